@@ -1,0 +1,101 @@
+"""Set this repository up and use it, with nothing but Python, pip and git.
+
+python3 dev.py first-run [FOLDER]   render the template, train, register and score its sample
+python3 dev.py test [PYTEST ARGS]   run all tests
+python3 dev.py check                lint and types
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TOOLS = HERE / ".tools"
+
+
+def uv() -> str:
+    """The path of uv: the one on PATH, or one that pip puts into `.tools/`, touching nothing else."""
+    import shutil
+
+    found = shutil.which("uv")
+    if found:
+        return found
+    program = TOOLS / "bin" / ("uv.exe" if os.name == "nt" else "uv")
+    if not program.exists():
+        print("Installing uv into .tools/ …", flush=True)
+        words = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(TOOLS), "uv>=0.8,<1"]
+        subprocess.run([sys.executable, *words], check=True)
+    return str(program)
+
+
+def call(*words: str, folder: Path = HERE) -> None:
+    """Run uv in a folder. Ends this program with the command's exit code when it fails."""
+    environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    code = subprocess.run([uv(), *words], cwd=folder, env=environment).returncode
+    if code:
+        sys.exit(code)
+
+
+def fresh(name: str) -> Path:
+    """`name`, or the first of name-2, name-3, … that is not there yet."""
+    folder, number = Path(name).absolute(), 1
+    while folder.exists():
+        number += 1
+        folder = Path(f"{name}-{number}").absolute()
+    return folder
+
+
+def first_run(name: str) -> None:
+    """Render the template with its defaults, train its sample here, register the model and score one request."""
+    project = fresh(name)
+    model = project / "models" / "model1"
+    request = project / "deployment" / "sample-request.json"
+    copy = ("copy", "--defaults", "--quiet", "--vcs-ref", "HEAD", str(HERE), str(project))
+    steps: list[tuple[str, Path, tuple[str, ...]]] = [
+        ("Render the template", HERE, ("tool", "run", "--from", "copier>=9.10,<10", "copier", *copy)),
+        ("Install the runner", project, ("sync", "--quiet")),
+        ("Train", model, ("run", "aml", "run", "submit-script", "-c", "train-local", "-e", "first", "-t", "run.json")),
+        ("Register", model, ("run", "aml", "model", "register", "-n", "demo-model",
+                             "--asset-path", "outputs/model.pkl", "-f", "run.json")),
+        ("Score one request", model, ("run", "aml", "score", "-m", "demo-model", str(request))),
+    ]  # fmt: skip
+    for number, (title, folder, words) in enumerate(steps, 1):
+        print(f"\n== {number}/{len(steps)} {title}", flush=True)
+        print("$ uv " + " ".join(words), flush=True)
+        call(*words, folder=folder)
+    print(f"""
+Done. Everything lies in {project}:
+  models/model1/            train.py, score.py and their run configurations: your code goes here
+  runs/latest               names the run's folder under runs/: its outputs/ and user_logs/std_log.txt
+  mlflow.db                 metrics, parameters and the model registry
+
+Next:
+  cd {model}
+  uv run aml run list
+  uv run aml run submit-script -c train-local -e first train.py --data-path /data --epochs 50
+  uv run --group ui mlflow ui --backend-store-uri sqlite:///{(project / "mlflow.db").as_posix()}
+""")
+
+
+def main(words: list[str]) -> int:
+    if sys.version_info < (3, 10):
+        print(f"Python 3.10 or newer is needed; this is {sys.version.split()[0]}.", file=sys.stderr)
+        return 2
+    if words[:1] == ["first-run"] and len(words) <= 2 and not words[-1].startswith("-"):
+        first_run(words[1] if len(words) == 2 else "first-project")
+    elif words[:1] == ["test"]:
+        call("run", "--frozen", "pytest", "--numprocesses", "auto", "--dist", "loadfile", *words[1:])
+    elif words == ["check"]:
+        for command in (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",)):
+            call("run", "--frozen", *command)
+    else:
+        print((__doc__ or "").strip(), file=sys.stderr)
+        return 0 if words in (["--help"], ["-h"]) else 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,226 @@
+"""The console examples of the documents: read, run in order, compare, and (with --write) filled with what they print.
+
+    python docs/console.py PROJECT            run every page's examples in copies of a rendered project
+    python docs/console.py PROJECT --write    and put into the pages what the commands print now
+
+A ```console block holds `$ command` lines, each followed by its output. A `title="…"` on the block says why it is
+not run. `<!-- exits: 2 -->` before a block is the exit code it shows; `<!-- file: PATH -->` before any other block
+makes it a file of the project. In an output `…` stands for anything on a line, and a line of `…` for any lines.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PAGES = Path(__file__).parent / "pages"
+ROOT = Path(__file__).parents[1]
+# What differs from run to run and from machine to machine, and the word it is compared as.
+VARIES = [
+    (r"_\d{10}_[0-9a-f]{8}", "_ID"),
+    (r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "TIME"),
+    (r"\b[0-9a-f]{8,64}\b", "HEX"),
+    (r"\b\d+(\.\d+)? ?(B|kB|MB|bytes)\b", "SIZE"),
+    (r"\b\d+ files\b", "FILES"),
+    (r"\d+\.\d+(e-\d+)?", "NUMBER"),
+    (r"/home/me/my-project", "PROJECT"),
+    (r"[ \t]+", " "),
+    (r"[-=─━]{4,}", "LINE"),
+]
+
+
+@dataclass
+class Example:
+    """One command with the output that the page shows."""
+
+    command: str
+    output: str
+
+
+@dataclass
+class Block:
+    """One fenced block. `file` makes it a file; `why` is the reason why its examples are not run."""
+
+    page: Path
+    line: int
+    text: str
+    file: str | None = None
+    why: str | None = None
+    exits: int = 0
+    examples: list[Example] = field(default_factory=list)
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """The page's console blocks and files, in order."""
+    lines = page.read_text(encoding="utf-8").split("\n")
+    file, exits, at = None, 0, 0
+    while at < len(lines):
+        mark = re.match(r"<!-- (file|exits): (\S+) -->", lines[at])
+        fence = re.match(r'```(\w+)(?: title="([^"]+)")?', lines[at])
+        if mark:
+            file, exits = (mark[2], exits) if mark[1] == "file" else (file, int(mark[2]))
+        elif fence:
+            end = lines.index("```", at + 1)
+            block = Block(page, at + 1, "\n".join(lines[at + 1 : end]) + "\n", file, fence[2], exits)
+            if fence[1] == "console" and file is None:
+                block.examples = list(_examples(lines[at + 1 : end]))
+                yield block
+            elif file is not None:
+                yield block
+            file, exits, at = None, 0, end
+        at += 1
+
+
+def _examples(lines: list[str]) -> Iterator[Example]:
+    starts = [i for i, line in enumerate(lines) if line.startswith("$ ")]
+    for i, start in enumerate(starts):
+        end = starts[i + 1] if i + 1 < len(starts) else len(lines)
+        yield Example(lines[start][2:], "\n".join(lines[start + 1 : end]).strip("\n"))
+
+
+def matches(shown: str, printed: str) -> bool:
+    """Whether what the page shows is what was printed, but for what varies."""
+    pattern = "".join(
+        r"(?:.*\n)*" if line.strip() == "…" else re.escape(line).replace("…", ".*") + r"\n"
+        for line in plain(shown).split("\n")
+    )
+    return re.fullmatch(pattern, plain(printed) + "\n") is not None
+
+
+def plain(text: str) -> str:
+    """`text` with what varies replaced."""
+    for pattern, word in VARIES:
+        text = re.sub(pattern, word, text)
+    return "\n".join(line.rstrip() for line in text.strip().split("\n"))
+
+
+class Session:
+    """A shell that keeps its folder from command to command, in a project of its own."""
+
+    def __init__(self, folder: Path, environment: Path) -> None:
+        self.folder = folder.resolve()
+        self.cwd = self.folder
+        self.top = self.folder
+        self.env = {
+            **{
+                key: value
+                for key, value in os.environ.items()
+                if not key.startswith(("MLFLOW_", "AML_", "VIRTUAL_ENV"))
+            },
+            "UV_PROJECT_ENVIRONMENT": str(environment),
+            "PATH": str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"],
+            "COLUMNS": "120",
+            "NO_COLOR": "1",
+            "PYTHONWARNINGS": "ignore",
+        }
+
+    def sync(self) -> None:
+        """Make the project's environment ours, in silence, so that `uv run` has nothing to say about it."""
+        # All pages' projects are the same one, so what the first resolves serves the others.
+        kept = Path(self.env["UV_PROJECT_ENVIRONMENT"]).parent / "uv.lock"
+        if kept.exists() and not (self.top / "uv.lock").exists():
+            shutil.copy(kept, self.top)
+        command = ["uv", "sync", "--quiet"]
+        subprocess.run(command, cwd=self.top, env=self.env, check=True, stdin=subprocess.DEVNULL)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.top / "uv.lock", kept)
+
+    def run(self, command: str) -> tuple[int, str]:
+        """Run one command line; its exit code and all that it printed."""
+        ours = re.sub(r"^uvx copier copy gh:\S+", f"copier copy --quiet --defaults --vcs-ref HEAD {ROOT}", command)
+        with tempfile.TemporaryDirectory() as scratch:
+            where = Path(scratch) / "pwd"
+            script = f'{ours}\nstatus=$?\npwd -P > "{where}"\nexit $status'
+            done = subprocess.run(
+                ["bash", "-c", script],
+                cwd=self.cwd,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+            )
+            if where.exists():
+                self.cwd = Path(where.read_text().strip())
+        if ours != command:
+            return done.returncode, ""
+        if (self.cwd / ".copier-answers.yml").exists() and self.cwd != self.top:
+            self.top = self.cwd
+            self.sync()
+        return done.returncode, done.stdout.replace(str(self.top), "/home/me/my-project")
+
+    def write(self, block: Block) -> None:
+        """Make the file that the block is."""
+        path = self.top / str(block.file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.text, encoding="utf-8")
+
+
+def short(text: str) -> str:
+    """An output as a page shows it: the middle of a long one left out."""
+    lines = [line.rstrip() for line in text.strip("\n").split("\n")]
+    return "\n".join(lines if len(lines) <= 45 else [*lines[:22], "…", *lines[-16:]])
+
+
+def run_page(page: Path, folder: Path, environment: Path, write: bool = False) -> list[str]:
+    """Run the page's examples in `folder`; what went wrong, a text each. `write` puts in what is printed."""
+    session = Session(folder, environment)
+    if (folder / ".copier-answers.yml").exists():
+        session.sync()
+    wrong: list[str] = []
+    text = page.read_text(encoding="utf-8")
+    for block in blocks(page):
+        if block.file:
+            session.write(block)
+            continue
+        if block.why:
+            continue
+        new = []
+        for example in block.examples:
+            code, printed = session.run(example.command)
+            shown = example.output if matches(example.output, printed) else short(printed)
+            new.append("\n".join(part for part in (f"$ {example.command}", shown) if part))
+            place = f"{page.name}:{block.line}: {example.command}"
+            if code != block.exits:
+                wrong.append(f"{place}\nended with {code} and not {block.exits}:\n{printed}")
+            elif not write and not matches(example.output, printed):
+                wrong.append(f"{place}\nshows\n{plain(example.output)}\n--- and prints\n{plain(printed)}")
+        if write:
+            text = text.replace(block.text, "\n".join(new) + "\n", 1)
+    if write:
+        page.write_text(text, encoding="utf-8")
+    return wrong
+
+
+def main() -> None:
+    """Run or fill all pages, or those named after the project."""
+    words = [word for word in sys.argv[1:] if word != "--write"]
+    project = Path(words[0])
+    wrong: list[str] = []
+    for page in sorted(PAGES.rglob("*.md")):
+        if len(words) > 1 and page.stem not in words[1:]:
+            continue
+        if not any(block.examples and not block.why for block in blocks(page)):
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "my-project"
+            if page.stem == "tutorial":
+                folder = Path(scratch)
+            else:
+                shutil.copytree(project, folder, ignore=shutil.ignore_patterns(".venv", "runs", "mlflow.db"))
+            print(page.relative_to(PAGES), flush=True)
+            wrong += run_page(page, folder, project.resolve().parent / "docs-environment", "--write" in sys.argv)
+    print("\n\n".join(wrong))
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""A job as azure-ai-ml takes it, and every check that needs no connection.
+
+azure-ai-ml's own loader accepts bindings that name nothing, and sends `assetVersion`, which the service refuses with
+400 (recorded); both are dealt with here, before anything is sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+from runner import sweep_yaml
+from runner.environment import cache_folder
+from runner.errors import RunnerError, os_error
+from runner.job import BINDING, CommandJob, Environment, Input, SweepJob, said, shell_line
+
+Report = Callable[[str], None]
+_VM_SIZE = re.compile(r"(?:Standard|Basic)_[A-Za-z0-9_]+", re.IGNORECASE)
+_BOUND = re.compile(r"\$\{\{\s*([^}]*?)\s*\}\}")
+# Azure ML's own base image: what v1 took when a file with a conda file named none.
+DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+
+
+def check(job: CommandJob, space: Collection[str] = ()) -> None:
+    """Refuse what the service would refuse, or take and then fail on. `space` names a sweep's parameters.
+
+    Raises RunnerError.
+    """
+    if not job.compute and not (job.resources and job.resources.instance_type):
+        raise RunnerError("target: names no compute", hint="Name a cluster: `target: NAME`, or --ct NAME.")
+    environment = job.environment
+    if environment is None or not (
+        environment.reference
+        or environment.image
+        or environment.build
+        or environment.conda_file
+        or environment.dockerfile
+    ):
+        raise RunnerError(
+            "environment: says neither an image nor a conda file, so the cloud has nothing to run the script in",
+            hint="Add environment.python.condaDependenciesFile, or environment.docker.baseImage.",
+        )
+    words: list[str] = [job.command] if isinstance(job.command, str) else job.command
+    for text in [*words, *job.environment_variables.values()]:
+        for found in _BOUND.finditer(str(text)):
+            match = BINDING.fullmatch(found[0])
+            names: dict[str, Collection[str]] = {"inputs": job.inputs, "outputs": job.outputs, "search_space": space}
+            if match is None or match[2] not in names[match[1]]:
+                raise RunnerError(
+                    f"the command names {found[0]}, which the job does not have",
+                    hint=f"It has: {', '.join([*job.inputs, *job.outputs]) or 'no inputs or outputs'}.",
+                )
+    for volume in job.local.volumes:
+        inside = volume.container.rstrip("/")
+        if any(word == inside or word.startswith(inside + "/") for word in words):
+            raise RunnerError(
+                f"docker.arguments: -v {volume.host}:{volume.container} is a folder of this machine",
+                hint="Register the data (aml dataset register) and name it below `data:`.",
+            )
+
+
+def tree(job: CommandJob | SweepJob, name: str, experiment: str, code: str | None) -> dict[str, Any]:
+    """The job's official YAML as a dict: named `name`, its code the asset `code`. Raises RunnerError."""
+    if isinstance(job, SweepJob):
+        trial = _command(job.trial, name, experiment, code, job.search_space)
+        return sweep_yaml.tree(job, trial, schema=False)
+    return _command(job, name, experiment, code, ())
+
+
+def _command(job: CommandJob, name: str, experiment: str, code: str | None, space: Collection[str]) -> dict[str, Any]:
+    check(job, space)
+    found: dict[str, Any] = said(job)
+    for ours in ("local", "script", "code"):
+        found.pop(ours, None)
+    found |= {"type": "command", "name": name, "experiment_name": experiment}
+    found["command"] = job.command if isinstance(job.command, str) else shell_line(job.command)
+    if code:
+        found["code"] = f"azureml:{code}"
+    target = (job.compute or "").removeprefix("azureml:")
+    if _VM_SIZE.fullmatch(target):
+        # Serverless: a VM size in place of a cluster's name.
+        found.pop("compute")
+        found.setdefault("resources", {})["instance_type"] = target
+    elif target:
+        found["compute"] = f"azureml:{target}"
+    if job.environment is not None:
+        found["environment"] = environment(job.environment)
+    if job.identity:
+        found["identity"] = {"type": job.identity}
+    for name_, output in found.get("outputs", {}).items():
+        # The service gives the version: it refuses one on a command job's output.
+        output.pop("version", None)
+        if job.outputs[name_].name is None:
+            output.pop("name", None)
+    for input_ in found.get("inputs", {}).values():
+        if "value" in input_:
+            kind = input_.get("type")
+            input_.clear()
+            input_ |= {"type": kind}
+    for name_, literal in job.inputs.items():
+        if literal.value is not None:
+            found["inputs"][name_] = literal.value
+        else:
+            found["inputs"][name_]["path"] = _path(name_, literal)
+    return found
+
+
+def _path(name: str, wanted: Input) -> str:
+    path = wanted.path or ""
+    if not path:
+        raise RunnerError(f"inputs.{name}: has no path", hint=f"Name the dataset, e.g. azureml:{name}@latest")
+    bare = re.fullmatch(r"azureml:([^:@/]+)", path)
+    if bare:
+        return f"{path}@latest"
+    if "://" not in path and not path.startswith("azureml:") and not Path(path).exists():
+        raise RunnerError(f"inputs.{name}: there is nothing at {path}", hint="Name a dataset (azureml:NAME) or a path.")
+    return path
+
+
+def environment(wanted: Environment) -> str | dict[str, Any]:
+    """The environment as v2's YAML has it. azure-ai-ml names an inline one by its content, so it is built once."""
+    if wanted.reference:
+        return wanted.reference if wanted.reference.startswith("azureml:") else f"azureml:{wanted.reference}"
+    if wanted.build or wanted.dockerfile:
+        return {"build": _build(wanted)}
+    found: dict[str, Any] = {"image": wanted.image or DEFAULT_IMAGE}
+    if wanted.conda_file is not None:
+        found["conda_file"] = _conda(wanted.conda_file)
+    return found
+
+
+def _build(wanted: Environment) -> dict[str, Any]:
+    if wanted.dockerfile and not wanted.build:
+        # A folder named by its content: an unchanged Dockerfile stays the same build.
+        folder = cache_folder().parent / "builds" / hashlib.sha256(wanted.dockerfile.encode()).hexdigest()[:16]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "Dockerfile").write_text(wanted.dockerfile, encoding="utf-8")
+        except OSError as error:
+            raise os_error(error, "write the Dockerfile to send") from error
+        return {"path": folder.as_posix()}
+    found: dict[str, Any] = said(wanted.build)
+    return found
+
+
+def _conda(source: Path | dict[str, Any]) -> dict[str, Any]:
+    if isinstance(source, dict):
+        return source
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        content = YAML(typ="safe").load(source.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise RunnerError(f"can't be read: {error.strerror}", file=source, field="condaDependenciesFile") from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise RunnerError("is not YAML", file=source) from error
+    if not isinstance(content, dict):
+        raise RunnerError("is not a conda file: expected `dependencies:`", file=source)
+    return content

@@ -1,0 +1,96 @@
+"""The command `aml`: finds the command's module, runs it, and turns errors into a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from runner import __version__, errors
+from runner.cli.lazy import LazyGroup
+
+# Each command with its module (`:attribute`, else `command`) and help line; imported only when it is called.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("runner.cli.run", "Submit, list, watch, cancel and fetch runs."),
+    "experiment": ("runner.cli.experiment", "List experiments."),
+    "model": ("runner.cli.model", "Register, list, show and download models."),
+    "dataset": ("runner.cli.dataset", "Name the data that run configurations use."),
+    "datastore": ("runner.cli.datastore", "List a workspace's datastores; move files to and from them."),
+    "environment": ("runner.cli.environment", "Describe and register environments."),
+    "computetarget": ("runner.cli.computetarget", "Create, list and delete compute; start and stop it."),
+    "workspace": ("runner.cli.workspace", "Show the workspace in use, and list others."),
+    "folder": ("runner.cli.folder", "Attach this project to an Azure ML workspace."),
+    "explain": ("runner.cli.explain", "Show what every key of a run configuration becomes."),
+    "export": ("runner.cli.export", "Write a run configuration as Azure ML v2's job YAML."),
+    "job": ("runner.cli.job", "Run a v2 command job YAML."),
+    "notebook": ("runner.cli.notebook", "Turn a notebook into a training script."),
+    "score": ("runner.cli.score", "Score one request with score.py and a model."),
+    "service": ("runner.cli.service", "Look at, call, restart and remove services."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    elsewhere=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: aml run submit-script -c train-local -e first -t run.json",
+)
+@click.version_option(__version__, prog_name="aml", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Run Azure ML run configurations on this machine, offline, or on Azure ML compute.
+
+    The words are those of `az ml` v1; the same .runconfig file serves both places.
+    """
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """The console script: run the command, print errors as one message, end with DESIGN.md's exit codes."""
+    words = sys.argv[1:] if args is None else args
+    debug = "--debug" in words or bool(os.environ.get("AML_DEBUG"))
+    try:
+        code = cli.main(words, prog_name="aml", standalone_mode=False)
+    except click.ClickException as error:
+        advice = _phrase(error, words)
+        if advice is None:
+            error.show()
+        else:
+            _complain(errors.RunnerError(advice))
+        code = error.exit_code
+    except errors.RunnerError as error:
+        if debug:
+            raise
+        _complain(error)
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Cancelled.", err=True)
+        code = errors.CANCELLED
+    except OSError as error:
+        if debug:
+            raise
+        _complain(errors.os_error(error, "read or write a file"))
+        code = errors.BAD_INPUT
+    except Exception as error:
+        if debug:
+            raise
+        message = f"aml itself failed: {type(error).__name__}: {error}"
+        _complain(errors.RunnerError(message, hint="Please report it with what --debug shows."))
+        code = errors.JOB_FAILED
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _phrase(error: click.ClickException, words: list[str]) -> str | None:
+    """What to type instead of a command of `az ml` v1 that `aml` does not have."""
+    if not isinstance(error, click.UsageError) or error.ctx is None or not isinstance(error.ctx.command, click.Group):
+        return None
+    from runner.cli import phrasebook
+
+    return phrasebook.advice(words, whole=error.ctx.parent is None)
+
+
+def _complain(error: errors.RunnerError) -> None:
+    message, _, hint = str(error).partition("\n")
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True)
+    if hint:
+        click.echo(hint, err=True)

@@ -1,0 +1,116 @@
+"""`aml run submit-batch`: score a folder of files with worker processes, as v1's ParallelRunStep did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runner import project as projects
+from runner import runs
+from runner.cli.common import Context, common_options
+from runner.cli.scoring_options import choose_model
+from runner.errors import RunnerError
+
+if TYPE_CHECKING:
+    from runner.v1.inference import Config, Inference
+    from runner.v1.parallel import Settings
+
+
+@click.command("submit-batch")
+@click.option("-c", "--run-configuration-name", "name", default="batch-score", show_default=True, metavar="NAME",
+              help="The ParallelRunConfig: aml_config/NAME.yml, or a file.")  # fmt: skip
+@click.option("-m", "--model", metavar="NAME[:VERSION]", multiple=True, help="The registered model.")
+@click.option("-f", "--run-metadata-file", "run_file", type=click.Path(path_type=Path), metavar="run.json",
+              help="The run whose model to use.")  # fmt: skip
+@click.option("--asset-path", default="outputs/model.pkl", show_default=True, help="The model within that run.")
+@click.option("-p", "--model-path", type=click.Path(path_type=Path), help="A model file or folder anywhere.")
+@click.option("-d", "--input-data", "data", metavar="FOLDER|NAME", help="The files, or a dataset's name.")
+@click.option("-e", "--experiment-name", metavar="NAME", help="The experiment the run belongs to.")
+@click.option("--continue", "earlier", metavar="RUN",
+              help="Take over what that run finished (`latest` is the newest).")  # fmt: skip
+@click.option("--async", "detach", is_flag=True, help="Return once the scoring is started.")
+@click.option("--export", "export_to", type=click.Path(path_type=Path), metavar="FOLDER",
+              help="Score nothing: write the batch endpoint's and deployment's v2 YAML.")  # fmt: skip
+@common_options
+def submit_batch(
+    context: Context,
+    name: str,
+    model: tuple[str, ...],
+    run_file: Path | None,
+    asset_path: str,
+    model_path: Path | None,
+    data: str | None,
+    experiment_name: str | None,
+    earlier: str | None,
+    detach: bool,
+    export_to: Path | None,
+) -> int:
+    """Score a folder of files on this machine, several at a time.
+
+    \b
+    aml run submit-batch -c batch-score -m demo-model --input-data ../../data/sample
+    aml run submit-batch -c batch-score -m demo-model --input-data ../../data/sample --continue latest
+
+    It is a run like any other: list, watch, cancel it; its rows are in its outputs/. One that was killed is continued
+    by a new run, which scores no file that the old one finished.
+    """
+    from runner.cli.submit import submit
+    from runner.serving import batch
+    from runner.v1 import inference, parallel
+    from runner.v1.inference_fields import PARALLEL
+
+    project = projects.find(context.path)
+    config = inference.read(_file(name, context.path, project.root), PARALLEL)
+    script = inference.inference(
+        context.path, config, entry=config.get("entry_script"), source=config.get("source_directory"),
+        conda=config.get("conda_file"),
+    )  # fmt: skip
+    settings = parallel.settings(config)
+    for row in config.problems():
+        context.warn(f"{row.key}: {row.becomes}")
+    if export_to is not None:
+        return _export(context, config, script, settings, model, export_to)
+    if data is None:
+        raise RunnerError("which files?", hint="Give --input-data FOLDER, or a dataset's name (aml dataset list).")
+    chosen = choose_model(project, model, run_file, asset_path, model_path)
+    before = None if earlier is None else runs.find(project.runs, earlier)
+    if before is not None and before.state()[0] == "Running":
+        raise RunnerError(
+            f"--continue: run {before.id} is still at it", hint=f"Watch it: aml run monitor-logs -r {before.id}"
+        )
+    here = Path(data)
+    job = batch.job(script, chosen, settings, str(here.absolute()) if here.exists() else data, earlier=before)
+    return submit(context, job, experiment_name or "batch", detach=detach)
+
+
+def _file(name: str, path: Path, root: Path) -> Path:
+    from runner.v1.inference import find_file
+
+    for ending in ("", ".yml", ".yaml", ".runconfig", ".json"):
+        places = [Path.cwd(), path, path / "aml_config", path / ".azureml", root]
+        found = next((place / (name + ending) for place in places if (place / (name + ending)).is_file()), None)
+        if found is not None:
+            return found
+    return find_file(f"{name}.yml", path, root, "-c")
+
+
+def _export(
+    context: Context, config: Config, script: Inference, wanted: Settings, model: tuple[str, ...], folder: Path
+) -> int:
+    from runner.v1 import batch_endpoint, endpoint
+
+    if len(model) != 1:
+        raise RunnerError("name one model", hint="Give -m NAME[:VERSION].")
+    made = batch_endpoint.translate(script, config, wanted, model[0])
+    files = endpoint.write(made, folder, "batch-endpoint.yml", "batch-deployment.yml")
+    for note in made.notes:
+        context.warn(note)
+    context.result(
+        {"endpoint": str(files[0]), "deployment": str(files[1])},
+        f"Wrote {files[0]} and {files[1]}. Create them with:\n"
+        f"  az ml batch-endpoint create -f {files[0]}\n"
+        f"  az ml batch-deployment create --set-default -f {files[1]}",
+    )
+    return 0

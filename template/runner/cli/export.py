@@ -1,0 +1,90 @@
+"""`aml export`: a run configuration as Azure ML v2's own job YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from runner.cli.common import Context, common_options
+from runner.errors import RunnerError
+from runner.job import CommandJob, Job
+
+
+@click.command("export", context_settings={"allow_interspersed_args": False})
+@click.option("-c", "--run-configuration-name", "name", metavar="NAME", required=True,
+              help="The run configuration: its name, or a path to its file.")  # fmt: skip
+@click.option("-o", "--output-file", "destination", metavar="FILE",
+              help="Write the YAML there; printed when not given. `-o json` prints JSON, as elsewhere.")  # fmt: skip
+@click.option("--hyperdrive-configuration-name", "sweep_name", metavar="FILE",
+              help="A sweep's file: write the sweep job over the run configuration.")  # fmt: skip
+@click.option("-e", "--experiment-name", metavar="NAME", help="The job's experiment.")
+@click.option("--ct", "--target", "target", metavar="NAME", help="Where to run, instead of the file's `target`.")
+@click.option("-d", "--conda-dependencies", "conda_file", metavar="FILE",
+              type=click.Path(path_type=Path), help="A conda file, instead of the file's.")  # fmt: skip
+@click.option("--source-directory", metavar="FOLDER", type=click.Path(path_type=Path),
+              help="The folder that travels; --path by default.")  # fmt: skip
+@click.argument("script_and_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT [ARGUMENTS]...]")
+@common_options
+def command(
+    context: Context,
+    name: str,
+    destination: str | None,
+    sweep_name: str | None,
+    experiment_name: str | None,
+    target: str | None,
+    conda_file: Path | None,
+    source_directory: Path | None,
+    script_and_arguments: tuple[str, ...],
+) -> None:
+    """Write a run configuration as the official v2 job YAML, for `az ml job create --file`.
+
+    \b
+    aml export -c train-amlcompute -o job.yml
+
+    Comments say what each line came from. Paths in it are relative to the file, without -o to --path.
+    """
+    from runner import job_yaml
+    from runner.cli.common import write_text
+    from runner.v1 import exporting
+
+    if destination in ("json", "text"):
+        context.output, destination = destination, None
+    folder = Path(destination).absolute().parent if destination else context.path
+    exported = exporting.export(
+        name,
+        context.path,
+        folder if folder.is_dir() or destination else folder.parent,
+        source_directory=source_directory,
+        target=target,
+        conda_file=conda_file,
+        script_and_arguments=script_and_arguments,
+    )
+    exported.job.experiment_name = experiment_name
+    job: Job = exported.job
+    if sweep_name:
+        from runner.v1 import hyperdrive
+
+        if not isinstance(job, CommandJob):
+            raise RunnerError(f"a {job.type} job can't be swept", hint="A sweep runs Python scripts and commands.")
+        job = hyperdrive.load(hyperdrive.find(sweep_name, context.path), job)
+        exported.notes += [note for note in job.trial.local.notes if note not in exported.job.local.notes]
+    text = job_yaml.text(job, exported.folder, {} if sweep_name else exported.comments, exported.head)
+    written = {}
+    if destination:
+        written = {Path(destination).absolute(): text, **job_yaml.side_files(job, exported.folder)}
+        for file, content in written.items():
+            write_text(file, content)
+    elif job_yaml.side_files(job, exported.folder):
+        context.warn("the Dockerfile is written only with -o FILE, beside it")
+    for note in exported.notes:
+        context.warn(note)
+    value = {"job": job_yaml.tree(job, exported.folder), "notes": exported.notes,
+             "files": [str(file) for file in written]}  # fmt: skip
+    context.result(value, f"Wrote {destination}" if destination else text.rstrip("\n"))
+
+
+# `-o` is the file here, as in `az ml` v1's exporting commands; the format is still said by --output.
+for _parameter in command.params:
+    if _parameter.name == "output":
+        _parameter.opts.remove("-o")

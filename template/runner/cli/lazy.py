@@ -1,0 +1,45 @@
+"""A click group whose help needs no import of its commands, so that `aml --help` is instant."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+
+class LazyGroup(click.Group):
+    """`elsewhere` names the commands that live in modules of their own: name → (`module:attribute`, help line).
+
+    Without `:attribute` the module's `command` is meant. A module is imported when its command is called.
+    """
+
+    def __init__(self, *args: Any, elsewhere: dict[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.elsewhere = elsewhere if elsewhere is not None else {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.commands, *self.elsewhere]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.elsewhere:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = self.elsewhere[cmd_name][0].partition(":")
+        found: click.Command = getattr(importlib.import_module(module), attribute or "command")
+        return found
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], known, 1)
+            guess = f"; did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"no such command {args[0]!r}{guess}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
+        rows += [(name, text) for name, (_, text) in self.elsewhere.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)

@@ -1,0 +1,154 @@
+"""`aml run submit-script`, and the way of a submit that every command which starts a job shares."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import click
+
+from runner import project as projects
+from runner import runs
+from runner.cli import completion
+from runner.cli.common import Context, common_options
+from runner.cli.watching import copy_record, stream, summary
+from runner.errors import JOB_FAILED, RunnerError
+from runner.job import CommandJob, Job
+
+
+# Options end where the script begins: what follows it is the script's.
+@click.command("submit-script", context_settings={"allow_interspersed_args": False})
+@click.option("-c", "--run-configuration-name", "name", metavar="NAME", shell_complete=completion.configurations,
+              help="The run configuration: aml_config/NAME.runconfig, else .azureml/NAME.runconfig.")  # fmt: skip
+@click.option("-e", "--experiment-name", metavar="NAME", help="The experiment the run belongs to.")
+@click.option("--ct", "--target", "target", metavar="NAME", help="Where to run, instead of the file's `target`.")
+@click.option("-d", "--conda-dependencies", "conda_file", metavar="FILE",
+              type=click.Path(path_type=Path), help="A conda file, instead of the file's.")  # fmt: skip
+@click.option("--source-directory", metavar="FOLDER", type=click.Path(path_type=Path),
+              help="The folder that travels and is run in; --path by default.")  # fmt: skip
+@click.option("--async", "detach", is_flag=True, help="Return once the script is started.")
+@click.option("--dry-run", is_flag=True, help="Print what a cloud submit would send, and send nothing.")
+@click.option("--no-snapshot-limit", is_flag=True, help="Allow more than 2,000 files or 300 MB.")
+@click.argument("script_and_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT [ARGUMENTS]...]")
+@common_options
+def submit_script(
+    context: Context,
+    name: str | None,
+    experiment_name: str | None,
+    target: str | None,
+    conda_file: Path | None,
+    source_directory: Path | None,
+    detach: bool,
+    dry_run: bool,
+    no_snapshot_limit: bool,
+    script_and_arguments: tuple[str, ...],
+) -> int:
+    """Run a script as a run configuration says, here or on Azure ML compute.
+
+    \b
+    aml run submit-script -c train-local -e first -t run.json
+    aml run submit-script -c train-local -e first train.py --epochs 3
+
+    A script and arguments after the options replace the file's. With `target: local` nothing leaves this machine.
+    """
+    from runner import supervisor
+
+    # It makes itself ready while the files are read; without a plan it ends by itself.
+    waiting = supervisor.launch() if target in (None, "local") and not dry_run else None
+    from runner.v1 import runconfig
+
+    job = runconfig.load(
+        name,
+        context.path,
+        source_directory=source_directory,
+        target=target,
+        conda_file=conda_file,
+        script_and_arguments=script_and_arguments,
+    )
+    limits = not no_snapshot_limit
+    return submit(context, job, experiment_name, detach=detach, limits=limits, dry_run=dry_run, waiting=waiting)
+
+
+def submit(
+    context: Context,
+    job: Job,
+    experiment: str | None,
+    *,
+    detach: bool = False,
+    limits: bool = True,
+    dry_run: bool = False,
+    waiting: subprocess.Popen[bytes] | None = None,
+) -> int:
+    """Submit a job to the target it names, follow it, and say how it ended. Returns the exit code.
+
+    `waiting` is a supervisor that was launched already.
+    """
+    project = projects.find(context.path)
+    experiment = runs.check_experiment(experiment or job.experiment_name or _default_experiment(context.path))
+    if job.compute != "local":
+        from runner.cli import cloud
+
+        return cloud.submit(context, project, job, experiment, detach=detach, limits=limits, dry_run=dry_run)
+    if dry_run:
+        raise RunnerError("--dry-run shows what would be sent to Azure ML", hint="Name a cluster with --ct NAME.")
+    if not isinstance(job, CommandJob):
+        raise RunnerError(f"a {job.type} job can't run on this machine", hint="Submit it with --ct NAME of a cluster.")
+    return _submit_local(context, project, job, experiment, detach, limits, waiting)
+
+
+def _submit_local(
+    context: Context,
+    project: projects.Project,
+    job: CommandJob,
+    experiment: str,
+    detach: bool,
+    limits: bool,
+    waiting: subprocess.Popen[bytes] | None,
+) -> int:
+    from runner.targets import local
+
+    made: list[runs.Run] = []
+
+    def created(run: runs.Run) -> None:
+        made.append(run)
+        copy_record(context, run)
+
+    try:
+        started = local.submit(
+            project, job, experiment, report=context.say, limits=limits, created=created, waiting=waiting
+        )
+    except BaseException:
+        for run in made:
+            copy_record(context, run)
+        raise
+    run = started.run
+    if detach:
+        context.result(run.record(), f"Started in the background. Follow it: aml run monitor-logs -r {run.id}")
+        return 0
+    try:
+        stream(context, local.logs(run, supervised=started.supervisor))
+    except KeyboardInterrupt:
+        context.say("\nCancelling …")
+        local.cancel(run, "Ctrl-C")
+    code = summary(context, project, run)
+    died = started.supervisor.wait()
+    if died and "exit_code" not in run.part("exit"):
+        words = (run.private / "supervisor.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise RunnerError(
+            f"the run's record could not be written: {words[-1] if words else f'exit code {died}'}",
+            hint="Free some space on the disk; what the script wrote is in the run's folder.",
+            file=run.folder,
+            exit_code=JOB_FAILED,
+        )
+    return code
+
+
+def _default_experiment(path: Path) -> str:
+    """The attached project's experiment, else the folder's name, as v1 had it."""
+    from runner import workspace_config
+
+    attached = workspace_config.discover(path)
+    if attached and attached.experiment:
+        return attached.experiment
+    name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "-" for letter in path.name)
+    return name.strip("-_") or "experiment"

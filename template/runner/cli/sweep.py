@@ -1,0 +1,237 @@
+"""`aml run submit-hyperdrive` and `aml run best`."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runner import project as projects
+from runner import runs
+from runner.cli.common import Context, common_options
+from runner.cli.watching import copy_record
+from runner.errors import CANCELLED, JOB_FAILED, RunnerError
+from runner.job import CommandJob, SweepJob
+
+
+@click.command("submit-hyperdrive", context_settings={"allow_interspersed_args": False})
+@click.option("--hyperdrive-configuration-name", "sweep_name", metavar="FILE",
+              help="The sweep's file: a path, or the (end of the) name of a file below --path.")  # fmt: skip
+@click.option("-c", "--run-configuration-name", "name", metavar="NAME",
+              help="The trials' run configuration, as for submit-script.")  # fmt: skip
+@click.option("-e", "--experiment-name", metavar="NAME", help="The experiment the sweep belongs to.")
+@click.option("--ct", "--target", "target", metavar="NAME", help="Where to run, instead of the file's `target`.")
+@click.option("-d", "--conda-dependencies", "conda_file", metavar="FILE",
+              type=click.Path(path_type=Path), help="A conda file, instead of the file's.")  # fmt: skip
+@click.option("--source-directory", metavar="FOLDER", type=click.Path(path_type=Path),
+              help="The folder that travels and is run in; --path by default.")  # fmt: skip
+@click.option("--async", "detach", is_flag=True, help="Return at once; the sweep goes on in the background.")
+@click.option("--resume", metavar="RUN", help="Go on with a sweep of this machine that was interrupted or cancelled.")
+@click.option("--seed", type=click.IntRange(min=0), help="Repeat a sweep's values; drawn and recorded by default.")
+@click.option("--no-warm", is_flag=True, help="Start a fresh process a trial, instead of a fork of a warm one.")
+@click.option("--dry-run", is_flag=True, help="Print what a cloud submit would send, and send nothing.")
+@click.option("--no-snapshot-limit", is_flag=True, help="Allow more than 2,000 files or 300 MB.")
+@click.argument("script_and_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT [ARGUMENTS]...]")
+@common_options
+def submit_hyperdrive(
+    context: Context,
+    sweep_name: str | None,
+    name: str | None,
+    experiment_name: str | None,
+    target: str | None,
+    conda_file: Path | None,
+    source_directory: Path | None,
+    detach: bool,
+    resume: str | None,
+    seed: int | None,
+    no_warm: bool,
+    dry_run: bool,
+    no_snapshot_limit: bool,
+    script_and_arguments: tuple[str, ...],
+) -> int:
+    """Run a script many times with values drawn as a HyperDrive file says, here or on Azure ML compute.
+
+    \b
+    aml run submit-hyperdrive -c train-local -e sweep --hyperdrive-configuration-name sweep.yml
+    aml run submit-hyperdrive --resume HD_…
+
+    Each trial is a run of its own. The metric is what the script logs with mlflow.log_metric.
+    """
+    project = projects.find(context.path)
+    if resume is not None:
+        return _resume(context, project, resume)
+    if not sweep_name:
+        raise RunnerError("--hyperdrive-configuration-name: name the sweep's file", hint="For instance: sweep.yml")
+    if not name:
+        raise RunnerError("-c: name the run configuration of the trials", hint="For instance: -c train-local")
+    from runner.cli.submit import _default_experiment, submit
+    from runner.v1 import hyperdrive, runconfig
+
+    file = hyperdrive.find(sweep_name, context.path)
+    trial = runconfig.load(
+        name,
+        context.path,
+        source_directory=source_directory,
+        target=target,
+        conda_file=conda_file,
+        script_and_arguments=script_and_arguments,
+    )
+    if not isinstance(trial, CommandJob):
+        raise RunnerError(f"a {trial.type} job can't be swept", hint="A sweep runs Python scripts and commands.")
+    job = hyperdrive.load(file, trial)
+    if seed is not None:
+        job.sampling_algorithm.seed = seed
+    if job.compute != "local" or dry_run:
+        return submit(context, job, experiment_name, detach=detach, limits=not no_snapshot_limit, dry_run=dry_run)
+    experiment = runs.check_experiment(experiment_name or job.experiment_name or _default_experiment(context.path))
+    return _submit_here(context, project, job, experiment, detach, warm=not no_warm, limits=not no_snapshot_limit)
+
+
+def _submit_here(
+    context: Context,
+    project: projects.Project,
+    job: SweepJob,
+    experiment: str,
+    detach: bool,
+    *,
+    warm: bool,
+    limits: bool,
+) -> int:
+    from runner.sweep import local_sweep
+
+    made: list[runs.Run] = []
+
+    def created(run: runs.Run) -> None:
+        made.append(run)
+        copy_record(context, run)
+
+    try:
+        run = local_sweep.submit(
+            project, job, experiment, report=context.say, warm=warm, limits=limits, created=created
+        )
+        if detach:
+            return _detach(context, run)
+        return _drive(context, project, run)
+    finally:
+        for one in made:
+            copy_record(context, one)
+
+
+def _detach(context: Context, run: runs.Run) -> int:
+    """Start another `aml` that drives the sweep, and return once it has signed the record."""
+    flags: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    words = ["run", "submit-hyperdrive", "--path", str(context.path), "--resume", run.id]
+    with (run.private / "driver.log").open("wb") as log:
+        driver = subprocess.Popen(
+            [sys.executable, "-m", "runner", *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log, **flags
+        )
+    while not (run.private / "process.json").exists():
+        if driver.poll() is not None:
+            raise RunnerError("the sweep's driver did not start", file=run.private / "driver.log", exit_code=JOB_FAILED)
+        time.sleep(0.01)
+    context.result(run.record(), f"Started in the background. Follow it: aml run monitor-logs -r {run.id}")
+    return 0
+
+
+def _resume(context: Context, project: projects.Project, name: str) -> int:
+    from runner.cli.run import id_in
+
+    if name.endswith(".json") and Path(name).is_file():
+        name = id_in(Path(name))
+    run = runs.find(project.runs, name)
+    try:
+        return _drive(context, project, run)
+    finally:
+        copy_record(context, run)
+
+
+def _drive(context: Context, project: projects.Project, run: runs.Run) -> int:
+    from runner.cli.sweep_view import View
+    from runner.sweep import local_sweep
+
+    settings = local_sweep.reopen(run)
+
+    def ask_to_end(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, ask_to_end)
+    try:
+        with View(context, run) as view:
+            outcome = local_sweep.drive(project, run, settings, view)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return _summary(context, run, outcome)
+
+
+def _summary(context: Context, run: runs.Run, outcome: Any) -> int:
+    from runner.cli.watching import shown
+    from runner.sweep.space import word
+
+    record = run.record()
+    best = outcome.best
+
+    def text() -> None:
+        colour = {"Completed": "green", "Canceled": "yellow"}.get(outcome.status, "red")
+        context.say("\nExecution Summary\n=================")
+        context.say(f"RunId: {run.id}")
+        context.say(f"Status: {click.style(outcome.status, fg=colour)}")
+        context.say(f"Seconds: {record.get('seconds', 0):.1f}")
+        if best is not None:
+            values = " ".join(f"{name}={word(value)}" for name, value in best.values.items())
+            context.say(f"Best trial: {best.number} ({best.run.id})")
+            context.say(f"Best {record.get('primary_metric_name')}: {best.best:.6g} with {values}")
+        context.say(f"Outputs: {shown(run.folder / 'outputs')}")
+        if outcome.status != "Completed":
+            context.say(f"Go on with it: aml run submit-hyperdrive --resume {run.id}")
+
+    context.result(record, text)
+    if outcome.status == "Completed":
+        return 0
+    if outcome.status == "Canceled":
+        return CANCELLED
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {run.id}: {outcome.message}", err=True)
+    if outcome.hint:
+        click.echo(outcome.hint, err=True)
+    return JOB_FAILED
+
+
+@click.command("best")
+@click.option("-e", "--experiment-name", metavar="NAME", required=True, help="The experiment whose runs are compared.")
+@click.option("--metric", metavar="NAME", required=True, help="The metric, as the scripts log it.")
+@click.option("--minimize", is_flag=True, help="The smallest is the best; the largest otherwise.")
+@click.option("--last", default=1, show_default=True, type=click.IntRange(min=1), help="How many, best first.")
+@common_options
+def best(context: Context, experiment_name: str, metric: str, minimize: bool, last: int) -> None:
+    """Find the best completed run of an experiment, trials included, by the metric's last value."""
+    from runner import mlflow_store
+
+    project = projects.find(context.path)
+    values = mlflow_store.latest(project, metric)
+    found = []
+    for record in runs.records(project.runs):
+        value = values.get(str(record.get("run_id")))
+        here = record.get("_experiment_name") == experiment_name and record.get("status") == "Completed"
+        if here and value is not None and value == value:
+            found.append({**record, "metrics": {metric: value}})
+    if not found:
+        raise RunnerError(
+            f"no completed run of {experiment_name!r} logged {metric!r}",
+            hint=f"`aml run list -e {experiment_name}` shows its runs, `aml run show -r RUN` a run's metrics.",
+        )
+    found.sort(key=lambda record: record["metrics"][metric], reverse=not minimize)
+    chosen = found[:last]
+    rows = [
+        [
+            record["run_id"], f"{record['metrics'][metric]:.6g}",
+            " ".join(f"{name}={value}" for name, value in (record.get("hyperparameters") or {}).items()),
+        ]
+        for record in chosen
+    ]  # fmt: skip
+    context.result(chosen[0] if last == 1 else chosen, lambda: context.table(["RunId", metric, "Parameters"], rows))

@@ -1,0 +1,271 @@
+"""IPython's own syntax out of a cell: what plain Python can say is said so, the rest becomes a comment."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from typing import Any
+
+from runner.errors import RunnerError
+from runner.notebook.read import Cell
+from runner.notebook.report import Report
+from runner.notebook.source import Edit, Source, apply, dotted
+
+# Cell magics whose cell is Python that a script runs as it is.
+_KEEP_BODY = {
+    "time",
+    "timeit",
+    "capture",
+    "prun",
+    "memit",
+    "mprun",
+    "lprun",
+    "snakeviz",
+    "python",
+    "python3",
+    "skip_if",
+}
+# Cell magics that only show something.
+_SHOW_ONLY = {"html", "HTML", "svg", "SVG", "latex", "markdown", "javascript", "js", "mermaid"}
+# Line magics that only change how the notebook behaves.
+_SETTINGS = {
+    "matplotlib", "load_ext", "reload_ext", "unload_ext", "autoreload", "aimport", "config", "precision", "pdb",
+    "xmode", "who", "whos", "who_ls", "timeit", "prun", "lprun", "memit", "mprun", "history", "hist", "pinfo", "pinfo2",
+    "pdoc", "psource", "lsmagic", "reset", "tensorboard", "watermark", "colors", "debug", "notebook", "magic", "pwd",
+    "ls", "ll", "page", "pprint", "qtconsole", "quickref", "doctest_mode", "autosave", "automagic", "autocall", "gui",
+    "nb_black", "black", "blackcellmagic", "time_it", "rehashx", "logstart", "logstop",
+}  # fmt: skip
+_MAGIC_CALLS = {"run_line_magic", "run_cell_magic", "magic", "system", "getoutput"}
+_INSTALL = re.compile(
+    r"^(?:\S*python[\d.]*\s+-m\s+|\{sys\.executable\}\s+-m\s+)?(?:pip3?|conda|mamba|uv pip)\s+install\s+(.*)$"
+)
+
+
+def plain(cell: Cell, report: Report) -> str:
+    """The cell's source as plain Python.
+
+    What is dropped leaves a comment with the reason, and a line in `report` when a person must look.
+    Raises `RunnerError` naming cell and line for a syntax error.
+    """
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    manager: Any = TransformerManager  # IPython's types are incomplete
+    text = _cell_magics(cell, report)
+    if not text.strip():
+        return text
+    for _ in range(20):  # `%time %timeit f()` nests; twenty levels is more than anybody writes
+        try:
+            text = manager().transform_cell(text)
+        except SyntaxError as error:
+            raise _syntax_error(cell, error) from None
+        source = Source(text)
+        tree = parse(cell, text)
+        edits = [edit for node in ast.walk(tree) for edit in _statement(node, tree, source, cell, report)]
+        if not edits:
+            break
+        text = apply(text, edits)
+    text = _awaits(cell, text, report)
+    for module in ("os", "asyncio"):
+        marked = f'__import__("{module}").'
+        if marked in text:
+            text = f"import {module}\n" + text.replace(marked, f"{module}.")
+    return text
+
+
+def parse(cell: Cell, text: str) -> ast.Module:
+    """The cell's syntax tree; `await` at the top is allowed here.
+
+    Raises `RunnerError` naming cell and line for a syntax error.
+    """
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = compile(text, f"cell {cell.number}", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError) as error:
+        raise _syntax_error(cell, error) from None
+    assert isinstance(tree, ast.Module)  # noqa: S101 - what PyCF_ONLY_AST with "exec" gives
+    return tree
+
+
+def _syntax_error(cell: Cell, error: Exception) -> RunnerError:
+    line = getattr(error, "lineno", None)
+    message = getattr(error, "msg", None) or str(error)
+    where = f"cell {cell.number}" + (f", line {line}" if line else "")
+    return RunnerError(f"{where}: {message}", hint='Mend the cell, or tag it "skip" to leave it out.')
+
+
+def _cell_magics(cell: Cell, report: Report) -> str:
+    text = cell.source
+    while True:
+        head, _, body = text.lstrip("\n").partition("\n")
+        match = re.match(r"%%(\w+|!)\s*(.*)", head)
+        if not match:
+            return text
+        name = match[1]
+        if name not in _KEEP_BODY:
+            break
+        report.did(f"left out {match[0].strip()}, kept the code below it", cell.number)
+        text = body
+    if name in _SHOW_ONLY:
+        report.did(f"left out a %%{name} cell: it only shows something", cell.number)
+    elif name in ("writefile", "file"):
+        report.ask(f"writes the file {match[2].split()[-1] if match[2] else ''}: put it beside the script", cell.number)
+    else:
+        report.ask(
+            f"is a %%{name} cell, not Python: left out; do what it did before the run, or in Python", cell.number
+        )
+    for line in body.split("\n") if name in ("bash", "sh", "!") else []:
+        _installed(line.strip(), report, cell)
+    return "\n".join(
+        f"# {line}".rstrip()
+        for line in [
+            f"left out ({'shown only' if name in _SHOW_ONLY else 'not Python'}):",
+            *text.strip("\n").split("\n"),
+        ]
+    )
+
+
+def _call(node: ast.AST | None) -> ast.Call | None:
+    """The call when `node` is `get_ipython().…(…)`."""
+    while isinstance(node, ast.Attribute | ast.Subscript):  # (!ls).s, (!ls)[0]
+        node = node.value
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _MAGIC_CALLS:
+        owner = node.func.value
+        if isinstance(owner, ast.Call) and dotted(owner.func).endswith("get_ipython"):
+            return node
+    return None
+
+
+def _statement(node: ast.AST, tree: ast.Module, source: Source, cell: Cell, report: Report) -> list[Edit]:
+    if not isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign):
+        return []
+    call = _call(node.value)
+    if call is None:
+        return []
+    start, end = source.span(node)
+    words = [str(arg.value) if isinstance(arg, ast.Constant) else source.slice(arg) for arg in call.args] or [""]
+    target = "" if isinstance(node, ast.Expr) or node.value is None else source.text[start : source.span(node.value)[0]]
+    if isinstance(call.func, ast.Attribute) and call.func.attr in ("system", "getoutput"):
+        new = _shell(words[0].strip(), target, cell, report)
+    else:
+        new = _magic(words[0].lstrip("%"), words[1].strip() if len(words) > 1 else "", target, cell, report)
+    alone = node in tree.body
+    if new.startswith("#") and (not alone or source.text[end:].split("\n")[0].strip()):
+        new = "pass"
+    elif target and new.startswith("["):
+        new = f"{target}{new}"
+    return [Edit(start, end, new)]
+
+
+def _shell(command: str, target: str, cell: Cell, report: Report) -> str:
+    if target:
+        report.ask(f"took the output of `!{command}`: the script has an empty list there", cell.number)
+        return "[]"
+    if _installed(command, report, cell):
+        return f"# left out: !{command} (the conda file installs packages)"
+    first = command.split()[0] if command.split() else ""
+    if first in (
+        "ls",
+        "dir",
+        "pwd",
+        "cat",
+        "head",
+        "tail",
+        "wc",
+        "nvidia-smi",
+        "echo",
+        "which",
+        "tree",
+        "df",
+        "free",
+        "date",
+    ):
+        report.did(f"left out `!{command}`: it only shows something", cell.number)
+    elif first in ("wget", "curl", "kaggle", "gdown", "azcopy", "git", "unzip", "tar"):
+        report.ask(f"`!{command}` fetched something: put it under data/ and pass --data-path", cell.number)
+    else:
+        report.ask(f"`!{command}` was left out: do it before the run, or in Python", cell.number)
+    return f"# left out: !{command} (a shell line)"
+
+
+def _installed(command: str, report: Report, cell: Cell) -> bool:
+    match = _INSTALL.match(command.strip().lstrip("!%"))
+    if not match:
+        return False
+    try:
+        words = shlex.split(match[1], comments=True)
+    except ValueError:
+        words = match[1].split()
+    skip = False
+    for word in words:
+        if skip or word.startswith("-"):
+            skip = word in ("-r", "-c", "-i", "-f", "--index-url", "--extra-index-url", "--find-links", "--channel")
+            if word in ("-r", "--requirement"):
+                report.ask("installs from a requirements file: add its packages to the conda file", cell.number)
+            continue
+        if not re.match(r"^[A-Za-z0-9][\w.\-]*(\[[\w,\-]+\])?([=<>!~;].*)?$", word):
+            report.ask(f"installs {word}: add it to the conda file by hand", cell.number)
+            continue
+        report.packages.append(word)
+        report.did(f"left out the installation of {word}: add {word} to the conda file (see the proposal)", cell.number)
+    return True
+
+
+def _magic(name: str, rest: str, target: str, cell: Cell, report: Report) -> str:
+    said = f"%{name} {rest}".strip()
+    if name in ("time",) and rest:
+        return target + rest
+    if target:
+        report.ask(f"took the result of `{said}`: the script has None there", cell.number)
+        return f"{target}None"
+    if name in ("pip", "conda", "mamba", "uv"):
+        if _installed(f"{name} {rest}", report, cell):
+            return f"# left out: {said} (the conda file installs packages)"
+    elif name in ("env", "set_env") and rest:
+        key, _, value = rest.partition("=") if "=" in rest else rest.partition(" ")
+        if value and key.strip().isidentifier():
+            report.did(f"turned `{said}` into os.environ", cell.number)
+            return f'__import__("os").environ[{key.strip()!r}] = {value.strip()!r}'
+    elif name == "cd":
+        report.ask(f"`{said}` changed the folder: the script runs in its own; check its paths", cell.number)
+        return f"# left out: {said} (a script runs in its own folder)"
+    elif name == "run":
+        report.ask(f"`{said}` ran another file: import what it defines, with the file beside the script", cell.number)
+        return f"# left out: {said} (another file)"
+    elif name == "pylab":
+        report.ask("`%pylab` put NumPy and Matplotlib names everywhere: import them by name", cell.number)
+        return f"# left out: {said} (it imports everything)"
+    if name not in _SETTINGS and name not in ("env", "set_env", "time"):
+        report.ask(f"`{said}` was left out: a script has no such thing", cell.number)
+        return f"# left out: {said} (a notebook magic)"
+    report.did(f"left out `{said}`: it only matters in a notebook", cell.number)
+    return f"# left out: {said} (only matters in a notebook)"
+
+
+def _awaits(cell: Cell, text: str, report: Report) -> str:
+    """`await f()` at the top, which only a notebook allows, as `asyncio.run(f())`."""
+    tree = parse(cell, text)
+    source = Source(text)
+    edits: list[Edit] = []
+    waiting: list[ast.AST] = [*tree.body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.AsyncFor | ast.AsyncWith) or (isinstance(node, ast.comprehension) and node.is_async):
+            line = f", line {node.lineno}" if isinstance(node, ast.stmt) else ""
+            raise RunnerError(
+                f"cell {cell.number}{line}: `async for` and `async with` outside a function",
+                hint="Put them in an async function and call it with asyncio.run, or tag the cell skip.",
+            )
+        if isinstance(node, ast.Await):
+            start, end = source.span(node)
+            value_start, value_end = source.span(node.value)
+            edits += [Edit(start, value_start, '__import__("asyncio").run('), Edit(value_end, end, "")]
+            edits.append(Edit(value_end, value_end, ")"))
+            report.did("turned `await` outside a function into asyncio.run", cell.number)
+        waiting.extend(ast.iter_child_nodes(node))
+    return apply(text, edits)

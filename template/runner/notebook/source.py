@@ -1,0 +1,146 @@
+"""Edit Python text by the places that its syntax tree names, leaving all else as it was written."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Union
+
+Placed = Union[ast.expr, ast.stmt, ast.alias, ast.keyword]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace `start`..`end` (offsets in characters) by `text`."""
+
+    start: int
+    end: int
+    text: str
+
+
+class Source:
+    """Python text with line ends `\\n`, addressed as `ast` does: 1-based lines, columns in UTF-8 bytes."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._lines = text.split("\n")
+        self._starts = [0]
+        for line in self._lines:
+            self._starts.append(self._starts[-1] + len(line) + 1)
+
+    def offset(self, line: int, column: int) -> int:
+        """The character at `line` and `column`."""
+        text = self._lines[line - 1]
+        if not text.isascii():
+            column = len(text.encode()[:column].decode(errors="ignore"))
+        return self._starts[line - 1] + column
+
+    def span(self, node: Placed) -> tuple[int, int]:
+        """Where `node` begins and ends, its decorators included."""
+        line, column = node.lineno, node.col_offset
+        for decorator in getattr(node, "decorator_list", []):
+            if decorator.lineno <= line:
+                line, column = decorator.lineno, 0
+        start = self.offset(line, column)
+        if getattr(node, "decorator_list", []):
+            start += len(self._lines[line - 1]) - len(self._lines[line - 1].lstrip())
+        return start, self.offset(node.end_lineno or line, node.end_col_offset or 0)
+
+    def slice(self, node: Placed) -> str:
+        """The text of `node`."""
+        start, end = self.span(node)
+        return self.text[start:end]
+
+
+def apply(text: str, edits: list[Edit], start: int = 0, end: int | None = None) -> str:
+    """`text[start:end]` with the edits that lie in it; one inside another is swallowed by the outer one."""
+    end = len(text) if end is None else end
+    parts, at = [], start
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end > edit.start, -edit.end)):
+        if edit.start < start or edit.end > end or edit.start < at:
+            continue
+        parts += [text[at : edit.start], edit.text]
+        at = edit.end
+    return "".join(parts) + text[at:end]
+
+
+def indent(text: str, prefix: str = "    ") -> str:
+    """`text`, Python statements, one level deeper; the inside of strings over several lines stays as it is."""
+    inside: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.JoinedStr | ast.Constant):
+            continue
+        if isinstance(node, ast.Constant) and not isinstance(node.value, (str, bytes)):
+            continue
+        if node.end_lineno is not None and node.end_lineno > node.lineno:
+            inside.update(range(node.lineno + 1, node.end_lineno + 1))
+    lines = text.split("\n")
+    return "\n".join(
+        line if number in inside or not line.strip() else prefix + line for number, line in enumerate(lines, 1)
+    )
+
+
+def in_f_strings(node: ast.AST) -> dict[int, ast.JoinedStr]:
+    """The ids of all nodes inside `{…}` of f-strings, with the f-string; edits there must not reuse its quotes."""
+    found: dict[int, ast.JoinedStr] = {}
+    for string in ast.walk(node):
+        if isinstance(string, ast.JoinedStr):
+            for value in string.values:
+                found.update((id(part), string) for part in ast.walk(value) if part is not value)
+    return found
+
+
+def root(node: ast.AST) -> str | None:
+    """The first name of `a.b(c).d[e]`: `a`; None where there is none."""
+    while True:
+        if isinstance(node, ast.Name):
+            return node.id
+        if isinstance(node, ast.Attribute):
+            node = node.value
+        elif isinstance(node, ast.Call):
+            node = node.func
+        elif isinstance(node, ast.Subscript):
+            node = node.value
+        else:
+            return None
+
+
+def dotted(node: ast.AST) -> str:
+    """`a.b.c` as text; for anything else the last attribute's name, or nothing."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        before = dotted(node.value)
+        return f"{before}.{node.attr}" if before else node.attr
+    return ""
+
+
+def bound(node: ast.AST) -> set[str]:
+    """Names that `node` binds in its own scope (not those inside functions and classes it defines)."""
+    names: set[str] = set()
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(part.name)
+            # A function that says `global x` binds x out here.
+            names.update(name for inner in ast.walk(part) if isinstance(inner, ast.Global) for name in inner.names)
+            continue
+        if isinstance(part, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            names.update(inner.target.id for inner in ast.walk(part) if isinstance(inner, ast.NamedExpr))
+            continue
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store | ast.Del):
+            names.add(part.id)
+        elif isinstance(part, ast.Import | ast.ImportFrom):
+            names.update((alias.asname or alias.name).split(".")[0] for alias in part.names)
+        elif (isinstance(part, ast.ExceptHandler) and part.name) or (
+            isinstance(part, ast.MatchAs | ast.MatchStar) and part.name
+        ):
+            names.add(part.name)
+        waiting.extend(ast.iter_child_nodes(part))
+    return names
+
+
+def used(node: ast.AST) -> set[str]:
+    """Every name that is read anywhere in `node`."""
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}

@@ -1,0 +1,1 @@
+"""Scoring: one request, a service on this machine, batches of files."""

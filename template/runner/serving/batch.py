@@ -1,0 +1,48 @@
+"""Batch scoring on this machine: a ParallelRunConfig as a command job like any other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from runner.job import CommandJob, Environment, Input, Limits, Local
+from runner.runs import Run
+from runner.serving.scoring import Model
+from runner.v1.inference import Inference
+from runner.v1.parallel import Settings
+
+DRIVER = Path(__file__).with_name("batch_driver.py")
+
+
+def job(inference: Inference, model: Model, wanted: Settings, data: str, *, earlier: Run | None = None) -> CommandJob:
+    """The command job that scores `data` (a folder, or a dataset's name) on this machine.
+
+    `earlier` is a run to continue: what it finished is taken over.
+    """
+    plan: dict[str, Any] = {
+        "entry": inference.entry,
+        "input": "${{inputs.data}}",
+        "mini_batch": {"files": wanted.files, "bytes": wanted.bytes},
+        "workers": wanted.workers,
+        "error_threshold": wanted.error_threshold,
+        "timeout": wanted.timeout,
+        "max_try": wanted.max_try,
+        "output": wanted.output,
+        "continue": "" if earlier is None else str(earlier.folder),
+    }
+    variables = {**inference.variables, "AZUREML_MODEL_DIR": str(model.folder.absolute())}
+    if model.path.is_file():
+        variables["MODEL_SHA256"] = model.sha256
+    return CommandJob(
+        command=["python", str(DRIVER), json.dumps(plan)],
+        code=inference.source,
+        script=inference.entry,
+        inputs={"data": Input(path=data)},
+        environment=Environment(conda_file=inference.conda),
+        environment_variables=variables,
+        compute="local",
+        limits=Limits(),
+        local=Local(interpreter=inference.interpreter),
+        tags={"batch": "true", "model": model.source},
+    )

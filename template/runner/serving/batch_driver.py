@@ -1,0 +1,281 @@
+"""Runs inside the scoring environment, as the script of a run: scores a folder of files with worker processes.
+
+Standard library only, started by its path in the run's folder with one argument, the plan as JSON (`batch.py`).
+The rows go to outputs/; logs/batch-journal.jsonl says after each mini-batch which files are done and how long the
+output was then. A later run that continues this one takes both over: what was being written when it was killed is cut
+off and scored again, what is in the journal is not.
+"""
+
+from __future__ import annotations
+
+import collections
+import importlib.util
+import json
+import multiprocessing
+import os
+import sys
+import time
+import traceback
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, TextIO
+
+JOURNAL = Path("logs") / "batch-journal.jsonl"
+
+
+def load(entry: str) -> Any:
+    """The batch script as a module; its own arguments are none, as in a batch deployment."""
+    sys.path.insert(0, str(Path.cwd()))
+    sys.argv = [entry]
+    spec = importlib.util.spec_from_file_location("entry_module", entry)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{entry} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def as_rows(result: Any) -> tuple[str, int]:
+    """What append_row writes for one result of run(): a table's rows separated by spaces, else a line an element."""
+    if hasattr(result, "to_csv"):
+        return result.to_csv(sep=" ", header=False, index=False, lineterminator="\n"), len(result)
+    rows = list(result)
+    return "".join(f"{row}\n" for row in rows), len(rows)
+
+
+def work(entry: str, pipe: Connection) -> None:
+    """A worker: init() once, then run() for every mini-batch that comes, until the pipe closes."""
+    try:
+        module = load(entry)
+        module.init()
+    except BaseException as error:
+        traceback.print_exc()
+        pipe.send(("broken", f"{type(error).__name__}: {error}"))
+        return
+    pipe.send(("ready", None))
+    while True:
+        try:
+            files = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            answer: tuple[str, Any] = ("done", as_rows(module.run(files)))
+        except Exception as error:
+            traceback.print_exc()
+            answer = ("failed", f"{type(error).__name__}: {error}")
+        pipe.send(answer)
+
+
+class Worker:
+    """One worker process, the mini-batch it has, and until when it may take."""
+
+    def __init__(self, entry: str) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=work, args=(entry, theirs), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.batch: list[str] | None = None
+        self.ready = False
+        self.deadline = float("inf")
+
+    def give(self, batch: list[str], root: str, seconds: float) -> None:
+        self.batch, self.deadline = batch, time.monotonic() + seconds
+        self.pipe.send([str(Path(root) / name) for name in batch])
+
+    def end(self) -> None:
+        self.pipe.close()
+        self.process.kill()
+        self.process.join(10)
+
+
+class Batch:
+    """The whole work: files in mini-batches, given out, tried again, counted."""
+
+    def __init__(self, plan: dict[str, Any]) -> None:
+        self.plan = plan
+        self.tries: collections.Counter[str] = collections.Counter()
+        self.failed: list[str] = []
+        self.done = 0
+        self.rows = 0
+        self.output: TextIO | None = None
+        self.started = self.said = time.monotonic()
+        self.told = self.before = 0
+        self.workers: list[Worker] = []
+        JOURNAL.parent.mkdir(exist_ok=True)
+        finished = self.take_over() if plan["continue"] else set()
+        self.journal = JOURNAL.open("a", encoding="utf-8")
+        if plan["output"]:
+            self.output = (Path("outputs") / plan["output"]).open("a", encoding="utf-8", newline="")
+        files = list_files(Path(plan["input"]))
+        self.total = len(files)
+        self.told = self.before = self.done
+        self.queue = collections.deque(mini_batches([f for f in files if f[0] not in finished], plan["mini_batch"]))
+
+    def take_over(self) -> set[str]:
+        """Take over what an earlier run finished. Returns the files that are done, scored or given up."""
+        old = Path(self.plan["continue"])
+        length, finished, lines = 0, set(), []
+        journal = old / JOURNAL
+        output = old / "outputs" / self.plan["output"] if self.plan["output"] else None
+        there = output.stat().st_size if output and output.exists() else 0
+        for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []:
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                break  # torn by the kill
+            if output and entry["length"] > there:
+                break  # its rows never reached the disk
+            lines.append(line)
+            length = entry["length"]
+            finished.update(entry["files"])
+            self.rows += entry["rows"]
+        self.done = len(finished)
+        JOURNAL.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        if output and output.exists():
+            with output.open("rb") as source:
+                (Path("outputs") / output.name).write_bytes(source.read(length))
+        say(f"Continuing {old.name}: {self.done} files are done already.")
+        return finished
+
+    def run(self) -> int:
+        """Score everything. Returns the exit code: 0, or 1 when more files failed than the threshold allows."""
+        if not self.total:
+            say(f"There are no files in {self.plan['input']}.")
+            return 1
+        say(f"{self.total - self.done} of {self.total} files to score, {self.plan['workers']} workers.")
+        wanted = min(self.plan["workers"], len(self.queue))
+        self.workers = [Worker(self.plan["entry"]) for _ in range(wanted)]
+        while self.queue or any(worker.batch for worker in self.workers):
+            for worker in list(self.workers):
+                if worker.ready and worker.batch is None and self.queue:
+                    worker.give(self.queue.popleft(), self.plan["input"], self.plan["timeout"])
+            problem = self.listen()
+            if problem:
+                say(problem)
+                return 1
+            self.progress()
+        self.progress(last=True)
+        return 0
+
+    def listen(self) -> str:
+        """Wait for news from a worker, and for its time to run out. Returns a reason to stop, if there is one."""
+        by_pipe = {worker.pipe: worker for worker in self.workers}
+        patience = max(0.0, min(worker.deadline for worker in self.workers) - time.monotonic())
+        for pipe in wait(list(by_pipe), timeout=min(patience, 2.0)):
+            worker = by_pipe[pipe]  # type: ignore[index]
+            try:
+                kind, content = worker.pipe.recv()
+            except (EOFError, OSError):
+                worker.process.join(10)
+                kind, content = "died", f"the worker process ended (exit code {worker.process.exitcode})"
+            if kind == "broken" or (kind == "died" and not worker.ready):
+                return f"{self.plan['entry']}: init(): {content}"
+            if kind == "ready":
+                if not any(other.ready for other in self.workers):
+                    self.started = time.monotonic()  # speed is counted from when there is somebody to work
+                worker.ready = True
+            elif kind == "done":
+                self.finish(worker, *content)
+            else:
+                self.retry(worker, content, replace=kind == "died")
+        for worker in list(self.workers):
+            if time.monotonic() > worker.deadline:
+                self.retry(worker, f"took longer than {self.plan['timeout']} s", replace=True)
+        allowed = self.plan["error_threshold"]
+        if 0 <= allowed < len(self.failed):
+            return f"{len(self.failed)} files failed; error_threshold allows {allowed}."
+        return ""
+
+    def finish(self, worker: Worker, text: str, count: int) -> None:
+        batch, worker.batch, worker.deadline = worker.batch or [], None, float("inf")
+        if self.queue:
+            # The worker goes on while its rows are written.
+            worker.give(self.queue.popleft(), self.plan["input"], self.plan["timeout"])
+        # v1: fewer results than files means that the rest failed.
+        self.failed += batch[count:]
+        self.rows += count
+        self.write(batch, text, count)
+
+    def retry(self, worker: Worker, reason: str, *, replace: bool) -> None:
+        """Put a mini-batch back into the queue, or give it up; a worker that hangs or died gets a successor."""
+        batch, worker.batch, worker.deadline = worker.batch or [], None, float("inf")
+        if replace:
+            worker.end()
+            self.workers.remove(worker)
+            self.workers.append(Worker(self.plan["entry"]))
+        if not batch:
+            return
+        self.tries[batch[0]] += 1
+        shown = batch[0] if len(batch) == 1 else f"{batch[0]} and {len(batch) - 1} more"
+        if self.tries[batch[0]] < self.plan["max_try"]:
+            say(f"{shown}: {reason}; trying again.")
+            self.queue.append(batch)
+            return
+        say(f"{shown}: {reason}; given up after {self.plan['max_try']} tries.")
+        self.failed += batch
+        self.write(batch, "", 0)
+
+    def write(self, batch: list[str], text: str, count: int) -> None:
+        """The rows first, then the journal: a kill between the two costs the mini-batch a second try, no row.
+
+        Flushed, not synchronised: that outlives every kill, and `take_over` sees what a power failure took.
+        """
+        length = 0
+        if self.output:
+            self.output.write(text)
+            self.output.flush()
+            length = os.fstat(self.output.fileno()).st_size
+        self.journal.write(json.dumps({"files": batch, "rows": count, "length": length}) + "\n")
+        self.journal.flush()
+        self.done += len(batch)
+
+    def progress(self, *, last: bool = False) -> None:
+        now = time.monotonic()
+        if not last and (now - self.said < 2 or self.done == self.told):
+            return
+        self.said, self.told = now, self.done
+        speed = (self.done - self.before) / max(now - self.started, 1e-9)
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        say(f"{self.done} of {self.total} files, {self.rows} rows{failed}, {speed:.1f} files/s")
+
+
+def list_files(folder: Path) -> list[tuple[str, int]]:
+    """Every file below the folder, by path, with its size. Hidden ones are somebody's bookkeeping."""
+    if folder.is_file():
+        return [(str(folder), folder.stat().st_size)]
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    names = [(path.relative_to(folder).as_posix(), path.stat().st_size) for path in found]
+    return sorted(one for one in names if not any(part.startswith(".") for part in one[0].split("/")))
+
+
+def mini_batches(files: list[tuple[str, int]], size: dict[str, int]) -> list[list[str]]:
+    """The files in mini-batches of so many files, or of about so many bytes."""
+    made: list[list[str]] = []
+    weight = 0
+    for name, length in files:
+        full = not made or (len(made[-1]) >= size["files"] if size.get("files") else weight + length > size["bytes"])
+        if full:
+            made.append([])
+            weight = 0
+        made[-1].append(name)
+        weight += length
+    return made
+
+
+def say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - the run's log is what it writes
+
+
+def main() -> int:
+    plan = json.loads(sys.argv[1])
+    batch = Batch(plan)
+    try:
+        return batch.run()
+    finally:
+        for worker in batch.workers:
+            worker.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

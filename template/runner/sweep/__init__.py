@@ -1,0 +1,1 @@
+"""Sweeps: samplers, early-termination policies, and the driver that runs the trials here."""

@@ -1,0 +1,163 @@
+"""Starts, watches and ends single trials: each a run like any other, a child of the sweep's run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+from runner import contract, provenance, runs, snapshot
+from runner.environment import Interpreter
+from runner.job import CommandJob, Scalar, said
+from runner.project import Project
+from runner.sweep import store, warm
+from runner.sweep.policies import Curve, Stop
+from runner.sweep.space import fill
+from runner.sweep.store import Settings, Trial
+from runner.targets import local
+
+Report = Callable[[str], None]
+
+
+class Starter:
+    """Starts the trials of one sweep, forked from a warm server where that can be, else as plain processes."""
+
+    def __init__(
+        self,
+        project: Project,
+        sweep: runs.Run,
+        settings: Settings,
+        interpreter: Interpreter,
+        report: Report,
+    ) -> None:
+        self._project = project
+        self._sweep = sweep
+        self._settings = settings
+        self._interpreter = interpreter
+        self._report = report
+        self._files = store.snapshot_of(sweep, settings)
+        # What all trials share is worked out once; their own record says what they differ in.
+        self._prepared = local.prepared_record(interpreter, settings.job.trial, {})
+        self._first = local.first_record(settings.job.trial, settings.experiment)
+        self._definition = provenance.masked(said(settings.job.trial))
+        self._first["tags"] = {**settings.job.tags, **settings.job.trial.tags}
+        self._server: warm.Warm | None = None
+        self._cold = not settings.warm
+        self._supervisors: dict[str, subprocess.Popen[bytes]] = {}
+        self._endings: list[threading.Thread] = []
+        self._said = False
+
+    def start(self, number: int, values: dict[str, Scalar], raw: dict[str, Any] | None, attempt: int) -> Trial:
+        """Make the trial's run and start it. Raises RunnerError or OSError; the run's record says so then."""
+        settings = self._settings
+        job = self._job(values)
+        submit = self._first | {
+            "parent_run_id": self._sweep.id,
+            "run_definition": {"command": provenance.masked(job.command), "sweep": self._sweep.id},
+            "trial": number,
+            "hyperparameters": values,
+            "_draw": raw,
+        }
+        run = runs.create(self._project.runs, store.trial_id(self._sweep.id, number, attempt), submit)
+        trial = Trial(number, values, raw, run, attempt, Curve(settings.job.objective.goal))
+        try:
+            snapshot.copy(self._files, run.folder)
+            definition = {**self._definition, "command": provenance.masked(job.command)}
+            runs.replace_text(run.private / "job.yml", json.dumps(definition))
+            runs.replace_json(run.private / "prepared.json", self._prepared)
+            report = (lambda line: None) if self._said else self._report
+            trial.plan = contract.plan(self._project, run, job, self._interpreter, settings.experiment, report=report)
+            self._said = True
+            self._launch(trial)
+        except BaseException as error:
+            local.give_up(run, error)
+            raise
+        return trial
+
+    def _job(self, values: dict[str, Scalar]) -> CommandJob:
+        job, limits = self._settings.job.trial, self._settings.job.limits
+        times = [limit for limit in (limits.trial_timeout, job.limits and job.limits.timeout) if limit]
+        return replace(
+            job,
+            command=fill(job.command, values),
+            limits=replace(job.limits or limits, timeout=min(times, default=None)),
+            tags={**self._settings.job.tags, **job.tags},
+        )
+
+    def _launch(self, trial: Trial) -> None:
+        plan = trial.plan
+        assert plan is not None  # noqa: S101 - made by start
+        if not self._cold and self._server is None:
+            self._heat(plan)
+        if self._server is not None:
+            try:
+                self._server.start(trial.run, plan)
+                return
+            except OSError:
+                self._cool("the fork server ended")
+        self._supervisors[trial.run.id] = local.start(trial.run, plan).supervisor
+
+    def _heat(self, plan: dict[str, Any]) -> None:
+        reason = warm.refusal(plan, self._interpreter.python)
+        if reason:
+            self._cool(reason)
+            return
+        script = self._sweep.folder / plan["command"][1]
+        try:
+            self._server = warm.Warm(plan, script, self._sweep.private / "warm.log")
+            reason = self._server.reason
+        except OSError as error:
+            reason = f"the fork server could not be started: {error.strerror}"
+        if reason:
+            self._cool(reason)
+
+    def _cool(self, reason: str) -> None:
+        self._report(f"Each trial is a plain process: {reason}.")
+        self._cold = True
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def look(self, trial: Trial, thoroughly: bool) -> bool:
+        """Whether a running trial has ended; its state is up to date then.
+
+        `thoroughly` also looks whether its processes are still there, which costs a little more.
+        """
+        run = trial.run
+        supervisor = self._supervisors.get(run.id)
+        gone = supervisor is not None and supervisor.poll() is not None
+        if not (run.private / "exit.json").exists() and not gone and not thoroughly:
+            return False
+        if thoroughly and self._server is not None and not self._server.alive:
+            self._cool("the fork server ended")
+        if trial.plan and self._server is None and not supervisor and not (run.private / "process.json").exists():
+            # Ordered from a server that died before it obeyed.
+            self._supervisors[run.id] = local.start(run, trial.plan).supervisor
+            return False
+        store.refresh(trial)
+        if trial.state not in runs.FINAL:
+            return False
+        self._supervisors.pop(run.id, None)
+        trial.plan = None
+        run.write_view()
+        return True
+
+    def stop(self, trial: Trial, reason: str, *, stop: Stop | None = None, with_sweep: bool = False) -> None:
+        """Cancel a trial, in the background: its script is asked to end, and made to after five seconds."""
+        details: dict[str, Any] = {"with_sweep": True} if with_sweep else {}
+        if stop is not None:
+            details["stopped"] = asdict(stop)
+        ending = threading.Thread(target=local.cancel, args=(trial.run, reason, details), daemon=True)
+        ending.start()
+        self._endings.append(ending)
+
+    def close(self) -> None:
+        """Wait for what is being cancelled, and let the server go."""
+        for ending in self._endings:
+            ending.join()
+        if self._server is not None:
+            self._server.close()
+            self._server.wait(5)

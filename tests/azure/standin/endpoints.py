@@ -1,0 +1,192 @@
+"""Managed online endpoints: kept, and scored for real with the deployment's own code and model.
+
+The environment is not built: score.py runs with the interpreter of the tests, through the runner's own harness.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from standin import schema, shapes
+from standin.executor import Job
+from standin.handlers import ROUTES, _operation
+from standin.network import Reply, Request
+from standin.plane import Plane, Refusal, Workspace, _json, check_members
+
+DOMAIN = f".{shapes.REGION}.inference.ml.azure.com"
+KEY = "standin-endpoint-key"
+HARNESS = Path(__file__).resolve().parents[3] / "template" / "runner" / "serving" / "harness.py"
+ANY = schema.ANY
+ENDPOINT = dict.fromkeys(("authMode", "description", "keys", "properties", "traffic", "mirrorTraffic", "compute"), ANY)
+ENDPOINT["publicNetworkAccess"] = ANY
+PROBE = dict.fromkeys(("failureThreshold", "initialDelay", "period", "successThreshold", "timeout"), ANY)
+DEPLOYMENT: schema.Schema = {
+    **dict.fromkeys(("description", "environmentId", "environmentVariables", "properties", "appInsightsEnabled"), ANY),
+    **dict.fromkeys(("endpointComputeType", "instanceType", "model", "modelMountPath", "dataCollector"), ANY),
+    **dict.fromkeys(("egressPublicNetworkAccess", "privateNetworkConnection", "readinessProbe"), ANY),
+    "codeConfiguration": {"codeId": ANY, "scoringScript": ANY},
+    "livenessProbe": PROBE,
+    "requestSettings": dict.fromkeys(("maxConcurrentRequestsPerInstance", "maxQueueWait", "requestTimeout"), ANY),
+    "scaleSettings": {"scaleType": ANY},
+}
+schema.VERSIONS |= {
+    "endpoints": {"2022-02-01-preview", "2023-04-01-preview", "2024-01-01-preview", "2022-05-01"},
+    "deployments": {"2023-04-01-preview", "2024-01-01-preview", "2022-02-01-preview"},
+}
+
+
+def _held(ws: Workspace) -> dict[str, dict[str, Any]]:
+    held: dict[str, dict[str, Any]] = ws.__dict__.setdefault("endpoints", {})
+    return held
+
+
+def _endpoint(ws: Workspace, name: str) -> dict[str, Any]:
+    if name not in _held(ws):
+        raise Refusal(404, "UserError", f"Endpoint {name} was not found.", [("EndpointNotFound", "not found")])
+    return _held(ws)[name]
+
+
+def _shape(ws: Workspace, name: str) -> dict[str, Any]:
+    held = _held(ws)[name]
+    address = f"https://{name}{DOMAIN}"
+    return {
+        "id": f"{ws.root}/onlineEndpoints/{name}", "name": name, "location": shapes.REGION, "kind": "Managed",
+        "type": "Microsoft.MachineLearningServices/workspaces/onlineEndpoints", "systemData": shapes.system_data(),
+        "tags": held["tags"], "identity": {"type": "SystemAssigned", "principalId": "0", "tenantId": "0"},
+        "properties": {
+            "properties": {}, "traffic": {}, **held["said"], "provisioningState": "Succeeded",
+            "scoringUri": f"{address}/score", "swaggerUri": f"{address}/swagger.json",
+        },
+    }  # fmt: skip
+
+
+def put_endpoint(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
+    said = check_members(body, ENDPOINT, "OnlineEndpoint")
+    traffic = said.get("traffic") or {}
+    there = _held(ws).setdefault(name, {"deployments": {}, "log": []})
+    strangers = [one for one in traffic if one not in there["deployments"]]
+    if strangers:
+        raise Refusal(400, "UserError", f"traffic names deployments that are not there: {strangers}")
+    there |= {"said": said, "tags": body.get("tags") or {}}
+    return _json(201, _shape(ws, name), _operation(ws))
+
+
+def get_endpoint(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
+    _endpoint(ws, name)
+    return _json(200, _shape(ws, name))
+
+
+def list_endpoints(plane: Plane, ws: Workspace, query: Any, body: Any) -> Reply:
+    return _json(200, {"value": [_shape(ws, name) for name in _held(ws)]})
+
+
+def delete_endpoint(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
+    _endpoint(ws, name)
+    del _held(ws)[name]
+    return Reply(202, b"", _operation(ws))
+
+
+def list_keys(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
+    _endpoint(ws, name)
+    return _json(200, {"primaryKey": KEY, "secondaryKey": f"{KEY}-2"})
+
+
+def put_deployment(plane: Plane, ws: Workspace, query: Any, body: Any, name: str, deployment: str) -> Reply:
+    there = _endpoint(ws, name)
+    said = check_members(body, DEPLOYMENT, "ManagedOnlineDeployment")
+    match = re.fullmatch(r".*/models/([^/]+)/versions/([^/]+)", str(said["model"]))
+    if match is None or match[2] not in ws.assets["models"].get(match[1], {}):
+        raise Refusal(400, "UserError", f"Model {said['model']} was not found.")
+    there["deployments"][deployment] = {"said": said, "sku": body.get("sku"), "tags": body.get("tags") or {}}
+    return _json(201, _deployment(ws, name, deployment), _operation(ws))
+
+
+def _deployment(ws: Workspace, name: str, deployment: str) -> dict[str, Any]:
+    there = _endpoint(ws, name)["deployments"]
+    if deployment not in there:
+        raise Refusal(404, "UserError", f"Deployment {deployment} was not found.", [("DeploymentNotFound", "no")])
+    held = there[deployment]
+    return {
+        "id": f"{ws.root}/onlineEndpoints/{name}/deployments/{deployment}", "name": deployment, "kind": "Managed",
+        "type": "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments",
+        "location": shapes.REGION, "systemData": shapes.system_data(), "tags": held["tags"], "sku": held["sku"],
+        "properties": {**held["said"], "provisioningState": "Succeeded"},
+    }  # fmt: skip
+
+
+def get_deployment(plane: Plane, ws: Workspace, query: Any, body: Any, name: str, deployment: str) -> Reply:
+    return _json(200, _deployment(ws, name, deployment))
+
+
+def list_deployments(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
+    return _json(200, {"value": [_deployment(ws, name, one) for one in _endpoint(ws, name)["deployments"]]})
+
+
+def get_logs(plane: Plane, ws: Workspace, query: Any, body: Any, name: str, deployment: str) -> Reply:
+    _deployment(ws, name, deployment)
+    lines = _endpoint(ws, name)["log"][-int(body.get("tail") or 500) :]
+    return _json(200, {"content": "\n".join([f"Instance status: SystemSetup: Succeeded ({deployment})", *lines])})
+
+
+def score(plane: Plane, request: Request) -> Reply:
+    """One request at an endpoint's own host."""
+    name = request.host.removesuffix(DOMAIN)
+    ws = next((one for one in plane.workspaces.values() if name in _held(one)), None)
+    if ws is None:
+        return _json(404, {"message": "no such endpoint"})
+    if request.headers.get("Authorization") != f"Bearer {KEY}":
+        return _json(401, {"message": "key_auth_access_denied"})
+    there = _held(ws)[name]
+    traffic = there["said"].get("traffic") or {}
+    if not traffic:
+        return _json(404, {"message": "no deployment has traffic"})
+    said = there["deployments"][max(traffic, key=lambda one: int(traffic[one]))]["said"]
+    with tempfile.TemporaryDirectory(prefix="standin-endpoint-") as folder:
+        answer, log = _run(plane, ws, said, Path(folder), request.body)
+    there["log"] += [*log.splitlines(), f"POST /score {answer.status}"]
+    return answer
+
+
+def _run(plane: Plane, ws: Workspace, said: dict[str, Any], folder: Path, body: bytes) -> tuple[Reply, str]:
+    job = Job(plane, ws, "endpoint", said)
+    match = re.fullmatch(r"https://[^/]+/([^/]+)/(.*)", plane.code_uri(said["codeConfiguration"]["codeId"]))
+    assert match is not None
+    job.fetch(match[1], match[2], folder / "code")
+    _, name, _, version = str(said["model"]).rsplit("/", 3)
+    place = re.search(r"/datastores/([^/]+)/paths/(.*)", ws.assets["models"][name][version]["modelUri"])
+    assert place is not None
+    job.fetch(ws.container(place[1]), place[2], folder / "model" / place[2].rsplit("/", 1)[-1])
+    variables = {**os.environ, **(said.get("environmentVariables") or {}), "AZUREML_MODEL_DIR": str(folder / "model")}
+    script = folder / "code" / said["codeConfiguration"]["scoringScript"]
+    done = subprocess.run(
+        [sys.executable, str(HARNESS), str(script)], input=body, cwd=folder / "code", env=variables, capture_output=True
+    )
+    result = json.loads(done.stdout)
+    log = done.stderr.decode()
+    if "error" in result:
+        # What the real server's AMLResponse says, where the script refuses by raising.
+        refused = "BadRequest: " in result["error"]
+        message = result["error"].partition(": ")[2] if refused else "An unexpected error occurred in scoring script."
+        return _json(400 if refused else 500, {"message": message}), log + result["error"]
+    return _json(result["status"], result["answer"]), log
+
+
+_ONE = "/onlineEndpoints/([^/]+)"
+ROUTES += [
+    ("arm", "PUT", _ONE, "endpoints", put_endpoint),
+    ("arm", "GET", _ONE, "endpoints", get_endpoint),
+    ("arm", "GET", "/onlineEndpoints", "endpoints", list_endpoints),
+    ("arm", "DELETE", _ONE, "endpoints", delete_endpoint),
+    ("arm", "POST", f"{_ONE}/listKeys", "endpoints", list_keys),
+    ("arm", "GET", f"{_ONE}/deployments", "deployments", list_deployments),
+    ("arm", "PUT", f"{_ONE}/deployments/([^/]+)", "deployments", put_deployment),
+    ("arm", "GET", f"{_ONE}/deployments/([^/]+)", "deployments", get_deployment),
+    ("arm", "POST", f"{_ONE}/deployments/([^/]+)/getLogs", "deployments", get_logs),
+]

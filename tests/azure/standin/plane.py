@@ -1,0 +1,240 @@
+"""The control plane that is stood in for: sign-in, ARM, discovery and run history, one workspace a test.
+
+It is strict: unknown members, unknown api-versions and unknown routes are refused. What it answers has the keys of
+the recorded exchanges of the real service (test_recordings.py compares them).
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import re
+import ssl
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from standin import azurite as blobs
+from standin import schema, shapes
+from standin.executor import FINAL, Job
+from standin.network import Reply, Request
+
+TENANT = "11111111-1111-1111-1111-111111111111"
+_PROVIDER = "/providers/Microsoft.MachineLearningServices"
+_ROOT = re.compile(r"(/subscriptions/[^/]+/resourceGroups/[^/]+" + _PROVIDER + r"/workspaces/([^/]+))(/.*|)", re.I)
+_KINDS = {
+    "codes": schema.CODE,
+    "environments": schema.ENVIRONMENT,
+    "models": schema.MODEL,
+    "data": schema.DATA,
+}
+
+
+class Refusal(Exception):
+    """An error answer, raised from anywhere below `answer`."""
+
+    def __init__(self, status: int, code: str, message: str, details: list[tuple[str, str]] | None = None) -> None:
+        super().__init__(message)
+        inner = details is not None and any(c == "RequestInvalid" for c, _ in details)
+        self.reply = _json(status, shapes.error(code, message, details or [], inner))
+
+
+def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> Reply:
+    return Reply(status, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})})
+
+
+class Workspace:
+    """What one workspace holds: `assets` is kind → name → version → properties.
+
+    `runs_jobs` False leaves every job where it was created.
+    """
+
+    def __init__(self, root: str, name: str) -> None:
+        self.root, self.name = root, name
+        self.jobs: dict[str, Job] = {}
+        self.assets: dict[str, dict[str, dict[str, dict[str, Any]]]] = {kind: {} for kind in _KINDS}
+        cluster = {"osType": "Linux", "vmSize": "Standard_DS2_v2", "vmPriority": "Dedicated"}
+        cluster |= {"remoteLoginPortPublicAccess": "Enabled"}
+        scale = {"maxNodeCount": 4, "minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT2M"}
+        self.computes: dict[str, dict[str, Any]] = {
+            "cpu-cluster": {"computeType": "AmlCompute", "properties": {**cluster, "scaleSettings": scale}}
+        }
+        self.creates: list[str] = []
+        self.operations: dict[str, int] = {}
+        self.runs_jobs = True
+
+    def container(self, datastore: str) -> str:
+        names = {"workspaceblobstore": "blobstore", "workspaceartifactstore": "artifacts"}
+        if datastore not in names:
+            raise Refusal(404, "UserError", f"Could not find datastore {datastore}")
+        return f"{self.name.lower()}-{names[datastore]}"
+
+
+class Plane:
+    """Answers requests."""
+
+    def __init__(self) -> None:
+        self.azurite: blobs.Azurite
+        self.authority = ""
+        self.workspaces: dict[str, Workspace] = {}
+        self._lock = threading.RLock()
+        self._local = threading.local()
+
+    def workspace(self, root: str, name: str) -> Workspace:
+        """A workspace whose name starts with `ws` exists as soon as it is named."""
+        with self._lock:
+            if name not in self.workspaces:
+                if not name.startswith("ws"):
+                    raise Refusal(404, "ResourceNotFound", f"The Resource 'workspaces/{name}' was not found.")
+                self.workspaces[name] = Workspace(root, name)
+            return self.workspaces[name]
+
+    def answer(self, request: Request) -> Reply:
+        try:
+            if request.host == blobs.HOST:
+                return self._forward(request)
+            if request.host == "login.microsoftonline.com":
+                return self._sign_in(request)
+            if request.target == "/discovery":
+                return _json(200, shapes.discovery())
+            if request.host.endswith(".inference.ml.azure.com"):
+                from standin import endpoints
+
+                return endpoints.score(self, request)
+            if not request.headers.get("Authorization", "").startswith("Bearer "):
+                raise Refusal(401, "InvalidAuthenticationToken", "The access token is missing.")
+            return self._route(request)
+        except Refusal as refusal:
+            return refusal.reply
+
+    def _forward(self, request: Request) -> Reply:
+        """To Azurite, with the Host that the signature was made for."""
+        port = self.azurite.port
+        for fresh in (False, True):
+            held = getattr(self._local, "connection", None)
+            if held is None or fresh:
+                context = ssl.create_default_context(cafile=self.authority)
+                held = http.client.HTTPSConnection("127.0.0.1", port, context=context)
+                self._local.connection = held
+            try:
+                held.request(request.method, request.target, request.body or None, request.headers)
+                answer = held.getresponse()
+                body = answer.read()
+                break
+            except (OSError, http.client.HTTPException):
+                if fresh:
+                    raise
+        skip = ("connection", "keep-alive", "transfer-encoding", "content-length")
+        headers = {name: value for name, value in answer.getheaders() if name.lower() not in skip}
+        if request.method == "HEAD":
+            headers["Content-Length"] = answer.getheader("Content-Length") or "0"
+        return Reply(answer.status, body, headers)
+
+    def _sign_in(self, request: Request) -> Reply:
+        path = urlsplit(request.target).path
+        tenant = path.split("/")[1]
+        home = f"https://login.microsoftonline.com/{tenant}"
+        if path == "/common/discovery/instance":
+            # MSAL asks here after a refusal, to learn whether the host is one of Microsoft's.
+            name = "login.microsoftonline.com"
+            known = {"preferred_network": name, "preferred_cache": "login.windows.net", "aliases": [name]}
+            where = f"{home}/v2.0/.well-known/openid-configuration".replace("/common/", f"/{TENANT}/")
+            return _json(200, {"tenant_discovery_endpoint": where, "api-version": "1.1", "metadata": [known]})
+        if path == f"/{tenant}/v2.0/.well-known/openid-configuration":
+            found = {
+                "token_endpoint": f"{home}/oauth2/v2.0/token",
+                "authorization_endpoint": f"{home}/oauth2/v2.0/authorize",
+                "device_authorization_endpoint": f"{home}/oauth2/v2.0/devicecode",
+                "issuer": f"{home}/v2.0",
+                "tenant_region_scope": "EU",
+            }
+            return _json(200, found)
+        if path == f"/{tenant}/oauth2/v2.0/token" and request.method == "POST":
+            said = {key: value[0] for key, value in parse_qs(request.body.decode()).items()}
+            if said.get("client_secret") != "standin-secret":
+                wrong = "AADSTS7000215: Invalid client secret provided."
+                return _json(401, {"error": "invalid_client", "error_description": wrong})
+            audience = said.get("scope", "").removesuffix("/.default")
+            claims = {"aud": audience, "exp": int(time.time()) + 3600, "oid": str(uuid.UUID(int=1)), "tid": tenant}
+            parts = [{"alg": "none", "typ": "JWT"}, claims]
+            token = ".".join(base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts)
+            return _json(200, {"token_type": "Bearer", "expires_in": 3600, "access_token": f"{token}.x"})
+        raise Refusal(404, "NotFound", f"the stand-in has no {request.line}")
+
+    def _route(self, request: Request) -> Reply:
+        from standin import handlers
+
+        parts = urlsplit(request.target)
+        path = unquote(parts.path)
+        query = {key: value[0] for key, value in parse_qs(parts.query).items()}
+        body = json.loads(request.body) if request.body else None
+        area = "arm"
+        for prefix in ("/history/v1.0", "/mlflow/v1.0", "/data/v1.0"):
+            if path.startswith(prefix):
+                area, path = prefix.split("/")[1], path.removeprefix(prefix)
+        table: list[tuple[str, str, str, str, Callable[..., Reply]]] = handlers.ROUTES
+        match = _ROOT.fullmatch(path)
+        workspace, rest = None, path
+        if match is not None:
+            workspace, rest = self.workspace(match[1], match[2]), match[3]
+        for where, method, pattern, versions, handler in table:
+            found = re.fullmatch(pattern, rest, re.I)
+            if where != area or method != request.method or found is None:
+                continue
+            if versions:
+                _check_version(query, versions)
+            with self._lock:
+                return handler(self, workspace, query, body, *found.groups())
+        raise Refusal(404, "NotFound", f"the stand-in has no {request.line}")
+
+    def code_uri(self, code_id: str) -> str:
+        """Where a code asset lies, by its ARM id."""
+        match = re.fullmatch(r".*/workspaces/([^/]+)/codes/([^/]+)/versions/([^/]+)", code_id)
+        assert match is not None, code_id
+        return str(self.workspaces[match[1]].assets["codes"][match[2]][match[3]]["codeUri"])
+
+    def resolve_uri(self, workspace: Workspace, uri: str) -> str:
+        """A data asset's own URI for `azureml:NAME:VERSION` or its ARM id; other URIs as they are."""
+        match = re.fullmatch(r"(?:azureml:)?(?:/subscriptions/.*/data/([^/]+)/versions/([^/]+)|([^/:]+):([^/:]+))", uri)
+        if match is None:
+            return uri
+        name, version = match[1] or match[3], match[2] or match[4]
+        return str(workspace.assets["data"][name][version]["dataUri"])
+
+    def state(self, job: Job) -> str:
+        return job.status
+
+    def finished(self, job: Job) -> bool:
+        return job.status in FINAL
+
+
+def _check_version(query: dict[str, str], versions: str) -> None:
+    said = query.get("api-version")
+    if said not in schema.VERSIONS[versions]:
+        known = ", ".join(sorted(schema.VERSIONS[versions]))
+        raise Refusal(
+            400, "InvalidApiVersionParameter", f"The api-version '{said}' is invalid for {versions}. Known: {known}"
+        )
+
+
+def check_members(body: Any, shape: schema.Schema, kind: str) -> dict[str, Any]:
+    """The body's `properties`, if it has no member the service does not know."""
+    if not isinstance(body, dict) or not isinstance(body.get("properties"), dict):
+        raise Refusal(400, "UserError", "Request is invalid and/or missing fields.", [("RequestInvalid", "no body")])
+    allowed = {"properties", "location", "tags", "identity", "sku", "id", "name", "type"}
+    strangers = [key for key in body if key not in allowed] + schema.unknown(body["properties"], shape)
+    if strangers:
+        details = [
+            (
+                "RequestInvalid",
+                f"Could not find member '{path.rsplit('.', 1)[-1]}' on object of type '{kind}'. Path '{path}'.",
+            )
+            for path in strangers
+        ]
+        raise Refusal(400, "UserError", "Request is invalid and/or missing fields.", details)
+    found: dict[str, Any] = body["properties"]
+    return found

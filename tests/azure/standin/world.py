@@ -1,0 +1,105 @@
+"""Everything a test needs, put together: the network, the plane and Azurite, and the command in a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from standin import azurite, endpoints
+from standin.network import Network
+from standin.plane import TENANT, Plane, Workspace
+
+TEMPLATE = Path(__file__).resolve().parents[3] / "template"
+SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
+GROUP = "rg-standin"
+
+
+@dataclass
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        return self.out + self.err
+
+
+class World:
+    """A context manager; `workspace()` makes a fresh one, and `aml` runs the command against it."""
+
+    def __enter__(self) -> World:
+        self._folder = tempfile.TemporaryDirectory(prefix="standin-", ignore_cleanup_errors=True)
+        self.folder = Path(self._folder.name)
+        self.plane = Plane()
+        self.network = Network(self.folder, [azurite.HOST, f"*{endpoints.DOMAIN}"], self.plane.answer)
+        self.azurite = azurite.Azurite(self.network.certificate, self.network.key, self.network.authority)
+        self.plane.azurite, self.plane.authority = self.azurite, str(self.network.authority)
+        self.network.passthrough[azurite.HOST] = self.azurite.port
+        self._count = 0
+        self._lock = threading.Lock()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for workspace in self.plane.workspaces.values():
+            for job in workspace.jobs.values():
+                if not job.done.is_set():
+                    job.cancel()
+        self.network.stop()
+        self.azurite.stop()
+        self._folder.cleanup()
+
+    def workspace(self) -> Workspace:
+        with self._lock:
+            self._count += 1
+            name = f"ws{self._count}"
+        root = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
+        return self.plane.workspace(f"{root}/providers/Microsoft.MachineLearningServices/workspaces/{name}", name)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """A process's environment: only this network, a service principal that works, no home of the person's."""
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        kept = {name: os.environ[name] for name in ("LANG", "SYSTEMROOT", "TMPDIR", "PATH") if name in os.environ}
+        return {
+            **kept,
+            "HOME": str(home),
+            "USERPROFILE": str(home),
+            "PYTHONPATH": str(TEMPLATE),
+            "AZURE_TENANT_ID": TENANT,
+            "AZURE_CLIENT_ID": "33333333-3333-3333-3333-333333333333",
+            "AZURE_CLIENT_SECRET": "standin-secret",
+            **self.network.environment,
+            **more,
+        }
+
+    def start(self, words: list[str], cwd: Path, **more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "runner", *words],
+            cwd=cwd,
+            env=self.environment(**more),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def aml(self, *words: str, cwd: Path, timeout: float = 120, **more: str) -> Ended:
+        """Run `aml WORDS` to its end. A command that outlives `timeout` seconds is hung: TimeoutExpired."""
+        process = self.start(list(words), cwd, **more)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+        return Ended(process.returncode, out, err)

@@ -1,0 +1,107 @@
+"""The one way the tests render the template: a wrong answer key, a Copier error or a failed command raises."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import copier
+import yaml
+from copier.errors import DirtyLocalWarning
+
+ROOT = Path(__file__).parents[1]
+_CACHES = shutil.ignore_patterns("__pycache__", "*.py[co]", ".*_cache", ".DS_Store")
+
+
+def questions(source: Path = ROOT) -> dict[str, dict[str, Any]]:
+    """The questions that are asked, by name; derived values are left out."""
+    text = yaml.safe_load((source / "copier.yml").read_text(encoding="utf-8"))
+    return {key: value for key, value in text.items() if not key.startswith("_") and value.get("when") is not False}
+
+
+def copy_template(folder: Path) -> Path:
+    """A plain folder (no git) with the template as it is in the working tree; a render from it takes 0.2 s."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(ROOT / "copier.yml", folder)
+    shutil.copytree(ROOT / "template", folder / "template", ignore=_CACHES)
+    return folder
+
+
+def render(
+    dst: Path, *, source: Path | str = ROOT, version: str | None = None, overwrite: bool = False, **answers: Any
+) -> Path:
+    """Render the template into `dst`, unasked, with defaults for what `answers` leaves out, and without trust.
+
+    From a git checkout the uncommitted state is rendered too; `version` is a tag of a repository. Raises TypeError
+    for an answer to no question, ValueError for one that a validator refuses, and what Copier raises for the rest.
+    """
+    unknown = answers.keys() - questions().keys()
+    if unknown:
+        raise TypeError(f"no such question: {', '.join(sorted(unknown))}")
+    is_checkout = isinstance(source, Path) and (source / ".git").exists()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DirtyLocalWarning)
+        copier.run_copy(
+            str(source), dst, data=answers, defaults=True, quiet=True, unsafe=False, overwrite=overwrite,
+            vcs_ref=version or ("HEAD" if is_checkout else None),
+        )  # fmt: skip
+    stored = yaml.safe_load((dst / ".copier-answers.yml").read_text(encoding="utf-8"))
+    wrong = {key: stored.get(key) for key, value in answers.items() if stored.get(key) != value}
+    if wrong:
+        raise AssertionError(f"answers were not taken: {wrong}")
+    return dst
+
+
+def run(
+    command: Iterable[str | Path],
+    cwd: Path,
+    env: dict[str, str] | None = None,
+    *,
+    expect: int = 0,
+    timeout: float = 300,
+) -> str:
+    """Run a command and return its output, both streams. Any other exit code than `expect` shows it and fails.
+
+    `env` is added to the environment; MLflow's and the runner's own variables are left out of it.
+    """
+    words = [str(word) for word in command]
+    outer = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "AZUREML_", "AML_"))}
+    done = subprocess.run(
+        words, cwd=cwd, env={**outer, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
+        text=True, encoding="utf-8", errors="replace", stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    if done.returncode != expect:
+        raise AssertionError(f"{' '.join(words)}\nended with {done.returncode}, not {expect}, in {cwd}:\n{done.stdout}")
+    return done.stdout
+
+
+def git(cwd: Path, *words: str) -> str:
+    """Run git in `cwd` under a name of its own, whatever the machine's configuration is."""
+    return run(["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false",
+                "-c", "init.defaultBranch=main", "-c", "core.autocrlf=false", *words], cwd)  # fmt: skip
+
+
+def commit_all(folder: Path, message: str, tag: str | None = None) -> Path:
+    """Commit everything in `folder`, which becomes a repository if it is none, and tag it."""
+    if not (folder / ".git").exists():
+        git(folder, "init", "-q")
+    git(folder, "add", "--all")
+    git(folder, "commit", "-q", "--allow-empty", "-m", message)
+    if tag:
+        git(folder, "tag", tag)
+    return folder
+
+
+def files(folder: Path, *, leave_out: Iterable[str] = (".git",)) -> dict[str, bytes]:
+    """Every file below `folder` by its POSIX path, without the top-level entries `leave_out`."""
+    found = {}
+    for file in sorted(folder.rglob("*")):
+        relative = file.relative_to(folder)
+        if file.is_file() and relative.parts[0] not in leave_out and "__pycache__" not in relative.parts:
+            found[relative.as_posix()] = file.read_bytes()
+    return found

@@ -1,0 +1,123 @@
+"""What the tests of scoring share: a rendered project with a registered model, and `aml` in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rendering import copy_template, render
+
+_TRAIN = """
+import sys
+from pathlib import Path
+import joblib, pandas
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+table = pandas.read_csv(next(Path(sys.argv[1]).rglob("*.csv")))
+model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+joblib.dump(model.fit(table.drop(columns="target"), table["target"]), sys.argv[2])
+"""
+
+
+@dataclass
+class Place:
+    """A rendered project; `model_file` is what train.py would have written."""
+
+    root: Path
+    cache: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def model(self) -> Path:
+        return self.root / "models" / "model1"
+
+    @property
+    def model_file(self) -> Path:
+        return self.root / "trained" / "model.pkl"
+
+    @property
+    def sample(self) -> Path:
+        return self.root / "deployment" / "sample-request.json"
+
+    @property
+    def services(self) -> Path:
+        return self.root / "runs" / ".services"
+
+    def environment(self) -> dict[str, str]:
+        dropped = ("MLFLOW_TRACKING_URI", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "AML_DEBUG")
+        kept = {key: value for key, value in os.environ.items() if key not in dropped}
+        # The rendered project's own runner is the one that runs.
+        return {**kept, "PYTHONPATH": str(self.root), "AML_CACHE_DIR": str(self.cache), **self.variables}
+
+    def start(self, *words: str, **more: Any) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "runner", *words], cwd=self.model, env=self.environment(), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", **more,
+        )  # fmt: skip
+
+    def aml(self, *words: str, code: int = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `aml WORDS` in the model's folder; another exit code than `code`, or a traceback of ours, fails."""
+        process = self.start(*words)
+        out, err = process.communicate(stdin, timeout=300)
+        assert process.returncode == code, f"{words}: exit {process.returncode}\n{out}\n{err}"
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self.aml(*words, "-o", "json").stdout)
+
+
+def make_place(folder: Path, cache: Path) -> Place:
+    """Render a project and train its small model in the scoring environment, which is built for it."""
+    root = render(folder / "project", source=copy_template(folder / "template"))
+    home = folder / "home"
+    home.mkdir()
+    place = Place(root, cache, {"HOME": str(home), "UV_CACHE_DIR": uv_cache()})
+    place.model_file.parent.mkdir()
+    python = scoring_python(place)
+    subprocess.run([python, "-c", _TRAIN, str(root / "data"), str(place.model_file)], check=True, timeout=300)
+    return place
+
+
+def uv_cache() -> str:
+    """uv's own cache, which a home of our own would hide: every package would be fetched again."""
+    from uv import find_uv_bin
+
+    return subprocess.run([find_uv_bin(), "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def scoring_python(place: Place) -> str:
+    """The interpreter of the inference conda file, from the runner itself."""
+    code = (
+        "from pathlib import Path; import sys; from runner import environment\n"
+        "conda = Path('aml_config/inference-conda.yml')\n"
+        "print(environment.prepare(conda, report=lambda line: print(line, file=sys.stderr)).python)"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, cwd=place.model, env=place.environment(), capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def wait_for(condition: Callable[[], bool], limit: float = 120) -> None:
+    """Wait until it is so; fails after `limit` seconds."""
+    end = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module", name="place")
+def place_fixture(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A project with `demo-model:1` registered. The scoring environment is built once for all test files."""
+    place = make_place(tmp_path_factory.mktemp("serving"), tmp_path_factory.getbasetemp() / "scoring-cache")
+    place.aml("model", "register", "-n", "demo-model", "-p", str(place.model_file))
+    return place

@@ -1,0 +1,263 @@
+"""`aml run submit-batch`: many files, scored once each, whatever is killed on the way."""
+
+from __future__ import annotations
+
+import collections
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from runner.serving import batch, batch_driver
+from serving_help import Place, place_fixture, wait_for  # noqa: F401 - the fixture `place`
+
+ECHO = """
+import os, pathlib, time
+def init():
+    pass
+def run(mini_batch):
+    with open(os.environ["CALLS"], "a") as calls:
+        calls.writelines(f"{pathlib.Path(file).name}\\n" for file in mini_batch)
+    time.sleep(float(os.environ.get("SLOW", "0")))
+    return [f"{pathlib.Path(file).name} {pathlib.Path(file).read_text()}" for file in mini_batch]
+"""
+
+
+class Box:
+    """A folder where the driver runs as it does in a run's folder, with no environment to build."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.data, self.calls = root, root / "data", root / "calls.txt"
+        self.data.mkdir()
+        self.made = 0
+
+    def files(self, count: int) -> None:
+        for number in range(count):
+            (self.data / f"f{number:03}.txt").write_text(str(number))
+
+    def folder(self, script: str) -> Path:
+        self.made += 1
+        folder = self.root / f"run{self.made}"
+        (folder / "outputs").mkdir(parents=True)
+        (folder / "entry.py").write_text(script)
+        return folder
+
+    def start(self, folder: Path, env: dict[str, str] | None = None, **more: Any) -> subprocess.Popen[str]:
+        plan = {
+            "entry": "entry.py", "input": str(self.data), "mini_batch": {"files": 2, "bytes": 0}, "workers": 2,
+            "error_threshold": -1, "timeout": 60, "max_try": 2, "output": "rows.txt", "continue": "", **more,
+        }  # fmt: skip
+        return subprocess.Popen(
+            [sys.executable, str(batch.DRIVER), json.dumps(plan)], cwd=folder, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, "CALLS": str(self.calls), **(env or {})},
+        )  # fmt: skip
+
+    def run(self, script: str, code: int = 0, **more: Any) -> tuple[Path, str]:
+        folder = self.folder(script)
+        driver = self.start(folder, **more)
+        out, _ = driver.communicate(timeout=120)
+        assert driver.returncode == code, out
+        return folder, out
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    return Box(tmp_path)
+
+
+def rows(folder: Path) -> list[str]:
+    return sorted((folder / "outputs" / "rows.txt").read_text().splitlines())
+
+
+def expected(count: int) -> list[str]:
+    return [f"f{number:03}.txt {number}" for number in range(count)]
+
+
+def test_every_file_is_scored_once_and_its_row_written(box: Box) -> None:
+    box.files(21)
+    folder, out = box.run(ECHO)
+    assert rows(folder) == expected(21)
+    assert sorted(box.calls.read_text().split()) == [f"f{number:03}.txt" for number in range(21)]
+    assert "21 of 21 files, 21 rows" in out
+
+
+@pytest.mark.parametrize("victim", ["driver", "workers"])
+def test_a_killed_run_is_continued_and_no_finished_file_is_scored_again(box: Box, victim: str) -> None:
+    box.files(40)
+    folder = box.folder(ECHO)
+    driver = box.start(folder, env={"SLOW": "0.1"})
+    journal = folder / batch_driver.JOURNAL
+    wait_for(lambda: journal.exists() and len(journal.read_text().splitlines()) >= 4)
+    family = psutil.Process(driver.pid).children(recursive=True)
+    if victim == "workers":
+        # A worker that is killed is replaced, and its mini-batch scored by another.
+        workers = [one for one in family if "spawn_main" in " ".join(one.cmdline())]
+        assert len(workers) == 2
+        workers[0].kill()
+        out, _ = driver.communicate(timeout=120)
+        assert driver.returncode == 0, out
+        assert rows(folder) == expected(40)
+        return
+    driver.send_signal(signal.SIGKILL if os.name != "nt" else signal.SIGTERM)
+    driver.communicate(timeout=60)
+    _, left = psutil.wait_procs(family, timeout=30)
+    assert not left, "the workers end with their driver"
+    finished = [name for line in journal.read_text().splitlines() for name in json.loads(line)["files"]]
+    assert 8 <= len(finished) < 40
+    # What a kill can leave behind: a row half written, and a torn line in the journal.
+    with (folder / "outputs" / "rows.txt").open("a") as stream:
+        stream.write("f03")
+    with journal.open("a") as stream:
+        stream.write('{"files": ["f0')
+    again, out = box.run(ECHO, **{"continue": str(folder)})
+    assert f"{len(finished)} files are done already" in out
+    assert rows(again) == expected(40)
+    calls = collections.Counter(box.calls.read_text().split())
+    assert all(calls[name] == 1 for name in finished), "what was finished is not scored again"
+    assert set(calls) == {f"f{number:03}.txt" for number in range(40)}
+    # A run that is all done continues into nothing to do.
+    last, out = box.run(ECHO, **{"continue": str(again)})
+    assert rows(last) == expected(40)
+    assert collections.Counter(box.calls.read_text().split()) == calls
+
+
+def test_rows_that_never_reached_the_disk_are_scored_again(box: Box) -> None:
+    box.files(10)
+    folder, _ = box.run(ECHO)
+    output = folder / "outputs" / "rows.txt"
+    output.write_text("".join(output.read_text().splitlines(keepends=True)[:5]))
+    again, out = box.run(ECHO, **{"continue": str(folder)})
+    assert "4 files are done already" in out
+    assert rows(again) == expected(10)
+
+
+def test_a_mini_batch_that_raises_is_tried_again_and_then_given_up(box: Box) -> None:
+    box.files(10)
+    script = (
+        ECHO
+        + "\nwell = run\ndef run(b):\n    if any('f004' in f for f in b): raise OSError('torn')\n    return well(b)\n"
+    )
+    folder, out = box.run(script, max_try=3)
+    assert rows(folder) == [row for row in expected(10) if row[:4] not in ("f004", "f005")]
+    assert out.count("trying again") == 2
+    assert "f004.txt and 1 more: OSError: torn; given up after 3 tries" in out
+    _, out = box.run(script, code=1, error_threshold=1)
+    assert "2 files failed; error_threshold allows 1" in out
+    box.run(script, error_threshold=2)
+
+
+def test_a_run_that_hangs_or_dies_is_replaced(box: Box) -> None:
+    box.files(6)
+    mark = box.root / "once"
+    script = f"""
+import os, pathlib, time
+{ECHO}
+well = run
+def run(b):
+    if any('f002' in f for f in b) and not pathlib.Path({str(mark)!r}).exists():
+        pathlib.Path({str(mark)!r}).touch()
+        time.sleep(600)
+    if any('f004' in f for f in b) and not pathlib.Path({str(mark)!r} + "2").exists():
+        pathlib.Path({str(mark)!r} + "2").touch()
+        os._exit(9)
+    return well(b)
+"""
+    folder, out = box.run(script, timeout=1)
+    assert rows(folder) == expected(6)
+    assert "took longer than 1 s; trying again" in out
+    assert "exit code 9" in out
+
+
+def test_fewer_results_than_files_are_failures(box: Box) -> None:
+    box.files(4)
+    _, out = box.run("def init(): pass\ndef run(b): return b[:1]\n", code=1, error_threshold=0)
+    assert "files failed; error_threshold allows 0" in out
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("def init(): raise RuntimeError('no model')\ndef run(b): return b\n", "init(): RuntimeError: no model"),
+        ("import nosuch\n", "No module named 'nosuch'"),
+        ("import os\ndef init(): os._exit(3)\ndef run(b): return b\n", "exit code 3"),
+    ],
+)
+def test_a_script_that_cannot_start_ends_the_run_with_its_reason(box: Box, script: str, message: str) -> None:
+    box.files(4)
+    _, out = box.run(script, code=1)
+    assert message in out
+
+
+def test_summary_only_leaves_the_results_to_the_script(box: Box) -> None:
+    box.files(4)
+    folder, _ = box.run(ECHO, output="")
+    assert list((folder / "outputs").iterdir()) == []
+
+
+def test_an_empty_folder_is_an_error(box: Box) -> None:
+    assert "There are no files" in box.run(ECHO, code=1)[1]
+
+
+def test_mini_batches_are_cut_by_count_or_by_size() -> None:
+    files = [("a", 5), ("b", 5), ("c", 20), ("d", 1), ("e", 1)]
+    assert batch_driver.mini_batches(files, {"files": 2}) == [["a", "b"], ["c", "d"], ["e"]]
+    assert batch_driver.mini_batches(files, {"files": 0, "bytes": 10}) == [["a", "b"], ["c"], ["d", "e"]]
+
+
+def test_a_batch_is_a_run_like_any_other(place: Place) -> None:
+    folder = place.root / "to-score"
+    folder.mkdir()
+    (table,) = (place.root / "data").rglob("*.csv")
+    lines = table.read_text().splitlines()
+    for number in range(30):
+        (folder / f"part{number:02}.csv").write_text(
+            "\n".join([lines[0], *lines[1 + number * 5 : 6 + number * 5]]) + "\n"
+        )
+    words = (
+        "run",
+        "submit-batch",
+        "-c",
+        "batch-score",
+        "-p",
+        str(place.model_file),
+        "-d",
+        str(folder),
+        "-t",
+        "run.json",
+    )
+    done = place.aml(*words)
+    assert "30 of 30 files, 150 rows" in done.stdout
+    record = json.loads((place.model / "run.json").read_text())
+    assert record["status"] == "Completed"
+    assert record["tags"]["batch"] == "true"
+    output = place.root / "runs" / record["run_id"] / "outputs" / "parallel_run_step.txt"
+    scored = [line.split() for line in output.read_text().splitlines()]
+    assert collections.Counter(line[0] for line in scored) == {f"part{number:02}.csv": 5 for number in range(30)}
+    assert all(abs(float(line[2]) + float(line[3]) - 1) < 1e-9 for line in scored)
+    assert "150 rows" in place.aml("run", "monitor-logs", "-r", "latest").stdout
+    continued = place.aml(*words, "--continue", "latest")
+    assert "30 files are done already" in continued.stdout
+    listed = place.json("run", "list", "--tags", "batch=true")
+    assert len(listed) == 2
+
+
+def test_what_the_batch_command_refuses(place: Place) -> None:
+    words = ("run", "submit-batch", "-p", str(place.model_file))
+    assert "which files?" in place.aml(*words, code=2).stderr
+    assert "nosuch" in place.aml(*words, "-d", "nosuch", code=2).stderr
+    assert "Looked for" in place.aml(*words, "-c", "nosuch", "-d", "../../data/sample", code=2).stderr
+    assert "name one model" in place.aml("run", "submit-batch", "-d", "../../data/sample", code=2).stderr
+    (place.model / "bad.yml").write_text("entry_script: score_batch.py\nmini_batch_size: none\n")
+    assert "bad.yml:2: mini_batch_size" in place.aml(*words, "-c", "bad", "-d", "../../data/sample", code=2).stderr
+
+
+def test_the_batch_export_is_written(place: Place) -> None:
+    done = place.aml("run", "submit-batch", "-m", "demo-model:1", "--export", "out")
+    assert "az ml batch-deployment create" in done.stdout
+    assert "demo-model:1" in (place.model / "out" / "batch-deployment.yml").read_text()

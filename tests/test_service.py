@@ -1,0 +1,322 @@
+"""`aml model deploy` and `aml service`: a service on this machine, from its start to its last trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from runner.serving import calling, process
+from serving_help import Place, place_fixture, wait_for  # noqa: F401 - the fixture `place`
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the server's own process model differs on Windows")
+
+CONFIGS = ("--ic", "aml_config/inference-config.yml", "--dc", "deployment/deployment-config-local.yml")
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def service(place: Place, port: int) -> Iterator[dict[str, Any]]:
+    """The one service that most tests use, deployed in a session that is over before they begin."""
+    words = ("model", "deploy", "-n", "svc", "-m", "demo-model:1", *CONFIGS, "--port", str(port))
+    done = place.aml(*words)
+    assert f"http://127.0.0.1:{port}/score" in done.stdout
+    assert "curl " in done.stdout
+    yield place.json("service", "show", "-n", "svc")
+    place.aml("service", "delete", "-n", "svc")
+
+
+@pytest.fixture
+def sample(place: Place) -> str:
+    return place.sample.read_text(encoding="utf-8")
+
+
+def pid_of(place: Place, name: str = "svc") -> int:
+    return int(json.loads((place.services / name / "service.json").read_text())["process"]["pid"])
+
+
+def test_a_service_is_shown_in_v1s_words(place: Place, service: dict[str, Any], port: int) -> None:
+    assert service["state"] == "Healthy"
+    assert service["computeType"] == "LOCAL"
+    assert service["models"] == ["demo-model:1"]
+    assert service["scoringUri"] == f"http://127.0.0.1:{port}/score"
+    assert [one["name"] for one in place.json("service", "list")] == ["svc"]
+
+
+def test_it_listens_on_this_machine_alone(place: Place, service: dict[str, Any]) -> None:
+    server = psutil.Process(pid_of(place))
+    listening = [one.laddr.ip for one in server.net_connections("inet") if one.status == psutil.CONN_LISTEN]
+    assert listening
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_it_belongs_to_no_terminal(place: Place, service: dict[str, Any]) -> None:
+    pid = pid_of(place)
+    assert os.getsid(pid) == pid, "a session of its own: closing the terminal does not reach it"
+    assert psutil.Process(pid).terminal() is None or os.getsid(0) != os.getsid(pid)
+
+
+def test_service_run_scores_and_prints_json(place: Place, service: dict[str, Any], sample: str) -> None:
+    answer = json.loads(place.aml("service", "run", "-n", "svc", "-d", "deployment/sample-request.json").stdout)
+    assert sum(answer["probabilities"][0]) == pytest.approx(1)
+    assert json.loads(place.aml("service", "run", "-n", "svc", "-d", sample).stdout) == answer
+
+
+def test_service_run_tells_a_bad_request_from_a_broken_service(place: Place, service: dict[str, Any]) -> None:
+    done = place.aml("service", "run", "-n", "svc", "-d", '{"data": []}', code=2)
+    assert 'status 400: "data" has no rows' in done.stderr
+
+
+def test_swagger_describes_the_models_columns(service: dict[str, Any], sample: str) -> None:
+    from urllib.request import ProxyHandler, build_opener
+
+    with build_opener(ProxyHandler({})).open(service["swaggerUri"]) as response:
+        swagger = json.loads(response.read())
+    rows = swagger["definitions"]["ServiceInput"]["properties"]["data"]
+    assert rows["items"]["properties"].keys() == json.loads(sample)["data"][0].keys()
+
+
+def malformed(sample: dict[str, Any], count: int) -> Iterator[bytes]:
+    """Requests that are each wrong somewhere, drawn from a fixed seed."""
+    draw = random.Random(6)  # noqa: S311 - not for secrets
+    row = sample["data"][0]
+    columns = list(row)
+    for number in range(count):
+        column = draw.choice(columns)
+        wrong: list[Any] = [
+            b"", b"{", b"\xff\xfe\x00", b"null", b"[" * 5000, b"<xml/>", b'{"data": NaN}', b'"text"', b"0",
+            json.dumps(sample)[: draw.randrange(1, 600)].encode(),
+            {"rows": [row]}, {"data": None}, {"data": []}, {"data": row}, {"data": [[1, 2]]}, {"data": ["a"]},
+            {"data": [{key: value for key, value in row.items() if key != column}]},
+            {"data": [{**row, column: draw.choice([None, "12", True, [1], {"a": 1}, "", 10**400])}]},
+            {"data": [{**row, draw.choice(["", "x" * 999, "\u0000"]): 1}]},
+            {"data": [row, {}]}, {"data": [row] * 3 + [{**row, column: float("nan")}]},
+            {"data": [{**row, column: float("inf")}]},
+        ]  # fmt: skip
+        chosen = wrong[number % len(wrong)]
+        yield chosen if isinstance(chosen, bytes) else json.dumps(chosen).encode()
+
+
+def send(port: int, body: bytes, kind: str = "application/json") -> tuple[int, str]:
+    from http.client import HTTPConnection
+
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("POST", "/score", body, {"Content-Type": kind})
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+def test_200_malformed_requests_get_a_4xx_with_a_message_and_the_next_good_one_its_answer(
+    place: Place, service: dict[str, Any], port: int, sample: str
+) -> None:
+    before = pid_of(place), [child.pid for child in psutil.Process(pid_of(place)).children()]
+    seen = 0
+    kinds = ("application/json", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
+    for number, body in enumerate(malformed(json.loads(sample), 200)):
+        status, answer = send(port, body, kinds[number % 7 // 4 * (number % 4)])
+        assert 400 <= status < 500, (status, body[:200], answer)
+        assert json.loads(answer)["message"], body[:200]
+        seen += 1
+    assert seen == 200
+    status, answer = send(port, sample.encode())
+    assert status == 200, answer
+    assert (pid_of(place), [child.pid for child in psutil.Process(pid_of(place)).children()]) == before, "no crash"
+
+
+def test_ten_megabytes_are_refused(service: dict[str, Any], port: int, sample: str) -> None:
+    row = json.loads(sample)["data"][0]
+    body = json.dumps({"data": [row] * (10_000_000 // len(json.dumps(row)))}).encode()
+    status, answer = send(port, body)
+    assert status == 413
+    assert "bytes" in json.loads(answer)["message"]
+
+
+def test_a_name_that_is_taken_and_a_port_that_is_in_use_are_refused(
+    place: Place, service: dict[str, Any], port: int
+) -> None:
+    deploy = ("model", "deploy", "-m", "demo-model:1", *CONFIGS)
+    taken = place.aml(*deploy, "-n", "svc", code=2)
+    assert "--overwrite" in taken.stderr
+    used = place.aml(*deploy, "-n", "other", "--port", str(port), code=2)
+    assert f"{port} is in use by the service 'svc'" in used.stderr
+    assert not (place.services / "other").exists()
+    with socket.socket() as foreign:
+        foreign.bind(("127.0.0.1", 0))
+        foreign.listen()
+        number = str(foreign.getsockname()[1])
+        assert f"{number} is in use" in place.aml(*deploy, "-n", "other", "--port", number, code=2).stderr
+    assert [path.name for path in place.services.iterdir()] == ["svc"], "nothing is left of what was refused"
+
+
+def test_it_writes_nothing_into_the_home_folder(place: Place, service: dict[str, Any]) -> None:
+    assert list(Path(place.variables["HOME"]).rglob("*")) == []
+
+
+def test_logs_keys_and_statistics(place: Place, service: dict[str, Any], port: int, sample: str) -> None:
+    send(port, sample.encode())
+    assert "POST /score 200" in place.aml("service", "get-logs", "-n", "svc", "-l", "5").stdout
+    assert "POST /score" not in place.aml("service", "get-logs", "-n", "svc", "--init").stdout
+    assert place.json("service", "get-keys", "-n", "svc") == {"primaryKey": None, "secondaryKey": None}
+    found = place.json("service", "stats", "-n", "svc")
+    assert found["count"] == sum(found["statuses"].values()) > 0
+    assert found["errors"]["5xx"] == 0
+    assert 0 < found["latency_ms"]["p50"] <= found["latency_ms"]["p99"]
+    assert found["rows"] == 0, "what is sent is not kept unless that is asked for"
+    assert not (place.services / "svc" / "requests.jsonl").exists()
+
+
+def test_a_killed_server_is_told_right_and_started_again(place: Place, service: dict[str, Any], sample: str) -> None:
+    psutil.Process(pid_of(place)).kill()
+    assert place.json("service", "show", "-n", "svc")["state"] == "Failed"
+    # A worker that outlives the server answers once more, rightly, and ends.
+    wait_for(lambda: calling.post(service["scoringUri"], sample)[0] is None)
+    done = place.aml("service", "run", "-n", "svc", "-d", sample, code=3)
+    assert "aml service update -n svc" in done.stderr
+    place.aml("service", "update", "-n", "svc")
+    psutil.Process(pid_of(place)).kill()
+    place.aml("service", "update", "-n", "svc")
+    assert place.json("service", "show", "-n", "svc")["state"] == "Healthy", "started beside a worker that was left"
+    assert "probabilities" in place.aml("service", "run", "-n", "svc", "-d", sample).stdout
+
+
+def test_under_load_and_killed_once_every_answer_is_right_or_an_error(
+    place: Place, service: dict[str, Any], sample: str
+) -> None:
+    """Eight clients while the server is killed and started again; benchmarks/scoring.py does it for a minute."""
+    url = service["scoringUri"]
+    row = json.loads(sample)["data"][0]
+    rows = [{**row, "mean_radius": 10.0 + number} for number in range(8)]
+    bodies = [json.dumps({"data": [one]}) for one in rows]
+    right = [calling.post(url, body)[1] for body in bodies]
+    assert len({json.dumps(one) for one in right}) == 8, "the answers tell the requests apart"
+    counts = {"right": 0, "error": 0, "wrong": 0}
+    after = [0] * 8
+    lock, done, restarted = threading.Lock(), threading.Event(), threading.Event()
+
+    def client(number: int) -> None:
+        while not done.is_set():
+            status, answer = calling.post(url, bodies[number], timeout=20)
+            kind = "error" if status != 200 else "right" if answer == right[number] else "wrong"
+            with lock:
+                counts[kind] += 1
+                after[number] += kind == "right" and restarted.is_set()
+
+    clients = [threading.Thread(target=client, args=(number,)) for number in range(8)]
+    for one in clients:
+        one.start()
+    try:
+        wait_for(lambda: counts["right"] >= 80)
+        server = psutil.Process(pid_of(place))
+        for victim in [server, *server.children()]:
+            victim.kill()
+        wait_for(lambda: counts["error"] > 0)
+        place.aml("service", "update", "-n", "svc")
+        restarted.set()
+        wait_for(lambda: min(after) >= 5)
+    finally:
+        done.set()
+        for one in clients:
+            one.join(60)
+    assert counts["wrong"] == 0, counts
+    assert counts["right"] >= 80
+
+
+def test_the_tests_in_deployment_pass_against_the_service(place: Place, service: dict[str, Any]) -> None:
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "deployment"]
+    env = {**place.environment(), "SERVICE_URL": service["scoringUri"]}
+    done = subprocess.run(words, cwd=place.root, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+    assert "5 passed" in done.stdout
+
+
+def test_the_request_log_is_asked_for_and_shows_what_was_sent(
+    place: Place, service: dict[str, Any], port: int, sample: str
+) -> None:
+    place.aml("service", "update", "-n", "svc", "--collect-model-data", "true", "--nr", "2")
+    row = json.loads(sample)["data"][0]
+    for value in (10.0, 20.0, 30.0):
+        assert send(port, json.dumps({"data": [{**row, "mean_radius": value}]}).encode())[0] == 200
+    assert send(port, b"{")[0] == 400
+    found = place.json("service", "stats", "-n", "svc")
+    assert found["count"] == 4
+    assert found["rows"] == 3
+    assert found["errors"] == {"4xx": 1, "5xx": 0}
+    assert found["columns"]["mean_radius"] == {"count": 3, "min": 10.0, "mean": 20.0, "max": 30.0}
+    assert "mean_radius" in place.aml("service", "stats", "-n", "svc").stdout
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("def init():\n    raise RuntimeError('no such table')\ndef run(data): pass\n", "RuntimeError: no such table"),
+        ("import nosuch\ndef init(): pass\ndef run(data): pass\n", "ModuleNotFoundError: No module named 'nosuch'"),
+        ("def init(): pass\n", "does not have a run() function"),
+    ],
+)
+def test_a_script_that_fails_at_the_start_is_named_with_the_cause(place: Place, script: str, message: str) -> None:
+    (place.model / "failing.py").write_text(script)
+    words = ("model", "deploy", "-n", "failing", "-m", "demo-model:1", "--es", "failing.py", "--overwrite")
+    done = place.aml(*words, code=1)
+    assert "failing.py: " in done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert message in place.aml("service", "get-logs", "-n", "failing").stdout, "the log is kept"
+    assert place.json("service", "show", "-n", "failing")["state"] == "Failed"
+    place.aml("service", "delete", "-n", "failing")
+    assert not (place.services / "failing").exists()
+
+
+def test_a_changed_model_is_refused_before_a_server_starts(place: Place) -> None:
+    place.aml("model", "register", "-n", "tampered", "-p", str(place.model_file))
+    path = Path(place.json("model", "show", "-n", "tampered")["path"])
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b"\n")
+    done = place.aml("model", "deploy", "-n", "tampered", "-m", "tampered", code=2)
+    assert "not the one that was registered" in done.stderr
+    assert not (place.services / "tampered").exists()
+
+
+def test_the_server_refuses_a_model_that_was_changed_in_its_own_folder(place: Place, service: dict[str, Any]) -> None:
+    copy = place.services / "svc" / "model" / "model.pkl"
+    good = copy.read_bytes()
+    copy.write_bytes(good + b"\n")
+    done = place.aml("service", "update", "-n", "svc", code=1)
+    assert "is not the registered file" in done.stderr
+    copy.write_bytes(good)
+    place.aml("service", "update", "-n", "svc")
+
+
+def test_delete_leaves_nothing(place: Place) -> None:
+    place.aml("model", "deploy", "-n", "short-lived", "-m", "demo-model:1", "-t", "deployed.json")
+    shown = json.loads((place.model / "deployed.json").read_text())
+    server = psutil.Process(pid_of(place, "short-lived"))
+    family = [server, *server.children(recursive=True)]
+    assert len(family) > 1
+    place.aml("service", "delete", "-n", "short-lived")
+    assert not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family)
+    assert not (place.services / "short-lived").exists()
+    assert not process.in_use(int(shown["port"]))
+    assert "no service 'short-lived'" in place.aml("service", "delete", "-n", "short-lived", code=2).stderr
+
+
+@pytest.mark.parametrize("name", ["A", "ab", "x" * 40, "a_b", "-ab", "../up", "ab-"])
+def test_a_name_that_v1_would_refuse_is_refused(place: Place, name: str) -> None:
+    assert "can't be a service's name" in place.aml("model", "deploy", f"--name={name}", "-m", "x", code=2).stderr
