@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from runner import snapshot
 from runner.errors import RunnerError
+from runner.runs import replace_json
 
 
 def names(root: Path, **more: object) -> list[str]:
@@ -112,6 +113,24 @@ def test_copy_keeps_content_and_mode(tmp_path: Path) -> None:
     snapshot.copy(found, tmp_path / "to")
     assert (tmp_path / "to" / "sub" / "b.bin").read_text() == "sub/b.bin"
     assert os.access(tmp_path / "to" / "a.sh", os.X_OK)
+
+
+def test_what_is_gone_since_the_walk_is_left_out(tmp_path: Path) -> None:
+    fill(tmp_path / "from", "train.py", ".train.py.swp")
+    found = snapshot.take(tmp_path / "from")
+    (tmp_path / "from" / ".train.py.swp").unlink()
+    snapshot.copy(found, tmp_path / "to")
+    assert [one.name for one in (tmp_path / "to").iterdir()] == ["train.py"]
+
+
+def test_a_record_that_another_command_is_writing_does_not_travel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, "train.py")
+    seen: list[list[str]] = []
+    monkeypatch.setattr(Path, "replace", lambda *_: seen.append(names(tmp_path)))
+    replace_json(tmp_path / "run.json", {})
+    assert len(list(tmp_path.iterdir())) == 2 and seen == [["train.py"]]
 
 
 _PART = st.sampled_from(["a", "b", "data", "x.log", "y.csv", "keep"])

@@ -23,6 +23,8 @@ PARTS = ("submit", "prepared", "process", "cancel", "exit", "tags")
 FINAL = ("Completed", "Failed", "Canceled")
 # A process may be seen as a little older or younger than its record says: clocks are adjusted.
 _CLOCK_SLACK = 5.0
+# How a file's name ends while replace_text writes it; such a file is in no snapshot.
+UNFINISHED = ".aml-tmp"
 _EXPERIMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
 
 
@@ -166,7 +168,7 @@ def replace_json(path: Path, value: Any) -> None:
 
 def replace_text(path: Path, text: str) -> None:
     """Write a text file beside `path` and move it there. On a full disk the old file is still whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(3).hex()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(3).hex()}{UNFINISHED}")
     try:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)

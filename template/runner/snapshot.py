@@ -6,11 +6,13 @@ import fnmatch
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import RunnerError, os_error
+from runner.runs import UNFINISHED
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -97,8 +99,13 @@ def _walk(
     real = os.path.realpath(folder)
     if real in above or real == runs:
         return
-    with os.scandir(folder) as entries:
-        listing = sorted(entries, key=lambda entry: entry.name)
+    try:
+        with os.scandir(folder) as entries:
+            listing = sorted(entries, key=lambda entry: entry.name)
+    except FileNotFoundError:
+        if prefix:
+            return
+        raise
     names = {entry.name for entry in listing}
     # A Python or conda environment, whatever it is called.
     if prefix and ("pyvenv.cfg" in names or "conda-meta" in names):
@@ -111,10 +118,12 @@ def _walk(
         if entry.is_dir():
             if entry.name not in _NEVER_FOLDERS and not (specs and _ignored(path + "/", specs)):
                 yield from _walk(entry.path, path + "/", specs, own_only, runs, above | {real})
-        elif entry.name in _NEVER_FILES or (specs and _ignored(path, specs)):
+        elif entry.name in _NEVER_FILES or entry.name.endswith(UNFINISHED) or (specs and _ignored(path, specs)):
             continue
         elif entry.is_file():
-            yield path, entry.stat().st_size, looks_secret(entry.name)
+            # An editor's or another program's short-lived file may be gone by now.
+            with suppress(FileNotFoundError):
+                yield path, entry.stat().st_size, looks_secret(entry.name)
 
 
 def _ignore_file(folder: str, names: set[str], own_only: bool) -> GitIgnoreSpec | None:
@@ -164,7 +173,10 @@ def _check_limits(snapshot: Snapshot) -> None:
 
 
 def copy(snapshot: Snapshot, destination: Path) -> None:
-    """Copy the snapshot's files below `destination`, times and modes kept."""
+    """Copy the snapshot's files below `destination`, times and modes kept.
+
+    A file that is gone since the walk is left out, as if the walk had come a moment later.
+    """
     made = set()
     try:
         for path, _ in snapshot.files:
@@ -172,6 +184,10 @@ def copy(snapshot: Snapshot, destination: Path) -> None:
             if target.parent not in made:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 made.add(target.parent)
-            shutil.copy2(snapshot.root / path, target)
+            try:
+                shutil.copy2(snapshot.root / path, target)
+            except FileNotFoundError:
+                if os.path.lexists(snapshot.root / path) or not snapshot.root.is_dir():
+                    raise
     except OSError as error:
         raise os_error(error, "copy the files to run") from error
