@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,8 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from rendering import copy_template, render
+
+# Generous, for they only end what hangs: CI's machine may be slow and busy.
+LIMIT = 600.0
 
 _TRAIN = """
 import sys
@@ -67,7 +74,7 @@ class Place:
     def aml(self, *words: str, code: int = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run `aml WORDS` in the model's folder; another exit code than `code`, or a traceback of ours, fails."""
         process = self.start(*words)
-        out, err = process.communicate(stdin, timeout=300)
+        out, err = process.communicate(stdin, timeout=LIMIT)
         assert process.returncode == code, f"{words}: exit {process.returncode}\n{out}\n{err}"
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
@@ -83,7 +90,7 @@ def make_place(folder: Path, cache: Path) -> Place:
     place = Place(root, cache, {"HOME": str(home), "UV_CACHE_DIR": uv_cache()})
     place.model_file.parent.mkdir()
     python = scoring_python(place)
-    subprocess.run([python, "-c", _TRAIN, str(root / "data"), str(place.model_file)], check=True, timeout=300)
+    subprocess.run([python, "-c", _TRAIN, str(root / "data"), str(place.model_file)], check=True, timeout=LIMIT)
     return place
 
 
@@ -102,17 +109,50 @@ def scoring_python(place: Place) -> str:
         "print(environment.prepare(conda, report=lambda line: print(line, file=sys.stderr)).python)"
     )
     words = [sys.executable, "-c", code]
-    done = subprocess.run(words, cwd=place.model, env=place.environment(), capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        words, cwd=place.model, env=place.environment(), capture_output=True, text=True, timeout=2 * LIMIT
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-def wait_for(condition: Callable[[], bool], limit: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], limit: float = LIMIT) -> None:
     """Wait until it is so; fails after `limit` seconds."""
     end = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.02)
+
+
+def kill(*victims: psutil.Process) -> None:
+    """Kill processes and wait until they are gone; one that ended meanwhile, by itself, is gone too."""
+    for victim in victims:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            victim.kill()
+    wait_for(lambda: not any(running(victim) for victim in victims))
+
+
+def running(process: psutil.Process) -> bool:
+    """Whether a process still runs; one that nobody has waited for yet does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+_ports = itertools.count()
+
+
+def free_port() -> int:
+    """A port that no other test process chooses, below those that systems hand to outgoing connections.
+
+    From that range a client could be given the very port of a server that was just killed, and be its own server.
+    """
+    while True:
+        port = 20000 + os.getpid() % 110 * 100 + next(_ports) % 100
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @pytest.fixture(scope="module", name="place")
