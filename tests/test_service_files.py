@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from runner.errors import RunnerError
-from runner.serving import stats
+from runner.serving import process, stats
 from runner.v1 import batch_endpoint, endpoint, inference, parallel
 from runner.v1.inference_fields import DEPLOYMENT, INFERENCE, PARALLEL
 
@@ -278,3 +278,11 @@ def test_percentiles_are_those_of_the_nearest_rank(tmp_path: Path) -> None:
     assert found["errors"] == {"4xx": 1, "5xx": 0}
     assert (found["latency_ms"]["p50"], found["latency_ms"]["p99"]) == (51.0, 100.0)
     assert stats.read(tmp_path / "none", tmp_path / "none").record()["latency_ms"]["p50"] is None
+
+
+def test_the_cause_is_the_scripts_even_when_the_master_has_the_last_word(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    script = "Traceback (most recent call last):\n  File\nrunner.Refused: model.pkl is not the registered file\n"
+    master = "Traceback (most recent call last):\n  File\ngunicorn.errors.HaltServer: <HaltServer 'failed to boot' 3>\n"
+    log.write_text(script + master, encoding="utf-8")
+    assert process.cause(log) == "runner.Refused: model.pkl is not the registered file"

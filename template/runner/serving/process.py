@@ -69,6 +69,8 @@ def healthy(port: int) -> bool:
 
 _RAISED = re.compile(r"^([A-Za-z_][\w.]*)(?:: (.*))?$")
 _SERVERS_OWN = "azureml_inference_server_http."
+# The master's last words: only that a worker did not start, and not always before it is gone.
+_MASTERS_OWN = "gunicorn."
 
 
 def cause(log: Path) -> str:
@@ -81,7 +83,9 @@ def cause(log: Path) -> str:
             inside = "azmlinfsrv.trace" not in before
         elif inside and line and not line.startswith((" ", "\t")):
             match = _RAISED.match(line)
-            if match and line.startswith(_SERVERS_OWN):
+            if line.startswith(_MASTERS_OWN):
+                pass
+            elif match and line.startswith(_SERVERS_OWN):
                 servers = match[2] or line
             elif match:
                 scripts = line
