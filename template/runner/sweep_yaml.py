@@ -21,10 +21,12 @@ def tree(job: SweepJob, trial: dict[str, Any], *, schema: bool = True) -> dict[s
     found: dict[str, Any] = {"$schema": _SCHEMA} if schema else {}
     found["type"] = "sweep"
     for name in _OF_THE_SWEEP:
-        value = trial.get(name) or getattr(job, name, None)
+        # Where the trial is to run without a compute's name (serverless), the sweep names none either.
+        value = trial.get(name) or (getattr(job, name, None) if name != "compute" else None)
         if value:
             found[name] = value
-    found["sampling_algorithm"] = said(job.sampling_algorithm)
+    random = job.sampling_algorithm.type == "random"
+    found["sampling_algorithm"] = said(job.sampling_algorithm) if random else {"type": job.sampling_algorithm.type}
     found["search_space"] = {name: _parameter(one) for name, one in job.search_space.items()}
     found["objective"] = {"goal": job.objective.goal, "primary_metric": job.objective.primary_metric}
     if job.early_termination is not None:
@@ -39,9 +41,20 @@ def tree(job: SweepJob, trial: dict[str, Any], *, schema: bool = True) -> dict[s
     return found
 
 
+def left_out(job: SweepJob) -> list[str]:
+    """What the sweep says that v2's YAML has no word for, a line each."""
+    sampling = job.sampling_algorithm
+    if sampling.seed is None or sampling.type == "random":
+        return []
+    return [f"sampling.seed: has no effect there: in v2 a seed belongs to random sampling, not to {sampling.type}"]
+
+
 def _parameter(parameter: Parameter) -> dict[str, Any]:
     value: dict[str, Any] = said(parameter)
     value.pop("argument")
+    if parameter.values is not None:
+        # azure-ai-ml chooses from texts and numbers; a trial gets the same word on its command line.
+        value["values"] = [repr(one) if isinstance(one, bool) else one for one in parameter.values]
     return value
 
 

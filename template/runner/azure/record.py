@@ -72,6 +72,9 @@ def seen(run: runs.Run, job: dict[str, Any], details: dict[str, Any] | None = No
                 end["error"] = {"message": message or "the job failed; its log says why"}
             if history.get("metrics"):
                 end["metrics"] = history["metrics"]
+            best = (properties.get("properties") or {}).get("best_child_run_id")
+            if best:  # a sweep
+                end["properties"] = {"best_child_run_id": best, "score": properties["properties"].get("score")}
             part["status"] = state
             run.write_part("process", part)
             run.write_part("exit", end)
@@ -158,7 +161,10 @@ def adopt(client: Client, folder: Any, name: str) -> runs.Run:
         )
     properties = found.get("properties") or {}
     workspace = client.workspace
+    parent, objective = properties.get("parentJobName"), properties.get("objective") or {}
     first = {
+        **({"parent_run_id": parent} if parent else {}),
+        **({"run_type": "hyperdrive", "primary_metric_name": objective.get("primaryMetric")} if objective else {}),
         "_experiment_name": str(properties.get("experimentName") or "Default"),
         "target": str(properties.get("computeId") or "").rsplit("/", 1)[-1] or None,
         "display_name": properties.get("displayName"),

@@ -21,7 +21,7 @@ _PIECE = 1 << 20
 _NEVER = "It was never created there: the command that submits it goes on with it."
 
 
-def _first_poll() -> float:
+def first_poll() -> float:
     """Seconds between two looks at first; AML_AZURE_POLL changes them."""
     try:
         return max(0.05, float(os.environ.get("AML_AZURE_POLL") or 1))
@@ -34,9 +34,9 @@ def follow(client: Client, run: runs.Run, *, follow: bool) -> Iterator[bytes]:
     yield from _kept(run)
     if run.part("process").get("_log_complete"):
         return
-    first = wait = _first_poll()
+    first = wait = first_poll()
     while True:
-        details = _details(client, run)
+        details = history(client, run)
         state = str((details or {}).get("status") or "")
         grown = False
         for piece in _news(client, run, details or {}):
@@ -48,7 +48,7 @@ def follow(client: Client, run: runs.Run, *, follow: bool) -> Iterator[bytes]:
             if not job:
                 raise RunnerError(f"{run.id} is not in the workspace {client.workspace.name}", hint=_NEVER)
             if (job.get("properties") or {}).get("status") in runs.FINAL:
-                yield from _news(client, run, _details(client, run) or details or {})
+                yield from _news(client, run, history(client, run) or details or {})
                 whole = run.log.is_file()
                 if not whole:
                     client.report(f"The log could not be read yet. Try later: aml run monitor-logs -r {run.id}")
@@ -63,7 +63,7 @@ def follow(client: Client, run: runs.Run, *, follow: bool) -> Iterator[bytes]:
         time.sleep(wait)
 
 
-def _details(client: Client, run: runs.Run) -> dict[str, Any] | None:
+def history(client: Client, run: runs.Run) -> dict[str, Any] | None:
     """The run's history: state, error, and the log files with their signatures. None until there is one."""
     host = record.history_host(client, run)
     path = f"/history/v1.0{client.workspace.arm}/runs/{run.id}/details"
@@ -92,7 +92,7 @@ def _news(client: Client, run: runs.Run, details: dict[str, Any]) -> Iterator[by
     blob = BlobClient.from_blob_url(files[name], transport=Shared(client.wire), retry_total=3, initial_backoff=1)
     while True:
         at = run.log.stat().st_size if run.log.exists() else 0
-        with client.wire.call(f"read the log of {run.id}"):
+        with client.wire.call(f"read the log of {run.id}", travels=True):
             try:
                 piece = blob.download_blob(offset=at, length=_PIECE).readall()
             except HttpResponseError as error:

@@ -24,6 +24,11 @@ def is_cloud(run: runs.Run) -> bool:
     return bool(run.part("submit").get("remote"))
 
 
+def is_sweep(run: runs.Run) -> bool:
+    """Whether a run's record says that it is a sweep."""
+    return run.part("submit").get("run_type") == "hyperdrive"
+
+
 def client_of(context: Context, run: runs.Run | None = None) -> Client:
     """A client for the run's own workspace, else for the one that the flags and the folder mean."""
     from runner.azure import client, record
@@ -121,10 +126,11 @@ def _dry_run(context: Context, client: Client, planned: Any) -> int:
     text = io.StringIO()
     YAML().dump(planned.tree, text)
     where = client.workspace.name
+    trial = planned.tree.get("trial") or planned.tree
     calls = [
         f"GET codes?hash=… ({where}: is the snapshot there already?)",
         "POST codes/…/startPendingUpload, PUT each file, PUT codes/… (only when it is not)",
-        *(["PUT environments/CliV2AnonymousEnvironment/…"] if isinstance(planned.tree["environment"], dict) else []),
+        *(["PUT environments/CliV2AnonymousEnvironment/…"] if isinstance(trial["environment"], dict) else []),
         "PUT jobs/RUN-ID",
     ]
     value = {
@@ -139,13 +145,17 @@ def _dry_run(context: Context, client: Client, planned: Any) -> int:
 
 
 def monitor(context: Context, project: Project, run: runs.Run, client: Client | None = None) -> int:
-    """Show a cloud run's log until it has ended. Ctrl-C stops the watching, not the run."""
+    """Show a cloud run's log, or a sweep's trials, until it has ended. Ctrl-C stops the watching, not the run."""
     from runner.azure import record
     from runner.targets import azureml
 
     client = client or client_of(context, run)
     how = f"Follow it: aml run monitor-logs -r {run.id}\nEnd it: aml run cancel -r {run.id}"
     try:
+        if is_sweep(run):
+            from runner.cli import sweep_cloud
+
+            return sweep_cloud.follow(context, project, run, client)
         stream(context, azureml.logs(client, run))
     except KeyboardInterrupt:
         record.done(run)
@@ -217,7 +227,12 @@ def download(context: Context, run: runs.Run, output_dir: Path) -> None:
     from runner.targets import azureml, local
 
     client = client_of(context, run)
-    fetched = azureml.download(client, run)
+    if is_sweep(run):
+        from runner.cli import sweep_cloud
+
+        fetched = sweep_cloud.fetch(context, run, client)
+    else:
+        fetched = azureml.download(client, run)
     context.say(f"{len(fetched)} file{'' if len(fetched) == 1 else 's'} in {run.folder}")
     files = [str(path) for path in local.download(run, output_dir)]
     context.result(files, "\n".join(files) or f"{run.id} has no logs")

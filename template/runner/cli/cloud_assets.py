@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from runner import runs
-from runner.cli.cloud import bar, client_of, is_cloud
+from runner.cli.cloud import bar, client_of, is_cloud, is_sweep
 from runner.cli.common import Context, common_options, key_values, write_json
 from runner.errors import RunnerError
 
@@ -41,10 +41,15 @@ def register_model(
         if not asset_path:
             raise RunnerError("--asset-path: which file of the run?", hint="e.g. --asset-path outputs/model.pkl")
         experiment = str(run.part("submit").get("_experiment_name") or "")
+        run_id = run.id
+        if is_sweep(run):
+            from runner.cli import sweep_cloud
+
+            run_id = sweep_cloud.best_trial(context, run, client)
         made = assets.register_model_of_run(
             client,
             name,
-            run.id,
+            run_id,
             asset_path,
             experiment=experiment,
             tags=tags,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def id_in(file: Path) -> str:
 @click.option("--status", "status", metavar="STATUS", help="Only runs in this state, e.g. Completed.")
 @click.option("--tags", multiple=True, metavar="KEY[=VALUE]", help="Only runs with this tag; can be repeated.")
 @click.option("--minimal", is_flag=True, help="Only id, type, state, times, target and tags.")
-@click.option("--parent-run-id", metavar="RUN", help="The children of this run.")
+@click.option("--parent-run-id", metavar="RUN", help="The children of this run (an id, `latest`, or a run.json).")
 @click.option("--compute-target-name", metavar="NAME", help="Only runs on this target.")
 @common_options
 def list_runs(
@@ -90,14 +91,23 @@ def list_runs(
     project = projects.find(context.path)
     if status is not None and status.lower() not in {name.lower() for name in STATUSES}:
         raise RunnerError(f"--status: there is no state {status!r}", hint="The states are: " + ", ".join(STATUSES))
+    from runner.cli import cloud
+
+    if parent_run_id is not None:
+        from runner.cli import sweep_cloud
+
+        _, parent = chosen(context, parent_run_id)
+        parent_run_id = parent.id
+        sweep_cloud.refresh(context, project, parent)
+    else:
+        # A sweep's trials are told by the sweep.
+        own = (run for run in runs.listing(project.runs) if "parent_run_id" not in run.part("submit"))
+        cloud.refresh(context, list(itertools.islice(own, max(last, 20))))
     wanted: dict[str, Any] = {
         "_experiment_name": experiment_name,
         "parent_run_id": parent_run_id,
         "target": compute_target_name,
     }
-    from runner.cli import cloud
-
-    cloud.refresh(context, runs.listing(project.runs)[: max(last, 20)])
     found = []
     for record in runs.records(project.runs):
         if any(value is not None and record.get(key) != value for key, value in wanted.items()):

@@ -14,7 +14,7 @@ import click
 from runner import project as projects
 from runner import runs
 from runner.cli.common import Context, common_options
-from runner.cli.watching import copy_record
+from runner.cli.watching import copy_record, shown
 from runner.errors import CANCELLED, JOB_FAILED, RunnerError
 from runner.job import CommandJob, SweepJob
 
@@ -69,6 +69,7 @@ def submit_hyperdrive(
         raise RunnerError("--hyperdrive-configuration-name: name the sweep's file", hint="For instance: sweep.yml")
     if not name:
         raise RunnerError("-c: name the run configuration of the trials", hint="For instance: -c train-local")
+    from runner import sweep_yaml
     from runner.cli.submit import _default_experiment, submit
     from runner.v1 import hyperdrive, runconfig
 
@@ -87,6 +88,7 @@ def submit_hyperdrive(
     if seed is not None:
         job.sampling_algorithm.seed = seed
     if job.compute != "local" or dry_run:
+        job.trial.local.notes += sweep_yaml.left_out(job)
         return submit(context, job, experiment_name, detach=detach, limits=not no_snapshot_limit, dry_run=dry_run)
     experiment = runs.check_experiment(experiment_name or job.experiment_name or _default_experiment(context.path))
     return _submit_here(context, project, job, experiment, detach, warm=not no_warm, limits=not no_snapshot_limit)
@@ -146,6 +148,9 @@ def _resume(context: Context, project: projects.Project, name: str) -> int:
     if name.endswith(".json") and Path(name).is_file():
         name = id_in(Path(name))
     run = runs.find(project.runs, name)
+    if run.part("submit").get("remote"):
+        hint = f"Watch it: aml run monitor-logs -r {run.id}"
+        raise RunnerError(f"--resume: {run.id} runs in a workspace, not on this machine", hint=hint)
     try:
         return _drive(context, project, run)
     finally:
@@ -167,29 +172,33 @@ def _drive(context: Context, project: projects.Project, run: runs.Run) -> int:
             outcome = local_sweep.drive(project, run, settings, view)
     finally:
         signal.signal(signal.SIGTERM, before)
-    return _summary(context, run, outcome)
+    where = [f"Outputs: {shown(run.folder / 'outputs')}"]
+    if outcome.status != "Completed":
+        where.append(f"Go on with it: aml run submit-hyperdrive --resume {run.id}")
+    return summary(context, run, outcome, where)
 
 
-def _summary(context: Context, run: runs.Run, outcome: Any) -> int:
-    from runner.cli.watching import shown
+def summary(context: Context, run: runs.Run, outcome: Any, where: list[str]) -> int:
+    """Say how a sweep ended; the lines `where` say what to do with it. Returns the exit code."""
     from runner.sweep.space import word
 
     record = run.record()
     best = outcome.best
 
     def text() -> None:
-        colour = {"Completed": "green", "Canceled": "yellow"}.get(outcome.status, "red")
+        status = record["status"]
+        colour = {"Completed": "green", "Canceled": "yellow"}.get(status, "red")
         context.say("\nExecution Summary\n=================")
         context.say(f"RunId: {run.id}")
-        context.say(f"Status: {click.style(outcome.status, fg=colour)}")
+        context.say(f"Status: {click.style(status, fg=colour)}")
         context.say(f"Seconds: {record.get('seconds', 0):.1f}")
         if best is not None:
             values = " ".join(f"{name}={word(value)}" for name, value in best.values.items())
             context.say(f"Best trial: {best.number} ({best.run.id})")
-            context.say(f"Best {record.get('primary_metric_name')}: {best.best:.6g} with {values}")
-        context.say(f"Outputs: {shown(run.folder / 'outputs')}")
-        if outcome.status != "Completed":
-            context.say(f"Go on with it: aml run submit-hyperdrive --resume {run.id}")
+            score = "" if best.best is None else f" {best.best:.6g}"
+            context.say(f"Best {record.get('primary_metric_name')}:{score} with {values}")
+        for line in where:
+            context.say(line)
 
     context.result(record, text)
     if outcome.status == "Completed":
@@ -214,9 +223,11 @@ def best(context: Context, experiment_name: str, metric: str, minimize: bool, la
 
     project = projects.find(context.path)
     values = mlflow_store.latest(project, metric)
+    _refresh(context, project, experiment_name)
     found = []
     for record in runs.records(project.runs):
-        value = values.get(str(record.get("run_id")))
+        run_id = str(record.get("run_id"))
+        value = (record.get("metrics") or {}).get(metric) if record.get("remote") else values.get(run_id)
         here = record.get("_experiment_name") == experiment_name and record.get("status") == "Completed"
         if here and value is not None and value == value:
             found.append({**record, "metrics": {metric: value}})
@@ -235,3 +246,16 @@ def best(context: Context, experiment_name: str, metric: str, minimize: bool, la
         for record in chosen
     ]  # fmt: skip
     context.result(chosen[0] if last == 1 else chosen, lambda: context.table(["RunId", metric, "Parameters"], rows))
+
+
+def _refresh(context: Context, project: projects.Project, experiment: str) -> None:
+    """Bring the records of an experiment's cloud runs, and of its sweeps' trials, up to date."""
+    remote = [run for run in runs.listing(project.runs) if run.part("submit").get("remote")]
+    own = [run for run in remote if run.part("submit").get("_experiment_name") == experiment]
+    if not own:
+        return
+    from runner.cli import cloud, sweep_cloud
+
+    cloud.refresh(context, [run for run in own if "parent_run_id" not in run.part("submit")])
+    for run in own:
+        sweep_cloud.refresh(context, project, run)

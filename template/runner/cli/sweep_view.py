@@ -5,17 +5,39 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from runner import runs
 from runner.cli.common import Context
-from runner.sweep.driver import Driver
 from runner.sweep.space import word
-from runner.sweep.store import Trial
+from runner.sweep.store import Settings, Trial
 
 _SECONDS = 0.25
 _MOST_ROWS = 20
 _COLOURS = {"Completed": "green", "Failed": "red", "Canceled": "yellow", "Running": "cyan"}
+
+
+class Watched(Protocol):
+    """What the table shows: a driver's sweep, or one of a workspace."""
+
+    metric: str
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def trials(self) -> dict[int, Trial]: ...
+
+    @property
+    def running(self) -> dict[int, Trial]: ...
+
+    @property
+    def best(self) -> Trial | None: ...
+
+    @property
+    def ended(self) -> list[Trial]: ...
+
+    def seconds_left(self) -> float | None: ...
 
 
 class View:
@@ -50,7 +72,7 @@ class View:
         else:
             self._context.say(text)
 
-    def draw(self, driver: Driver) -> None:
+    def draw(self, driver: Watched) -> None:
         """Draw the table again, a few times a second."""
         if self._live is None or time.monotonic() - self._drawn < _SECONDS:
             return
@@ -58,7 +80,7 @@ class View:
         self._live.update(table(driver, self._live.console.size.height - 6), refresh=True)
 
 
-def table(driver: Driver, height: int) -> Any:
+def table(driver: Watched, height: int) -> Any:
     """The running trials, the best, and the latest that ended, as many as fit."""
     from rich.table import Table
     from rich.text import Text
@@ -77,14 +99,14 @@ def table(driver: Driver, height: int) -> Any:
             word(trial.values[name])[:10] if name in trial.values else "" for name in driver.settings.job.search_space
         ]
         score = "" if trial.best is None else f"{trial.best:.6g}"
-        state = "Running" if trial.number in driver.running else trial.state
+        state = "Running" if trial.number in driver.running and trial.state != "Queued" else trial.state
         style = "bold" if trial is best else ""
         cells = [str(trial.number), *values, score + (" best" if trial is best else ""), str(len(trial.curve))]
         found.add_row(*(Text(cell, style=style) for cell in cells), Text(state, style=_COLOURS.get(state, "")))
     return found
 
 
-def _chosen(driver: Driver, best: Trial | None, rows: int) -> list[Trial]:
+def _chosen(driver: Watched, best: Trial | None, rows: int) -> list[Trial]:
     first = [best] if best is not None else []
     running = [trial for _, trial in sorted(driver.running.items())]
     ended = [trial for trial in reversed(list(driver.trials.values())) if trial.done and trial is not best]

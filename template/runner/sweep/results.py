@@ -7,16 +7,38 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from runner import runs
-from runner.sweep.driver import Driver, Outcome
-from runner.sweep.store import Trial
+from runner.sweep.driver import Outcome
+from runner.sweep.store import Settings, Trial
 
 OWN = ("trials.csv", "best.json", "sweep.html")
 
 
-def write(driver: Driver, outcome: Outcome) -> None:
+class Lines(Protocol):
+    """Who is told of what could not be done."""
+
+    def line(self, text: str) -> None: ...
+
+
+class Source(Protocol):
+    """What the results are made from: a sweep that was driven here, or one that was watched in a workspace."""
+
+    @property
+    def sweep(self) -> runs.Run: ...
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def trials(self) -> dict[int, Trial]: ...
+
+    @property
+    def view(self) -> Lines: ...
+
+
+def write(driver: Source, outcome: Outcome) -> None:
     """Write everything into the sweep's `outputs/`. Raises OSError when the disk refuses.
 
     The best trial's outputs lie there as they did in its own folder, so that `--asset-path outputs/model.pkl`
@@ -54,7 +76,7 @@ def write_table(file: Path, trials: list[Trial], names: list[str]) -> None:
         raise
 
 
-def best_of(driver: Driver, best: Trial) -> dict[str, Any]:
+def best_of(driver: Source, best: Trial) -> dict[str, Any]:
     """`best.json`."""
     objective = driver.settings.job.objective
     return {

@@ -190,3 +190,7 @@ class Job:
         with sqlite3.connect(database) as connection:
             rows = connection.execute("SELECT key, value FROM latest_metrics").fetchall()
         self.metrics = {key: float(value) for key, value in rows}
+
+
+# What runs a job, by its `jobType`; other modules add theirs.
+KINDS: dict[str, type[Job]] = {"Command": Job}

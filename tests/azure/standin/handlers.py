@@ -7,7 +7,7 @@ from typing import Any
 
 from standin import azurite as blobs
 from standin import schema, shapes
-from standin.executor import Job
+from standin.executor import KINDS, Job
 from standin.network import Reply
 from standin.plane import _KINDS, Plane, Refusal, Workspace, _json, check_members
 
@@ -41,9 +41,9 @@ def put_job(plane: Plane, ws: Workspace, query: Query, body: Any, name: str) -> 
         experiment = said.get("experimentName", "Default")
         raise Refusal(400, "UserError", f"{experiment}: Compute Not Found for run ID : {name}")
     said = {key: value for key, value in said.items() if value is not None}
-    job = ws.jobs[name] = Job(plane, ws, name, said)
+    job = ws.jobs[name] = KINDS.get(str(kind), Job)(plane, ws, name, said)
     answer = _json(201, shapes.job(ws.root, name, said, job.status, created=True), {"x-ms-response-type": "standard"})
-    if ws.runs_jobs and kind == "Command":
+    if ws.runs_jobs and kind in KINDS:
         job.start()
     return answer
 

@@ -64,8 +64,8 @@ class Cloud:
 
     def finish(self) -> None:
         """Wait until every job of the workspace has ended."""
-        for job in self.workspace.jobs.values():
-            assert job.done.wait(60), f"{job.name} is {job.status}"
+        for job in list(self.workspace.jobs.values()):
+            assert job.done.wait(180), f"{job.name} is {job.status}"
 
     def seen(self, pattern: str = "") -> list[str]:
         """The requests that named this workspace so far, without its path."""

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from standin import azurite, endpoints
+from standin import azurite, endpoints, handlers, sweeps
 from standin.network import Network
 from standin.plane import TENANT, Plane, Workspace
 
+handlers.ROUTES += sweeps.ROUTES
 TEMPLATE = Path(__file__).resolve().parents[3] / "template"
 SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
 GROUP = "rg-standin"
@@ -50,7 +51,7 @@ class World:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for workspace in self.plane.workspaces.values():
-            for job in workspace.jobs.values():
+            for job in list(workspace.jobs.values()):
                 if not job.done.is_set():
                     job.cancel()
         self.network.stop()

@@ -1,0 +1,195 @@
+"""What a workspace says of a sweep: its settings, its trials and what they reported.
+
+The trials are the runs whose tag `mlflow.parentRunId` is the sweep's, as Microsoft documents for MLflow's search; one
+request answers for a thousand of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from runner import runs
+from runner.azure import record
+from runner.azure.client import Client
+from runner.errors import RunnerError
+from runner.job import CommandJob, EarlyTermination, Limits, Objective, Parameter, Sampling, Scalar, SweepJob
+
+# MLflow's states by v1's names.
+_STATES = {"FINISHED": "Completed", "FAILED": "Failed", "KILLED": "Canceled", "RUNNING": "Running"}
+_PAGE = 1000
+# How the REST body's positional arguments are called in the YAML.
+_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "choice": ("values",),
+    "randint": ("upper",),
+    "uniform": ("min_value", "max_value"),
+    "normal": ("mu", "sigma"),
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """One trial as the workspace has it now: `metrics` are the last values, `values` the parameters it was given."""
+
+    id: str
+    number: int
+    state: str
+    values: dict[str, Scalar]
+    metrics: dict[str, float]
+    started: str | None
+    ended: str | None
+
+
+def is_sweep(job: dict[str, Any]) -> bool:
+    """Whether a job, as the service describes it, is a sweep."""
+    return (job.get("properties") or {}).get("jobType") == "Sweep"
+
+
+def read(job: dict[str, Any]) -> SweepJob:
+    """The sweep that a job of the service is; of its trial only what a watcher needs. Raises RunnerError."""
+    said = job.get("properties") or {}
+    try:
+        objective = said["objective"]
+        space = {name: _parameter(name, *one) for name, one in said["searchSpace"].items()}
+        goal = str(objective["goal"]).lower()
+        made = SweepJob(CommandJob(), Objective(str(objective["primaryMetric"]), "maximize"), space)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise RunnerError(f"the service's description of {job.get('name')} is not a sweep's", exit_code=3) from error
+    if goal == "minimize":
+        made.objective.goal = "minimize"
+    kind = str((said.get("samplingAlgorithm") or {}).get("samplingAlgorithmType") or "").lower()
+    made.sampling_algorithm = Sampling("grid" if kind == "grid" else "bayesian" if kind == "bayesian" else "random")
+    limits = said.get("limits") or {}
+    made.limits = Limits(
+        max_total_trials=limits.get("maxTotalTrials"), max_concurrent_trials=limits.get("maxConcurrentTrials")
+    )
+    if said.get("earlyTermination"):
+        made.early_termination = EarlyTermination(str(said["earlyTermination"].get("policyType")).lower())
+    return made
+
+
+def _parameter(name: str, kind: str, arguments: list[Any]) -> Parameter:
+    names = _ARGUMENTS.get(kind)
+    if names is None:
+        names = (*_ARGUMENTS["normal" if kind.endswith("normal") else "uniform"], "q")
+    return Parameter(kind, f"--{name}", **dict(zip(names, arguments)))
+
+
+def best_child(job: dict[str, Any]) -> str | None:
+    """The id of a sweep's best trial, once the service has named it."""
+    found = ((job.get("properties") or {}).get("properties") or {}).get("best_child_run_id")
+    return str(found) if found else None
+
+
+class Reader:
+    """Asks for one sweep's trials and reports; what does not change is asked once."""
+
+    def __init__(self, client: Client, run: runs.Run) -> None:
+        self._client, self._run = client, run
+        self._experiment: str | None = None
+
+    @cached_property
+    def _host(self) -> str:
+        return record.history_host(self._client, self._run)
+
+    def trials(self, job: dict[str, Any]) -> list[Found]:
+        """The trials that there are so far, by number; `job` is the sweep as the service describes it now."""
+        said = job.get("properties") or {}
+        if self._experiment is None:
+            self._experiment = experiment_id(self._client, self._host, str(said.get("experimentName") or "Default"))
+        if self._experiment is None:
+            return []
+        wanted, doing = f"tags.mlflow.parentRunId = '{self._run.id}'", f"list {self._run.id}'s trials"
+        found = {}
+        for one in search(self._client, self._host, self._experiment, wanted, doing):
+            trial = _found(one, self._run.id, said.get("tags") or {})
+            if trial is not None:
+                found[trial.number] = trial
+        return [found[number] for number in sorted(found)]
+
+    def reports(self, name: str, metric: str) -> list[float]:
+        """Everything that a trial has reported of a metric, in order."""
+        found: list[float] = []
+        token = ""
+        while True:
+            params = {"run_id": name, "metric_key": metric, **({"page_token": token} if token else {})}
+            doing, path = f"read the reports of {name}", f"{_api(self._client)}/metrics/get-history"
+            said = self._client.ask(doing, "GET", path, host=self._host, params=params, accept=(404,)) or {}
+            found += [float(one["value"]) for one in said.get("metrics") or []]
+            token = said.get("next_page_token") or ""
+            if not token:
+                return found
+
+
+def experiment_id(client: Client, host: str, name: str) -> str | None:
+    """MLflow's id of an experiment; None when there is none of that name."""
+    path, params = f"{_api(client)}/experiments/get-by-name", {"experiment_name": name}
+    said = client.ask(f"find the experiment {name}", "GET", path, host=host, params=params, accept=(404,))
+    return str(said["experiment"]["experiment_id"]) if said else None
+
+
+def search(client: Client, host: str, experiment: str, wanted: str, doing: str) -> list[dict[str, Any]]:
+    """The runs of an experiment that MLflow's filter `wanted` picks, page after page."""
+    found: list[dict[str, Any]] = []
+    token = ""
+    while True:
+        body = {"experiment_ids": [experiment], "filter": wanted, "max_results": _PAGE}
+        body |= {"page_token": token} if token else {}
+        said = client.ask(doing, "POST", f"{_api(client)}/runs/search", host=host, body=body) or {}
+        found += said.get("runs") or []
+        token = said.get("next_page_token") or ""
+        if not token:
+            return found
+
+
+def _api(client: Client) -> str:
+    return f"/mlflow/v1.0{client.workspace.arm}/api/2.0/mlflow"
+
+
+def _found(run: dict[str, Any], sweep_id: str, parent_tags: dict[str, Any]) -> Found | None:
+    info, data = run.get("info") or {}, run.get("data") or {}
+    name = str(info.get("run_id"))
+    number = re.fullmatch(re.escape(sweep_id) + r"_(\d+)", name)
+    if number is None:
+        return None  # something that a trial's script started under the sweep
+    tags = {str(one["key"]): one.get("value") for one in data.get("tags") or []}
+    return Found(
+        name,
+        int(number[1]),
+        _STATES.get(str(info.get("status")), "Queued"),
+        # The service has kept a trial's values in each of these places.
+        _values(tags.get("hyperparameters"), parent_tags.get(f"_aml_system_{name}"), parent_tags.get(name)),
+        metrics(run),
+        _time(info.get("start_time")),
+        _time(info.get("end_time")),
+    )
+
+
+def metrics(run: dict[str, Any]) -> dict[str, float]:
+    """The last values of a run that MLflow's search found."""
+    return {str(one["key"]): float(one["value"]) for one in (run.get("data") or {}).get("metrics") or []}
+
+
+def _values(*texts: Any) -> dict[str, Scalar]:
+    """A trial's parameters from the first text that is a JSON object; names without the dashes that v1's have."""
+    for text in texts:
+        try:
+            found = json.loads(text)
+        except (TypeError, ValueError):
+            continue
+        if isinstance(found, dict):
+            return {str(name).lstrip("-"): value for name, value in found.items()}
+    return {}
+
+
+def _time(milliseconds: Any) -> str | None:
+    from datetime import datetime, timezone
+
+    try:
+        at = datetime.fromtimestamp(int(milliseconds) / 1000, timezone.utc)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
