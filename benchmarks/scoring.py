@@ -1,9 +1,10 @@
 """Scoring here: the local service beside the inference server started by hand, batch beside one loop, and a kill.
 
-    python benchmarks/scoring.py [--seconds 10] [--rounds 4] [--files 4000] [--load 60]
+    python benchmarks/scoring.py [--only service|kill|batch] [--seconds 10] [--rounds 4] [--files 4000] [--load 60]
 
-One machine, one run: the two servers are asked in turn, in rounds; the ratio is of the rounds' medians. The batch and
-the loop score the same files; their speed is counted from when init() is over, and for whole processes beside that.
+One machine, one run. What is compared takes turns, in rounds; the ratio is of the rounds' medians. The batch and the
+loop score the same files; their speed is counted from when init() is over, and for whole processes beside that. The
+loop's cores are the processor time that it takes a second: near 1 when its libraries start no threads of their own.
 """
 
 from __future__ import annotations
@@ -14,33 +15,34 @@ import os
 import platform
 import random
 import re
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / part) for part in ("tests", "template")]
 
 import psutil  # noqa: E402
-from serving_help import Place, make_place, scoring_python, wait_for  # noqa: E402
+from serving_help import Place, free_port, kill, make_place, scoring_python, wait_for  # noqa: E402
 
 LOOP = """
-import sys, time
+import json, sys, time
 from pathlib import Path
 sys.path.insert(0, ".")
 import score_batch
 score_batch.init()
-begun = time.perf_counter()
+begun, cpu = time.perf_counter(), time.process_time()
 files = sorted(Path(sys.argv[1]).glob("*.csv"))
 with open(sys.argv[2], "w") as out:
     for at in range(0, len(files), 10):
         score_batch.run([str(f) for f in files[at:at + 10]]).to_csv(out, sep=" ", header=False, index=False)
-print(len(files) / (time.perf_counter() - begun))
+took = time.perf_counter() - begun
+print(json.dumps({"speed": len(files) / took, "cores": (time.process_time() - cpu) / took}))
 """
 
 
@@ -59,33 +61,24 @@ def ask(port: int, body: bytes) -> tuple[int, bytes]:
 
 def load(port: int, body: bytes, clients: int, seconds: float) -> tuple[float, list[float]]:
     """Requests per second, and the latencies in ms, of so many clients in a closed loop."""
-    latencies: list[list[float]] = [[] for _ in range(clients)]
     end = time.perf_counter() + seconds
 
-    def client(mine: list[float]) -> None:
+    def client(_: int) -> list[float]:
+        mine: list[float] = []
         while (begun := time.perf_counter()) < end:
             status, _ = ask(port, body)
             if status != 200:
                 raise RuntimeError(f"status {status}")
             mine.append((time.perf_counter() - begun) * 1000)
+        return mine
 
-    threads = [threading.Thread(target=client, args=(mine,)) for mine in latencies]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    together = sorted(one for mine in latencies for one in mine)
+    with ThreadPoolExecutor(clients) as pool:
+        together = sorted(one for mine in pool.map(client, range(clients)) for one in mine)
     return len(together) / seconds, together
 
 
 def percentile(values: list[float], percent: float) -> float:
     return values[min(len(values) - 1, int(len(values) * percent / 100))]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def by_hand(place: Place, python: str) -> tuple[subprocess.Popen[bytes], int]:
@@ -121,7 +114,7 @@ def serve(place: Place, port: int, sample: bytes, python: str, rounds: int, seco
     print(f"{'ratio':28}{medians['aml model deploy'] / medians['azmlinfsrv by hand']:>12.3f}")
 
 
-def batch(place: Place, python: str, files: int, rows: int) -> None:
+def batch(place: Place, python: str, files: int, rows: int, rounds: int) -> None:
     folder = place.root / "files"
     folder.mkdir()
     (table,) = (place.root / "data").rglob("*.csv")
@@ -130,23 +123,34 @@ def batch(place: Place, python: str, files: int, rows: int) -> None:
     for number in range(files):
         chosen = draw.choices(lines, k=rows)
         (folder / f"part{number:05}.csv").write_text("\n".join([head, *chosen]) + "\n")
-    loop = {**place.environment(), "AZUREML_MODEL_DIR": str(place.model_file.parent)}
-    seconds, speed = {}, {}
-    words = [python, "-c", LOOP, str(folder), str(place.root / "loop.txt")]
-    begun = time.perf_counter()
-    done = subprocess.run(words, cwd=place.model, env=loop, check=True, capture_output=True, text=True)
-    seconds["one loop calling run()"] = time.perf_counter() - begun
-    speed["one loop calling run()"] = float(done.stdout)
-    begun = time.perf_counter()
-    told = place.aml("run", "submit-batch", "-p", str(place.model_file), "-d", str(folder)).stdout
-    seconds["aml run submit-batch"] = time.perf_counter() - begun
-    speed["aml run submit-batch"] = float(re.findall(r"([\d.]+) files/s", told)[-1])
+    variables = {**place.environment(), "AZUREML_MODEL_DIR": str(place.model_file.parent)}
+    loop, ours = "one loop calling run()", "aml run submit-batch"
+    speed: dict[str, list[float]] = {loop: [], ours: []}
+    whole: dict[str, list[float]] = {loop: [], ours: []}
+    cores = []
+    for number in range(rounds):
+        for name in (loop, ours) if number % 2 == 0 else (ours, loop):
+            begun = time.perf_counter()
+            if name == loop:
+                words = [python, "-c", LOOP, str(folder), str(place.root / "loop.txt")]
+                told = subprocess.run(
+                    words, cwd=place.model, env=variables, check=True, capture_output=True, text=True
+                ).stdout
+                speed[name].append(json.loads(told)["speed"])
+                cores.append(json.loads(told)["cores"])
+            else:
+                told = place.aml("run", "submit-batch", "-p", str(place.model_file), "-d", str(folder)).stdout
+                speed[name].append(float(re.findall(r"([\d.]+) files/s", told)[-1]))
+            whole[name].append(files / (time.perf_counter() - begun))
+    size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
     output = next((place.root / "runs").glob("batch_*/outputs/*.txt"))
     same = sorted(output.read_text().splitlines()) == sorted((place.root / "loop.txt").read_text().splitlines())
-    print(f"\n{f'batch, {files} files':28}{'rows/s':>12}{'with start':>12}{'seconds':>10}")
-    for name, took in seconds.items():
-        print(f"{name:28}{speed[name] * rows:>12.0f}{files * rows / took:>12.0f}{took:>10.1f}")
-    ratios = [ours / theirs for theirs, ours in (speed.values(), [1 / took for took in seconds.values()])]
+    print(f"\nbatch: {files} files of {rows} rows, {size:.0f} MB; the loop uses {statistics.median(cores):.2f} cores")
+    print(f"{'':28}{'rows/s':>12}{'with start':>12}{'seconds':>10}")
+    for name in (loop, ours):
+        steady, all_in = statistics.median(speed[name]), statistics.median(whole[name])
+        print(f"{name:28}{steady * rows:>12.0f}{all_in * rows:>12.0f}{files / all_in:>10.1f}")
+    ratios = [statistics.median(found[ours]) / statistics.median(found[loop]) for found in (speed, whole)]
     print(f"{'ratio':28}{ratios[0]:>12.2f}{ratios[1]:>12.2f}")
     print(f"the same rows: {same}")
 
@@ -168,25 +172,24 @@ def killed(place: Place, port: int, sample: bytes, seconds: float) -> None:
             if kind == "error":
                 time.sleep(0.01)
 
-    threads = [threading.Thread(target=client, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    time.sleep(seconds / 3)
-    record = json.loads((place.services / "bench" / "service.json").read_text())
-    server = psutil.Process(record["process"]["pid"])
-    begun = time.monotonic()
-    for victim in [server, *server.children()]:
-        victim.kill()
-    place.aml("service", "update", "-n", "bench")
-    back = time.monotonic() - begun
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as pool:
+        clients = [pool.submit(client, number) for number in range(8)]
+        time.sleep(seconds / 3)
+        record = json.loads((place.services / "bench" / "service.json").read_text())
+        server = psutil.Process(record["process"]["pid"])
+        begun = time.monotonic()
+        kill(server, *server.children())
+        place.aml("service", "update", "-n", "bench")
+        back = time.monotonic() - begun
+        for one in clients:
+            one.result()
     print(f"\n8 clients for {seconds:.0f} s, the server killed once, healthy again after {back:.1f} s: {counts}")
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--seconds", type=float, default=10, help="a round of the servers")
+    options.add_argument("--only", choices=("service", "kill", "batch"))
+    options.add_argument("--seconds", type=float, default=10, help="a round of the servers, each")
     options.add_argument("--rounds", type=int, default=4)
     options.add_argument("--files", type=int, default=4000)
     options.add_argument("--rows", type=int, default=300, help="a file")
@@ -196,14 +199,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         place = make_place(Path(temporary), Path(temporary) / "cache")
         python, sample, port = scoring_python(place), place.sample.read_bytes(), free_port()
-        place.aml("model", "register", "-n", "bench", "-p", str(place.model_file))
-        place.aml("model", "deploy", "-n", "bench", "-m", "bench", "--port", str(port))
-        try:
-            serve(place, port, sample, python, asked.rounds, asked.seconds)
-            killed(place, port, sample, asked.load)
-        finally:
-            place.aml("service", "delete", "-n", "bench")
-        batch(place, python, asked.files, asked.rows)
+        if asked.only != "batch":
+            place.aml("model", "register", "-n", "bench", "-p", str(place.model_file))
+            place.aml("model", "deploy", "-n", "bench", "-m", "bench", "--port", str(port))
+            try:
+                if asked.only != "kill":
+                    serve(place, port, sample, python, asked.rounds, asked.seconds)
+                if asked.only != "service":
+                    killed(place, port, sample, asked.load)
+            finally:
+                place.aml("service", "delete", "-n", "bench")
+        if asked.only in (None, "batch"):
+            batch(place, python, asked.files, asked.rows, asked.rounds)
 
 
 if __name__ == "__main__":

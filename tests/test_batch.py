@@ -55,10 +55,11 @@ class Box:
             "entry": "entry.py", "input": str(self.data), "mini_batch": {"files": 2, "bytes": 0}, "workers": 2,
             "error_threshold": -1, "timeout": LIMIT, "max_try": 2, "output": "rows.txt", "continue": "", **more,
         }  # fmt: skip
+        without_threads = {key: value for key, value in os.environ.items() if key not in batch_driver.THREADS}
         return subprocess.Popen(
             [sys.executable, str(batch.DRIVER), json.dumps(plan)], cwd=folder, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, "CALLS": str(self.calls), **(env or {})},
+            env={**without_threads, "CALLS": str(self.calls), **(env or {})},
         )  # fmt: skip
 
     def run(self, script: str, code: int = 0, **more: Any) -> tuple[Path, str]:
@@ -137,6 +138,17 @@ def test_a_killed_run_is_continued_and_no_finished_file_is_scored_again(box: Box
     last, out = box.run(ECHO, **{"continue": str(again)})
     assert rows(last) == expected(40)
     assert collections.Counter(box.calls.read_text().split()) == calls
+
+
+def test_the_workers_share_the_cores_unless_the_user_says_how(box: Box) -> None:
+    """Two workers of two OpenMP threads on two cores took four times as long as two of one."""
+    box.files(4)
+    script = "import os\ndef init(): pass\ndef run(b): return [os.environ['OMP_NUM_THREADS']] * len(b)\n"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for env, threads in (({}, str(max(1, cores // 2))), ({"OMP_NUM_THREADS": "7"}, "7")):
+        folder = box.folder(script)
+        out, _ = box.start(folder, env).communicate(timeout=LIMIT)
+        assert rows(folder) == [threads] * 4, out
 
 
 def test_rows_that_never_reached_the_disk_are_scored_again(box: Box) -> None:

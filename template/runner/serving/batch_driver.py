@@ -21,6 +21,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 JOURNAL = Path("logs") / "batch-journal.jsonl"
+# Each numeric library starts a thread a core, in every worker, unless one of these says otherwise.
+THREADS = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS",
+)  # fmt: skip
 
 
 def load(entry: str) -> Any:
@@ -64,6 +69,13 @@ def work(entry: str, pipe: Connection) -> None:
             traceback.print_exc()
             answer = ("failed", f"{type(error).__name__}: {error}")
         pipe.send(answer)
+
+
+def share_cores(workers: int) -> None:
+    """Give each worker its part of the cores, where the user has not said how many threads there shall be."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for name in THREADS:
+        os.environ.setdefault(name, str(max(1, cores // workers)))
 
 
 class Worker:
@@ -145,6 +157,7 @@ class Batch:
             return 1
         say(f"{self.total - self.done} of {self.total} files to score, {self.plan['workers']} workers.")
         wanted = min(self.plan["workers"], len(self.queue))
+        share_cores(max(1, wanted))
         self.workers = [Worker(self.plan["entry"]) for _ in range(wanted)]
         while self.queue or any(worker.batch for worker in self.workers):
             for worker in list(self.workers):
