@@ -1,14 +1,14 @@
-"""Reads an Azure ML v2 command job YAML (`az ml job create --file`) into a job, with file and line in every error."""
+"""Reads an Azure ML v2 job YAML (`az ml job create --file`) into a job, with file and line in every error."""
 
 from __future__ import annotations
 
 import difflib
 import shlex
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from runner import yaml_tree
-from runner.errors import RunnerError
 from runner.job import (
     BINDING,
     Build,
@@ -21,8 +21,10 @@ from runner.job import (
     QueueSettings,
     Resources,
     Service,
+    SweepJob,
     volumes,
 )
+from runner.job_yaml_sections import Sections
 from runner.yaml_tree import Node
 
 _KEYS = ("$schema", "type", "name", "display_name", "experiment_name", "description", "tags", "properties", "command",
@@ -32,32 +34,40 @@ _UNUSED = ("properties", "parent_job_name")
 _DISTRIBUTIONS = ("mpi", "pytorch", "tensorflow")
 
 
-def read(file: Path) -> CommandJob:
-    """The command job in `file`: `code`, conda files and local inputs as absolute paths, beside the file.
+def read(file: Path) -> CommandJob | SweepJob:
+    """The command or sweep job in `file`: `code`, conda files and local inputs as absolute paths, beside the file.
 
-    Raises RunnerError, with file and line, for a job of another type, a key that a command job has not, a value of
-    the wrong type, and a `${{inputs.x}}` that names no input.
+    Raises RunnerError, with file and line, for a job of another type, a key that the job has not, a value of the wrong
+    type, and a `${{inputs.x}}` that names no input.
     """
     root, _ = yaml_tree.read(file)
-    return _Reader(file.absolute(), root).job()
+    reader = Reader(file.absolute(), root)
+    kind = root.get("type") if root.kind == "map" else None
+    if kind is not None and kind.text == "sweep":
+        from runner import sweep_yaml_read
+
+        return sweep_yaml_read.sweep(reader)
+    return reader.job()
 
 
-class _Reader:
-    def __init__(self, file: Path, root: Node) -> None:
-        self.file = file
-        self.folder = file.parent
-        self.root = root
-        self.lines: dict[str, int] = {}
-        self.notes: list[str] = []
-
-    def error(self, key: str, message: str, line: int, hint: str = "") -> RunnerError:
-        return RunnerError(message, file=self.file, line=line, field=key, hint=hint)
+class Reader(Sections):
+    """Reads a command job, or the parts of one that another kind of job has."""
 
     def job(self) -> CommandJob:
+        """The command job that the file is."""
+        kind = self.root.get("type") if self.root.kind == "map" else None
+        if kind is not None and not kind.empty and kind.text != "command":
+            message = f"a {kind.text} job is not read here, only command and sweep jobs"
+            raise self.error("type", message, kind.line)
         found = self.section("", self.root, _KEYS)
-        kind = self.word("type", found) or "command"
-        if kind != "command":
-            raise self.error("type", f"a {kind} job is not read here, only command jobs", self.lines["type"])
+        job = self.command(found)
+        self.check_bindings(job)
+        self.unused("", found, _UNUSED)
+        job.local.notes = self.notes
+        return job
+
+    def command(self, found: dict[str, Node]) -> CommandJob:
+        """The command job that these keys say; bindings are not checked yet."""
         job = CommandJob(command=self.word("command", found) or "")
         if not job.command:
             raise self.error("command", "is missing", self.root.line, "Write: command: python train.py")
@@ -71,75 +81,7 @@ class _Reader:
         job.environment_variables = self.words("environment_variables", found)
         job.compute = self.word("compute", found)
         self.settings(job, found)
-        self.check_bindings(job)
-        self.unused("", found, _UNUSED)
-        job.local.notes = self.notes
         return job
-
-    def section(self, key: str, node: Node, known: tuple[str, ...]) -> dict[str, Node]:
-        """The keys of a section, each known; what is null is left out."""
-        if node.kind != "map":
-            raise self.error(key, "expected keys below it", node.line)
-        found = {}
-        for name, line, child in node.pairs:
-            place = f"{key}.{name}" if key else name
-            self.lines[place] = line
-            if name not in known:
-                near = difflib.get_close_matches(name, known, 1)
-                meant = f"; did you mean {near[0]!r}?" if near else ""
-                raise self.error(place, f"unknown key{meant}", line, f"Known there: {', '.join(known)}.")
-            if not (child.kind == "scalar" and child.value is None):
-                found[name] = child
-        return found
-
-    def named(self, key: str, found: dict[str, Node]) -> list[tuple[str, Node]]:
-        """The entries of a section whose names the user chose."""
-        node = found.get(key)
-        if node is None:
-            return []
-        if node.kind != "map":
-            raise self.error(key, "expected names below it", node.line)
-        self.lines.update({f"{key}.{name}": line for name, line, _ in node.pairs})
-        return [(name, child) for name, _, child in node.pairs]
-
-    def word(self, key: str, found: dict[str, Node], place: str = "") -> str | None:
-        node = found.get(key)
-        if node is None:
-            return None
-        if node.kind != "scalar":
-            raise self.error(place or key, "expected a word", node.line)
-        return node.text.strip() if key == "command" else node.text
-
-    def number(self, key: str, found: dict[str, Node], place: str) -> int | None:
-        node = found.get(key)
-        if node is None:
-            return None
-        value = node.value
-        if isinstance(value, str) and value.isascii() and value.isdecimal():
-            value = int(value[:12])
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-            shown = f'"{node.text[:60]}"' if node.kind == "scalar" else f"a {node.kind}"
-            raise self.error(place, f"expected a whole number, got {shown}", node.line)
-        return value
-
-    def words(self, key: str, found: dict[str, Node]) -> dict[str, str]:
-        words = {}
-        for name, node in self.named(key, found):
-            if node.kind != "scalar":
-                raise self.error(f"{key}.{name}", "expected a word", node.line)
-            words[name] = node.text
-        return words
-
-    def path(self, key: str, text: str, line: int) -> Path:
-        """A path beside the file; the paths in a job's YAML are relative to it."""
-        place = self.folder / Path(text.removeprefix("file:")).expanduser()
-        try:
-            there = place.exists()
-        except (OSError, ValueError):
-            there = False
-        if not there:
-            raise self.error(key, f"there is nothing at {place}", line, "Paths are relative to the job's file.")
-        return place.resolve()
 
     def code(self, found: dict[str, Node]) -> Path | None:
         text = self.word("code", found)
@@ -270,20 +212,15 @@ class _Reader:
                   ("process_count_per_instance", "worker_count", "parameter_server_count")]  # fmt: skip
         return Distribution(kind, *counts)
 
-    def unused(self, key: str, found: dict[str, Node], names: tuple[str, ...]) -> None:
-        for name in names:
-            if name in found:
-                place = f"{key}.{name}" if key else name
-                self.notes.append(f"{self.file.name}:{self.lines[place]}: {place}: has no effect here")
-
-    def check_bindings(self, job: CommandJob) -> None:
+    def check_bindings(self, job: CommandJob, space: Collection[str] = ()) -> None:
+        """Refuse a binding that names nothing; `space` has a sweep's parameters."""
+        names: dict[str, Collection[str]] = {"inputs": job.inputs, "outputs": job.outputs, "search_space": space}
         said = {"command": str(job.command), **job.environment_variables}
         for where, text in said.items():
             key = where if where == "command" else f"environment_variables.{where}"
             for kind, name in BINDING.findall(text):
-                known = job.inputs if kind == "inputs" else job.outputs
-                if kind != "search_space" and name not in known:
-                    near = difflib.get_close_matches(name, known, 1)
+                if name not in names[kind]:
+                    near = difflib.get_close_matches(name, names[kind], 1)
                     meant = f"; did you mean {near[0]!r}?" if near else ""
                     line = self.binding_line(kind, name, self.lines.get(key, self.root.line))
                     raise self.error(key, f"${{{{{kind}.{name}}}}} is not below {kind}{meant}", line)

@@ -43,10 +43,13 @@ def tree(job: SweepJob, trial: dict[str, Any], *, schema: bool = True) -> dict[s
 
 def left_out(job: SweepJob) -> list[str]:
     """What the sweep says that v2's YAML has no word for, a line each."""
-    sampling = job.sampling_algorithm
-    if sampling.seed is None or sampling.type == "random":
-        return []
-    return [f"sampling.seed: has no effect there: in v2 a seed belongs to random sampling, not to {sampling.type}"]
+    sampling, notes = job.sampling_algorithm, []
+    if sampling.seed is not None and sampling.type != "random":
+        why = f"in v2 a seed belongs to random sampling, not to {sampling.type}"
+        notes.append(f"sampling.seed: has no effect there: {why}")
+    if job.trial.services:
+        notes.append(f"services ({', '.join(job.trial.services)}): have no effect there: a v2 sweep's trials have none")
+    return notes
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

@@ -342,6 +342,19 @@ def test_what_v2_has_no_word_for(cloud: Cloud) -> None:
     assert not said.get("computeId") and said["resources"]["instanceType"] == "Standard_DS3_v2"
 
 
+def test_a_v2_sweep_job_is_submitted_from_its_yaml(cloud: Cloud) -> None:
+    words = ("export", "-c", "train", "--hyperdrive-configuration-name", "sweep.yml", "-o", "job.yml")
+    assert cloud.aml(*words).code == 0
+    done = cloud.aml("job", "create", "--file", "job.yml", "-e", "exp", "-t", "run.json", "--async")
+    assert done.code == 0, done.text
+    run_id = cloud.run()["run_id"]
+    said = cloud.workspace.jobs[run_id].said
+    assert said["jobType"] == "Sweep" and said["searchSpace"] == {"x": ["choice", [[0.5, 0.9, 0.7]]]}
+    assert said["trial"]["command"] == "python train.py --x ${{search_space.x}}"
+    children = asked(cloud, "run", "list", "--parent-run-id", run_id)
+    assert cloud.run()["run_type"] == "hyperdrive" and len(children) <= 3
+
+
 def test_a_compute_that_is_not_there(cloud: Cloud) -> None:
     done, _ = sweep(cloud, "--ct", "nowhere")
     assert done.code == 3 and "Compute Not Found" in done.err

@@ -72,12 +72,15 @@ def submit(
     dry_run: bool = False,
 ) -> int:
     """Submit a job to the workspace, follow it, and say how it ended. Returns the exit code."""
+    from runner import sweep_yaml
     from runner.job import CommandJob, SweepJob
     from runner.targets import azureml
 
     if not isinstance(job, (CommandJob, SweepJob)):
         raise RunnerError(f"a {job.type} job is not submitted from here", hint="Write its YAML with: aml export")
     client = client_of(context)
+    if isinstance(job, SweepJob):
+        job.trial.local.notes += sweep_yaml.left_out(job)
     if dry_run:
         return _dry_run(context, client, azureml.plan(project, job, experiment, limits=limits))
     # The file that -t writes changes with every submit: were it sent, no snapshot would ever be unchanged.

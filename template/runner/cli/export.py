@@ -63,12 +63,14 @@ def command(
     exported.job.experiment_name = experiment_name
     job: Job = exported.job
     if sweep_name:
+        from runner import sweep_yaml
         from runner.v1 import hyperdrive
 
         if not isinstance(job, CommandJob):
             raise RunnerError(f"a {job.type} job can't be swept", hint="A sweep runs Python scripts and commands.")
         job = hyperdrive.load(hyperdrive.find(sweep_name, context.path), job)
         exported.notes += [note for note in job.trial.local.notes if note not in exported.job.local.notes]
+        exported.notes += sweep_yaml.left_out(job)
     text = job_yaml.text(job, exported.folder, {} if sweep_name else exported.comments, exported.head)
     written = {}
     if destination:

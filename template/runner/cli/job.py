@@ -1,4 +1,4 @@
-"""`aml job`: run a v2 command job YAML."""
+"""`aml job`: run a v2 job YAML."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import click
 
 from runner.cli.common import Context, common_options
 from runner.errors import RunnerError
+from runner.job import SweepJob
 
 
 @click.group("job")
 def command() -> None:
-    """Run a v2 command job YAML, here or on Azure ML compute."""
+    """Run a v2 job YAML, here or on Azure ML compute."""
 
 
 @command.command("create")
@@ -26,7 +27,7 @@ def command() -> None:
 def create(
     context: Context, file: Path, experiment_name: str | None, target: str | None, detach: bool, dry_run: bool
 ) -> int:
-    """Run a v2 command job: what `aml export` writes, or one of Microsoft's examples.
+    """Run a v2 command or sweep job: what `aml export` writes, or one of Microsoft's examples.
 
     \b
     aml job create --file job.yml
@@ -42,4 +43,6 @@ def create(
     job = job_yaml_read.read(file)
     if target is not None:
         job.compute = "local" if target.lower() == "local" else f"azureml:{target.removeprefix('azureml:')}"
+        if isinstance(job, SweepJob):
+            job.trial.compute = job.compute
     return submit(context, job, experiment_name, detach=detach, dry_run=dry_run)

@@ -13,7 +13,7 @@ from runner.cli import completion
 from runner.cli.common import Context, common_options
 from runner.cli.watching import copy_record, stream, summary
 from runner.errors import JOB_FAILED, RunnerError
-from runner.job import CommandJob, Job
+from runner.job import CommandJob, Job, SweepJob
 
 
 # Options end where the script begins: what follows it is the script's.
@@ -89,6 +89,10 @@ def submit(
         from runner.cli import cloud
 
         return cloud.submit(context, project, job, experiment, detach=detach, limits=limits, dry_run=dry_run)
+    if isinstance(job, SweepJob) and not dry_run:
+        from runner.cli.sweep import submit_here
+
+        return submit_here(context, project, job, experiment, detach, limits=limits)
     if dry_run:
         raise RunnerError("--dry-run shows what would be sent to Azure ML", hint="Name a cluster with --ct NAME.")
     if not isinstance(job, CommandJob):

@@ -69,7 +69,6 @@ def submit_hyperdrive(
         raise RunnerError("--hyperdrive-configuration-name: name the sweep's file", hint="For instance: sweep.yml")
     if not name:
         raise RunnerError("-c: name the run configuration of the trials", hint="For instance: -c train-local")
-    from runner import sweep_yaml
     from runner.cli.submit import _default_experiment, submit
     from runner.v1 import hyperdrive, runconfig
 
@@ -88,22 +87,22 @@ def submit_hyperdrive(
     if seed is not None:
         job.sampling_algorithm.seed = seed
     if job.compute != "local" or dry_run:
-        job.trial.local.notes += sweep_yaml.left_out(job)
         return submit(context, job, experiment_name, detach=detach, limits=not no_snapshot_limit, dry_run=dry_run)
     experiment = runs.check_experiment(experiment_name or job.experiment_name or _default_experiment(context.path))
-    return _submit_here(context, project, job, experiment, detach, warm=not no_warm, limits=not no_snapshot_limit)
+    return submit_here(context, project, job, experiment, detach, warm=not no_warm, limits=not no_snapshot_limit)
 
 
-def _submit_here(
+def submit_here(
     context: Context,
     project: projects.Project,
     job: SweepJob,
     experiment: str,
     detach: bool,
     *,
-    warm: bool,
-    limits: bool,
+    warm: bool = True,
+    limits: bool = True,
 ) -> int:
+    """Run a sweep on this machine, and say how it ended. Returns the exit code."""
     from runner.sweep import local_sweep
 
     made: list[runs.Run] = []

@@ -7,7 +7,9 @@ qlognormal, are exponents of e. A value is an int where v1's was one (randint, a
 from __future__ import annotations
 
 import math
+import os
 import re
+import shlex
 import sys
 from statistics import NormalDist
 
@@ -59,12 +61,23 @@ def word(value: Scalar) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
+def quote(text: str) -> str:
+    """A word for this machine's shell."""
+    if os.name == "nt":
+        import subprocess
+
+        return subprocess.list2cmdline([text])
+    return shlex.quote(text)
+
+
 def fill(command: list[str] | str, values: dict[str, Scalar]) -> list[str] | str:
-    """The command with every `${{search_space.NAME}}` replaced by the trial's value."""
+    """The command with every `${{search_space.NAME}}` replaced by the trial's value; in a shell line it is one word."""
 
     def replaced(match: re.Match[str]) -> str:
         kind, name = match.group(1), match.group(2)
-        return word(values[name]) if kind == "search_space" and name in values else match.group(0)
+        if kind != "search_space" or name not in values:
+            return match.group(0)
+        return quote(word(values[name])) if isinstance(command, str) else word(values[name])
 
     if isinstance(command, str):
         return BINDING.sub(replaced, command)

@@ -15,7 +15,7 @@ from runner.job import CommandJob, Scalar, said
 from runner.project import Project
 from runner.sweep import store, warm
 from runner.sweep.policies import Curve, Stop
-from runner.sweep.space import fill
+from runner.sweep.space import fill, word
 from runner.sweep.store import Settings, Trial
 from runner.targets import local
 
@@ -84,6 +84,11 @@ class Starter:
             job,
             command=fill(job.command, values),
             limits=replace(job.limits or limits, timeout=min(times, default=None)),
+            # As Azure ML does for a sweep's trials (azure-ai-ml's SweepJob says so).
+            environment_variables={
+                **job.environment_variables,
+                **{f"AZUREML_SWEEP_{name}": word(value) for name, value in values.items()},
+            },
             tags={**self._settings.job.tags, **job.tags},
         )
 

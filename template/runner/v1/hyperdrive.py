@@ -13,6 +13,7 @@ from typing import Any, Literal, NoReturn
 
 from runner.errors import RunnerError, os_error
 from runner.job import CommandJob, EarlyTermination, Limits, Objective, Parameter, Sampling, SweepJob, shell_line
+from runner.search_space import MOST_TRIALS
 from runner.v1 import hyperdrive_space
 
 _TOP = ("sampling", "policy", "primary_metric_name", "primary_metric_goal", "max_total_runs",
@@ -28,7 +29,6 @@ _POLICY_KEYS = {
     "bandit": ("slack_factor", "slack_amount"),
     "truncation_selection": ("truncation_percentage",),
 }
-_MOST_RUNS = 1000
 _MOST_MINUTES = 10080  # v1's cap: a week
 _SKIPPED = frozenset({".git", ".venv", "runs", "mlruns", "node_modules", "__pycache__"})
 
@@ -184,8 +184,8 @@ class _Reader:
         minutes = self.count(self.tree, "max_duration_minutes", "", 1, _MOST_MINUTES)
         return Limits(
             timeout=None if minutes is None else minutes * 60,
-            max_total_trials=self.count(self.tree, "max_total_runs", "", 1, _MOST_RUNS),
-            max_concurrent_trials=self.count(self.tree, "max_concurrent_runs", "", 1, _MOST_RUNS),
+            max_total_trials=self.count(self.tree, "max_total_runs", "", 1, MOST_TRIALS),
+            max_concurrent_trials=self.count(self.tree, "max_concurrent_runs", "", 1, MOST_TRIALS),
         )
 
     def remarks(self, trial: CommandJob, space: dict[str, Parameter], algorithm: Sampling, limits: Limits) -> None:
@@ -200,7 +200,7 @@ class _Reader:
         if total and together and together > total:
             self.notes.append(f"max_concurrent_runs {together} is more than max_total_runs {total}: {total} is used.")
             limits.max_concurrent_trials = total
-        if algorithm.type == "bayesian" and (total or _MOST_RUNS) < 20 * len(space):
+        if algorithm.type == "bayesian" and (total or MOST_TRIALS) < 20 * len(space):
             self.notes.append(f"Bayesian sampling learns slowly: {20 * len(space)} runs or more are advised here.")
 
     def section(self, key: str, *, required: bool) -> Any:
