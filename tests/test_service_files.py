@@ -14,6 +14,7 @@ from runner.errors import RunnerError
 from runner.serving import process, stats
 from runner.v1 import batch_endpoint, endpoint, inference, parallel
 from runner.v1.inference_fields import DEPLOYMENT, INFERENCE, PARALLEL
+from workplace import Workplace
 
 TEMPLATE = Path(__file__).parents[1] / "template"
 
@@ -181,9 +182,61 @@ def test_aks_becomes_a_managed_endpoint_and_what_has_no_counterpart_is_named(fol
     assert "authEnabled: a managed endpoint always asks for a key" in said
     assert "--min-count 2 --max-count 5" in said
     files = endpoint.write(made, folder / "out")
-    written = "".join(file.read_text() for file in files)
+    written = "".join(file.read_text(encoding="utf-8") for file in files)
     assert "do-not-copy-me" not in written + said, "a key is never copied"
     assert str(folder) not in written, "paths are relative to the files"
+
+
+def test_a_secret_is_explained_without_its_value(folder: Path) -> None:
+    config = read(folder, "keys: {primaryKey: do-not-show}\nsslKey: do-not-show\nother: {aPassword: do-not-show}\n")
+    assert "do-not-show" not in str([row.value for row in config.rows])
+    assert config.rows[0].value == "(hidden)"
+    assert read(folder, "authEnabled: true\ntokenAuthEnabled: true\n").rows[1].value is True
+
+
+def service_files(place: Workplace) -> tuple[str, ...]:
+    (place.model / "score.py").write_text("def init(): ...\ndef run(data): ...\n")
+    (place.model / "conda.yml").write_text("name: x\ndependencies: [python=3.11]\n")
+    (place.model / "aml_config" / "ic.yml").write_text("entryScript: score.py\ncondaFile: conda.yml\n")
+    (place.root / "deployment").mkdir()
+    (place.root / "deployment" / "dc.yml").write_text(AKS)
+    return "--ic", "ic.yml", "--dc", "deployment/dc.yml"
+
+
+def test_explain_takes_the_files_of_a_deployment(workplace: Workplace) -> None:
+    words = service_files(workplace)
+    rows = json.loads(workplace.aml("explain", *words, "-o", "json").stdout)
+    assert {frozenset(row) for row in rows} == {frozenset({"file", "key", "value", "line", "status", "becomes"})}
+    assert [row["file"] for row in rows if row["key"] in ("entryScript", "authEnabled")] == ["ic.yml", words[3]]
+    text = workplace.aml("explain", *words).stdout
+    assert "ic.yml:\nkey " in text
+    assert "do-not-copy-me" not in text + str(rows)
+    assert "scoringTimeoutMs" in workplace.aml("explain", "--dc", words[3], cwd=workplace.root).stdout
+    assert "nothing to explain" in workplace.aml("explain", code=2).stderr
+    assert "does not go with -c" in workplace.aml("explain", "-c", "local", *words, code=2).stderr
+    assert "Give it with --dc" in workplace.aml("explain", "-c", "../../" + words[3], code=2).stderr
+
+
+def test_export_writes_or_prints_an_endpoint_and_its_deployment(workplace: Workplace) -> None:
+    words = ("export", "-n", "my-service", "-m", "demo:3", *service_files(workplace))
+    printed = workplace.aml(*words)
+    assert printed.stdout.count("\n---\n") == 1
+    assert "authEnabled: a managed endpoint always asks for a key" in printed.stderr
+    done = workplace.aml(*words, "-o", "out")
+    files = [workplace.model / "out" / name for name in ("endpoint.yml", "deployment.yml")]
+    assert "az ml online-deployment create --all-traffic -f out/deployment.yml" in done.stdout.replace("\\", "/")
+    assert "# - authEnabled: a managed endpoint" in files[1].read_text(encoding="utf-8")
+    found = loaded("online", files)
+    assert (found["endpoint"], found["model"], found["class"]) == ("my-service", "demo:3", "ManagedOnlineDeployment")
+    value = json.loads(workplace.aml(*words, "-o", "json").stdout)
+    assert value["deployment"]["code_configuration"]["code"] == "."
+    for wrong, said in (
+        (("export", "--dc", "deployment/dc.yml"), "nothing to export"),
+        ((*words, "--ct", "cpu"), "--ct: it does not go with --ic and --dc"),
+        (("export", "-c", "local", "-m", "demo"), "-m: it does not go with -c"),
+        (("export", "-n", "My_Service", "-m", "demo"), "can't be a service's name"),
+    ):
+        assert said in workplace.aml(*wrong, code=2).stderr
 
 
 LOAD = """
@@ -202,7 +255,7 @@ print(json.dumps({
 def loaded(kind: str, files: list[Path]) -> dict[str, Any]:
     """What azure-ai-ml itself reads from the two files; a process of its own, for it takes two seconds to import."""
     words = [sys.executable, "-c", LOAD, kind, *map(str, files)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120, env={**os.environ, "NO_COLOR": "1"})
+    done = subprocess.run(words, capture_output=True, text=True, timeout=600, env={**os.environ, "NO_COLOR": "1"})
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -1,30 +1,37 @@
-"""`aml explain`: what every key of a run configuration means here and in Azure ML v2."""
+"""`aml explain`: what every key of v1's files means here and in Azure ML v2."""
 
 from __future__ import annotations
-
-import json
-from typing import Any
 
 import click
 
 from runner.cli.common import Context, common_options
+from runner.cli.scoring_files import explain_files, refuse, scoring_files, short
 
 
 @click.command("explain")
-@click.option("-c", "--run-configuration-name", "name", metavar="NAME", required=True,
+@click.option("-c", "--run-configuration-name", "name", metavar="NAME",
               help="The run configuration: its name, or a path to its file.")  # fmt: skip
 @click.option("--ct", "--target", "target", metavar="NAME", help="Explain for this target, not the file's.")
+@scoring_files
 @common_options
-def command(context: Context, name: str, target: str | None) -> None:
-    """Show every key of a run configuration: its value, its line, and what it becomes.
+def command(context: Context, name: str | None, target: str | None, ic: str | None, dc: str | None) -> None:
+    """Show every key of v1's files: its value, its line, and what it becomes.
 
     \b
-    mapped       the key of the v2 job that it becomes
+    aml explain -c train-amlcompute
+    aml explain --ic aml_config/inference-config.yml --dc deployment/deployment-config-aci.yml
+
+    \b
+    mapped       the key in v2's YAML that it becomes
     local        matters on this machine only
     ignored      no effect, and why
     unsupported  not possible, and what to do instead
-    unknown      not a key of a run configuration
+    unknown      no such key
     """
+    if name is None:
+        refuse({"--ct": target}, "--ic and --dc")
+        return explain_files(context, ic, dc)
+    refuse({"--ic": ic, "--dc": dc}, "-c")
     from runner.v1 import explaining, runconfig
 
     file = runconfig.find(context.path, name)
@@ -33,7 +40,7 @@ def command(context: Context, name: str, target: str | None) -> None:
     wrong = [problem for problem in config.problems if not problem.field.endswith(_SHOWN)]
     runconfig.raise_first(runconfig.by_line(wrong))
     rows = explaining.rows(work)
-    shown = [(row.key, _short(row.value), row.line, row.status, row.becomes) for row in rows]
+    shown = [(row.key, short(row.value), row.line, row.status, row.becomes) for row in rows]
     context.result(
         [row.plain() for row in rows],
         lambda: context.table(("key", "value", "line", "status", "becomes"), shown),
@@ -47,9 +54,3 @@ def command(context: Context, name: str, target: str | None) -> None:
 
 # A secret in the file is refused by every other command; this one shows the key, without its value.
 _SHOWN = ("password", "secret", "authToken")
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,4 +1,4 @@
-"""`aml export`: a run configuration as Azure ML v2's own job YAML."""
+"""`aml export`: v1's files as Azure ML v2's own YAML."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from pathlib import Path
 import click
 
 from runner.cli.common import Context, common_options
+from runner.cli.scoring_files import export_files, refuse, scoring_files
 from runner.errors import RunnerError
 from runner.job import CommandJob, Job
 
 
 @click.command("export", context_settings={"allow_interspersed_args": False})
-@click.option("-c", "--run-configuration-name", "name", metavar="NAME", required=True,
+@click.option("-c", "--run-configuration-name", "name", metavar="NAME",
               help="The run configuration: its name, or a path to its file.")  # fmt: skip
-@click.option("-o", "--output-file", "destination", metavar="FILE",
-              help="Write the YAML there; printed when not given. `-o json` prints JSON, as elsewhere.")  # fmt: skip
+@click.option("-o", "--output-file", "destination", metavar="FILE|FOLDER",
+              help="Write the YAML there (an endpoint's two files into a folder); printed when not given."
+              " `-o json` prints JSON, as elsewhere.")  # fmt: skip
 @click.option("--hyperdrive-configuration-name", "sweep_name", metavar="FILE",
               help="A sweep's file: write the sweep job over the run configuration.")  # fmt: skip
 @click.option("-e", "--experiment-name", metavar="NAME", help="The job's experiment.")
@@ -24,25 +26,34 @@ from runner.job import CommandJob, Job
               type=click.Path(path_type=Path), help="A conda file, instead of the file's.")  # fmt: skip
 @click.option("--source-directory", metavar="FOLDER", type=click.Path(path_type=Path),
               help="The folder that travels; --path by default.")  # fmt: skip
+@scoring_files
+@click.option("-n", "--name", "service", metavar="NAME", help="With --ic and --dc: the endpoint's name.")
+@click.option("-m", "--model", metavar="NAME[:VERSION]", help="With --ic and --dc: the model to serve.")
 @click.argument("script_and_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT [ARGUMENTS]...]")
 @common_options
 def command(
     context: Context,
-    name: str,
+    name: str | None,
     destination: str | None,
     sweep_name: str | None,
     experiment_name: str | None,
     target: str | None,
     conda_file: Path | None,
     source_directory: Path | None,
+    ic: str | None,
+    dc: str | None,
+    service: str | None,
+    model: str | None,
     script_and_arguments: tuple[str, ...],
 ) -> None:
-    """Write a run configuration as the official v2 job YAML, for `az ml job create --file`.
+    """Write v1's files as the official v2 YAML: a job, or an online endpoint with its deployment.
 
     \b
     aml export -c train-amlcompute -o job.yml
+    aml export -n my-service -m demo-model:1 --ic inference-config.yml --dc deployment-config-aci.yml -o endpoint
 
-    Comments say what each line came from. Paths in it are relative to the file, without -o to --path.
+    Comments say what each line came from, and what did not come along. Paths are relative to the file, without -o to
+    --path.
     """
     from runner import job_yaml
     from runner.cli.common import write_text
@@ -50,6 +61,12 @@ def command(
 
     if destination in ("json", "text"):
         context.output, destination = destination, None
+    if name is None:
+        given = {"-e": experiment_name, "--ct": target, "-d": conda_file, "--source-directory": source_directory,
+                 "--hyperdrive-configuration-name": sweep_name, "a script": script_and_arguments}  # fmt: skip
+        refuse(given, "--ic and --dc")
+        return export_files(context, ic, dc, service, model, destination)
+    refuse({"--ic": ic, "--dc": dc, "-n": service, "-m": model}, "-c")
     folder = Path(destination).absolute().parent if destination else context.path
     exported = exporting.export(
         name,

@@ -10,9 +10,8 @@ import click
 from runner import project as projects
 from runner.cli.common import Context, common_options
 from runner.cli.deploy import introduce, model_in, settings_from
-from runner.cli.deploy_options import Asked, compute_type, deployment_options
+from runner.cli.deploy_options import Asked, deployment_options
 from runner.cli.scoring_options import choose_model, inference_options, read_inference, request_text
-from runner.errors import RunnerError
 
 _NAME = click.option("-n", "--name", required=True, help="The service's name.")
 
@@ -211,64 +210,3 @@ def _show_stats(context: Context, name: str, found: dict[str, Any], logged: bool
             for column, one in found["columns"].items()
         ]
         context.table(["Column", "Values", "Min", "Mean", "Max"], rows)
-
-
-@command.command("explain")
-@click.option("--inference-config-file", "--ic", "ic", metavar="FILE", help="v1's inference configuration.")
-@deployment_options
-@common_options
-def explain(context: Context, ic: str | None, dc: Asked) -> None:
-    """Say of every key of --ic and --dc what becomes of it."""
-    from runner.v1 import inference
-    from runner.v1.inference_fields import INFERENCE
-
-    project = projects.find(context.path)
-    rows = dc.config(context.path, project).rows
-    if ic is not None:
-        rows = inference.read(inference.find_file(ic, context.path, project.root, "--ic"), INFERENCE).rows + rows
-    if not rows:
-        raise RunnerError("nothing to explain", hint="Give --ic FILE, --dc FILE, or both.")
-    records = [vars(row) for row in rows]
-    table = [[row.key, row.value, row.line or "", row.status, row.becomes] for row in rows]
-    context.result(records, lambda: context.table(["Key", "Value", "Line", "Status", "Becomes"], table))
-
-
-@command.command("export")
-@_NAME
-@click.option("-m", "--model", metavar="NAME[:VERSION]", multiple=True, required=True, help="The model to serve.")
-@inference_options
-@deployment_options
-@click.option("--deployment-name", default="blue", show_default=True, help="The deployment below the endpoint.")
-@click.option("--to", "folder", default=".", type=click.Path(path_type=Path), show_default=True, metavar="FOLDER")
-@common_options
-def export(
-    context: Context,
-    name: str,
-    model: tuple[str, ...],
-    ic: str | None,
-    entry: str | None,
-    source: str | None,
-    conda: str | None,
-    dc: Asked,
-    deployment_name: str,
-    folder: Path,
-) -> None:
-    """Write endpoint.yml and deployment.yml: the managed online endpoint that --ic and --dc describe."""
-    from runner.v1 import endpoint
-
-    project = projects.find(context.path)
-    config = dc.config(context.path, project)
-    compute_type(config)
-    inference = read_inference(context.path, project, ic, entry, source, conda)
-    if len(model) != 1:
-        raise RunnerError("-m: a deployment has one model", hint="Register the files as one folder, as one model.")
-    made = endpoint.translate(name, deployment_name, model[0], inference, config)
-    files = endpoint.write(made, folder)
-    for note in made.notes:
-        context.warn(note)
-    context.result(
-        {"endpoint": str(files[0]), "deployment": str(files[1])},
-        f"Wrote {files[0]} and {files[1]}. Create them with:\n"
-        f"  az ml online-endpoint create -f {files[0]}\n"
-        f"  az ml online-deployment create --all-traffic -f {files[1]}",
-    )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import RunnerError, os_error
+from runner.runs import replace_text
 from runner.v1.inference import Config, Inference
 
 # Upper bounds of CPU cores and memory in GB, in the order of choice. The first seven are the migration guide's table;
@@ -158,19 +159,38 @@ def said(value: Any) -> Any:
     return {key: item for key, item in pairs.items() if item is not None and item != {}}
 
 
-def write(managed: Managed, folder: Path, *names: str) -> list[Path]:
-    """Write the endpoint's and the deployment's file; local paths become relative to them. Returns the two."""
+def trees(managed: Managed, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The two files' content, for `folder`: local paths are relative to it."""
+    here = folder.absolute()
+    return _relative(managed.endpoint, here), _relative(managed.deployment, here)
+
+
+def texts(managed: Managed, folder: Path) -> tuple[str, str]:
+    """The two files as YAML, for `folder`; the deployment's begins with the notes."""
+    import io
+
     from ruamel.yaml import YAML
 
     yaml = YAML()
     yaml.width = 120
     yaml.indent(mapping=2, sequence=4, offset=2)
+    made = []
+    for tree in trees(managed, folder):
+        stream = io.StringIO()
+        yaml.dump(tree, stream)
+        made.append(stream.getvalue())
+    head = ["What did not come along, or is to be looked at:", *(f"- {note}" for note in managed.notes)]
+    lines = [" ".join(f"# {line}".split()) + "\n" for line in head] if managed.notes else []
+    return made[0], "".join(lines) + made[1]
+
+
+def write(managed: Managed, folder: Path, *names: str) -> list[Path]:
+    """Write the endpoint's and the deployment's file. Returns the two."""
     files = [folder / name for name in names or ("endpoint.yml", "deployment.yml")]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for file, value in zip(files, (managed.endpoint, managed.deployment)):
-            with file.open("w", encoding="utf-8") as stream:
-                yaml.dump(_relative(value, folder.absolute()), stream)
+        for file, text in zip(files, texts(managed, folder)):
+            replace_text(file, text)
     except OSError as error:
         raise os_error(error, f"write to {folder}") from error
     return files

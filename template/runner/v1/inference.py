@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +13,15 @@ from typing import Any
 
 from runner.errors import RunnerError, os_error
 from runner.v1.inference_fields import Field
+from runner.yaml_tree import HIDDEN
+
+# What a key with such an ending holds is never shown.
+_SECRET = re.compile(r"(key|password|secret|token)$", re.IGNORECASE)
 
 
 @dataclass
 class Row:
-    """One key of a file as explained: see `Field`; `value` as read, `line` 1-based."""
+    """One key of a file as explained: see `Field`; `value` as read unless it is a secret, `line` 1-based."""
 
     key: str
     value: Any
@@ -58,13 +63,19 @@ def read(file: Path, table: list[Field]) -> Config:
         if one is None:
             near = difflib.get_close_matches(_plain(key), known, 1, 0.75)
             meant = f"did you mean {known[near[0]].key}?" if near else "no such key; it has no effect"
-            config.rows.append(Row(key, value, line, "unknown", meant))
+            config.rows.append(Row(key, _shown(key, value), line, "unknown", meant))
             continue
         if value is not None:
             value = typed(one, value, file, line)
             config.values[one.key] = value
-        config.rows.append(Row(one.key, value, line, one.status, one.becomes))
+        config.rows.append(Row(one.key, _shown(one.key, value), line, one.status, one.becomes))
     return config
+
+
+def _shown(key: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _shown(str(name), item) for name, item in value.items()}
+    return HIDDEN if value and isinstance(value, (str, int)) and _SECRET.search(key) else value
 
 
 def _load(file: Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ _KINDS: tuple[tuple[str, tuple[frozenset[str], ...], str], ...] = (
             frozenset({"parallelrunconfig"}),
             frozenset({"minibatchsize", "errorthreshold"}),
         ),
-        "Its script runs under a parallel-run step; run the script itself with a run configuration of its own.",
+        "Score a folder of files with it: aml run submit-batch -c FILE -m MODEL -d FOLDER",
     ),
     (
         "the record of a run",
@@ -46,7 +46,12 @@ _KINDS: tuple[tuple[str, tuple[frozenset[str], ...], str], ...] = (
     (
         "a scoring (inference) configuration",
         (frozenset({"entryscript", "runtime"}), frozenset({"entryscript", "condafile"})),
-        "Give a run configuration: it names `script` and `target`.",
+        "Give it with --ic, to aml model deploy, aml explain or aml export; a run configuration names `script`.",
+    ),
+    (
+        "a deployment configuration",
+        (frozenset({"computetype", "containerresourcerequirements"}), frozenset({"computetype", "port"})),
+        "Give it with --dc, to aml model deploy, aml explain or aml export; a run configuration names `script`.",
     ),
     (
         "a conda file",
