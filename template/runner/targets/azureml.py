@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner import provenance, runs, snapshot
+from runner import conda, provenance, runs, snapshot
 from runner.azure import codes, record, translate
 from runner.azure.client import Client
 from runner.errors import RunnerError, os_error
@@ -90,7 +90,8 @@ def submit(
             (run.private / "job.yml").write_text(json.dumps(provenance.masked(tree), indent=2), encoding="utf-8")
         except OSError as error:
             raise os_error(error, "write the job's file") from error
-        run.write_part("prepared", {"properties": git(), "_code": code})
+        about = _environment(_trial(job))
+        run.write_part("prepared", {"properties": git(), "environment": about, "_code": code})
         record.seen(run, _create(client, tree))
     except BaseException as error:
         record.note_trouble(run, error)
@@ -163,6 +164,17 @@ def _new(client: Client, project: Project, job: CommandJob | SweepJob, experimen
 def _trial(job: CommandJob | SweepJob) -> CommandJob:
     """What runs on the compute: the job itself, or a sweep's trial."""
     return job.trial if isinstance(job, SweepJob) else job
+
+
+def _environment(job: CommandJob) -> dict[str, Any]:
+    """What the record keeps of the environment: its name or image, and the conda file's hash as a local run has it."""
+    wanted = job.environment
+    if wanted is None:
+        return {}
+    found = {"reference": wanted.reference, "image": wanted.image}
+    if wanted.conda_file is not None:
+        found["conda_file_sha256"] = hashlib.sha256(conda.content(wanted.conda_file).encode()).hexdigest()
+    return {key: value for key, value in found.items() if value}
 
 
 def _target(job: CommandJob) -> str | None:
