@@ -6,9 +6,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,29 @@ def test_a_seed_repeats_a_sweep_exactly(light: SweepProject, kind: str) -> None:
     if kind == "random":
         seed = str(project.record(sweep)["seed"])
         assert plain(table(project.sweep("--seed", seed)[1])) == plain(other)
+
+
+def test_trials_do_not_wait_for_one_another_to_report(light: SweepProject) -> None:
+    """The project's database keeps a write-ahead log while a sweep runs, and none afterwards."""
+    project = light
+    database = project.root / "mlflow.db"
+
+    def journal() -> str:
+        with closing(sqlite3.connect(database)) as connection:
+            return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+    script = project.root / "train.py"
+    before = script.read_text()
+    look = f"import sqlite3\nprint(sqlite3.connect({str(database)!r}).execute('PRAGMA journal_mode').fetchone())\n"
+    script.write_text(before + look)
+    project.runconfig()
+    project.sweep_file(total=2)
+    _, sweep = project.sweep()
+    script.write_text(before)
+    for number in range(2):
+        log = project.root / "runs" / f"{sweep.name}_{number}" / "user_logs" / "std_log.txt"
+        assert "('wal',)" in log.read_text()
+    assert journal() == "delete" and not database.with_name("mlflow.db-wal").exists()
 
 
 def test_some_trials_crash(light: SweepProject) -> None:

@@ -237,6 +237,26 @@ def test_scripts_that_must_not_be_forked_get_plain_processes(
     assert [row["state"] for row in table(sweep)] == ["Completed", "Completed"]
 
 
+def test_what_a_package_reads_from_the_current_folder_when_imported_is_the_snapshots(tmp_path: Path) -> None:
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "settings.py").write_text(
+        "import os\nimported_by = os.getpid()\nwith open('settings.txt') as file:\n    value = file.read()\n"
+    )
+    script = (
+        "import os\nimport settings\nimport light\nassert settings.imported_by == os.getppid()\n"
+        "light.log_metric('score', float(settings.value))\n"
+    )
+    project = SweepProject(tmp_path / "p", script)
+    (project.root / "settings.txt").write_text("7.5")
+    (project.root / "light.py").write_text(LIGHT_MLFLOW)
+    make_tables(project.root / "mlflow.db")
+    project.runconfig(variables={"PYTHONPATH": str(tmp_path / "packages")})
+    project.sweep_file(total=2)
+    said, sweep = project.sweep()
+    assert "plain process" not in said.stdout
+    assert [row["best"] for row in table(sweep)] == ["7.5", "7.5"]
+
+
 def test_a_fork_server_that_is_killed_is_no_loss(tmp_path: Path) -> None:
     # The first trial kills the server; the later ones are plain processes.
     script = (

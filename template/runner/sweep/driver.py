@@ -92,6 +92,7 @@ class Driver:
             self._ending = Outcome("Canceled", self.best, "cancelled")
         finally:
             self._starter.close()
+            self._reports.close()
             for trial in self.running.values():
                 store.refresh(trial)
                 trial.run.write_view()
@@ -110,7 +111,7 @@ class Driver:
             if not self.running and (self._ending or not self._queue):
                 return
             self.view.draw(self)
-            time.sleep(_TICK)
+            self._starter.pause(_TICK)
 
     @property
     def best(self) -> Trial | None:

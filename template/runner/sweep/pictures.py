@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import io
 import math
@@ -42,6 +43,13 @@ def write(folder: Path, sweep_id: str, job: SweepJob, trials: list[Trial], best:
             (folder / f"{name}.png").write_bytes(drawn[name])
     (folder / "sweep.html").write_text(_page(sweep_id, job, trials, best, drawn), encoding="utf-8")
     return ""
+
+
+def load() -> None:
+    """Import ahead what `write` needs, if it is there."""
+    with contextlib.suppress(ImportError):
+        import matplotlib.backends.backend_agg
+        import matplotlib.figure  # noqa: F401
 
 
 def _history(figure: Any, job: SweepJob, trials: list[Trial], best: Trial | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
@@ -13,7 +14,7 @@ from runner import contract, provenance, runs, snapshot
 from runner.environment import Interpreter
 from runner.job import CommandJob, Scalar, said
 from runner.project import Project
-from runner.sweep import store, warm
+from runner.sweep import pictures, store, warm
 from runner.sweep.policies import Curve, Stop
 from runner.sweep.space import fill, word
 from runner.sweep.store import Settings, Trial
@@ -110,10 +111,10 @@ class Starter:
         if reason:
             self._cool(reason)
             return
-        script = self._sweep.folder / plan["command"][1]
         try:
-            self._server = warm.Warm(plan, script, self._sweep.private / "warm.log")
-            reason = self._server.reason
+            self._server = warm.Warm(plan, self._sweep.folder, self._sweep.private / "warm.log")
+            pictures.load()  # needed at the end, and there is nothing else to do while the server imports
+            reason = self._server.wait_ready()
         except OSError as error:
             reason = f"the fork server could not be started: {error.strerror}"
         if reason:
@@ -149,6 +150,13 @@ class Starter:
         trial.plan = None
         run.write_view()
         return True
+
+    def pause(self, seconds: float) -> None:
+        """Sleep for so long, or until a forked trial ends."""
+        if self._server is None:
+            time.sleep(seconds)
+        else:
+            self._server.pause(seconds)
 
     def stop(self, trial: Trial, reason: str, *, stop: Stop | None = None, with_sweep: bool = False) -> None:
         """Cancel a trial, in the background: its script is asked to end, and made to after five seconds."""

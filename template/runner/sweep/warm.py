@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import select
 import subprocess
 import sys
@@ -31,9 +32,9 @@ def refusal(plan: dict[str, Any], python: Path) -> str:
 
 
 class Warm:
-    """A running fork server. Raises OSError when it cannot be started; `reason` says why it refused, else is empty."""
+    """A running fork server, at work on its imports until `wait_ready`. Raises OSError when it cannot be started."""
 
-    def __init__(self, plan: dict[str, Any], script: Path, log: Path) -> None:
+    def __init__(self, plan: dict[str, Any], folder: Path, log: Path) -> None:
         environment = {key: value for key, value in plan["env"].items() if key not in _OF_A_RUN}
         with log.open("ab") as stream:
             self._server = subprocess.Popen(
@@ -41,20 +42,22 @@ class Warm:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stream,
+                # A copy of what a trial starts in: some packages read a file of the current folder when imported.
+                cwd=folder,
                 env=environment,
                 start_new_session=True,
             )
         assert self._server.stdin and self._server.stdout  # noqa: S101 - PIPE was asked for
         self._orders, self._answers = self._server.stdin, self._server.stdout
         try:
-            self._send({"script": str(script), "mlflow": True})
-            self.reason = self._answer()
+            self._send({"script": str(folder / plan["command"][1]), "mlflow": True})
         except BaseException:
             self.close()
             self._server.terminate()
             raise
 
-    def _answer(self) -> str:
+    def wait_ready(self) -> str:
+        """Wait for the imports. Returns why the script's trials can't be forked, or an empty string."""
         deadline = time.monotonic() + _PATIENCE
         while not select.select([self._answers], [], [], 0.2)[0]:
             if time.monotonic() > deadline:
@@ -68,6 +71,11 @@ class Warm:
     def start(self, run: runs.Run, plan: dict[str, Any]) -> None:
         """Have a trial forked; its record says when it runs. Raises OSError when the server is gone."""
         self._send({**plan, "folder": str(run.folder)})
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, but no longer than until a trial ends."""
+        if select.select([self._answers], [], [], seconds)[0] and not os.read(self._answers.fileno(), 4096):
+            time.sleep(seconds)  # the server is gone, which `alive` says
 
     def _send(self, value: dict[str, Any]) -> None:
         self._orders.write(json.dumps(value).encode() + b"\n")

@@ -22,7 +22,7 @@ def become(plan: dict[str, Any], teaching: bool) -> None:
     code = run(settle(plan))
     if teaching:
         teach(known, folder)
-    finish(code, folder)
+    finish(code, known, folder)
 
 
 def settle(plan: dict[str, Any]) -> str:
@@ -107,12 +107,13 @@ def teach(known: set[str], folder: str) -> None:
         return
 
 
-def finish(code: int, folder: str) -> None:
-    """End as an interpreter ends, but without taking apart the modules that were there before the fork."""
+def finish(code: int, known: set[str], folder: str) -> None:
+    """End as an interpreter ends, but without taking apart the modules that were there before the fork (`known`)."""
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     # Files that the script left open are written out when their last name goes.
-    for name, module in list(sys.modules.items()):
+    for name in sys.modules.keys() - known | {"__main__"}:
+        module = sys.modules[name]
         place = getattr(module, "__file__", None)
         if name == "__main__" or (place and os.path.abspath(place).startswith(folder)):
             module.__dict__.clear()

@@ -97,9 +97,10 @@ class Child:
         forget(os.path.join(self.folder, ".run", "reserve"))
 
 
-def serve(orders: int, learning: bool) -> Order | None:
+def serve(orders: int, answers: int, learning: bool) -> Order | None:
     """Fork a child per plan until the orders end and all children have. Returns a plan in a child, else None.
 
+    After each child that ended a byte goes to `answers`, so that the driver need not wait for its next look.
     Packages import parts of themselves late: with `learning`, the first trial to end says what it had loaded, and
     the later ones find it there.
     """
@@ -125,6 +126,7 @@ def serve(orders: int, learning: bool) -> Order | None:
             if pid in children:
                 child = children.pop(pid)
                 child.ended(status)
+                tell(answers)
                 if learning:
                     learn(child.folder)
                     learning = False
@@ -154,13 +156,21 @@ def serve(orders: int, learning: bool) -> Order | None:
             if not pid:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                for handle in (wake_read, wake_write, orders):
+                for handle in (wake_read, wake_write, orders, answers):
                     os.close(handle)
                 return plan, learning
             begun["_script"] = {"pid": pid, "seen": time.time()}
             write(plan["folder"], "process", begun)
             children[pid] = Child(plan, pid, start)
     return None
+
+
+def tell(answers: int) -> None:
+    """Wake the driver, if it is there and listens."""
+    try:
+        os.write(answers, b".")
+    except OSError:
+        pass
 
 
 def spawn(plan: dict[str, Any]) -> int:
@@ -207,15 +217,21 @@ def main() -> Order | None:
     wanted = json.loads(line.decode("utf-8"))
     # Neither this file's folder nor the current one is on the path of a script that lies elsewhere.
     del sys.path[0]
-    os.chdir("/")
     sys.argv[:] = [wanted["script"]]
+    # Imports make much and drop little: a tenth of their time would go into looking for what they dropped.
+    thresholds = gc.get_threshold()
+    gc.set_threshold(0)
     reason, whole = warm_imports.preload(wanted["script"], wanted.get("mlflow", False))
+    if not gc.get_threshold()[0]:
+        gc.set_threshold(*thresholds)
     os.write(answers, ("no: " + reason if reason else "ready").encode() + b"\n")
-    os.close(answers)
-    return None if reason else serve(orders, whole)
+    os.set_blocking(answers, False)
+    return None if reason else serve(orders, answers, whole)
 
 
 if __name__ == "__main__":
     _order = main()
     if _order is not None:
         warm_child.become(*_order)
+    # Taking all the packages apart would keep the sweep waiting.
+    os._exit(0)
