@@ -1,4 +1,4 @@
-"""Write the reference pages from the code: commands, run configuration keys, and the phrase book.
+"""Write the reference pages from the code: commands, run configuration keys, early termination, and the phrase book.
 
     python docs/generate_reference.py
 
@@ -123,11 +123,19 @@ def phrasebook() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"commands": commands, "runconfig": runconfig, "phrasebook": phrasebook}
+def stopping() -> str:
+    """The page of the early-termination rules, as the module that applies them states them."""
+    from runner.sweep import policies
+
+    _, _, text = str(policies.__doc__).partition("\n")
+    return f"# Early termination\n\nHow a sweep on this machine decides which trials to stop.\n{text}"
+
+
+PAGES = {"commands": commands, "runconfig": runconfig, "stopping": stopping, "phrasebook": phrasebook}
 
 
 def main() -> None:
-    """Write the three pages."""
+    """Write the pages."""
     sys.path.insert(0, str(ROOT / "template"))
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, make in PAGES.items():

@@ -24,7 +24,7 @@ from runner.sweep.space import word
 from runner.sweep.store import Settings, Trial
 from runner.sweep.trials import Starter
 
-_TICK = 0.01
+_TICK = 0.02
 _THOROUGH_SECONDS = 0.5
 # So many failures from the start, with no trial that reported anything, mean that the script does not work.
 _FAILURES = 5
