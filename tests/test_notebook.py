@@ -93,7 +93,9 @@ def test_the_outline_is_the_templates(project: Path, name: str) -> None:
 
 def test_tagged_cells_become_typed_options(project: Path) -> None:
     text = script(project, "tagged_parameters")
-    assert report(project, "tagged_parameters")["todo"] == []
+    assert report(project, "tagged_parameters")["todo"] == [
+        "cell 2: --note is None, so its type is a guess, str: give it a type="
+    ]
     options = {
         option["flag"]: (option["type"], option["default"])
         for option in report(project, "tagged_parameters")["options"]
@@ -114,6 +116,49 @@ def test_tagged_cells_become_typed_options(project: Path) -> None:
     assert run(project, "tagged_parameters", "--help").returncode == 0
 
 
+def test_every_kind_of_parameter(project: Path) -> None:
+    found = report(project, "kinds_of_parameters")
+    options = {option["flag"]: (option["type"], option["default"]) for option in found["options"]}
+    assert options["--min_impurity"] == ("float", "-0.5") and options["--big"] == ("int", "1_000_000")
+    assert options["--start"] == ("date.fromisoformat", "date(2020, 1, 1)")
+    assert options["--lambda"] == ("float", "0.3") and options["--help_"] == ("str", "'no'")
+    assert 'data_path = Path(data_file(args.data_path, "cancer.csv"))' in script(project, "kinds_of_parameters")
+    for name in ("empty", "options", "when"):
+        assert f"cell 2: parameter {name} is not a plain value, so it stays as code" in found["todo"]
+    assert any("assigns several parameters at once" in line for line in found["todo"])
+    result = run(project, "kinds_of_parameters", "--start", "2021-02-03", "--lambda", "2", "--min_impurity", "-1")
+    assert result.returncode == 0 and "2021-02-03" in result.stdout
+    assert run(project, "kinds_of_parameters", "--start", "yesterday").returncode == 2
+
+
+def test_the_model_chosen_is_the_one_saved(project: Path) -> None:
+    assert report(project, "chosen_of_several")["model"] == "best_model"
+    assert report(project, "best_of_folds")["model"] == "final"
+    assert "f1_score in a loop is not logged" in str(report(project, "best_of_folds")["todo"])
+    assert 'rmse = logged("rmse", mean_squared_error(' in script(project, "chosen_of_several")
+    assert "from tqdm import tqdm\n" in script(project, "chosen_of_several")
+    grid = script(project, "columns_and_grid")
+    assert "outputs/model.pkl" not in grid, "the notebook saves the best estimator of its search"
+    assert "outputs/models/best.pkl: register that" in str(report(project, "columns_and_grid")["todo"])
+    assert 'auc = logged("auc", round(' in grid
+
+
+def test_a_path_that_begins_with_dots_is_a_place_of_data(project: Path) -> None:
+    for name in ("columns_and_grid", "best_of_folds", "own_transformer"):
+        assert report(project, name)["options"][0]["default"].startswith("'../../data")
+    assert "DATA_DIR = Path(args.data_path)" in script(project, "columns_and_grid")
+    assert 'load_data(f"{args.data_path}/train.csv")' in script(project, "best_of_folds")
+
+
+def test_sdk_v1_is_not_needed(project: Path) -> None:
+    text = script(project, "sdk_v1")
+    code = [line for line in text.split("\n") if "azureml" in line and not line.strip().startswith("#")]
+    assert code == [] and 'mlflow.log_metric("mse", mse)' in text
+    found = report(project, "sdk_v1")
+    assert "sdk" not in str(found["conda"]["add"]) and not any("azureml-core" in w for w in found["conda"]["add"])
+    assert any("the dataset parts is read as the CSV files in data/parts" in line for line in found["todo"])
+
+
 def test_the_metric_lands_in_mlflow(project: Path) -> None:
     import sqlite3
 
@@ -126,6 +171,7 @@ def test_the_metric_lands_in_mlflow(project: Path) -> None:
 def test_literals_at_the_top_become_options(project: Path) -> None:
     flags = {option["flag"] for option in report(project, "untagged_literals")["options"]}
     assert {"--seed", "--test_size", "--n_estimators", "--learning_rate", "--criterion", "--columns"} <= flags
+    assert "--late" in flags, "a number that is set once is one wherever it stands"
     assert "--counter" not in flags, "a counter is no parameter"
 
 
@@ -164,7 +210,7 @@ def test_files_come_from_the_data_path_and_go_to_outputs(project: Path) -> None:
 
 def test_what_needs_a_person_is_said(project: Path) -> None:
     assert any("no fitted model" in line for line in report(project, "no_model")["todo"])
-    assert any("candidate is fitted too" in line for line in report(project, "several_models")["todo"])
+    assert "fitted too, but only final is saved: candidate" in report(project, "several_models")["todo"]
 
 
 def convert(tmp_path: Path, text: str, *words: str, **metadata: object) -> tuple[str, dict]:
@@ -198,7 +244,7 @@ def test_preparation_that_is_not_saved_is_named(tmp_path: Path) -> None:
         "# %%\nfrom sklearn.preprocessing import StandardScaler\nfrom sklearn.linear_model import Ridge\n"
         "scaler = StandardScaler()\nX = scaler.fit_transform([[1], [2]])\nmodel = Ridge().fit(X, [1, 2])\n",
     )
-    assert any(line.startswith("scaler is fitted beside the model") for line in found["todo"])
+    assert any("not saved with it: scaler;" in line for line in found["todo"])
 
 
 @pytest.mark.parametrize(
@@ -228,7 +274,7 @@ def test_a_module_beside_the_notebook_is_named(tmp_path: Path) -> None:
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "helpers_of_mine.py").write_text("A = 1\n")
     _, found = convert(tmp_path, "# %%\nimport helpers_of_mine\nprint(helpers_of_mine.A)\n")
-    assert "imports helpers_of_mine, a file beside the notebook: copy it beside the script" in found["todo"]
+    assert "imports helpers_of_mine, a file of your own: copy it beside the script" in found["todo"]
     assert found["conda"] is None
 
 
@@ -308,7 +354,7 @@ def test_bad_notebooks_are_named(tmp_path: Path, name: str) -> None:
     [
         ("# %%\nx = 1\n# %%\nfor\n", "cell 2, line 1: "),
         ("# %%\nprint 'python 2'\n", "cell 1, line 1: "),
-        ("# %%\nasync for x in y():\n    pass\n", "cell 1, line 1: `async for`"),
+        ("# %%\nx = 1\nreturn x\n", "cell 1, line 2: 'return' outside function"),
     ],
 )
 def test_a_cell_that_is_no_python_is_named(tmp_path: Path, text: str, message: str) -> None:

@@ -85,6 +85,11 @@ def read(source: Path | dict[str, Any]) -> CondaFile:
     return found
 
 
+def pypi_name(name: str) -> str:
+    """What PyPI calls the package that conda calls `name`."""
+    return _PYPI_NAMES.get(name.lower(), name)
+
+
 def content(source: Path | dict[str, Any]) -> str:
     """All that decides what an environment holds: the file's text and that of the pip files it names.
 
@@ -152,7 +157,7 @@ def _conda_package(text: str, line: int | None, found: CondaFile) -> None:
     if _NOT_PYPI.match(low):
         found.substitutions.append(f"{text}: left out (not a Python package; conda alone has it)")
         return
-    requirement = _PYPI_NAMES.get(low, name) + _version(rest, text, found, line)
+    requirement = pypi_name(name) + _version(rest, text, found, line)
     if low in _PYPI_NAMES:
         found.substitutions.append(f"{text}: taken from PyPI as {requirement}")
     found.requirements.append(Requirement(requirement, line))

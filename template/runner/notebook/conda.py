@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from runner.conda import pypi_name
 from runner.errors import RunnerError
 from runner.notebook.report import Report
 
@@ -19,10 +20,26 @@ _PACKAGES = {
     "sklearn": "scikit-learn", "skimage": "scikit-image", "cv2": "opencv-python-headless", "PIL": "pillow",
     "yaml": "pyyaml", "bs4": "beautifulsoup4", "dateutil": "python-dateutil", "dotenv": "python-dotenv",
     "Crypto": "pycryptodome", "umap": "umap-learn", "imblearn": "imbalanced-learn", "lightning": "lightning",
-    "pytorch_lightning": "pytorch-lightning", "google": "google-api-python-client", "fitz": "pymupdf",
+    "pytorch_lightning": "pytorch-lightning", "googleapiclient": "google-api-python-client", "fitz": "pymupdf",
     "mpl_toolkits": "matplotlib", "pylab": "matplotlib", "serial": "pyserial", "docx": "python-docx",
     "sentence_transformers": "sentence-transformers", "category_encoders": "category-encoders", "skops": "skops",
     "mlflow": "mlflow-skinny", "tensorflow_probability": "tensorflow-probability", "github": "pygithub",
+}  # fmt: skip
+# Modules of shared packages whose distribution is named by their first parts: azure.ai.ml is in azure-ai-ml.
+_SHARED = {"azure": 3, "google.cloud": 3, "azureml": 2}
+_ONE_PART = {"azure.identity", "azure.core", "azure.cosmos", "azure.eventhub", "azure.servicebus", "azure.functions"}
+# What brings another along, or is the same under another name.
+_BRINGS = {
+    "mlflow": {"mlflow-skinny", "sqlalchemy", "alembic"}, "azureml-mlflow": {"mlflow-skinny"},
+    "opencv-python": {"opencv-python-headless"}, "opencv-contrib-python": {"opencv-python-headless"},
+    "tensorflow": {"keras"}, "tensorflow-cpu": {"tensorflow", "keras"}, "psycopg2": {"psycopg2-binary"},
+}  # fmt: skip
+# What MLflow needs beside itself in a run: its SQLite store here, Azure ML's plugin there.
+WITH_MLFLOW = ("sqlalchemy>=2,<3", "alembic>=1.13,<2", "azureml-mlflow>=1.60,<2")
+# What people call files of their own: never proposed as a package, for PyPI has strangers' under these names.
+_OWN = {
+    "utils", "util", "helper", "helpers", "src", "lib", "common", "config", "settings", "model", "models", "data",
+    "features", "preprocessing", "tools", "functions", "my_utils", "constants", "scripts", "dataset", "train",
 }  # fmt: skip
 # Packages that a call needs though nothing imports them.
 _BEHIND = {
@@ -68,18 +85,21 @@ def requirements(script: str, report: Report, beside: Path) -> list[str]:
     packages: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            modules.update(alias.name.split(".")[0] for alias in node.names)
+            modules.update(_part(alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            modules.add(node.module.split(".")[0])
+            modules.update(_part(f"{node.module}.{alias.name}") for alias in node.names)
         elif isinstance(node, ast.Attribute) and node.attr in _BEHIND:
             packages.add(_BEHIND[node.attr])
     asked = {_name(word): word for word in report.packages}
     known = metadata.packages_distributions()
     for module in sorted(modules - set(sys.stdlib_module_names)):
-        if (beside / f"{module}.py").exists() or (beside / module).is_dir():
-            report.ask(f"imports {module}, a file beside the notebook: copy it beside the script")
+        if _is_own(module, beside, report):
+            report.ask(f"imports {module}, a file of your own: copy it beside the script")
             continue
         found = known.get(module, [])
+        if "." in module:
+            packages.add(module.replace(".", "-"))
+            continue
         packages.add(_PACKAGES.get(module) or (found[0] if len(set(found)) == 1 else module))
     words = dict(asked)
     for package in sorted(packages):
@@ -90,7 +110,24 @@ def requirements(script: str, report: Report, beside: Path) -> list[str]:
         except metadata.PackageNotFoundError:
             words[_name(package)] = asked.get(_name(package), _name(package))
             report.ask(f"{package} is not installed here, so its version is open: pin it in the conda file")
+    if "mlflow-skinny" in words:
+        words.update({_name(word): word for word in WITH_MLFLOW})
     return [words[name] for name in sorted(words)]
+
+
+def _is_own(module: str, beside: Path, report: Report) -> bool:
+    folders = [beside, beside / "src", beside.parent, beside.parent / "src"]
+    near = any((folder / f"{module}.py").is_file() or (folder / module / "__init__.py").is_file() for folder in folders)
+    return near or module in _OWN or f"{module}.py" in report.files or (beside / module).is_dir()
+
+
+def _part(module: str) -> str:
+    """The part of a module's name that says which distribution it is in."""
+    for shared, parts in _SHARED.items():
+        if module.startswith(f"{shared}."):
+            whole = ".".join(module.split(".")[:parts])
+            return next((one for one in _ONE_PART if whole == one or whole.startswith(f"{one}.")), whole)
+    return module.split(".")[0]
 
 
 def _name(word: str) -> str:
@@ -112,11 +149,10 @@ def _named(text: str) -> set[str]:
     names: set[str] = set()
     for item in data.get("dependencies") or []:
         if isinstance(item, str):
-            names.add(_name(item.split("::")[-1]))
+            names.add(_name(pypi_name(_name(item.split("::")[-1]))))
         elif isinstance(item, dict):
             names.update(_name(str(word)) for word in item.get("pip") or [])
-    # mlflow brings the skinny one along, and so does Azure ML's plugin.
-    return names | ({"mlflow-skinny"} if names & {"mlflow", "azureml-mlflow"} else set())
+    return names.union(*(_BRINGS.get(name, set()) for name in names))
 
 
 def _with(text: str, added: list[str]) -> str:

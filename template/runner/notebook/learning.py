@@ -1,16 +1,14 @@
-"""Which variable is the model, whether it is saved, what measures it, and where the script's sections begin."""
+"""Which variable is the fitted model, and what else is fitted that a prediction needs."""
 
 from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
 
-from runner.notebook import metrics
-from runner.notebook.report import Report
-from runner.notebook.source import dotted, root
-from runner.notebook.statements import Notebook, Statement
+from runner.notebook.source import bound, dotted, root, used
+from runner.notebook.statements import Notebook
 
-_FIT = {"fit", "partial_fit", "fit_generator", "train_on_batch", "fit_predict"}
+FIT = {"fit", "partial_fit", "fit_generator", "train_on_batch", "fit_predict"}
 # Classes that prepare data: what they learn is not the model.
 _PREPARES = (
     "Scaler", "Encoder", "Vectorizer", "Imputer", "Transformer", "Binarizer", "PCA", "SVD", "NMF", "Tokenizer",
@@ -19,75 +17,56 @@ _PREPARES = (
 )  # fmt: skip
 # Classes that put fitted parts together.
 _WRAPPERS = {"make_pipeline", "Pipeline", "FrozenEstimator", "CalibratedClassifierCV", "VotingClassifier"}
-_TRAINS = {"xgboost.train", "lightgbm.train"}
-_SAVES = {
-    "dump",
-    "save",
-    "save_model",
-    "save_weights",
-    "log_model",
-    "save_pretrained",
-    "state_dict",
-    "to_pickle",
-    "export",
-}
-_JUDGES = {
-    "predict",
-    "predict_proba",
-    "score",
-    "evaluate",
-    "classification_report",
-    "confusion_matrix",
-    "roc_curve",
-    "decision_function",
-    "cross_val_score",
-}
+_TRAINS = {"xgboost.train", "lightgbm.train", "catboost.train", "pmdarima.auto_arima"}
+_COPIES = {"deepcopy", "copy"}
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclass
 class Learning:
-    """`model` is the variable, `fitted` it and what else is fitted; `save` the line that the notebook lacks."""
+    """`model` is the variable, `fitted` it and what else is fitted; `maker` the dotted name of what made it.
+
+    `looped`: the model is made anew in each turn of a loop. `prepared` are scalers and the like beside the model.
+    """
 
     model: str | None = None
     fitted: list[str] = field(default_factory=list)
-    save: str | None = None
-    imports: set[str] = field(default_factory=set)
-    logs: bool = False
+    maker: str = ""
+    torch: bool = False
+    looped: bool = False
+    prepared: list[str] = field(default_factory=list)
 
 
-def find(notebook: Notebook, modules: dict[str, str], free: str, report: Report) -> Learning:
-    """The fitted model, its save line, and the metrics logged. `free` is the script's name for the metric helper."""
+def find(notebook: Notebook, modules: dict[str, str]) -> Learning:
+    """The model that the notebook fits last, or that it chooses among those it fitted."""
     made = _makers(notebook)
     fitted = _fitted(notebook, made, modules)
-    learning = Learning(fitted[-1] if fitted else None, fitted)
-    if learning.model is None:
-        report.ask("no fitted model was found, so nothing saves one: write it to outputs/ yourself")
-    elif _saved(notebook, learning.model):
-        report.did(f"the notebook saves {learning.model} itself")
-    else:
-        _save_line(learning, made.get(learning.model, ""), modules)
-        report.did(f"added the line that saves {learning.model}: {learning.save}")
-    others = sorted(set(fitted) - {learning.model} - _inside(notebook, learning.model))
-    if others and learning.save:
-        report.ask(f"{', '.join(others)} is fitted too, but only {learning.model} is saved")
-    prepared = sorted({name for name in _prepared(notebook, made) if not _saved(notebook, name)})
-    if prepared and learning.model:
-        report.ask(f"{', '.join(prepared)} is fitted beside the model and not saved: put both into one Pipeline")
-    report.model = learning.model
-    if "mlflow" not in {module.split(".")[0] for module in modules.values()}:
-        learning.logs = metrics.log(notebook, learning.model, free, report)
+    torch = [] if fitted else _torch(notebook, made, modules)
+    learning = Learning(fitted=fitted or torch, torch=bool(torch))
+    if learning.fitted:
+        learning.model = learning.fitted[-1]
+        learning.maker = made.get(learning.model, "")
+        binding = [statement.node for statement in notebook.body if learning.model in statement.binds]
+        learning.looped = bool(binding) and all(isinstance(node, ast.For | ast.While) for node in binding)
+        learning.prepared = sorted(_prepared(notebook, made, learning.model))
     return learning
 
 
-def _inside(notebook: Notebook, model: str | None) -> set[str]:
-    """What the model was put together from."""
-    return {
-        part.id
-        for statement in notebook.body
-        if model in statement.binds and isinstance(statement.node, ast.Assign)
-        for part in ast.walk(statement.node.value)
-        if isinstance(part, ast.Name)
-    }
+def inside(notebook: Notebook, model: str | None) -> set[str]:
+    """What the model was put together from, or is a copy of, and what that was."""
+    found: set[str] = set()
+    waiting = [model]
+    while waiting:
+        name = waiting.pop()
+        for statement in notebook.body:
+            if name not in statement.binds or isinstance(statement.node, _DEFINITIONS):
+                continue
+            for node in ast.walk(statement.node):
+                if isinstance(node, ast.Assign) and name in bound(node):
+                    new = used(node.value) - found
+                    found |= new
+                    waiting += new
+    return found
 
 
 def _makers(notebook: Notebook) -> dict[str, str]:
@@ -110,29 +89,42 @@ def _makers(notebook: Notebook) -> dict[str, str]:
 
 
 def _fitted(notebook: Notebook, made: dict[str, str], modules: dict[str, str]) -> list[str]:
-    """Variables at the top that hold a fitted model, in the order in which they were fitted."""
+    """Variables at the top that hold a fitted model, in the order in which they were fitted or chosen."""
     trainers = _trainers(notebook)
     found: list[str] = []
+    kept: set[str] = set()  # dicts and lists that hold fitted models
     for statement in notebook.body:
-        if isinstance(statement.node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+        if isinstance(statement.node, _DEFINITIONS) or not statement.kept:
             continue
-        names = [name for node in ast.walk(statement.node) for name in _fit_on(node)]
-        for node in ast.walk(statement.node):
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-                inside = found + names
+        nodes = list(ast.walk(statement.node))
+        names = [name for node in nodes for name in _fit_on(node, made)]
+        assigned = [node for node in nodes if isinstance(node, ast.Assign)]
+        for node in assigned:
+            if isinstance(node.value, ast.Call):
                 names += _fit_gives(node.targets[0], node.value, made, modules, trainers)
-                names += _wraps(node.targets[0], node.value, inside)
+                names += _wraps(node.targets[0], node.value, {*found, *names})
+        for node in assigned:
+            names += _chosen(node, {*found, *names}, kept)
         for name in names:
-            if name not in modules and not made.get(name, "").rpartition(".")[2].endswith(_PREPARES):
+            if name not in modules and name != "_" and not _prepares(made.get(name, "")):
                 found = [*(other for other in found if other != name), name]
-    return found or _torch(notebook, made, modules)
+        kept |= _holders(nodes, {*found})
+    return [name for name in found if name not in kept] or found
 
 
-def _fit_on(node: ast.AST) -> list[str]:
-    """`clf` of `clf.fit(…)`."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _FIT:
-        return [node.func.value.id] if isinstance(node.func.value, ast.Name) else []
-    return []
+def _prepares(maker: str) -> bool:
+    return maker.rpartition(".")[2].endswith(_PREPARES)
+
+
+def _fit_on(node: ast.AST, made: dict[str, str]) -> list[str]:
+    """`clf` of `clf.fit(…)`, and of `trainer.train()` when it is a Trainer."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return []
+    owner = node.func.value
+    if not isinstance(owner, ast.Name):
+        return []
+    trains = node.func.attr == "train" and made.get(owner.id, "").endswith("Trainer")
+    return [owner.id] if node.func.attr in FIT or trains else []
 
 
 def _fit_gives(
@@ -155,18 +147,62 @@ def _fit_gives(
     return [target.id] if isinstance(owner, ast.Call) or stats or full in _TRAINS or name in trainers else []
 
 
-def _wraps(target: ast.expr, call: ast.Call, fitted: list[str]) -> list[str]:
+def _wraps(target: ast.expr, call: ast.Call, fitted: set[str]) -> list[str]:
     """`model` of `model = make_pipeline(scaler, clf)` when `clf` is fitted: it is the whole of the two."""
     parts = {part.id for part in ast.walk(call) if isinstance(part, ast.Name)}
-    wraps = dotted(call.func).rpartition(".")[2] in _WRAPPERS and parts & set(fitted)
+    wraps = dotted(call.func).rpartition(".")[2] in _WRAPPERS and parts & fitted
     return [target.id] if wraps and isinstance(target, ast.Name) else []
 
 
-def _prepared(notebook: Notebook, made: dict[str, str]) -> set[str]:
-    """Variables that hold fitted preparation (scalers, encoders) outside a pipeline, which a prediction needs too."""
+def _chosen(node: ast.Assign, fitted: set[str], kept: set[str]) -> list[str]:
+    """`best` of `best = clf`, `score, best = s, deepcopy(clf)`, `best = search.best_estimator_`, `best = models[i]`."""
+    target, value = node.targets[0], node.value
+    pairs = [(target, value)]
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        pairs = list(zip(target.elts, value.elts))
+    found = []
+    for name, part in pairs:
+        if isinstance(part, ast.Call) and len(part.args) == 1 and dotted(part.func).rpartition(".")[2] in _COPIES:
+            part = part.args[0]
+        if isinstance(part, ast.Attribute) and part.attr == "best_estimator_":
+            part = part.value
+        same = isinstance(part, ast.Name) and part.id in fitted
+        if isinstance(name, ast.Name) and (same or (isinstance(part, ast.Subscript) and root(part) in kept)):
+            found.append(name.id)
+    return found
+
+
+def _holders(nodes: list[ast.AST], fitted: set[str]) -> set[str]:
+    """Dicts and lists that fitted models are in: looped over and fitted, or filled."""
+    found: set[str | None] = set()
+    for node in nodes:
+        if isinstance(node, ast.For):
+            targets = {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
+            if targets & {name for part in ast.walk(node) for name in _fit_on(part, {})}:
+                found |= used(node.iter)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+            found |= {root(node.targets[0])} if _holds(node.value, fitted) else set()
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            fits = node.func.attr in FIT and isinstance(owner, ast.Subscript)
+            fills = node.func.attr == "append" and bool(node.args) and _holds(node.args[0], fitted)
+            found |= {root(owner)} if fits or fills else set()
+    return {name for name in found if name}
+
+
+def _holds(node: ast.AST, fitted: set[str]) -> bool:
+    """Whether `node` is a fitted model, or a tuple or dict with one: not what a call made of it."""
+    return bool(used(node) & fitted) and not any(isinstance(part, ast.Call) for part in ast.walk(node))
+
+
+def _prepared(notebook: Notebook, made: dict[str, str], model: str) -> set[str]:
+    """What holds fitted preparation (scalers, encoders) outside a pipeline, which a prediction needs too."""
+    body = notebook.body
+    uses = [i for i, s in enumerate(body) if any(model in _fit_on(node, made) for node in ast.walk(s.node))]
+    last = max(uses, default=len(body))  # PyTorch fits in a loop of its own
     fitted: set[str] = set()
     wrapped: set[str] = set()
-    for statement in notebook.body:
+    for statement in body[: last + 1]:
         for node in ast.walk(statement.node):
             if not isinstance(node, ast.Call):
                 continue
@@ -174,111 +210,59 @@ def _prepared(notebook: Notebook, made: dict[str, str]) -> set[str]:
                 wrapped |= {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
             if isinstance(node.func, ast.Attribute) and node.func.attr in ("fit", "fit_transform", "transform"):
                 owner = node.func.value
-                if isinstance(owner, ast.Name) and made.get(owner.id, "").rpartition(".")[2].endswith(_PREPARES):
-                    fitted.add(owner.id)
-    return fitted - wrapped
+                if isinstance(owner, ast.Name):
+                    maker = made.get(owner.id, "")
+                    if _prepares(maker) or (node.func.attr == "fit_transform" and maker):
+                        fitted.add(owner.id)
+                elif isinstance(owner, ast.Call) and node.func.attr == "fit_transform":
+                    fitted |= {dotted(owner.func)} if _prepares(dotted(owner.func)) else set()
+    return fitted - wrapped - {model}
 
 
 def _trainers(notebook: Notebook) -> set[str]:
-    """Functions that fit something and hand it back."""
-    found = set()
-    for statement in notebook.body:
-        node = statement.node
-        if not isinstance(node, ast.FunctionDef):
-            continue
-        fitted = {
-            root(call.func.value)
-            for call in ast.walk(node)
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _FIT
-        }
-        for part in ast.walk(node):
-            if isinstance(part, ast.Return) and part.value is not None:
-                first = part.value.elts[0] if isinstance(part.value, ast.Tuple) and part.value.elts else part.value
-                direct = (
-                    isinstance(first, ast.Call) and isinstance(first.func, ast.Attribute) and first.func.attr in _FIT
-                )
-                if direct or (isinstance(first, ast.Name) and first.id in fitted):
-                    found.add(node.name)
+    """Functions that fit something and hand it back, or hand back what another such function gave them."""
+    functions = [s.node for s in notebook.body if isinstance(s.node, ast.FunctionDef)]
+    found: set[str] = set()
+    for _ in functions:
+        found |= {function.name for function in functions if _hands_back(function, found)}
     return found
 
 
+def _hands_back(function: ast.FunctionDef, trainers: set[str]) -> bool:
+    nodes = list(ast.walk(function))
+    fitted = {name for node in nodes for name in _fit_on(node, {})}
+    for node in nodes:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and dotted(node.value.func) in trainers:
+            target = node.targets[0].elts[0] if isinstance(node.targets[0], ast.Tuple) else node.targets[0]
+            fitted |= {target.id} if isinstance(target, ast.Name) else set()
+    for node in nodes:
+        if isinstance(node, ast.Return) and node.value is not None:
+            first = node.value.elts[0] if isinstance(node.value, ast.Tuple) and node.value.elts else node.value
+            called = first.func if isinstance(first, ast.Call) else None
+            direct = (isinstance(called, ast.Attribute) and called.attr in FIT) or (
+                isinstance(called, ast.Name) and called.id in trainers
+            )
+            if direct or (isinstance(first, ast.Name) and first.id in fitted):
+                return True
+    return False
+
+
 def _torch(notebook: Notebook, made: dict[str, str], modules: dict[str, str]) -> list[str]:
-    """A PyTorch model: an instance of an `nn.Module` class of the notebook, or an `nn.Sequential`."""
+    """A PyTorch model: what an optimiser is given the parameters of, else an instance of an `nn.Module` class."""
     if not any(module.split(".")[0] == "torch" for module in modules.values()):
         return []
+    tops = {name for statement in notebook.body for name in statement.binds}
+    trained = [
+        root(node.func.value) or ""
+        for statement in notebook.body
+        if not isinstance(statement.node, _DEFINITIONS)
+        for node in ast.walk(statement.node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "parameters"
+    ]
     classes = {
         s.node.name
         for s in notebook.body
         if isinstance(s.node, ast.ClassDef) and any(dotted(base).endswith("Module") for base in s.node.bases)
     }
-    return [name for name, maker in made.items() if maker in classes or maker.endswith("Sequential")]
-
-
-def _saved(notebook: Notebook, model: str) -> bool:
-    for statement in notebook.body:
-        for node in ast.walk(statement.node):
-            if not isinstance(node, ast.Call):
-                continue
-            last = dotted(node.func).rpartition(".")[2]
-            if last not in _SAVES or last == "state_dict":
-                continue
-            arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
-            inside = {root(argument) for argument in arguments} | {
-                part.id for argument in arguments for part in ast.walk(argument) if isinstance(part, ast.Name)
-            }
-            if model in inside or (isinstance(node.func, ast.Attribute) and root(node.func.value) == model):
-                return True
-    return False
-
-
-def _save_line(learning: Learning, maker: str, modules: dict[str, str]) -> None:
-    module = modules.get(maker.split(".")[0], "")
-    used_modules = {name.split(".")[0] for name in modules.values()}
-    keras = module.startswith(("tensorflow", "keras")) or (
-        maker.rpartition(".")[2] in ("Sequential", "Model") and used_modules & {"tensorflow", "keras"}
-    )
-    if keras:
-        learning.save = f'{learning.model}.save("outputs/model.keras")'
-    elif "torch" in used_modules and not used_modules & {"sklearn"}:
-        learning.save = f'torch.save({learning.model}.state_dict(), "outputs/model.pt")'
-        learning.imports.add("import torch")
-    else:
-        learning.save = f'joblib.dump({learning.model}, "outputs/model.pkl")'
-        learning.imports.add("import joblib")
-
-
-def sections(
-    body: list[Statement], fitted: list[str]
-) -> tuple[list[Statement], list[Statement], list[Statement], list[Statement]]:
-    """The body cut, in order, into data, model, evaluation and save."""
-    trains = [i for i, s in enumerate(body) if _trains(s.node, fitted)]
-    if not trains:
-        return body, [], [], []
-    # From the first construction to the last fit: loss, optimiser and the like in between belong to the model.
-    first, last = trains[0], trains[-1]
-    saves = [i for i, s in enumerate(body) if i > last and _is_save(s.node)]
-    end = saves[0] if saves and not any(_judges(s.node) for s in body[saves[0] :]) else len(body)
-    return body[:first], body[first : last + 1], body[last + 1 : end], body[end:]
-
-
-def _trains(node: ast.stmt, fitted: list[str]) -> bool:
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return False
-    calls = [part for part in ast.walk(node) if isinstance(part, ast.Call)]
-    binds_it = isinstance(node, ast.Assign) and any(
-        isinstance(target, ast.Name) and target.id in fitted for target in node.targets
-    )
-    return any(
-        isinstance(call.func, ast.Attribute)
-        and ((call.func.attr in _FIT and root(call.func) in fitted) or call.func.attr in ("backward",))
-        for call in calls
-    ) or (binds_it and bool(calls))
-
-
-def _is_save(node: ast.stmt) -> bool:
-    return any(isinstance(part, ast.Call) and dotted(part.func).rpartition(".")[2] in _SAVES for part in ast.walk(node))
-
-
-def _judges(node: ast.stmt) -> bool:
-    names = {dotted(part.func).rpartition(".")[2] for part in ast.walk(node) if isinstance(part, ast.Call)}
-    return bool(names & (_JUDGES | metrics.SCALARS))
+    instances = [name for name, maker in made.items() if maker in classes or maker.endswith("Sequential")]
+    return list(dict.fromkeys(name for name in [*instances, *trained] if name in tops))

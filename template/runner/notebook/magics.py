@@ -8,6 +8,7 @@ import shlex
 from typing import Any
 
 from runner.errors import RunnerError
+from runner.notebook import awaits
 from runner.notebook.read import Cell
 from runner.notebook.report import Report
 from runner.notebook.source import Edit, Source, apply, dotted
@@ -15,7 +16,6 @@ from runner.notebook.source import Edit, Source, apply, dotted
 # Cell magics whose cell is Python that a script runs as it is.
 _KEEP_BODY = {
     "time",
-    "timeit",
     "capture",
     "prun",
     "memit",
@@ -27,7 +27,7 @@ _KEEP_BODY = {
     "skip_if",
 }
 # Cell magics that only show something.
-_SHOW_ONLY = {"html", "HTML", "svg", "SVG", "latex", "markdown", "javascript", "js", "mermaid"}
+_SHOW_ONLY = {"html", "HTML", "svg", "SVG", "latex", "markdown", "javascript", "js", "mermaid", "timeit"}
 # Line magics that only change how the notebook behaves.
 _SETTINGS = {
     "matplotlib", "load_ext", "reload_ext", "unload_ext", "autoreload", "aimport", "config", "precision", "pdb",
@@ -36,14 +36,19 @@ _SETTINGS = {
     "ls", "ll", "page", "pprint", "qtconsole", "quickref", "doctest_mode", "autosave", "automagic", "autocall", "gui",
     "nb_black", "black", "blackcellmagic", "time_it", "rehashx", "logstart", "logstop",
 }  # fmt: skip
+_SHOWS = {
+    "ls", "dir", "pwd", "cat", "head", "tail", "wc", "nvidia-smi", "echo", "which", "tree", "df", "free", "date", "du",
+    "lscpu", "uname", "whoami", "find",
+}  # fmt: skip
+_FETCHES = {"wget", "curl", "kaggle", "gdown", "azcopy", "git", "unzip", "tar", "gsutil", "aws"}
 _MAGIC_CALLS = {"run_line_magic", "run_cell_magic", "magic", "system", "getoutput"}
 _INSTALL = re.compile(
     r"^(?:\S*python[\d.]*\s+-m\s+|\{sys\.executable\}\s+-m\s+)?(?:pip3?|conda|mamba|uv pip)\s+install\s+(.*)$"
 )
 
 
-def plain(cell: Cell, report: Report) -> str:
-    """The cell's source as plain Python.
+def plain(cell: Cell, report: Report, coroutines: set[str]) -> str:
+    """The cell's source as plain Python; `coroutines` are the functions that the notebook defines with `async def`.
 
     What is dropped leaves a comment with the reason, and a line in `report` when a person must look.
     Raises `RunnerError` naming cell and line for a syntax error.
@@ -65,11 +70,13 @@ def plain(cell: Cell, report: Report) -> str:
         if not edits:
             break
         text = apply(text, edits)
-    text = _awaits(cell, text, report)
-    for module in ("os", "asyncio"):
-        marked = f'__import__("{module}").'
-        if marked in text:
-            text = f"import {module}\n" + text.replace(marked, f"{module}.")
+    return imported(awaits.plain(parse(cell, text), text, cell, coroutines, report))
+
+
+def imported(text: str) -> str:
+    """`text` with `__import__("os").x` as `os.x` below an import: how an edit asks for a module that it needs."""
+    for module in sorted(set(re.findall(r'__import__\("(\w+)"\)\.', text))):
+        text = f"import {module}\n" + text.replace(f'__import__("{module}").', f"{module}.")
     return text
 
 
@@ -84,6 +91,8 @@ def parse(cell: Cell, text: str) -> ast.Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = compile(text, f"cell {cell.number}", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            # `return` outside a function and the like are only seen here.
+            compile(text, f"cell {cell.number}", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     except (SyntaxError, ValueError) as error:
         raise _syntax_error(cell, error) from None
     assert isinstance(tree, ast.Module)  # noqa: S101 - what PyCF_ONLY_AST with "exec" gives
@@ -107,12 +116,16 @@ def _cell_magics(cell: Cell, report: Report) -> str:
         name = match[1]
         if name not in _KEEP_BODY:
             break
+        kept = re.match(r"capture\s+(?:-\S+\s+)*([A-Za-z]\w*)", match[0].lstrip("%"))
+        if kept:
+            report.ask(f"%%capture kept what the cell prints in {kept[1]}: the script prints it instead", cell.number)
         report.did(f"left out {match[0].strip()}, kept the code below it", cell.number)
         text = body
     if name in _SHOW_ONLY:
         report.did(f"left out a %%{name} cell: it only shows something", cell.number)
     elif name in ("writefile", "file"):
-        report.ask(f"writes the file {match[2].split()[-1] if match[2] else ''}: put it beside the script", cell.number)
+        report.files += match[2].split()[-1:]
+        report.ask(f"writes the file {''.join(report.files[-1:])}: put it beside the script", cell.number)
     else:
         report.ask(
             f"is a %%{name} cell, not Python: left out; do what it did before the run, or in Python", cell.number
@@ -155,36 +168,25 @@ def _statement(node: ast.AST, tree: ast.Module, source: Source, cell: Cell, repo
     alone = node in tree.body
     if new.startswith("#") and (not alone or source.text[end:].split("\n")[0].strip()):
         new = "pass"
-    elif target and new.startswith("["):
-        new = f"{target}{new}"
     return [Edit(start, end, new)]
 
 
 def _shell(command: str, target: str, cell: Cell, report: Report) -> str:
     if target:
+        listed = re.fullmatch(r"ls\s+(?:-1\s+)?([^\s;|&<>${}]+)", command)
+        if listed:
+            report.did(f"turned `!{command}` into Python", cell.number)
+            if set("*?[") & set(listed[1]):
+                return f'{target}sorted(__import__("glob").glob({listed[1]!r}))'
+            return f'{target}sorted(__import__("os").listdir({listed[1]!r}))'
         report.ask(f"took the output of `!{command}`: the script has an empty list there", cell.number)
-        return "[]"
+        return f"{target}[]"
     if _installed(command, report, cell):
         return f"# left out: !{command} (the conda file installs packages)"
     first = command.split()[0] if command.split() else ""
-    if first in (
-        "ls",
-        "dir",
-        "pwd",
-        "cat",
-        "head",
-        "tail",
-        "wc",
-        "nvidia-smi",
-        "echo",
-        "which",
-        "tree",
-        "df",
-        "free",
-        "date",
-    ):
+    if first in _SHOWS and ">" not in command:
         report.did(f"left out `!{command}`: it only shows something", cell.number)
-    elif first in ("wget", "curl", "kaggle", "gdown", "azcopy", "git", "unzip", "tar"):
+    elif first in _FETCHES:
         report.ask(f"`!{command}` fetched something: put it under data/ and pass --data-path", cell.number)
     else:
         report.ask(f"`!{command}` was left out: do it before the run, or in Python", cell.number)
@@ -243,29 +245,3 @@ def _magic(name: str, rest: str, target: str, cell: Cell, report: Report) -> str
         return f"# left out: {said} (a notebook magic)"
     report.did(f"left out `{said}`: it only matters in a notebook", cell.number)
     return f"# left out: {said} (only matters in a notebook)"
-
-
-def _awaits(cell: Cell, text: str, report: Report) -> str:
-    """`await f()` at the top, which only a notebook allows, as `asyncio.run(f())`."""
-    tree = parse(cell, text)
-    source = Source(text)
-    edits: list[Edit] = []
-    waiting: list[ast.AST] = [*tree.body]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            continue
-        if isinstance(node, ast.AsyncFor | ast.AsyncWith) or (isinstance(node, ast.comprehension) and node.is_async):
-            line = f", line {node.lineno}" if isinstance(node, ast.stmt) else ""
-            raise RunnerError(
-                f"cell {cell.number}{line}: `async for` and `async with` outside a function",
-                hint="Put them in an async function and call it with asyncio.run, or tag the cell skip.",
-            )
-        if isinstance(node, ast.Await):
-            start, end = source.span(node)
-            value_start, value_end = source.span(node.value)
-            edits += [Edit(start, value_start, '__import__("asyncio").run('), Edit(value_end, end, "")]
-            edits.append(Edit(value_end, value_end, ")"))
-            report.did("turned `await` outside a function into asyncio.run", cell.number)
-        waiting.extend(ast.iter_child_nodes(node))
-    return apply(text, edits)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import keyword
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from runner.notebook.report import Report
+from runner.notebook.source import dotted
 from runner.notebook.statements import Notebook, Statement
 
 _TYPES = {int: "int", float: "float", str: "str", bool: "yes_or_no"}
@@ -25,69 +28,112 @@ class Option:
     help: str = ""
     many: bool = False
     wrap: str = ""  # "tuple" turns argparse's list back into what the notebook had
+    required: bool = False
 
     @property
     def attribute(self) -> str:
         """Where argparse puts the value."""
-        return self.flag[2:].replace("-", "_")
+        name = self.flag[2:].replace("-", "_")
+        return f"{name}_" if keyword.iskeyword(name) else name
 
     def line(self) -> str:
         """The call that adds it."""
         parts = [repr(self.flag)]
         if self.type != "str":
             parts.append(f"type={self.type}")
+        if self.attribute != self.flag[2:].replace("-", "_"):
+            parts.append(f"dest={self.attribute!r}")
         if self.many:
             parts.append('nargs="+"')
-        parts.append(f"default={self.default}")
+        parts.append("required=True" if self.required else f"default={self.default}")
         if self.help:
             parts.append(f"help={self.help!r}")
         return f"parser.add_argument({', '.join(parts)})"
 
 
-def find(notebook: Notebook, taken: set[str], report: Report) -> tuple[list[Option], list[Statement]]:
+def find(
+    notebook: Notebook, taken: set[str], modules: dict[str, str], report: Report
+) -> tuple[list[Option], list[Statement]]:
     """The options, and the statements that they replace (taken out of the body).
 
     `taken` are variables that something else accounts for (data paths).
     """
     tagged = any(statement.tagged for statement in notebook.body)
+    times = notebook.times_bound()
+    flags = {"--data-path", "--help"}
     options: list[Option] = []
     statements: list[Statement] = []
     for statement in _candidates(notebook, tagged):
         name, value, annotation = _assignment(statement.node)
-        if name is None or value is None or name in taken or name.startswith("__"):
+        if tagged and name is None and isinstance(statement.node, ast.Assign):
+            report.ask("assigns several parameters at once, so they stay as code: one line each", statement.cell)
+        if name is None or value is None or name in taken or name.startswith("__") or statement.edits:
             continue
-        option = _option(name, value, annotation, statement)
+        option = _asked(name, value, statement, report) or _option(name, value, annotation, statement, modules)
         if option is None:
             if tagged:
                 report.ask(f"parameter {name} is not a plain value, so it stays as code", statement.cell)
             continue
-        if notebook.times_bound(name) > 1:
+        if times[name] > 1:
             if not tagged:
                 continue
             report.ask(f"parameter {name} is assigned again later, which overrides {option.flag}", statement.cell)
-        while option.flag in {other.flag for other in options} | {"--data-path", "--help"}:
+        while option.flag in flags:
             option.flag += "_"
+        flags.add(option.flag)
+        if option.default == "None" and option.type == "str" and annotation is None:
+            report.ask(f"{option.flag} is None, so its type is a guess, str: give it a type=", statement.cell)
         options.append(option)
         statements.append(statement)
         notebook.body.remove(statement)
-        report.options.append({"flag": option.flag, "type": option.type, "default": option.default, "variable": name})
+        report.options.append(
+            {"flag": option.flag, "type": option.type, "default": option.default or "none: required", "variable": name}
+        )
     return options, statements
 
 
 def _candidates(notebook: Notebook, tagged: bool) -> list[Statement]:
+    """What is tagged; else all plain values at the top, and numbers that are set once wherever they stand."""
     if tagged:
-        return [statement for statement in notebook.body if statement.tagged]
+        return [s for s in notebook.body if s.tagged or _input_of(_assignment(s.node)[1])]
     found = []
+    top = True
     for statement in notebook.body:
         node = statement.node
         name, value, _ = _assignment(node)
         if name is not None and value is not None:
-            found.append(statement)
+            number = isinstance(_value(value), (int, float)) and not hasattr(builtins, name)
+            if top or _input_of(value) or number:
+                found.append(statement)
             if _value(value) is None and not isinstance(value, ast.Constant) and not _is_harmless(value):
-                break
+                top = top and not statement.kept
         elif not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Expr | ast.AsyncFunctionDef):
-            break
-    return found
+            top = False
+    return [statement for statement in found if statement.kept]
+
+
+def _input_of(value: ast.expr | None) -> ast.Call | None:
+    """The `input(…)` that `value` is, or that it turns into a number."""
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+        if value.func.id == "input":
+            return value
+        if value.func.id in ("int", "float") and len(value.args) == 1:
+            return _input_of(value.args[0])
+    return None
+
+
+def _asked(name: str, value: ast.expr, statement: Statement, report: Report) -> Option | None:
+    """`n = int(input("How many?"))` as an option that must be given: nobody types during a run."""
+    call = _input_of(value)
+    if call is None:
+        return None
+    prompt = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ""
+    kind = value.func.id if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else "input"
+    option = Option(
+        f"--{name.lower()}", name, "str" if kind == "input" else kind, "", str(prompt).strip(), required=True
+    )
+    report.ask(f"input() became {option.flag}, which must now be given: nobody types during a run", statement.cell)
+    return option
 
 
 def _is_harmless(value: ast.expr) -> bool:
@@ -126,7 +172,25 @@ def _value(node: ast.expr) -> Any:
     return value if isinstance(value, (int, float)) else None
 
 
-def _option(name: str, value: ast.expr, annotation: ast.expr | None, statement: Statement) -> Option | None:
+# Calls whose value one word of the command line can spell, with what reads that word.
+_READ_BY = {
+    "datetime.date": "{}.fromisoformat", "datetime.datetime": "{}.fromisoformat", "pandas.Timestamp": "{}",
+    "pandas.to_datetime": "{}", "pathlib.Path": "{}",
+}  # fmt: skip
+
+
+def _made_by(value: ast.expr, modules: dict[str, str], statement: Statement) -> str | None:
+    """What reads a word as `value` was made: `date.fromisoformat` for `date(2020, 1, 1)`."""
+    if not isinstance(value, ast.Call) or not all(isinstance(arg, ast.Constant) for arg in value.args):
+        return None
+    head, _, rest = dotted(value.func).partition(".")
+    reader = _READ_BY.get(".".join(part for part in (modules.get(head), rest) if part))
+    return reader.format(statement.source.slice(value.func)) if reader and value.args and not value.keywords else None
+
+
+def _option(
+    name: str, value: ast.expr, annotation: ast.expr | None, statement: Statement, modules: dict[str, str]
+) -> Option | None:
     flag = "--" + (name.strip("_") or name).lower()
     remark = statement.trail.lstrip("# ").strip().replace("%", "%%")
     wanted = (
@@ -146,6 +210,9 @@ def _option(name: str, value: ast.expr, annotation: ast.expr | None, statement: 
         return Option(flag, name, _TYPES[found.pop()], default, remark, many=True, wrap=wrap)
     if isinstance(value, ast.Constant) and value.value is None:
         return Option(flag, name, _TYPES[_BY_NAME.get(wanted, str)], "None", remark)
+    reader = _made_by(value, modules, statement)
+    if reader:
+        return Option(flag, name, reader, text, remark)
     plain = _value(value)
     if plain is None:
         return None

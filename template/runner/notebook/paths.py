@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import ast
-import os
 import posixpath
 import re
-from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from runner.notebook.parameters import Option
-from runner.notebook.places import Place, file_of, literals_of, plain, resolve
+from runner.notebook import data_option
+from runner.notebook.data_option import Paths
+from runner.notebook.places import (
+    Place,
+    defaults,
+    edit_f_string,
+    existing,
+    file_of,
+    given,
+    literals_of,
+    plain,
+    readers,
+    resolve,
+)
 from runner.notebook.report import Report
 from runner.notebook.source import in_f_strings
 from runner.notebook.statements import Notebook
-
-
-@dataclass
-class Paths:
-    """What `apply` found: options to add, variables that are spoken for, folders to make, frame helpers to emit."""
-
-    options: list[Option] = field(default_factory=list)
-    variables: set[str] = field(default_factory=set)
-    folders: set[str] = field(default_factory=set)
-    helper: bool = False
 
 
 def apply(notebook: Notebook, base: Path, target: Path, arguments: str, helper: str, report: Report) -> Paths:
@@ -37,15 +37,20 @@ def apply(notebook: Notebook, base: Path, target: Path, arguments: str, helper: 
     writes: list[Place] = []
     asked: list[Place] = []
     modules = notebook.modules()
+    functions = readers(notebook, modules)
     for statement in notebook.body:
+        if not statement.kept:
+            continue
         inside = in_f_strings(statement.node)
-        for node in ast.walk(statement.node):
-            if not isinstance(node, ast.Call):
-                continue
-            kind, value = file_of(node, modules)
+        named: list[tuple[ast.AST, str, ast.expr | None]] = []
+        named += [(statement.node, *item) for item in defaults(statement.node, functions)]
+        calls = [node for node in ast.walk(statement.node) if isinstance(node, ast.Call)]
+        named += [(call, *item) for call in calls for item in (file_of(call, modules), given(call, functions))]
+        for node, kind, value in named:
             place = resolve(value, statement, literals) if value is not None else None
             if place is None:
                 continue
+            place.use, place.of = value, statement
             if id(node) in inside:
                 report.ask(f"names the file {place.path} inside an f-string: take it out of there", statement.cell)
                 continue
@@ -57,21 +62,49 @@ def apply(notebook: Notebook, base: Path, target: Path, arguments: str, helper: 
                     )
                 continue
             {"read": reads, "write": writes, "ask": asked}[kind].append(place)
+    seen = {id(place.node) for place in [*reads, *writes]}
+    variables = {id(value): name for name, (_, value) in literals.items()}
+    for statement in [s for s in notebook.body if s.kept]:
+        reads += existing(statement, base, seen, variables)
     found = Paths()
-    written = {plain(place.path) for place in writes}
-    _writes(writes, found, report)
-    data = []
-    for place in [*reads, *asked]:
-        whole = plain(posixpath.join(place.path, place.rest))
-        if any(plain(place.path) == other or whole == other or whole.startswith(other + "/") for other in written):
-            if place.variable is None:
-                place.statement.edit(place.node, repr(_output(place.path)))
-        elif place in reads:
-            data.append(place)
+    own = [place for place in [*reads, *asked] if _is_written(place, writes)]
+    for place in own:
+        if place.variable is None:
+            place.statement.edit(place.node, place.spelt(repr(_output(place.path))))
+    data = [place for place in reads if place not in own]
     known = {plain(place.path) for place in data}
-    data += [place for place in asked if plain(place.path) in known]
-    _data(data, found, base, target, arguments, helper, report)
+    data += [place for place in asked if plain(place.path) in known and place not in own]
+    _writes(_beside_data(writes, data, found, report), found, report)
+    data_option.apply(data, found, base, target, arguments, helper, report)
     return found
+
+
+def _is_written(place: Place, writes: list[Place]) -> bool:
+    """Whether the notebook itself wrote what it reads here: the very file, or something in a folder it made."""
+    for other in writes:
+        made = other.unknown or not PurePath(other.whole).suffix
+        below = place.whole.startswith(f"{other.whole}/") or other.whole.startswith(f"{place.whole}/")
+        if place.whole == other.whole or (made and place.whole.startswith(f"{other.whole}/")):
+            return True
+        if below and not PurePath(place.whole).suffix and not place.unknown and not made:
+            return True
+    return False
+
+
+def _beside_data(writes: list[Place], data: list[Place], found: Paths, report: Report) -> list[Place]:
+    """The writes whose folder is not read from. One that goes where data comes from is turned to outputs/ by itself."""
+    read = {id(place.node) for place in data}
+    for place in writes:
+        if id(place.node) not in read or place.use is None or place.of is None:
+            continue
+        if place.unknown:
+            report.ask(f"writes below {place.path}, which it also reads: write to outputs/ instead", place.of.cell)
+            continue
+        new = _output(place.rest or posixpath.basename(place.path))
+        found.folders.add(posixpath.dirname(new))
+        place.of.edit(place.use, repr(new))
+        report.did(f"writes {new} instead of {place.whole}: only outputs/ is kept from a run", place.of.cell)
+    return [place for place in writes if id(place.node) not in read]
 
 
 def _output(path: str) -> str:
@@ -99,94 +132,10 @@ def _writes(writes: list[Place], found: Paths, report: Report) -> None:
             continue
         seen.add(id(place.node))
         if isinstance(place.node, ast.JoinedStr):
-            _edit_f_string(place, f"{new}/")
+            edit_f_string(place, f"{new}/")
         elif new != place.path:
-            place.statement.edit(place.node, repr(new))
+            place.statement.edit(place.node, place.spelt(repr(new)))
         if new != place.path:
             report.did(f"writes {new} instead of {place.path}: only outputs/ is kept from a run", place.statement.cell)
         if place.variable:
             found.variables.add(place.variable)
-
-
-def _edit_f_string(place: Place, new: str, bare: bool = False) -> None:
-    """Put `new` in place of the folder that the f-string begins with."""
-    text = place.statement.source.slice(place.node)
-    match = re.match(r"([A-Za-z]+)('{3}|\"{3}|'|\")", text)
-    old = f"{place.path}/"
-    if match and text[match.end() :].startswith(old):
-        rest = text[match.end() + len(old) :]
-        place.statement.edit(place.node, f"{match[0]}{new}{rest}" if not bare else f"{new}, {match[0]}{rest})")
-
-
-def _data(
-    data: list[Place], found: Paths, base: Path, target: Path, arguments: str, helper: str, report: Report
-) -> None:
-    """Give the read places their option: one for those below the same relative or absolute root."""
-    groups: dict[str, list[Place]] = {}
-    for place in data:
-        name = plain(place.path)
-        absolute = name.startswith(("/", "~")) or bool(re.match(r"^[A-Za-z]:", name))
-        groups.setdefault("absolute" if absolute else "", []).append(place)
-    for number, (kind, places) in enumerate(groups.items(), 1):
-        flag = "--data-path" if number == 1 else f"--data-path-{number}"
-        value = f"{arguments}.{flag[2:].replace('-', '_')}"
-        plains = {id(p.node): plain(p.path) for p in places}
-        folders = {_folder(p) for p in places if _is_folder(p)}
-        files = {plain(p.path) for p in places if not _is_folder(p)} - folders
-        if len(files) == 1 and not folders:
-            whole, single = next(iter(files)), True
-        else:
-            tops = [*folders, *(posixpath.dirname(name) or "." for name in files)]
-            whole, single = _common(tops), False
-        start = posixpath.dirname(whole) if single else whole
-        done: set[int] = set()
-        for place in places:
-            if id(place.node) in done:
-                continue
-            done.add(id(place.node))
-            name = posixpath.relpath(plains[id(place.node)], start or ".")
-            if single:
-                found.helper = True
-                place.statement.edit(place.node, f"{helper}({value}, {name!r})")
-            elif isinstance(place.node, ast.JoinedStr):
-                inside = f"{{{value}}}/" if name == "." else f"{{{value}}}/{name}/"
-                _edit_f_string(place, inside)
-            else:
-                slash = "/" if place.path.endswith("/") else ""
-                text = value if name == "." and not slash else f'f"{{{value}}}/{name}{slash}"'
-                place.statement.edit(place.node, text.replace("/./", "/"))
-            if place.variable:
-                found.variables.add(place.variable)
-        default = whole if kind else _rebased(whole, base, target)
-        what = "The file that is read, or the folder it lies in" if single else "The folder that the data is read from"
-        found.options.append(Option(flag, flag[2:].replace("-", "_"), "str", repr(default), what))
-        report.options.append({"flag": flag, "type": "str", "default": repr(default), "variable": None})
-        report.did(f"reads {', '.join(sorted(files | folders))} through {flag} (default {default})")
-        if kind:
-            report.ask(f"{default} is a path of one machine: pass {flag}, or name the data with `aml dataset register`")
-
-
-def _is_folder(place: Place) -> bool:
-    return bool(place.rest or place.unknown or set("*?[") & set(place.path) or not PurePath(plain(place.path)).suffix)
-
-
-def _folder(place: Place) -> str:
-    """The folder that `place` names; for a pattern the folder above its first wildcard."""
-    name = plain(place.path)
-    if set("*?[") & set(name):
-        name = re.split(r"[*?\[]", name)[0].rpartition("/")[0] or "."
-    return name
-
-
-def _common(paths: list[str]) -> str:
-    try:
-        return posixpath.commonpath(paths) or "."
-    except ValueError:
-        return "."
-
-
-def _rebased(path: str, base: Path, target: Path) -> str:
-    try:
-        return Path(os.path.relpath(base / path, target)).as_posix()
-    except ValueError:  # another drive of Windows
-        return (base / path).as_posix()

@@ -48,6 +48,8 @@ def load(path: Path) -> Any:
     except json.JSONDecodeError as error:
         conflict = "<<<<<<<" in text and ">>>>>>>" in text
         hint = "It holds merge-conflict marks: settle them first." if conflict else "Open and save it in Jupyter."
+        hint = "It is a web page: download the raw file." if text.lstrip().startswith("<!") else hint
+        hint = "It is a Git LFS pointer: git lfs pull" if text.startswith("version https://git-lfs") else hint
         raise RunnerError(f"this is not a notebook: {error.msg}", file=path, line=error.lineno, hint=hint) from None
     return checked(raw, path)
 
@@ -69,6 +71,8 @@ def checked(raw: Any, path: Path | None) -> Any:
         raise RunnerError(f"nbformat {raw['nbformat']} is newer than this tool knows", file=path, field="nbformat")
     try:
         node = nbformat.from_dict(raw)
+        if "name" not in node.get("metadata", {}).get("kernelspec", {"name": ""}):
+            del node.metadata["kernelspec"]  # says nothing, and nbformat refuses it
         node = nbformat.convert(node, nbformat.current_nbformat)
         for cell in node.cells:
             if isinstance(cell.get("source"), list):

@@ -8,24 +8,38 @@ from typing import Any
 
 @dataclass
 class Report:
-    """`done` and `todo` are sentences; `packages` are pip requirements that the notebook installed itself."""
+    """`done` and `todo` are sentences; `packages` the pip requirements, `files` the modules that the notebook makes."""
 
     options: list[dict[str, Any]] = field(default_factory=list)
-    done: list[str] = field(default_factory=list)
-    todo: list[str] = field(default_factory=list)
     packages: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
     model: str | None = None
+    _done: dict[str, list[int]] = field(default_factory=dict)
+    _todo: dict[str, list[int]] = field(default_factory=dict)
 
     def did(self, text: str, cell: int | None = None) -> None:
         """Note something that was done."""
-        _add(self.done, text, cell)
+        self._done.setdefault(text, []).extend([] if cell is None else [cell])
 
     def ask(self, text: str, cell: int | None = None) -> None:
         """Note something that needs a person."""
-        _add(self.todo, text, cell)
+        self._todo.setdefault(text, []).extend([] if cell is None else [cell])
+
+    @property
+    def done(self) -> list[str]:
+        """What was done, each with the cells where."""
+        return [_line(text, cells) for text, cells in self._done.items()]
+
+    @property
+    def todo(self) -> list[str]:
+        """What needs a person, each with the cells where."""
+        return [_line(text, cells) for text, cells in self._todo.items()]
 
 
-def _add(lines: list[str], text: str, cell: int | None) -> None:
-    line = text if cell is None else f"cell {cell}: {text}"
-    if line not in lines:
-        lines.append(line)
+def _line(text: str, cells: list[int]) -> str:
+    numbers = [str(cell) for cell in dict.fromkeys(cells)]
+    if not numbers:
+        return text
+    if len(numbers) == 1:
+        return f"cell {numbers[0]}: {text}"
+    return f"cells {', '.join(numbers[:-1])} and {numbers[-1]}: {text}"

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner.notebook import learning, parameters, paths, read, screen, statements
+from runner.notebook import learning, metrics, order, outline, parameters, paths, read, saving, screen, statements
+from runner.notebook.data_option import Paths
 from runner.notebook.report import Report
-from runner.notebook.source import bound, indent, used
+from runner.notebook.source import indent, needed_now, used
 from runner.notebook.statements import Notebook, Statement
 
 # Names of the script's own frame; one that the notebook uses itself gets an underscore.
@@ -49,11 +50,17 @@ def plan(node: Any, base: Path, target: Path, title: str, report: Report) -> Scr
     modules = notebook.modules()
     _tqdm(notebook)
     shown = screen.apply(notebook, modules, names["args"], names["save_figures"], report)
-    learned = learning.find(notebook, modules, names["logged"], report)
+    learned = learning.find(notebook, modules)
+    saved = saving.find(notebook, learned, modules, report)
+    report.model = learned.model
+    logs = "mlflow" not in {module.split(".")[0] for module in modules.values()} and metrics.log(
+        notebook, learned.model, names["logged"], report
+    )
     found = paths.apply(notebook, base, target, names["args"], names["data_file"], report)
-    _hidden_state(notebook, report)
+    saving.name_file(notebook, saved, report)
+    order.check(notebook, report)
     doc = _doc(notebook, title)
-    options, taken = parameters.find(notebook, found.variables, report)
+    options, taken = parameters.find(notebook, found.variables, modules, report)
     values = parameters.assignments(options, taken, names["args"])
     everything = [*found.options, *options, *shown.options]
 
@@ -61,13 +68,13 @@ def plan(node: Any, base: Path, target: Path, title: str, report: Report) -> Scr
     helpers |= {"data_file"} if found.helper else set()
     helpers |= {"save_figures"} if shown.figures else set()
     helpers |= {"yes_or_no"} if any(option.type == "yes_or_no" for option in everything) else set()
-    helpers |= {"logged"} if learned.logs else set()
+    helpers |= {"logged"} if logs else set()
     definitions, body = _definitions(notebook)
     script = Script(doc, names, [_line(o, names) for o in everything], helpers, definitions)
     if (shown.figures and shown.matplotlib) or any(shown.pyplot in used(s.node) for s in body):
         script.pyplot = shown.pyplot or "plt"
-    _sections(script, body, values, learned, found, shown, notebook.tail)
-    _imports(script, notebook, learned, shown, report)
+    _sections(script, outline.sections(body, learned.fitted, notebook), values, saved, found, shown, notebook.tail)
+    _imports(script, notebook, saved, shown, report)
     return script
 
 
@@ -98,55 +105,14 @@ def _tqdm(notebook: Notebook) -> None:
         )
         plain = plain.replace("tqdm as tqdm as tqdm_notebook", "tqdm as tqdm_notebook")
         if plain != text:
-            statement.replaced = plain
-
-
-def _hidden_state(notebook: Notebook, report: Report) -> None:
-    """Names that are used and never bound: the notebook ran on what a cell once left behind."""
-    known = set(dir(builtins)) | {"__file__", "__name__", "get_ipython", "display"}
-    for statement in notebook.all:
-        known |= bound(statement.node)
-        known |= {arg.arg for part in ast.walk(statement.node) for arg in _arguments(part)}
-        known |= {name for part in ast.walk(statement.node) for name in _inner(part)}
-    if any(isinstance(s.node, ast.ImportFrom) and s.node.names[0].name == "*" for s in notebook.imports):
-        return
-    for statement in notebook.body:
-        if statement.replaced is not None:
-            continue
-        for name in sorted(used(statement.node) - known):
-            cell = notebook.left_out.get(name)
-            if cell is not None:
-                report.ask(f"uses {name}, which only cell {cell} sets, and that is left out", statement.cell)
-            else:
-                report.ask(f"uses {name}, which no cell sets", statement.cell)
-
-
-def _arguments(node: ast.AST) -> list[ast.arg]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-        a = node.args
-        return [
-            *a.posonlyargs,
-            *a.args,
-            *a.kwonlyargs,
-            *([a.vararg] if a.vararg else []),
-            *([a.kwarg] if a.kwarg else []),
-        ]
-    return []
-
-
-def _inner(node: ast.AST) -> set[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return set().union(*(bound(part) for part in node.body))
-    if isinstance(node, ast.comprehension):
-        return bound(node.target)
-    return set()
+            statement.replaced, statement.node = plain, ast.parse(plain).body[0]
 
 
 def _doc(notebook: Notebook, title: str) -> str:
     """The notebook's first heading, when it has one, names the script."""
     for statement in [*notebook.imports[:1], *notebook.body[:1]]:
         for line in statement.lead[:1]:
-            heading = re.match(r"#\s*#+\s*(.+)", line)
+            heading = re.match(r"#\s*#+\s*(.+)", re.sub(r"<[^<>]+>", "", line))
             if heading:
                 statement.lead = statement.lead[2 if statement.lead[1:2] == ["#"] else 1 :]
                 text = f"{heading[1].strip().rstrip('.')}. Converted from {title}."
@@ -157,66 +123,43 @@ def _doc(notebook: Notebook, title: str) -> str:
 def _definitions(notebook: Notebook) -> tuple[list[str], list[Statement]]:
     """Functions and classes that stand on their own move to the top of the script, so that they can be imported."""
     free = {name for s in notebook.imports for name in s.binds} | set(dir(builtins))
+    times = notebook.times_bound()
     texts, body = [], []
     for statement in notebook.body:
         node = statement.node
         definition = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        name = node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else ""
-        alone = statement.replaced is None and not statement.after and notebook.times_bound(name) == 1
-        if definition and alone and _needs_now(node) <= free:
-            free.add(name)
+        # One that says `global x` sets the script's own variables, and stays where it is called.
+        alone = definition and len(statement.binds) == 1 and all(times[n] == 1 for n in statement.binds)
+        if alone and statement.kept and not statement.after and needed_now(ast.parse(statement.text()).body[0]) <= free:
+            free |= statement.binds
             texts.append("\n".join([*statement.lead, statement.text()]))
         else:
             body.append(statement)
     return texts, body
 
 
-def _needs_now(node: ast.stmt) -> set[str]:
-    """Names that a definition reads when it is made, not when it is called."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        parts: list[ast.AST] = [*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)]
-        parts += [arg.annotation for arg in _arguments(node) if arg.annotation] + (
-            [node.returns] if node.returns else []
-        )
-        return set().union(*(used(part) for part in parts)) if parts else set()
-    if isinstance(node, ast.ClassDef):
-        found = set().union(*(used(part) for part in [*node.bases, *node.keywords, *node.decorator_list]), set())
-        inner: set[str] = set()
-        for part in node.body:
-            found |= (
-                _needs_now(part)
-                if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-                else used(part)
-            ) - inner
-            inner |= bound(part)
-        return found
-    return used(node)
-
-
 def _sections(
     script: Script,
-    body: list[Statement],
+    cut: tuple[list[Statement], ...],
     values: list[str],
-    learned: learning.Learning,
-    found: paths.Paths,
+    saved: saving.Saving,
+    found: Paths,
     shown: screen.Screen,
     tail: list[str],
 ) -> None:
-    data, model, judged, saved = learning.sections(body, learned.fitted)
+    data, model, judged, last_part = cut
     start = list(values)
     outputs = script.names["OUTPUTS"]
     folders = sorted(folder for folder in found.folders if folder not in ("", "outputs", "."))
-    if learned.save or shown.figures or found.folders:
+    if saved.line or shown.figures or found.folders:
         start.append(f"{outputs}.mkdir(exist_ok=True)")
         start += [f"Path({folder!r}).mkdir(parents=True, exist_ok=True)" for folder in folders]
         script.helpers.add("OUTPUTS")
     if script.pyplot:
         start.append(f'{script.pyplot}.switch_backend("Agg")  # a run has no screen')
-    if learned.logs and script.options:
+    if "logged" in script.helpers and script.options:
         start.append(f"mlflow.log_params(vars({script.names['args']}))")
-    last = _text(saved)
-    if learned.save:
-        last = f"{last}\n{learned.save}".strip("\n")
+    last = "\n".join(text for text in (_text(last_part), saved.line) if text)
     parts = [
         ("", "\n".join(start)),
         ("Data", _text(data)),
@@ -241,11 +184,9 @@ def _text(body: list[Statement]) -> str:
     return "\n".join(lines)
 
 
-def _imports(
-    script: Script, notebook: Notebook, learned: learning.Learning, shown: screen.Screen, report: Report
-) -> None:
-    added = set(learned.imports) | {"import argparse"}
-    if learned.logs:
+def _imports(script: Script, notebook: Notebook, saved: saving.Saving, shown: screen.Screen, report: Report) -> None:
+    added = set(saved.imports) | {"import argparse"}
+    if "logged" in script.helpers:
         added.add("import mlflow")
     if shown.namespace:
         added.add(f"from types import SimpleNamespace{_as(script, 'SimpleNamespace')}")
@@ -253,7 +194,8 @@ def _imports(
         added.add("from pathlib import Path")
     if script.pyplot and not shown.pyplot:
         added.add("import matplotlib.pyplot as plt")
-    statements.prune_imports(notebook, {script.pyplot} if script.pyplot else set(), report)
+    extra = used(ast.parse("\n".join(script.options))) | ({script.pyplot} if script.pyplot else set())
+    statements.prune_imports(notebook, extra, report)
     texts = [statement.text() for statement in notebook.imports]
     present = {line for text in texts for line in text.split("\n")}
     script.future = sorted({text for text in texts if text.startswith("from __future__")})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from typing import Union
 
@@ -50,6 +51,14 @@ class Source:
         """The text of `node`."""
         start, end = self.span(node)
         return self.text[start:end]
+
+    def commented(self, node: ast.stmt, why: str) -> Edit:
+        """The edit that turns `node` into a comment which says `why`."""
+        start, end = self.span(node)
+        lines = [f"left out ({why}):", *self.text[start:end].split("\n")]
+        more = re.match(r"[ \t]*;[ \t]*(?=[^\s#])", self.text[end:])  # another statement on the same line
+        text = "\n".join(f"# {line}".rstrip() for line in lines)
+        return Edit(start, end + more.end(), f"{text}\n") if more else Edit(start, end, text)
 
 
 def apply(text: str, edits: list[Edit], start: int = 0, end: int | None = None) -> str:
@@ -144,3 +153,50 @@ def bound(node: ast.AST) -> set[str]:
 def used(node: ast.AST) -> set[str]:
     """Every name that is read anywhere in `node`."""
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
+
+
+def arguments_of(node: ast.AST) -> list[ast.arg]:
+    """Every parameter of a function or lambda."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        return []
+    a = node.args
+    return [*a.posonlyargs, *a.args, *a.kwonlyargs, *(arg for arg in (a.vararg, a.kwarg) if arg)]
+
+
+def needed_now(node: ast.AST) -> set[str]:
+    """Names that `node` reads when it runs: of a definition its defaults, bases and decorators, not its body."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        parts: list[ast.AST] = [*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)]
+        parts += [arg.annotation for arg in arguments_of(node) if arg.annotation]
+        parts += [node.returns] if node.returns else []
+        return set().union(*(used(part) for part in parts))
+    if isinstance(node, ast.ClassDef):
+        found = set().union(*(used(part) for part in [*node.bases, *node.keywords, *node.decorator_list]))
+        inner: set[str] = set()
+        for part in node.body:
+            found |= needed_now(part) - inner
+            inner |= bound(part)
+        return found
+    return used(node)
+
+
+def modules_of(tree: ast.AST) -> dict[str, str]:
+    """Each name that an import in `tree` binds, with what it stands for: `pd` for pandas, `PCA` its full name."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.split(".")[0]
+                found[alias.asname or top] = alias.name if alias.asname else top
+        elif isinstance(node, ast.ImportFrom):
+            found.update({alias.asname or alias.name: f"{node.module or '.'}.{alias.name}" for alias in node.names})
+    return found
+
+
+def full_name(node: ast.AST, modules: dict[str, str]) -> str:
+    """`pandas.read_csv` for `pd.read_csv`; calls in between count as what they call."""
+    while isinstance(node, ast.Attribute) and isinstance(node.value, ast.Call):
+        inner = full_name(node.value.func, modules)
+        return f"{inner}.{node.attr}" if inner else node.attr
+    head, _, rest = dotted(node).partition(".")
+    return ".".join(part for part in (modules.get(head, head), rest) if part)

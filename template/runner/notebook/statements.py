@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
+from collections import Counter
 from dataclasses import dataclass, field
 
 from runner.notebook import magics
+from runner.notebook.foreign import Foreign
 from runner.notebook.read import LEFT_OUT_TAGS, Cell
 from runner.notebook.report import Report
-from runner.notebook.source import Edit, Source, apply, bound, used
+from runner.notebook.source import Edit, Source, apply, bound, modules_of, used
 
 # Packages that work by being imported, so that an import which nothing uses must stay.
 _FOR_THEIR_EFFECT = (
@@ -20,8 +23,11 @@ _FOR_THEIR_EFFECT = (
     "sklearnex",
 )
 
+# Comments that say something to a tool at the place where they stood.
+_NO_COMMENT = re.compile(r"^#\s*%%\s*$|^#!|^#.*coding[:=]\s*[-\w.]+|^#\s*@title\b.*\{.*\}$|^# In\s*\[[\d ]*\]:?$")
 
-@dataclass
+
+@dataclass(eq=False)
 class Statement:
     """One top-level statement of a cell.
 
@@ -38,12 +44,17 @@ class Statement:
     trail: str = ""
     muted: bool = False  # ends in a semicolon, so Jupyter shows nothing
     last: bool = False  # the cell's last statement, whose value Jupyter shows
-    tagged: bool = False  # in a cell tagged `parameters`
+    tagged: bool = False  # in a cell tagged `parameters`, or a field of a Colab form
     edits: list[Edit] = field(default_factory=list)
     replaced: str | None = None
     before: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
     binds: set[str] = field(default_factory=set)
+
+    @property
+    def kept(self) -> bool:
+        """Whether any of it is still code."""
+        return self.replaced is None or any(line.strip()[:1] not in ("", "#") for line in self.replaced.split("\n"))
 
     def edit(self, node: ast.expr | ast.stmt, text: str) -> None:
         """Put `text` in place of `node`."""
@@ -84,25 +95,23 @@ class Notebook:
 
     def modules(self) -> dict[str, str]:
         """Each name that an import binds, with what it stands for: `pd` for pandas, `PCA` for a class's full name."""
-        found = {}
+        found: dict[str, str] = {}
         for statement in self.imports:
-            node = statement.node
-            if isinstance(node, ast.Import):
-                found.update({alias.asname or alias.name.split(".")[0]: alias.name for alias in node.names})
-            elif isinstance(node, ast.ImportFrom):
-                found.update({alias.asname or alias.name: f"{node.module or '.'}.{alias.name}" for alias in node.names})
+            found.update(modules_of(statement.node))
         return found
 
-    def times_bound(self, name: str) -> int:
-        """How many top-level statements bind `name`."""
-        return sum(name in statement.binds for statement in self.all)
+    def times_bound(self) -> Counter[str]:
+        """How many top-level statements bind each name."""
+        return Counter(name for statement in self.all for name in statement.binds)
 
 
 def split(cells: list[Cell], report: Report) -> Notebook:
     """Cut the kept cells into statements; imports are gathered, markdown becomes leading comments."""
     notebook = Notebook()
     lead: list[str] = []
-    tagged = any("parameters" in cell.tags for cell in cells)
+    code = "\n".join(cell.source for cell in cells if cell.kind == "code")
+    coroutines = set(re.findall(r"^async def (\w+)", code, re.M))
+    foreign = Foreign(report)
     for cell in cells:
         out = next((tag for tag in LEFT_OUT_TAGS if tag in cell.tags), None)
         if out is not None:
@@ -112,33 +121,50 @@ def split(cells: list[Cell], report: Report) -> Notebook:
         elif cell.kind == "markdown":
             lead += ([""] if lead else []) + _markdown(cell.source)
         elif cell.kind == "code":
-            statements, rest = _cut(cell, magics.plain(cell, report), "parameters" in cell.tags if tagged else False)
+            text = _without_guard(cell, magics.plain(cell, report, coroutines))
+            statements, rest = _cut(cell, foreign.plain(cell, text))
             for statement in statements:
                 if isinstance(statement.node, ast.Import | ast.ImportFrom):
                     lead += statement.lead
                     notebook.imports.append(statement)
                 else:
-                    statement.lead = [*lead, *statement.lead]
+                    statement.lead = _merged([*lead, *statement.lead])
                     lead = []
                     notebook.body.append(statement)
             lead += rest
         elif cell.source.strip():
             report.did("left out: a raw cell is not code", cell.number)
-    notebook.tail = lead
+    notebook.tail = _merged(lead)
     _early(notebook)
     return notebook
 
 
 def _note_left_out(cell: Cell, notebook: Notebook) -> None:
     try:
-        tree = magics.parse(cell, magics.plain(cell, Report()))
+        tree = magics.parse(cell, magics.plain(cell, Report(), set()))
     except Exception:  # a cell left out may well be broken
         return
     for name in bound(tree):
         notebook.left_out.setdefault(name, cell.number)
 
 
-def _cut(cell: Cell, text: str, tagged: bool) -> tuple[list[Statement], list[str]]:
+def _without_guard(cell: Cell, text: str) -> str:
+    """The cell without `if __name__ == "__main__":`, its lines kept: the script's own such line stands above them."""
+    source = Source(text)
+    edits = []
+    for node in magics.parse(cell, text).body:
+        if not isinstance(node, ast.If) or node.orelse or ast.unparse(node.test) != "__name__ == '__main__'":
+            continue
+        start, end = source.span(node)
+        inside = "\n".join(text[start:end].split("\n")[1:])
+        strings = (part for part in ast.walk(node) if isinstance(part, ast.Constant | ast.JoinedStr))
+        if inside and not any(part.end_lineno != part.lineno for part in strings):
+            edits.append(Edit(start, end, textwrap.dedent(inside)))
+    return apply(text, edits)
+
+
+def _cut(cell: Cell, text: str) -> tuple[list[Statement], list[str]]:
+    tagged = "parameters" in cell.tags
     source = Source(text)
     body = magics.parse(cell, text).body
     found: list[Statement] = []
@@ -151,6 +177,9 @@ def _cut(cell: Cell, text: str, tagged: bool) -> tuple[list[Statement], list[str
         statement = Statement(node, cell.number, source, start, end, lead, binds=bound(node), tagged=tagged)
         if trail:
             statement.muted, statement.trail = bool(trail[1]), trail[2] or ""
+            form = re.match(r"#\s*@param\b", statement.trail)  # a field of Colab's forms
+            if form:
+                statement.tagged, statement.trail = True, ""
             end += len(rest)
         found.append(statement)
         at = end
@@ -161,12 +190,25 @@ def _cut(cell: Cell, text: str, tagged: bool) -> tuple[list[Statement], list[str
 
 def _comments(text: str) -> list[str]:
     lines = [line.strip() for line in text.split("\n")]
-    return [line for line in lines if line.startswith("#") and not re.match(r"^#\s*%%\s*$", line)]
+    return [line for line in lines if line.startswith("#") and not _NO_COMMENT.match(line)]
+
+
+def _merged(lead: list[str]) -> list[str]:
+    """Comments in which what was left out for one reason in a row says so once."""
+    merged: list[str] = []
+    reason = ""
+    for line in lead:
+        if line.startswith("# left out (") and line.endswith(":"):
+            if line == reason:
+                continue
+            reason = line
+        elif not line or line.startswith("# left out:"):
+            reason = ""
+        merged.append(line)
+    return merged
 
 
 def _markdown(text: str) -> list[str]:
-    import textwrap
-
     text = re.sub(r"!\[([^\]]*)\]\((data:|attachment:)[^)]*\)", r"(picture: \1)", text)
     lines: list[str] = []
     fenced = False
