@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from runner import runs
 from runner.cli.common import Context
+from runner.job import Scalar
 from runner.sweep.space import word
 from runner.sweep.store import Settings, Trial
 
@@ -95,15 +96,18 @@ def table(driver: Watched, height: int) -> Any:
     for column in ("trial", *driver.settings.job.search_space, driver.metric, "reports", "state"):
         found.add_column(column)
     for trial in _chosen(driver, best, max(min(height, _MOST_ROWS), 1)):
-        values = [
-            word(trial.values[name])[:10] if name in trial.values else "" for name in driver.settings.job.search_space
-        ]
+        values = [_short(trial.values.get(name, "")) for name in driver.settings.job.search_space]
         score = "" if trial.best is None else f"{trial.best:.6g}"
         state = "Running" if trial.number in driver.running and trial.state != "Queued" else trial.state
         style = "bold" if trial is best else ""
         cells = [str(trial.number), *values, score + (" best" if trial is best else ""), str(len(trial.curve))]
         found.add_row(*(Text(cell, style=style) for cell in cells), Text(state, style=_COLOURS.get(state, "")))
     return found
+
+
+def _short(value: Scalar) -> str:
+    """A parameter's value in a table: numbers to six digits, words to sixteen letters."""
+    return f"{value:.6g}" if isinstance(value, float) else word(value)[:16]
 
 
 def _chosen(driver: Watched, best: Trial | None, rows: int) -> list[Trial]:

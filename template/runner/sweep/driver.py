@@ -71,6 +71,7 @@ class Driver:
         self._parallel = False
         self._looked = 0.0
         self._ended_here = 0
+        self._first_start = 0.0
         self._queue: deque[int] = deque()
         self._ending: Outcome | None = None
 
@@ -131,8 +132,10 @@ class Driver:
         """An estimate from the trials that ended in this sitting; None while there are none."""
         if not self._ended_here:
             return None
-        rate = (time.monotonic() - self.began) / self._ended_here
-        left = rate * (len(self._queue) + len(self.running))
+        # Those that run are half done, taken together.
+        halves = len(self.running) / 2
+        rate = (time.monotonic() - self._first_start) / (self._ended_here + halves)
+        left = rate * (len(self._queue) + halves)
         return min(left, max(self._deadline - time.monotonic(), 0))
 
     def _hear(self, last: bool = False) -> None:
@@ -191,6 +194,7 @@ class Driver:
             trial = self._starter.start(number, values, raw, old.attempt + 1 if old else 1)
             self.trials[number] = self.running[number] = self._by_run[trial.run.id] = trial
             self._queue.popleft()
+            self._first_start = self._first_start or time.monotonic()
 
     def _draw(self, number: int) -> tuple[dict[str, Any] | None, dict[str, Scalar]] | None:
         """A new trial's values; None when bayesian sampling has to wait for an earlier trial's result."""

@@ -113,6 +113,7 @@ class Starter:
             return
         try:
             self._server = warm.Warm(plan, self._sweep.folder, self._sweep.private / "warm.log")
+            self._report("Importing the script's packages, once for all trials.")
             pictures.load()  # needed at the end, and there is nothing else to do while the server imports
             reason = self._server.wait_ready()
         except OSError as error:
