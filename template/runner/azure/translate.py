@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from runner import sweep_yaml
 from runner.environment import cache_folder
 from runner.errors import RunnerError, os_error
-from runner.job import BINDING, CommandJob, Environment, Input, SweepJob, said, shell_line
+from runner.job import BINDING, CommandJob, Environment, Input, Output, SparkJob, SweepJob, said, shell_line
 
 Report = Callable[[str], None]
 _VM_SIZE = re.compile(r"(?:Standard|Basic)_[A-Za-z0-9_]+", re.IGNORECASE)
@@ -44,15 +44,7 @@ def check(job: CommandJob, space: Collection[str] = ()) -> None:
             hint="Add environment.python.condaDependenciesFile, or environment.docker.baseImage.",
         )
     words: list[str] = [job.command] if isinstance(job.command, str) else job.command
-    for text in [*words, *job.environment_variables.values()]:
-        for found in _BOUND.finditer(str(text)):
-            match = BINDING.fullmatch(found[0])
-            names: dict[str, Collection[str]] = {"inputs": job.inputs, "outputs": job.outputs, "search_space": space}
-            if match is None or match[2] not in names[match[1]]:
-                raise RunnerError(
-                    f"the command names {found[0]}, which the job does not have",
-                    hint=f"It has: {', '.join([*job.inputs, *job.outputs]) or 'no inputs or outputs'}.",
-                )
+    check_bindings([*words, *job.environment_variables.values()], job.inputs, job.outputs, space)
     for volume in job.local.volumes:
         inside = volume.container.rstrip("/")
         if any(word == inside or word.startswith(inside + "/") for word in words):
@@ -62,8 +54,32 @@ def check(job: CommandJob, space: Collection[str] = ()) -> None:
             )
 
 
-def tree(job: CommandJob | SweepJob, name: str, experiment: str, code: str | None) -> dict[str, Any]:
+def check_bindings(
+    texts: Iterable[str], inputs: Collection[str], outputs: Collection[str], space: Collection[str] = ()
+) -> None:
+    """Refuse a `${{…}}` that names nothing. Raises RunnerError."""
+    names = {"inputs": inputs, "outputs": outputs, "search_space": space}
+    for text in texts:
+        for found in _BOUND.finditer(str(text)):
+            match = BINDING.fullmatch(found[0])
+            if match is None or match[2] not in names[match[1]]:
+                raise RunnerError(
+                    f"the command names {found[0]}, which the job does not have",
+                    hint=f"It has: {', '.join([*inputs, *outputs]) or 'no inputs or outputs'}.",
+                )
+
+
+def is_vm_size(target: str) -> bool:
+    """Whether a target is a VM size, which means serverless compute, and not a compute's name."""
+    return bool(_VM_SIZE.fullmatch(target))
+
+
+def tree(job: CommandJob | SweepJob | SparkJob, name: str, experiment: str, code: str | None) -> dict[str, Any]:
     """The job's official YAML as a dict: named `name`, its code the asset `code`. Raises RunnerError."""
+    if isinstance(job, SparkJob):
+        from runner.azure import spark
+
+        return spark.tree(job, name, experiment, code)
     if isinstance(job, SweepJob):
         trial = _command(job.trial, name, experiment, code, job.search_space)
         return sweep_yaml.tree(job, trial, schema=False)
@@ -80,7 +96,7 @@ def _command(job: CommandJob, name: str, experiment: str, code: str | None, spac
     if code:
         found["code"] = f"azureml:{code}"
     target = (job.compute or "").removeprefix("azureml:")
-    if _VM_SIZE.fullmatch(target):
+    if is_vm_size(target):
         # Serverless: a VM size in place of a cluster's name.
         found.pop("compute")
         found.setdefault("resources", {})["instance_type"] = target
@@ -90,22 +106,22 @@ def _command(job: CommandJob, name: str, experiment: str, code: str | None, spac
         found["environment"] = environment(job.environment)
     if job.identity:
         found["identity"] = {"type": job.identity}
-    for name_, output in found.get("outputs", {}).items():
+    data(job.inputs, job.outputs, found)
+    return found
+
+
+def data(inputs: dict[str, Input], outputs: dict[str, Output], found: dict[str, Any]) -> None:
+    """Inputs and outputs of the tree `found` as the service takes them. Raises RunnerError."""
+    for name, output in found.get("outputs", {}).items():
         # The service gives the version: it refuses one on a command job's output.
         output.pop("version", None)
-        if job.outputs[name_].name is None:
+        if outputs[name].name is None:
             output.pop("name", None)
-    for input_ in found.get("inputs", {}).values():
-        if "value" in input_:
-            kind = input_.get("type")
-            input_.clear()
-            input_ |= {"type": kind}
-    for name_, literal in job.inputs.items():
-        if literal.value is not None:
-            found["inputs"][name_] = literal.value
+    for name, wanted in inputs.items():
+        if wanted.value is not None:
+            found["inputs"][name] = wanted.value
         else:
-            found["inputs"][name_]["path"] = _path(name_, literal)
-    return found
+            found["inputs"][name]["path"] = _path(name, wanted)
 
 
 def _path(name: str, wanted: Input) -> str:

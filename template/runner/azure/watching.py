@@ -15,7 +15,8 @@ from runner.azure.client import Client
 from runner.azure.wire import Shared
 from runner.errors import RunnerError, os_error
 
-_LOG = "user_logs/std_log.txt"
+# A script's output, and a Spark driver's.
+_LOGS = ("user_logs/std_log.txt", "logs/azureml/driver/stdout")
 _SLOWEST_POLL = 15.0
 _PIECE = 1 << 20
 _NEVER = "It was never created there: the command that submits it goes on with it."
@@ -86,7 +87,8 @@ def _news(client: Client, run: runs.Run, details: dict[str, Any]) -> Iterator[by
     from azure.storage.blob import BlobClient
 
     files = details.get("logFiles") or {}
-    name = _LOG if _LOG in files else next((one for one in sorted(files) if one.startswith("azureml-logs/70")), None)
+    older = (one for one in sorted(files) if one.startswith("azureml-logs/70"))
+    name = next((one for one in _LOGS if one in files), None) or next(older, None)
     if name is None:
         return
     blob = BlobClient.from_blob_url(files[name], transport=Shared(client.wire), retry_total=3, initial_backoff=1)

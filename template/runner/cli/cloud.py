@@ -73,11 +73,9 @@ def submit(
 ) -> int:
     """Submit a job to the workspace, follow it, and say how it ended. Returns the exit code."""
     from runner import sweep_yaml
-    from runner.job import CommandJob, SweepJob
+    from runner.job import SweepJob
     from runner.targets import azureml
 
-    if not isinstance(job, (CommandJob, SweepJob)):
-        raise RunnerError(f"a {job.type} job is not submitted from here", hint="Write its YAML with: aml export")
     client = client_of(context)
     if isinstance(job, SweepJob):
         job.trial.local.notes += sweep_yaml.left_out(job)
@@ -133,7 +131,7 @@ def _dry_run(context: Context, client: Client, planned: Any) -> int:
     calls = [
         f"GET codes?hash=… ({where}: is the snapshot there already?)",
         "POST codes/…/startPendingUpload, PUT each file, PUT codes/… (only when it is not)",
-        *(["PUT environments/CliV2AnonymousEnvironment/…"] if isinstance(trial["environment"], dict) else []),
+        *(["PUT environments/CliV2AnonymousEnvironment/…"] if isinstance(trial.get("environment"), dict) else []),
         "PUT jobs/RUN-ID",
     ]
     value = {

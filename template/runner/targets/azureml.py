@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from runner import conda, provenance, runs, snapshot
-from runner.azure import codes, record, translate
+from runner.azure import codes, record, spark, translate
 from runner.azure.client import Client
 from runner.errors import RunnerError, os_error
-from runner.job import CommandJob, SweepJob, said
+from runner.job import CommandJob, Job, SparkJob, SweepJob, said
 from runner.project import Project
 from runner.targets import local
 
@@ -35,9 +35,7 @@ class Plan:
     tree: dict[str, Any]
 
 
-def plan(
-    project: Project, job: CommandJob | SweepJob, experiment: str, *, limits: bool = True, without: Path | None = None
-) -> Plan:
+def plan(project: Project, job: Job, experiment: str, *, limits: bool = True, without: Path | None = None) -> Plan:
     """Check all that can be checked before a connection is opened. Raises RunnerError.
 
     `without` is the file that `-t` writes: as it changes with every submit it does not travel.
@@ -56,7 +54,7 @@ def submit(
     client: Client,
     project: Project,
     planned: Plan,
-    job: CommandJob | SweepJob,
+    job: Job,
     experiment: str,
     *,
     report: Report,
@@ -141,7 +139,7 @@ def _left_over(project: Project, mark: str) -> runs.Run | None:
     return None
 
 
-def _new(client: Client, project: Project, job: CommandJob | SweepJob, experiment: str, mark: str) -> runs.Run:
+def _new(client: Client, project: Project, job: Job, experiment: str, mark: str) -> runs.Run:
     first = local.first_record(_trial(job), experiment)
     if isinstance(job, SweepJob):
         first |= {"run_type": "hyperdrive", "primary_metric_name": job.objective.primary_metric}
@@ -161,8 +159,10 @@ def _new(client: Client, project: Project, job: CommandJob | SweepJob, experimen
     return run
 
 
-def _trial(job: CommandJob | SweepJob) -> CommandJob:
+def _trial(job: Job) -> CommandJob:
     """What runs on the compute: the job itself, or a sweep's trial."""
+    if isinstance(job, SparkJob):
+        return spark.as_command(job)
     return job.trial if isinstance(job, SweepJob) else job
 
 

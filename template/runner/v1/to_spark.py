@@ -48,8 +48,9 @@ def translate(work: Work) -> SparkJob:
     if spark.compute is not None:
         spark.resources = None
     work.mapped(("framework",), "type", "spark")
-    for name in job.environment_variables:
-        spark.conf[f"spark.executorEnv.{name}"] = job.environment_variables[name]
+    for name, value in job.environment_variables.items():
+        # The executors', and the driver's own (https://spark.apache.org/docs/latest/configuration.html).
+        spark.conf |= {f"spark.executorEnv.{name}": value, f"spark.yarn.appMasterEnv.{name}": value}
     return spark
 
 

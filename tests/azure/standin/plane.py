@@ -162,7 +162,7 @@ class Plane:
             claims = {"aud": audience, "exp": int(time.time()) + 3600, "oid": str(uuid.UUID(int=1)), "tid": tenant}
             parts = [{"alg": "none", "typ": "JWT"}, claims]
             token = ".".join(base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts)
-            return _json(200, {"token_type": "Bearer", "expires_in": 3600, "access_token": f"{token}.x"})
+            return _json(200, {"token_type": "Bearer", "expires_in": 3600, "access_token": f"{token}.eA"})
         raise Refusal(404, "NotFound", f"the stand-in has no {request.line}")
 
     def _route(self, request: Request) -> Reply:

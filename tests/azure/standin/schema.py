@@ -89,6 +89,20 @@ JOBS: dict[str, Schema] = {
             "truncationPercentage": ANY,
         },
     },
+    "Spark": {
+        **{name: shape for name, shape in _JOB.items() if name != "resources"},
+        "codeId": ANY,
+        "environmentId": ANY,
+        "environmentVariables": ANY,
+        "entry": {"sparkJobEntryType": ANY, "file": ANY, "className": ANY},
+        "args": ANY,
+        "conf": ANY,
+        "pyFiles": ANY,
+        "jars": ANY,
+        "files": ANY,
+        "archives": ANY,
+        "resources": {"instanceType": ANY, "runtimeVersion": ANY},
+    },
     "Pipeline": {**_JOB, "jobs": ANY, "settings": ANY, "sourceJobId": ANY},
 }
 ENVIRONMENT: Schema = {**_ASSET, "condaFile": ANY, "image": ANY, "build": ANY, "osType": ANY, "inferenceConfig": ANY}
