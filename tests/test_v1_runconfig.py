@@ -300,7 +300,14 @@ def test_path_on_compute(tmp_path: Path, path: str, arguments: str, becomes: lis
     assert made.command[2:] == becomes
     assert made.local.notes == []
     unused = job(tmp_path, text.replace(arguments, "[]"))
-    assert "pathOnCompute: is not supported" in unused.local.notes[0]
+    assert "pathOnCompute: is not supported: no argument names it, and nothing is mounted here" in unused.local.notes[0]
+    there = text.replace(arguments, "[]").replace(
+        "{pathOnCompute", "{dataLocation: {dataset: {name: n}}, pathOnCompute"
+    )
+    cluster = job(tmp_path, there + "target: cluster\n")
+    assert "v2 mounts data where it chooses" in cluster.local.notes[0]
+    given = job(tmp_path, text, script_and_arguments=["train.py", "--word", "x"])
+    assert given.command[2:] == ["--word", "x"] and given.local.notes == [], "whoever gives arguments means these"
 
 
 def test_data_references(tmp_path: Path) -> None:

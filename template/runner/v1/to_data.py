@@ -24,12 +24,21 @@ def translate(work: Work) -> None:
 
 
 def report_paths(work: Work) -> None:
-    """Say so where a path on the compute is used by no argument: v2 chooses the path. Call after the command."""
+    """Say so where a path on the compute is used by no argument, so that the script is not told of it.
+
+    v2 chooses the path where data is mounted, and nothing is mounted here. Call after the command.
+    """
+    given = len(work.script_and_arguments) > 1
     for key in work.names:
         place = (*key, "pathOnCompute")
         value = work.config.value(*place)
-        if value is not None and value.said and work.outcome(place) is None:
-            work.set(place, "unsupported", "v2 chooses the path: give it to the script as an argument")
+        if value is None or not value.said or work.outcome(place) is not None:
+            continue
+        if given:
+            work.set(place, "ignored", "the arguments given on the command line do not name it", quiet=True)
+        else:
+            what = "nothing is mounted here" if work.local else "v2 mounts data where it chooses"
+            work.set(place, "unsupported", f"no argument names it, and {what}: give it to the script as an argument")
 
 
 def _name(work: Work, key: Key, kind: str) -> str:
