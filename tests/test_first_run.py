@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -26,8 +27,9 @@ def environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in dropped}
 
 
-def run(words: list[str], folder: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True, encoding="utf-8")
+def run(words: list[str], folder: Path, code: int = 0, **variables: str) -> subprocess.CompletedProcess[str]:
+    env = environment() | variables
+    done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
 
@@ -185,6 +187,23 @@ def test_mlflow_ui_shows_the_run_with_its_curve_and_the_model(project: Path, pag
     assert len(curve) > 3
     version = ask("model-versions/get?name=demo-model&version=1")["model_version"]
     assert version["run_id"] == found["run_id"]
+
+
+def test_a_sweep_may_report_to_ones_own_tracking_server(project: Path, pages: str) -> None:
+    model = project / "models" / "model1"
+    (model / "aml_config" / "own-server.yml").write_text(
+        "sampling: {type: grid, parameter_space: [{name: --alpha, expression: choice, values: [0.0001, 0.01]}]}\n"
+        "policy: {type: BanditPolicy, slack_factor: 0.5}\n"
+        "primary_metric_name: val_accuracy\nprimary_metric_goal: maximize\nmax_total_runs: 2\nmax_concurrent_runs: 2\n"
+    )
+    words = ["uv", "run", "aml", "run", "submit-hyperdrive", "-c", "train-local", "-e", "elsewhere", "-t", "sweep.json"]
+    words += ["--hyperdrive-configuration-name", "own-server.yml"]
+    done = run(words, model, MLFLOW_TRACKING_URI=pages)
+    sweep = project / "runs" / json.loads((model / "sweep.json").read_text())["run_id"]
+    with (sweep / "outputs" / "trials.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["state"] for row in rows] == ["Completed", "Completed"], done.stdout
+    assert all(float(row["best"]) > 0.9 and int(row["reports"]) > 3 for row in rows)
 
 
 def test_the_first_command_of_the_readme(tmp_path: Path) -> None:
