@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.job import CommandJob, Objective, Parameter, SweepJob
 from runner.runs import Run
-from runner.sweep.pictures import importance
+from runner.sweep.pictures import importance, write
 from runner.sweep.policies import Curve
 from runner.sweep.store import Trial
 
@@ -42,3 +42,13 @@ def test_nothing_is_said_of_too_few_or_equal_trials() -> None:
     values = [{"matters": 0.1 * number, "little": "a", "noise": 0.5} for number in range(9)]
     same = [Trial(n, one, None, Run(Path("r")), 1, Curve("maximize", [1.0])) for n, one in enumerate(values)]  # type: ignore[arg-type]
     assert importance(JOB, same) == {}
+
+
+def test_trials_whose_values_are_not_known_are_left_out(tmp_path: Path) -> None:
+    found = trials(9)
+    for trial in found[::2]:
+        del trial.values["little"]
+    assert write(tmp_path, "HD_1", JOB, found, found[0]) == ""
+    page = (tmp_path / "sweep.html").read_text(encoding="utf-8")
+    assert all(f"<td>{trial.number}</td>" in page for trial in found) and (tmp_path / "parallel.png").exists()
+    assert importance(JOB, found) == importance(JOB, found[1::2])

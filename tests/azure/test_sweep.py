@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -190,18 +195,22 @@ def test_registering_a_sweep_means_its_best_trial(swept: tuple[Cloud, Ended, Pat
     assert missing.code == 2 and f"run {folder.name}_1 has no outputs/gone.txt" in missing.err
 
 
-def test_a_sweep_that_was_submitted_elsewhere(swept: tuple[Cloud, Ended, Path], tmp_path: Path) -> None:
+def test_a_sweep_that_was_submitted_elsewhere(
+    swept: tuple[Cloud, Ended, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cloud, _, folder = swept
     other = Cloud(cloud.world, tmp_path / "other")
     config = (cloud.path / ".azureml" / "config.json").read_text()
     (other.path / ".azureml" / "config.json").write_text(config)
     children = asked(other, "run", "list", "--parent-run-id", folder.name)
     assert {one["status"] for one in children} == {"Completed"} and len(children) == 3
+    # Which trial is the best is the service's to say.
+    monkeypatch.setitem(cloud.workspace.jobs[folder.name].said["properties"], "best_child_run_id", f"{folder.name}_2")
     done = other.aml("run", "monitor-logs", "-r", folder.name)
-    assert done.code == 0 and f"Best trial: 1 ({folder.name}_1)" in done.out
+    assert done.code == 0 and f"Best trial: 2 ({folder.name}_2)" in done.out
     assert len(table(other.path / "runs" / folder.name)) == 3
     made = asked(other, "model", "register", "-n", "m2", "-r", folder.name, "--asset-path", "outputs/x.txt")
-    assert made["runId"] == f"{folder.name}_1"
+    assert made["runId"] == f"{folder.name}_2"
 
 
 @pytest.fixture
@@ -210,24 +219,27 @@ def cloud(world: World, tmp_path: Path) -> Cloud:
 
 
 def test_detached_and_asked_for_while_it_runs(cloud: Cloud) -> None:
-    arrange(cloud, "--kind", "hopeless", values="[0.9, 0.1, 0.2]")
+    arrange(cloud, "--kind", "hopeless", values="[0.5, 0.9, 0.1, 0.2]")
     done, folder = sweep(cloud, "--async")
     assert done.code == 0 and f"aml run monitor-logs -r {folder.name}" in done.out
-    for number in (1, 2):
+    for number in (2, 3):
         reported(cloud, f"{folder.name}_{number}")
+    assert asked(cloud, "run", "best", "-e", "exp", "--metric", "score")["run_id"] == f"{folder.name}_1"
+    for trial in folder.parent.glob(f"{folder.name}_*"):
+        shutil.rmtree(trial)  # what the next command shows, it has to ask for itself
     children = asked(cloud, "run", "list", "--parent-run-id", folder.name)
     assert [(one["trial"], one["status"]) for one in sorted(children, key=lambda one: one["trial"])] == [
-        (0, "Completed"), (1, "Running"), (2, "Running"),
+        (0, "Completed"), (1, "Completed"), (2, "Running"), (3, "Running"),
     ]  # fmt: skip
-    assert asked(cloud, "run", "best", "-e", "exp", "--metric", "score")["run_id"] == f"{folder.name}_0"
     assert asked(cloud, "run", "show", "-r", "run.json")["status"] == "Running"
+    # The service names no best trial yet: the best of those that have completed is taken.
     made = asked(cloud, "model", "register", "-n", "m", "-f", "run.json", "--asset-path", "outputs/x.txt")
-    assert made["runId"] == f"{folder.name}_0"
+    assert made["runId"] == f"{folder.name}_1"
     assert cloud.aml("run", "cancel", "-r", "run.json").code == 0
     cloud.finish()
     followed = cloud.aml("run", "monitor-logs", "-r", "run.json")
     assert followed.code == 130 and "Status: Canceled" in followed.out
-    assert [row["state"] for row in table(folder)] == ["Completed", "Canceled", "Canceled"]
+    assert [row["state"] for row in table(folder)] == ["Completed", "Completed", "Canceled", "Canceled"]
     refused = cloud.aml("run", "submit-hyperdrive", "--resume", folder.name)
     assert refused.code == 2 and "runs in a workspace" in refused.err
 
@@ -257,6 +269,33 @@ def test_ctrl_c_detaches(cloud: Cloud) -> None:
     assert cloud.aml("run", "cancel", "-r", name).code == 0
     cloud.finish()
     assert cloud.workspace.jobs[f"{name}_1"].status == "Canceled"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a terminal is a POSIX pseudo-terminal here")
+def test_a_terminal_shows_the_trials_while_they_run(cloud: Cloud) -> None:
+    import pty
+
+    arrange(cloud, "--kind", "hopeless", values="[0.9, 0.1]")
+    near, far = pty.openpty()
+    words = [sys.executable, "-m", "runner", *WORDS]
+    variables = cloud.world.environment(AML_AZURE_POLL="0.2", TERM="xterm", COLUMNS="120", LINES="40")
+    process = subprocess.Popen(words, cwd=cloud.path, env=variables, stdin=far, stdout=far, stderr=far)
+    os.close(far)
+    hung = threading.Timer(240, process.kill)
+    hung.start()
+    shown = b""
+    with os.fdopen(near, "rb", buffering=0) as screen:
+        with contextlib.suppress(OSError):  # Linux says so when the other end is closed
+            while piece := screen.read(65536):
+                shown += piece
+                if b"1 of 2 trials, 1 running" in shown and b"0.675 best" in shown:
+                    cloud.workspace.jobs[cloud.run()["run_id"]].cancel()
+        code = process.wait()
+    hung.cancel()
+    assert code == 130, shown.decode()
+    text = shown.decode()
+    assert "1 of 2 trials, 1 running" in text and "0.675 best" in text and "trial 0 Completed" in text
+    assert "Status: " in text and "Canceled" in text
 
 
 def test_a_policy_stops_the_hopeless(cloud: Cloud) -> None:
@@ -361,7 +400,7 @@ def test_a_compute_that_is_not_there(cloud: Cloud) -> None:
     assert cloud.run()["status"] == "Failed" and not cloud.workspace.jobs
 
 
-@pytest.mark.parametrize("what", ["POST .*/{}/.*runs/search", "GET .*/{}/jobs/", "GET .*/{}/.*get-history"])
+@pytest.mark.parametrize("what", ["POST .*/{}/.*runs/search", "GET .*/{}/jobs/"])
 def test_a_service_that_is_out_of_reach_while_watching(cloud: Cloud, what: str) -> None:
     fault = cloud.world.network.add(Fault(what.format(cloud.workspace.name), "403"))
     try:
@@ -374,7 +413,7 @@ def test_a_service_that_is_out_of_reach_while_watching(cloud: Cloud, what: str) 
     assert len(table(folder)) == 3 and cloud.workspace.creates == [folder.name]
 
 
-def test_many_trials_come_in_pages(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_trials_come_in_pages() -> None:
     from runner.azure import sweeps
 
     answers = [{"runs": [{"info": {"run_id": f"s_{n}"}}], "next_page_token": str(n + 1)} for n in range(3)]
@@ -391,3 +430,23 @@ def test_many_trials_come_in_pages(cloud: Cloud, monkeypatch: pytest.MonkeyPatch
     found = sweeps.search(Client(), "https://h", "1", "tags.x = 'y'", "list")  # type: ignore[arg-type]
     assert [one["info"]["run_id"] for one in found] == ["s_0", "s_1", "s_2", "s_3"]
     assert [body.get("page_token") for body in bodies] == [None, "1", "2", "3"]
+
+
+def test_a_trials_values_are_understood_wherever_and_however_the_service_says_them() -> None:
+    from runner.azure import sweeps
+    from runner.job import Parameter
+
+    space = {
+        "x": Parameter("uniform", "--x", min_value=0, max_value=1),
+        "on": Parameter("choice", "--on", values=["True", "False"]),
+        "width": Parameter("choice", "--width", values=[1.0, 2, "two"]),
+    }
+    for texts in (
+        ('{"x": "0.25", "on": true, "width": 1}',),
+        (None, '{"--x": 0.25, "--on": "True", "--width": 1.0}'),
+        ("not json", "[1]", '{"x": 0.25, "on": "true", "width": "1"}'),
+    ):
+        assert sweeps.values(space, *texts) == {"x": 0.25, "on": "True", "width": 1.0}, texts
+    # What can't be placed is left out, and so is what the sweep does not have.
+    assert sweeps.values(space, '{"x": "low", "on": 3, "width": "two", "other": 1}') == {"width": "two"}
+    assert sweeps.values(space, None) == {}

@@ -21,6 +21,7 @@ from runner.job import CommandJob, EarlyTermination, Limits, Objective, Paramete
 # MLflow's states by v1's names.
 _STATES = {"FINISHED": "Completed", "FAILED": "Failed", "KILLED": "Canceled", "RUNNING": "Running"}
 _PAGE = 1000
+Space = dict[str, Parameter]
 # How the REST body's positional arguments are called in the YAML.
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "choice": ("values",),
@@ -95,7 +96,7 @@ class Reader:
     def _host(self) -> str:
         return record.history_host(self._client, self._run)
 
-    def trials(self, job: dict[str, Any]) -> list[Found]:
+    def trials(self, job: dict[str, Any], space: Space) -> list[Found]:
         """The trials that there are so far, by number; `job` is the sweep as the service describes it now."""
         said = job.get("properties") or {}
         if self._experiment is None:
@@ -105,7 +106,7 @@ class Reader:
         wanted, doing = f"tags.mlflow.parentRunId = '{self._run.id}'", f"list {self._run.id}'s trials"
         found = {}
         for one in search(self._client, self._host, self._experiment, wanted, doing):
-            trial = _found(one, self._run.id, said.get("tags") or {})
+            trial = _found(one, self._run.id, said.get("tags") or {}, space)
             if trial is not None:
                 found[trial.number] = trial
         return [found[number] for number in sorted(found)]
@@ -149,7 +150,7 @@ def _api(client: Client) -> str:
     return f"/mlflow/v1.0{client.workspace.arm}/api/2.0/mlflow"
 
 
-def _found(run: dict[str, Any], sweep_id: str, parent_tags: dict[str, Any]) -> Found | None:
+def _found(run: dict[str, Any], sweep_id: str, parent_tags: dict[str, Any], space: Space) -> Found | None:
     info, data = run.get("info") or {}, run.get("data") or {}
     name = str(info.get("run_id"))
     number = re.fullmatch(re.escape(sweep_id) + r"_(\d+)", name)
@@ -161,7 +162,7 @@ def _found(run: dict[str, Any], sweep_id: str, parent_tags: dict[str, Any]) -> F
         int(number[1]),
         _STATES.get(str(info.get("status")), "Queued"),
         # The service has kept a trial's values in each of these places.
-        _values(tags.get("hyperparameters"), parent_tags.get(f"_aml_system_{name}"), parent_tags.get(name)),
+        values(space, tags.get("hyperparameters"), parent_tags.get(f"_aml_system_{name}"), parent_tags.get(name)),
         metrics(run),
         _time(info.get("start_time")),
         _time(info.get("end_time")),
@@ -173,16 +174,40 @@ def metrics(run: dict[str, Any]) -> dict[str, float]:
     return {str(one["key"]): float(one["value"]) for one in (run.get("data") or {}).get("metrics") or []}
 
 
-def _values(*texts: Any) -> dict[str, Scalar]:
-    """A trial's parameters from the first text that is a JSON object; names without the dashes that v1's have."""
+def values(space: Space, *texts: Any) -> dict[str, Scalar]:
+    """A trial's parameters from the first text that is a JSON object: its names may have v1's dashes, its numbers may
+    be texts. What is no value of the search space is left out.
+    """
     for text in texts:
         try:
-            found = json.loads(text)
+            said = json.loads(text)
         except (TypeError, ValueError):
             continue
-        if isinstance(found, dict):
-            return {str(name).lstrip("-"): value for name, value in found.items()}
+        if isinstance(said, dict):
+            named = {str(name).lstrip("-"): value for name, value in said.items()}
+            pairs = ((name, _value(parameter, named.get(name))) for name, parameter in space.items())
+            return {name: value for name, value in pairs if value is not None}
     return {}
+
+
+def _value(parameter: Parameter, said: Any) -> Scalar | None:
+    if parameter.type == "choice":
+        known = {_folded(value): value for value in parameter.values or []}
+        return known.get(_folded(said))
+    if isinstance(said, int) and not isinstance(said, bool):
+        return said
+    try:
+        return float(said)
+    except (TypeError, ValueError):
+        return None
+
+
+def _folded(value: Any) -> Any:
+    """A value without its spelling: 1, 1.0 and "1" are one choice, true and "True" too."""
+    try:
+        return float(value) if not isinstance(value, bool) else str(value).lower()
+    except (TypeError, ValueError):
+        return str(value).lower()
 
 
 def _time(milliseconds: Any) -> str | None:

@@ -107,7 +107,7 @@ class CloudSweep:
     def look(self) -> str:
         """Ask for the sweep and its trials, write down what is new, and return the sweep's state."""
         job = self._ask()
-        for found in self._reader.trials(job):
+        for found in self._reader.trials(job, self.settings.job.search_space):
             self._take(found)
         state = str((job.get("properties") or {}).get("status"))
         if state not in runs.FINAL:

@@ -52,6 +52,12 @@ def load() -> None:
         import matplotlib.figure  # noqa: F401
 
 
+def _comparable(job: SweepJob, trials: list[Trial]) -> list[Trial]:
+    """The trials that have a usable metric, and a value of every parameter (a workspace may not tell all)."""
+    scored = (trial for trial in trials if trial.best is not None and math.isfinite(trial.best))
+    return [trial for trial in scored if job.search_space.keys() <= trial.values.keys()]
+
+
 def _history(figure: Any, job: SweepJob, trials: list[Trial], best: Trial | None) -> bool:
     """Each trial's best, in the order in which they were started, and the best so far."""
     scored = [(trial, trial.best) for trial in trials if trial.best is not None]
@@ -88,7 +94,7 @@ def _position(parameter: Parameter, value: Any, seen: list[Any]) -> float:
 
 def _parallel(figure: Any, job: SweepJob, trials: list[Trial], best: Trial | None) -> bool:
     """A line a trial through its values, coloured by its metric."""
-    shown = [trial for trial in trials if trial.best is not None and math.isfinite(trial.best)]
+    shown = _comparable(job, trials)
     if len(shown) < 2:
         return False
     from matplotlib import colormaps
@@ -137,7 +143,7 @@ def importance(job: SweepJob, trials: list[Trial]) -> dict[str, float]:
     epsilon squared, the variance of the ranks between the groups, corrected for what chance alone would give. (Optuna's
     own evaluators import scikit-learn, two seconds for a bar chart.) Empty when nothing can be said.
     """
-    shown = [trial for trial in trials if trial.best is not None and math.isfinite(trial.best)]
+    shown = _comparable(job, trials)
     if len(shown) < 4:
         return {}
     ranks = _ranks([trial.best or 0.0 for trial in shown])
