@@ -174,6 +174,8 @@ def test_logs_keys_and_statistics(place: Place, service: dict[str, Any], port: i
     assert "POST /score 200" in place.aml("service", "get-logs", "-n", "svc", "-l", "5").stdout
     assert "POST /score" not in place.aml("service", "get-logs", "-n", "svc", "--init").stdout
     assert place.json("service", "get-keys", "-n", "svc") == {"primaryKey": None, "secondaryKey": None}
+    assert place.json("service", "get-access-token", "-n", "svc") == {"accessToken": None}
+    assert "svc has no keys" in place.aml("service", "regen-key", "-n", "svc", "-k", "Primary", code=2).stderr
     found = place.json("service", "stats", "-n", "svc")
     assert found["count"] == sum(found["statuses"].values()) > 0
     assert found["errors"]["5xx"] == 0
@@ -298,7 +300,9 @@ def test_the_tests_in_deployment_pass_against_the_service(place: Place, service:
 def test_the_request_log_is_asked_for_and_shows_what_was_sent(
     place: Place, service: dict[str, Any], port: int, sample: str
 ) -> None:
-    place.aml("service", "update", "-n", "svc", "--collect-model-data", "true", "--nr", "2")
+    # --rt and --bi are v1's too: a container's affairs, of no account here.
+    words = ("--collect-model-data", "true", "--nr", "2", "--rt", "python", "--bi", "registry/image:1")
+    place.aml("service", "update", "-n", "svc", *words)
     row = json.loads(sample)["data"][0]
     for value in (10.0, 20.0, 30.0):
         assert send(port, json.dumps({"data": [{**row, "mean_radius": value}]}).encode())[0] == 200

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from runner.errors import RunnerError
+from runner.project import find
 from runner.serving import process, stats
 from runner.v1 import batch_endpoint, endpoint, inference, parallel
 from runner.v1.inference_fields import DEPLOYMENT, INFERENCE, PARALLEL
@@ -259,6 +260,31 @@ def loaded(kind: str, files: list[Path]) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def test_the_flags_of_v1_come_before_the_files_keys(workplace: Workplace) -> None:
+    """Every flag that V1_CLI.md §8 lists for `model deploy` and `service update` and that has a counterpart."""
+    from runner.cli.deploy_options import Asked
+    from runner.cli.scoring_options import Script
+
+    service_files(workplace)
+    project = find(workplace.model)
+    script = Script("ic.yml", {"runtime": "python", "baseImage": "image:1", "baseImageRegistry.address": "reg.example"})
+    made = endpoint.changes(None, script.inference(workplace.model, project), inference.Config())
+    assert made.deployment["environment"]["image"] == "reg.example/image:1"
+    config = Asked("deployment/dc.yml", {"numReplicas": "3", "keys.primaryKey": "do-not-copy-me"}, {"tags": {"a": "b"}})
+    made = endpoint.changes("demo", None, config.config(workplace.model, project))
+    assert made.deployment["instance_count"] == 3
+    assert "code_configuration" not in made.deployment, "what is not said is not changed"
+    assert "do-not-copy-me" not in str(made)
+    assert endpoint.changes(None, None, inference.Config()) == endpoint.Managed({}, {}, [])
+    with pytest.raises(RunnerError, match="--num-replicas: expected a whole number"):
+        Asked(None, {"numReplicas": "many"}, {}).config(workplace.model, project)
+    help_text = workplace.aml("service", "update", "--help").stdout
+    assert "--num-replicas" in help_text
+    for flag in ("--rt python", "--kp x", "--ev 1", "--cv 11", "--location x", "--eg true"):
+        refused = workplace.aml("service", "update", "-n", "nosuch", *flag.split(), code=2)
+        assert "no service 'nosuch'" in refused.stderr, flag
 
 
 def test_azure_ai_ml_loads_the_exported_service(folder: Path) -> None:

@@ -7,17 +7,26 @@ import shutil
 from pathlib import Path
 
 import pytest
-from standin.endpoints import DOMAIN, KEY
+from standin.endpoints import DOMAIN, KEY, TOKEN
 from standin.project import Cloud
-from standin.world import World
+from standin.world import Ended, World
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template"
 COLUMNS = ["mean_radius", "mean_texture"]
 
 
+class Patient(Cloud):
+    """A deployment of the stand-in runs score.py while a call waits: that may take long on a busy machine."""
+
+    def aml(self, *words: str, **variables: str) -> Ended:
+        patient = {"AML_AZURE_DEADLINE": "600", "AML_CACHE_DIR": str(self.path.parent / "cache"), **variables}
+        return self.world.aml(*words, cwd=self.path, timeout=900, **patient)
+
+
 @pytest.fixture
-def endpoint(world: World, cloud: Cloud) -> Cloud:
+def endpoint(world: World, tmp_path: Path) -> Cloud:
     """A project with score.py, its configurations, and a model in the workspace."""
+    cloud = Patient(world, tmp_path / "project")
     import joblib
     import pandas
     from sklearn.linear_model import LogisticRegression
@@ -66,9 +75,87 @@ def test_deploy_invoke_logs_and_delete(world: World, endpoint: Cloud) -> None:
 
     assert endpoint.aml("service", "delete", "-n", name).code == 0
     assert endpoint.workspace.__dict__["endpoints"] == {}
-    gone = endpoint.aml("service", "show", "-n", name)
-    assert gone.code == 3
-    assert "404" in gone.err
+    gone = endpoint.aml("service", "delete", "-n", name)
+    assert gone.code == 2, gone.text
+    assert f"no service '{name}' here or in {endpoint.workspace.name}" in gone.err
+
+
+def test_update_changes_what_is_said_and_nothing_else(world: World, endpoint: Cloud) -> None:
+    name = f"svc-{endpoint.workspace.name}"
+    deploy = ("model", "deploy", "-n", name, "-f", "m.json", "--ic", "ic.yml", "--dc", "dc.yml")
+    assert endpoint.aml(*deploy, "--no-wait", "--tag", "team=one").code == 0
+    held = endpoint.workspace.__dict__["endpoints"][name]
+    assert not held["said"].get("traffic"), "it is not sent requests before it is there"
+    again = endpoint.aml(*deploy)
+    assert again.code == 2, again.text
+    assert "--overwrite" in again.err
+    before = dict(held["deployments"]["blue"]["said"])
+
+    words = ("service", "update", "-n", name)
+    done = endpoint.aml(*words, "--cc", "4", "--gb", "8", "--nr", "2", "--tm", "9000", "--tag", "more=two")
+    assert done.code == 0, done.text
+    blue = held["deployments"]["blue"]
+    assert blue["said"] == {
+        **before, "instanceType": "Standard_DS3_v2", "requestSettings": blue["said"]["requestSettings"],
+    }  # fmt: skip
+    assert blue["said"]["requestSettings"]["requestTimeout"] == "PT9S"
+    assert blue["sku"]["capacity"] == 2
+    assert held["tags"] == blue["tags"] == {"team": "one", "more": "two"}
+    assert int(held["said"]["traffic"]["blue"]) == 100, "and it answers now"
+
+    score = endpoint.path / "score.py"
+    good = score.read_text(encoding="utf-8")
+    score.write_text(good.replace('{"probabilities":', '{"version": 2, "probabilities":'), encoding="utf-8")
+    done = endpoint.aml(*words, "--ic", "ic.yml")
+    assert done.code == 0, done.text
+    assert held["deployments"]["blue"]["said"]["codeConfiguration"] != before["codeConfiguration"]
+    row = dict.fromkeys(COLUMNS, 9.0)
+    answer = endpoint.aml("service", "run", "-n", name, "-d", json.dumps({"data": [row]}))
+    assert json.loads(answer.out)["version"] == 2, answer.text
+
+    score.write_text(good.replace("global model\n", "raise RuntimeError('no table')\n"), encoding="utf-8")
+    broken = endpoint.aml(*words, "--ic", "ic.yml")
+    assert broken.code == 3, broken.text
+    assert "container has crashed" in broken.err
+    assert f"aml service get-logs -n {name}" in broken.err
+    assert "RuntimeError: no table" in endpoint.aml("service", "get-logs", "-n", name).out
+    shown = json.loads(endpoint.aml("service", "show", "-n", name, "-o", "json").out)
+    assert shown["state"] == "Failed"
+    assert (shown["models"], shown["deployments"]["blue"]["instanceCount"]) == (["demo:1"], 2)
+    found = endpoint.aml("service", "list", "-w", endpoint.workspace.name, "--model-name", "demo", "-o", "json")
+    assert [one["name"] for one in json.loads(found.out)] == [name]
+
+
+def test_a_deployment_that_fails_at_first_has_a_log_and_no_traffic(endpoint: Cloud) -> None:
+    name = f"svc-{endpoint.workspace.name}"
+    (endpoint.path / "score.py").write_text("import nosuch\n", encoding="utf-8")
+    done = endpoint.aml("model", "deploy", "-n", name, "-f", "m.json", "--ic", "ic.yml", "--dc", "dc.yml")
+    assert done.code == 3, done.text
+    assert "No module named 'nosuch'" in endpoint.aml("service", "get-logs", "-n", name).out
+    assert json.loads(endpoint.aml("service", "show", "-n", name, "-o", "json").out)["state"] == "Failed"
+
+
+def test_keys_are_made_anew_and_tokens_are_shown(endpoint: Cloud) -> None:
+    name = f"svc-{endpoint.workspace.name}"
+    deploy = ("model", "deploy", "-n", name, "-f", "m.json", "--ic", "ic.yml", "--dc", "dc.yml")
+    assert endpoint.aml(*deploy).code == 0
+    assert endpoint.aml("service", "regen-key", "-n", name, "-k", "secondary").code == 0
+    keys = json.loads(endpoint.aml("service", "get-keys", "-n", name, "-o", "json").out)
+    assert keys["primaryKey"] == KEY
+    assert keys["secondaryKey"] not in (KEY, f"{KEY}-2")
+    refused = endpoint.aml("service", "get-access-token", "-n", name)
+    assert refused.code == 2
+    assert "takes keys, not tokens" in refused.err
+
+    assert endpoint.aml(*deploy, "--overwrite", "--token-auth-enabled", "true").code == 0
+    token = json.loads(endpoint.aml("service", "get-access-token", "-n", name, "-o", "json").out)
+    assert token["accessToken"] == TOKEN
+    row = dict.fromkeys(COLUMNS, 9.0)
+    assert endpoint.aml("service", "run", "-n", name, "-d", json.dumps({"data": [row]})).code == 0
+    for words in (("get-keys",), ("regen-key", "-k", "Primary")):
+        refused = endpoint.aml("service", words[0], "-n", name, *words[1:])
+        assert refused.code == 2
+        assert "takes tokens, not keys" in refused.err
 
 
 def test_a_model_that_the_workspace_lacks_is_the_services_own_refusal(endpoint: Cloud) -> None:

@@ -27,7 +27,14 @@ def attached(context: Context) -> bool:
 
 
 def deploy(
-    context: Context, name: str, models: tuple[str, ...], inference: Inference, config: Config, *, wait: bool
+    context: Context,
+    name: str,
+    models: tuple[str, ...],
+    inference: Inference,
+    config: Config,
+    *,
+    overwrite: bool,
+    wait: bool,
 ) -> None:
     """Create the managed endpoint that --ic and --dc describe, with a model of the workspace."""
     from runner.azure import endpoints
@@ -36,28 +43,65 @@ def deploy(
     if len(models) != 1:
         raise RunnerError("name one model", hint="Give -m NAME[:VERSION] of the workspace, or -f model.json.")
     client = client_of(context)
+    if not overwrite and endpoints.exists(client, name):
+        raise RunnerError(
+            f"there is a service {name!r} in {client.workspace.name} already",
+            hint=f"Give --overwrite to replace its deployment, or change it: aml service update -n {name}",
+        )
     with tempfile.TemporaryDirectory(prefix="aml-endpoint-") as folder:
-        # A copy, so that what travels is what travels with a run: no ignored file, and none that looks like a secret.
-        code = Path(folder) / "code"
-        snapshot.copy(snapshot.take(inference.source), code)
-        made = endpoint.translate(name, "blue", models[0], replace(inference, source=code), config)
+        made = endpoint.translate(name, "blue", models[0], _travelling(inference, Path(folder)), config)
         for note in made.notes:
             context.warn(note)
         files = endpoint.write(made, Path(folder))
         shown = endpoints.deploy(client, files[0], files[1], wait=wait, report=context.say)
-    text = (
-        f"Service {name} is {shown['state']}: {shown['scoringUri']}\n"
-        f"  aml service run -n {name} -d deployment/sample-request.json\n"
-        f"  aml service get-logs -n {name}    aml service delete -n {name}"
-    )
-    context.result(shown, text)
+    context.result(shown, _introduction(shown, wait))
 
 
-def list_(context: Context) -> list[dict[str, Any]]:
-    """The workspace's endpoints."""
+def update(
+    context: Context, name: str, models: tuple[str, ...], inference: Inference | None, config: Config, *, wait: bool
+) -> None:
+    """Change what the flags say of a managed endpoint and its deployment; the rest stays as it is."""
+    from runner.azure import endpoints
+    from runner.v1 import endpoint
+
+    if len(models) > 1:
+        raise RunnerError("name one model", hint="A deployment has one: register the files as one folder.")
+    client = client_of(context)
+    with tempfile.TemporaryDirectory(prefix="aml-endpoint-") as folder:
+        script = _travelling(inference, Path(folder)) if inference else None
+        made = endpoint.changes(models[0] if models else None, script, config)
+        for note in made.notes:
+            context.warn(note)
+        # Absolute: the deployment's file is elsewhere.
+        _, deployment = endpoint.trees(made, None)
+        shown = endpoints.update(client, name, made.endpoint, deployment, wait=wait, report=context.say)
+    context.result(shown, _introduction(shown, wait))
+
+
+def _travelling(inference: Inference, folder: Path) -> Inference:
+    """With a copy of the code: what travels is what travels with a run, no ignored file, none that looks secret."""
+    code = folder / "code"
+    snapshot.copy(snapshot.take(inference.source), code)
+    return replace(inference, source=code)
+
+
+def _introduction(shown: dict[str, Any], wait: bool) -> str:
+    name = shown["name"]
+    lines = [
+        f"Service {name} is {shown['state']}: {shown['scoringUri']}",
+        f"  aml service run -n {name} -d deployment/sample-request.json",
+        f"  aml service get-logs -n {name}    aml service delete -n {name}",
+    ]
+    if not wait and not shown["traffic"]:
+        lines.append(f"  aml service update -n {name} sends it the requests once it is there")
+    return "\n".join(lines)
+
+
+def list_(context: Context, *, models: bool) -> list[dict[str, Any]]:
+    """The workspace's endpoints; with `models` what each serves, which takes a request for each."""
     from runner.azure import endpoints
 
-    return endpoints.listing(client_of(context))
+    return endpoints.listing(client_of(context), models=models)
 
 
 def show(context: Context, name: str) -> None:
@@ -77,6 +121,20 @@ def get_keys(context: Context, name: str) -> None:
     from runner.azure import endpoints
 
     context.result(endpoints.keys(client_of(context), name))
+
+
+def get_access_token(context: Context, name: str) -> None:
+    from runner.azure import endpoints
+
+    context.result(endpoints.token(client_of(context), name))
+
+
+def regen_key(context: Context, name: str, which: str, value: str | None) -> None:
+    from runner.azure import endpoints
+
+    endpoints.regenerate(client_of(context), name, which, value)
+    text = f"{name} gets a new {which.lower()} key; aml service get-keys -n {name} shows it."
+    context.result({"name": name, "key": which}, text)
 
 
 def run(context: Context, name: str, body: str) -> None:

@@ -11,7 +11,7 @@ import click
 from runner import project as projects
 from runner.cli.common import Context, common_options
 from runner.cli.deploy_options import Asked, compute_type, deployment_options
-from runner.cli.scoring_options import choose_model, inference_options, read_inference
+from runner.cli.scoring_options import Script, choose_model, inference_options
 from runner.errors import RunnerError, os_error
 
 if TYPE_CHECKING:
@@ -34,10 +34,7 @@ def deploy(
     name: str,
     model: tuple[str, ...],
     model_file: Path | None,
-    ic: str | None,
-    entry: str | None,
-    source: str | None,
-    conda: str | None,
+    script: Script,
     dc: Asked,
     overwrite: bool,
     no_wait: bool,
@@ -57,11 +54,11 @@ def deploy(
     services.check_name(name)
     config = dc.config(context.path, project)
     names = model if model_file is None else (*model, model_in(model_file))
-    inference = read_inference(context.path, project, ic, entry, source, conda)
+    inference = script.inference(context.path, project)
     if compute_type(config) != "local":
         from runner.cli import cloud_services
 
-        cloud_services.deploy(context, name, names, inference, config, wait=not no_wait)
+        cloud_services.deploy(context, name, names, inference, config, overwrite=overwrite, wait=not no_wait)
         return
     chosen = choose_model(project, names)
     for row in [*inference.config.problems(), *config.problems()]:

@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 from runner.cli.common import F, key_values
+from runner.cli.scoring_options import Flag, override, word
 from runner.errors import RunnerError
 from runner.project import Project
 from runner.v1 import inference
 from runner.v1.inference_fields import DEPLOYMENT
 
-# V1_CLI.md §8: long flag, short flag, the key of the deployment configuration.
-_FLAGS = (
+# V1_CLI.md §8, with the key of the deployment configuration.
+_FLAGS: tuple[Flag, ...] = (
     ("--cpu-cores", "--cc", "containerResourceRequirements.cpu"),
     ("--memory-gb", "--gb", "containerResourceRequirements.memoryInGB"),
     ("--cpu-cores-limit", "--ccl", "containerResourceRequirements.cpuLimit"),
@@ -30,6 +31,8 @@ _FLAGS = (
     ("--enable-app-insights", "--ai", "appInsightsEnabled"),
     ("--auth-enabled", "--ae", "authEnabled"),
     ("--token-auth-enabled", "", "tokenAuthEnabled"),
+    ("--primary-key", "--kp", "keys.primaryKey"),
+    ("--secondary-key", "--ks", "keys.secondaryKey"),
     ("--autoscale-enabled", "--as", "autoScaler.autoscaleEnabled"),
     ("--autoscale-min-replicas", "--mi", "autoScaler.minReplicas"),
     ("--autoscale-max-replicas", "--ma", "autoScaler.maxReplicas"),
@@ -49,6 +52,9 @@ _FLAGS = (
     ("--ssl-cname", "--sc", "cname"),
     ("--ssl-cert-pem-file", "--sp", "sslCertificate"),
     ("--ssl-key-pem-file", "--sk", "sslKey"),
+    ("--vault-base-url", "", "cmkVaultBaseUrl"),
+    ("--key-name", "", "cmkKeyName"),
+    ("--key-version", "", "cmkKeyVersion"),
     ("--traffic-percentile", "--tp", "trafficPercentile"),
     ("--compute-type", "--cp", "computeType"),
     ("--compute-target", "--ct", "computeTarget"),
@@ -63,7 +69,7 @@ def deployment_options(function: F) -> F:
 
     @functools.wraps(function)
     def command(*args: Any, dc: str | None, tags: tuple[str, ...], properties: tuple[str, ...], **kwargs: Any) -> Any:
-        given = {key: kwargs.pop(_word(key)) for _, _, key in _FLAGS}
+        given = {key: kwargs.pop(word("dc", key)) for _, _, key in _FLAGS}
         words = {key: value for key, value in given.items() if value is not None}
         maps = {"tags": key_values(tags, "--tag"), "properties": key_values(properties, "--property")}
         return function(*args, dc=Asked(dc, words, {key: value for key, value in maps.items() if value}), **kwargs)
@@ -77,15 +83,12 @@ def deployment_options(function: F) -> F:
     for long, short, key in _FLAGS:
         names = [name for name in (long, short) if name]
         hidden = key not in _SHOWN
-        options.append(click.option(*names, _word(key), metavar="VALUE", hidden=hidden, help=f"{key}: {becomes[key]}."))
+        text = f"{key}: {becomes[key]}."
+        options.append(click.option(*names, word("dc", key), metavar="VALUE", hidden=hidden, help=text))
     wrapped: Any = command
     for option in reversed(options):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[no-any-return]
-
-
-def _word(key: str) -> str:
-    return "dc_" + key.replace(".", "_").lower()
 
 
 class Asked:
@@ -94,21 +97,15 @@ class Asked:
     def __init__(self, file: str | None, words: dict[str, str], maps: dict[str, dict[str, str]]) -> None:
         self.file, self.words, self.maps = file, words, maps
 
+    def __bool__(self) -> bool:
+        return bool(self.file or self.words or self.maps)
+
     def config(self, path: Path, project: Project) -> inference.Config:
         """The deployment configuration: the file's keys, then the flags'. Raises RunnerError for a wrong value."""
         config = inference.Config()
         if self.file is not None:
             config = inference.read(inference.find_file(self.file, path, project.root, "--dc"), DEPLOYMENT)
-        flags = {key: long for long, _, key in _FLAGS}
-        for key, word in self.words.items():
-            one = next(field for field in DEPLOYMENT if field.key == key)
-            try:
-                value = inference.typed(one, word, None, None)
-            except RunnerError as error:
-                raise RunnerError(f"{flags[key]}: {error.message}") from error
-            config.rows = [row for row in config.rows if row.key != key]
-            config.rows.append(inference.Row(key, value, None, one.status, one.becomes))
-            config.values[key] = value
+        override(config, DEPLOYMENT, _FLAGS, self.words)
         config.values.update(self.maps)
         return config
 

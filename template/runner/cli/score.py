@@ -9,7 +9,7 @@ import click
 
 from runner import project as projects
 from runner.cli.common import Context, common_options
-from runner.cli.scoring_options import choose_model, inference_options, read_inference, request_text, to_stderr
+from runner.cli.scoring_options import Script, choose_model, inference_options, request_text, to_stderr
 
 
 @click.command("score")
@@ -29,10 +29,7 @@ def command(
     run_file: Path | None,
     asset_path: str,
     model_path: Path | None,
-    ic: str | None,
-    entry: str | None,
-    source: str | None,
-    conda: str | None,
+    script: Script,
 ) -> None:
     """Score one request (a JSON file, or stdin) as a service would, and print the answer as JSON."""
     from runner.serving import scoring
@@ -40,7 +37,7 @@ def command(
     project = projects.find(context.path)
     body = request_text(request_name, context.path, project.root)
     chosen = choose_model(project, model, run_file, asset_path, model_path)
-    settings = read_inference(context.path, project, ic, entry, source, conda)
+    settings = script.inference(context.path, project)
     to_stderr(f"Model: {chosen.source}")
     answer = scoring.once(settings, chosen, body, report=to_stderr, log=to_stderr)
     context.result(answer, json.dumps(answer, indent=2))

@@ -11,7 +11,7 @@ import click
 
 from runner import project as projects
 from runner.cli.common import Context, F, write_text
-from runner.cli.scoring_options import read_inference
+from runner.cli.scoring_options import Script
 from runner.errors import RunnerError
 
 _FILES = ("endpoint.yml", "deployment.yml")
@@ -77,7 +77,7 @@ def export_files(
     project = projects.find(context.path)
     config = Asked(dc, {}, {}).config(context.path, project)
     compute_type(config)
-    inference = read_inference(context.path, project, ic, None, None, None)
+    inference = Script(ic, {}).inference(context.path, project)
     folder = Path(destination).absolute() if destination else context.path
     made = endpoint.translate(name, "blue", model, inference, config)
     texts, trees = endpoint.texts(made, folder), endpoint.trees(made, folder)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,39 +18,102 @@ from runner.project import Project
 
 if TYPE_CHECKING:
     from runner.serving.scoring import Model
-    from runner.v1.inference import Inference
+    from runner.v1.inference import Config, Inference
+    from runner.v1.inference_fields import Field
 
 DEFAULT_CONFIG = "inference-config.yml"
 
 
-_IC = click.option("--inference-config-file", "--ic", "ic", metavar="FILE",
-                   help=f"v1's inference configuration.  [default: aml_config/{DEFAULT_CONFIG}]")  # fmt: skip
-_ES = click.option("--entry-script", "--es", "entry", metavar="FILE", help="Instead of the file's entryScript.")
-_SD = click.option("--source-directory", "--sd", "source", metavar="FOLDER", help="Instead of its sourceDirectory.")
-_CF = click.option("--conda-file", "--cf", "conda", metavar="FILE", help="Instead of its condaFile.")
+# A long flag, a short one, and the key of the file that it stands for.
+Flag = tuple[str, str, str]
+# V1_CLI.md §8, with the key of the inference configuration.
+_FLAGS: tuple[Flag, ...] = (
+    ("--entry-script", "--es", "entryScript"),
+    ("--source-directory", "--sd", "sourceDirectory"),
+    ("--conda-file", "--cf", "condaFile"),
+    ("--runtime", "--rt", "runtime"),
+    ("--base-image", "--bi", "baseImage"),
+    ("--base-image-registry", "--ir", "baseImageRegistry.address"),
+    ("--cuda-version", "--cv", "cudaVersion"),
+    ("--extra-docker-file-steps", "--ds", "extraDockerfileSteps"),
+    ("--enable-gpu", "--eg", "enableGpu"),
+    ("--environment-name", "-e", "environment.name"),
+    ("--environment-version", "--ev", "environment.version"),
+)
+_SHOWN = {
+    "entryScript": ("FILE", "Instead of the file's entryScript."),
+    "sourceDirectory": ("FOLDER", "Instead of its sourceDirectory."),
+    "condaFile": ("FILE", "Instead of its condaFile."),
+}
+
+
+def word(prefix: str, key: str) -> str:
+    """The name of the parameter that holds the flag for `key`."""
+    return f"{prefix}_{key.replace('.', '_').lower()}"
+
+
+def override(config: Config, table: list[Field], flags: tuple[Flag, ...], words: dict[str, str]) -> None:
+    """Put what the flags say in place of what the file says. Raises RunnerError naming the flag."""
+    long = {key: flag for flag, _, key in flags}
+    for key, text in words.items():
+        try:
+            config.override(table, key, text)
+        except RunnerError as error:
+            raise RunnerError(f"{long[key]}: {error.message}") from error
+
+
+@dataclass(frozen=True)
+class Script:
+    """What the flags say about the scoring script and its environment: the file, and the keys that come before it."""
+
+    file: str | None
+    words: dict[str, str]
+
+    def __bool__(self) -> bool:
+        return bool(self.file or self.words)
+
+    def inference(self, path: Path, project: Project) -> Inference:
+        """The scoring settings of the file (without one, of the default file where there is one) and the flags."""
+        from runner.v1 import inference
+        from runner.v1.inference_fields import INFERENCE
+
+        config = inference.Config()
+        if self.file is not None:
+            config = inference.read(inference.find_file(self.file, path, project.root, "--ic"), INFERENCE)
+        else:
+            places = [path / folder / DEFAULT_CONFIG for folder in ("aml_config", ".azureml")]
+            found = next((place for place in places if place.is_file()), None)
+            if found is not None:
+                config = inference.read(found, INFERENCE)
+        words = dict(self.words)
+        # Found by rules of their own: see `inference.inference`.
+        named = {name: words.pop(key, None) for name, key in _NAMED.items()}
+        override(config, INFERENCE, _FLAGS, words)
+        return inference.inference(path, config, **named)
+
+
+_NAMED = {"entry": "entryScript", "source": "sourceDirectory", "conda": "condaFile"}
 
 
 def inference_options(function: F) -> F:
-    """v1's flags for the scoring script and its environment: `--ic`, `--es`, `--sd`, `--cf`."""
-    return _IC(_ES(_SD(_CF(function))))
+    """v1's flags for the scoring script and its environment; the command gets one `script: Script` of them."""
 
+    @functools.wraps(function)
+    def command(*args: Any, ic: str | None, **kwargs: Any) -> Any:
+        given = {key: kwargs.pop(word("ic", key)) for _, _, key in _FLAGS}
+        return function(*args, script=Script(ic, {key: text for key, text in given.items() if text}), **kwargs)
 
-def read_inference(
-    path: Path, project: Project, ic: str | None, entry: str | None, source: str | None, conda: str | None
-) -> Inference:
-    """The scoring settings of `--ic`, or of the default file where there is one."""
-    from runner.v1 import inference
-    from runner.v1.inference_fields import INFERENCE
-
-    config = inference.Config()
-    if ic is not None:
-        config = inference.read(inference.find_file(ic, path, project.root, "--ic"), INFERENCE)
-    else:
-        places = [path / folder / DEFAULT_CONFIG for folder in ("aml_config", ".azureml")]
-        found = next((place for place in places if place.is_file()), None)
-        if found is not None:
-            config = inference.read(found, INFERENCE)
-    return inference.inference(path, config, entry=entry, source=source, conda=conda)
+    text = f"v1's inference configuration.  [default: aml_config/{DEFAULT_CONFIG}]"
+    options: list[Callable[[Any], Any]] = [
+        click.option("--inference-config-file", "--ic", "ic", metavar="FILE", help=text)
+    ]
+    for long, short, key in _FLAGS:
+        metavar, text = _SHOWN.get(key, ("VALUE", ""))
+        options.append(click.option(long, short, word("ic", key), metavar=metavar, hidden=not text, help=text))
+    wrapped: Any = command
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[no-any-return]
 
 
 def to_stderr(text: str) -> None:

@@ -11,7 +11,8 @@ from runner import project as projects
 from runner.cli.common import Context, common_options
 from runner.cli.deploy import introduce, model_in, settings_from
 from runner.cli.deploy_options import Asked, deployment_options
-from runner.cli.scoring_options import choose_model, inference_options, read_inference, request_text
+from runner.cli.scoring_options import Script, choose_model, inference_options, request_text
+from runner.errors import RunnerError
 
 _NAME = click.option("-n", "--name", required=True, help="The service's name.")
 
@@ -44,7 +45,7 @@ def list_(context: Context, compute_type: str | None, model_name: str | None) ->
     if context.workspace_name or context.resource_group:
         from runner.cli import cloud_services
 
-        found += cloud_services.list_(context)
+        found += cloud_services.list_(context, models=bool(model_name))
     if model_name:
         found = [one for one in found if any(name.split(":")[0] == model_name for name in one.get("models", []))]
     if compute_type:
@@ -106,6 +107,39 @@ def get_keys(context: Context, name: str) -> None:
     context.result(keys, f"{name} has no keys: it answers this machine only (127.0.0.1).")
 
 
+@command.command("get-access-token")
+@_NAME
+@common_options
+def get_access_token(context: Context, name: str) -> None:
+    """Show a token for a service in the workspace that takes tokens. One on this machine needs none."""
+    from runner.serving import service as services
+
+    if _in_cloud(context, name):
+        from runner.cli import cloud_services
+
+        return cloud_services.get_access_token(context, name)
+    services.find(projects.find(context.path), name)
+    text = f"{name} needs no token: it answers this machine only (127.0.0.1)."
+    context.result({"accessToken": None}, text)
+
+
+@command.command("regen-key")
+@_NAME
+@click.option("-k", "--key", required=True, type=click.Choice(["Primary", "Secondary"], case_sensitive=False))
+@click.option("-s", "--set-key", metavar="KEY", help="What the key is to be; a new one is made when not given.")
+@common_options
+def regen_key(context: Context, name: str, key: str, set_key: str | None) -> None:
+    """Make a new key for a service in the workspace. One on this machine has none."""
+    from runner.serving import service as services
+
+    if _in_cloud(context, name):
+        from runner.cli import cloud_services
+
+        return cloud_services.regen_key(context, name, key, set_key)
+    services.find(projects.find(context.path), name)
+    raise RunnerError(f"{name} has no keys: it answers this machine only (127.0.0.1)")
+
+
 @command.command("run")
 @_NAME
 @click.option("-d", "--input-data", "data", metavar="DATA", help="JSON, a file that holds it, or - for stdin.")
@@ -139,10 +173,7 @@ def update(
     name: str,
     model: tuple[str, ...],
     model_file: Path | None,
-    ic: str | None,
-    entry: str | None,
-    source: str | None,
-    conda: str | None,
+    script: Script,
     dc: Asked,
     no_wait: bool,
 ) -> None:
@@ -151,17 +182,24 @@ def update(
     from runner.serving import service as services
 
     project = projects.find(context.path)
+    names = model if model_file is None else (*model, model_in(model_file))
+    config = dc.config(context.path, project)
+    if _in_cloud(context, name):
+        from runner.cli import cloud_services
+
+        inference = script.inference(context.path, project) if script else None
+        return cloud_services.update(context, name, names, inference, config, wait=not no_wait)
     service = services.find(project, name)
     wanted = services.plan_of(service)
-    if model or model_file:
-        chosen = choose_model(project, model if model_file is None else (*model, model_in(model_file)))
+    if names:
+        chosen = choose_model(project, names)
         wanted.model, wanted.sha256, wanted.models = chosen.path, chosen.sha256, [chosen.source]
-    if ic or entry or source or conda:
-        inference = read_inference(context.path, project, ic, entry, source, conda)
+    if script:
+        inference = script.inference(context.path, project)
         fresh = services.plan(project, scoring.Model(wanted.model, wanted.sha256, ""), inference, report=context.say)
         wanted.code, wanted.entry = fresh.code, fresh.entry
         wanted.python, wanted.variables = fresh.python, fresh.variables
-    settings = settings_from(dc.config(context.path, project), services.settings_of(service))
+    settings = settings_from(config, services.settings_of(service))
     made = services.deploy(project, name, wanted, settings, overwrite=True, wait=not no_wait, report=context.say)
     context.result(made.shown(), lambda: introduce(context, project, made))
 
@@ -192,6 +230,9 @@ def stats(context: Context, name: str) -> None:
     from runner.serving import service as services
     from runner.serving import stats as statistics
 
+    if _in_cloud(context, name):
+        hint = f"What {name} did in the workspace: its metrics in Azure Monitor, and aml service get-logs -n {name}"
+        raise RunnerError("statistics are counted of services on this machine", hint=hint)
     service = services.find(projects.find(context.path), name)
     found = statistics.read(service.log, service.request_log).record()
     context.result(found, lambda: _show_stats(context, name, found, services.settings_of(service).request_log))

@@ -67,43 +67,57 @@ def translate(name: str, deployment_name: str, model: str, inference: Inference,
 
     Times become ISO 8601 durations or milliseconds, as v2 wants them. Raises RunnerError for what can't be mapped.
     """
-    notes = [f"{row.key}: {row.becomes}" for row in [*inference.config.problems(), *config.problems()]]
+    made = changes(model, inference, config)
+    if "instance_type" not in made.deployment:
+        made.notes.append("no cpu and memory given: v1's own defaults are used (0.1 cores, 0.5 GB)")
+    kinds = [f"{SCHEMAS}/managedOnline{kind}.schema.json" for kind in ("Endpoint", "Deployment")]
+    made.endpoint = {"$schema": kinds[0], "name": name, "auth_mode": "key", **made.endpoint}
+    head = {"$schema": kinds[1], "name": deployment_name, "endpoint_name": name}
+    defaults = {"instance_type": instance_type(0.1, 0.5), "instance_count": 1, "scale_settings": {"type": "default"}}
+    made.deployment = {**head, **made.deployment}
+    made.deployment |= {key: value for key, value in defaults.items() if key not in made.deployment}
+    most = config.get("autoScaler.maxReplicas")
+    if most and config.get("autoScaler.autoscaleEnabled") is not False:
+        least = made.deployment["instance_count"]
+        made.notes.append(
+            f"autoScaler: az monitor autoscale create --resource <the deployment's id> --min-count {least} "
+            f"--max-count {most} --count {least}"
+        )
+    return made
+
+
+def changes(model: str | None, inference: Inference | None, config: Config) -> Managed:
+    """What of an endpoint and its deployment is said: all for a new one, for one that is there what is to change."""
+    files = [inference.config, config] if inference else [config]
+    notes = [f"{row.key}: {row.becomes}" for one in files for row in one.problems()]
     endpoint: dict[str, Any] = {
-        "$schema": f"{SCHEMAS}/managedOnlineEndpoint.schema.json",
-        "name": name,
         "description": config.get("description"),
-        "auth_mode": "aml_token" if config.get("tokenAuthEnabled") else "key",
+        "auth_mode": {True: "aml_token", False: "key", None: None}[config.get("tokenAuthEnabled")],
         "tags": _plain(config.get("tags")),
     }
     if config.get("authEnabled") is False and not config.get("tokenAuthEnabled"):
         notes.append("authEnabled: a managed endpoint always asks for a key; callers need to send it")
+    scored: dict[str, Any] = {}
+    if inference:
+        scored = {
+            "description": inference.config.get("description"),
+            "code_configuration": {"code": inference.source, "scoring_script": inference.entry},
+            "environment": environment(inference),
+            "environment_variables": dict(inference.variables),
+        }
     deployment: dict[str, Any] = {
-        "$schema": f"{SCHEMAS}/managedOnlineDeployment.schema.json",
-        "name": deployment_name,
-        "endpoint_name": name,
-        "description": inference.config.get("description"),
-        "model": f"azureml:{model}" if ":" in model else f"azureml:{model}@latest",
-        "code_configuration": {"code": inference.source, "scoring_script": inference.entry},
-        "environment": environment(inference),
-        "environment_variables": dict(inference.variables),
-        "instance_type": _instance(inference, config, notes),
-        "instance_count": config.get("numReplicas") or config.get("autoScaler.minReplicas") or 1,
+        "model": model and (f"azureml:{model}" if ":" in model else f"azureml:{model}@latest"),
+        **scored,
+        "instance_type": _instance(inference, config),
+        "instance_count": config.get("numReplicas") or config.get("autoScaler.minReplicas"),
         "request_settings": _request_settings(config),
         "liveness_probe": _probe(config),
-        "scale_settings": {"type": "default"},
         "app_insights_enabled": config.get("appInsightsEnabled"),
         "tags": _plain(config.get("tags")),
         "properties": _plain(config.get("properties")),
     }
     if config.get("dataCollection.storageEnabled"):
         notes.append("dataCollection: add a data_collector, and azureml-ai-monitoring to score.py")
-    most = config.get("autoScaler.maxReplicas")
-    if most and config.get("autoScaler.autoscaleEnabled") is not False:
-        least = deployment["instance_count"]
-        notes.append(
-            f"autoScaler: az monitor autoscale create --resource <the deployment's id> --min-count {least} "
-            f"--max-count {most} --count {least}"
-        )
     return Managed(said(endpoint), said(deployment), notes)
 
 
@@ -117,14 +131,14 @@ def environment(inference: Inference) -> dict[str, Any]:
     return {"image": image, "conda_file": inference.conda}
 
 
-def _instance(inference: Inference, config: Config, notes: list[str]) -> str:
+def _instance(inference: Inference | None, config: Config) -> str | None:
     cpu = config.get("containerResourceRequirements.cpu")
     memory = config.get("containerResourceRequirements.memoryInGB")
     gpus = config.get("containerResourceRequirements.gpu") or config.get("gpuCores") or 0
-    if inference.config.get("enableGpu") and not gpus:
+    if inference and inference.config.get("enableGpu") and not gpus:
         gpus = 1
     if cpu is None and memory is None and not gpus:
-        notes.append("no cpu and memory given: v1's own defaults are used (0.1 cores, 0.5 GB)")
+        return None
     return instance_type(cpu or 0.1, memory or 0.5, int(gpus))
 
 
@@ -159,10 +173,10 @@ def said(value: Any) -> Any:
     return {key: item for key, item in pairs.items() if item is not None and item != {}}
 
 
-def trees(managed: Managed, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The two files' content, for `folder`: local paths are relative to it."""
-    here = folder.absolute()
-    return _relative(managed.endpoint, here), _relative(managed.deployment, here)
+def trees(managed: Managed, folder: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The two files' content, for `folder`: local paths are relative to it, absolute without one."""
+    here = folder.absolute() if folder else None
+    return _paths(managed.endpoint, here), _paths(managed.deployment, here)
 
 
 def texts(managed: Managed, folder: Path) -> tuple[str, str]:
@@ -196,9 +210,11 @@ def write(managed: Managed, folder: Path, *names: str) -> list[Path]:
     return files
 
 
-def _relative(value: Any, folder: Path) -> Any:
+def _paths(value: Any, folder: Path | None) -> Any:
     if isinstance(value, dict):
-        return {key: _relative(item, folder) for key, item in value.items()}
-    if isinstance(value, Path):
-        return Path(os.path.relpath(value, folder)).as_posix() if value.drive == folder.drive else value.as_posix()
-    return value
+        return {key: _paths(item, folder) for key, item in value.items()}
+    if not isinstance(value, Path):
+        return value
+    if folder is None or value.drive != folder.drive:
+        return value.as_posix()
+    return Path(os.path.relpath(value, folder)).as_posix()

@@ -45,6 +45,14 @@ class Config:
     def line(self, key: str) -> int | None:
         return next((row.line for row in self.rows if row.key == key), None)
 
+    def override(self, table: list[Field], key: str, word: str) -> None:
+        """Put a flag's word in place of what the file says. Raises RunnerError for one that does not fit the key."""
+        one = next(field for field in table if field.key == key)
+        value = typed(one, word, None, None)
+        self.rows = [row for row in self.rows if row.key != key]
+        self.rows.append(Row(key, _shown(key, value), None, one.status, one.becomes))
+        self.values[key] = value
+
     def problems(self) -> list[Row]:
         """What was neither mapped nor honoured, for a line each at deployment."""
         return [row for row in self.rows if row.status in ("unsupported", "unknown")]

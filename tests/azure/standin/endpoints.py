@@ -1,6 +1,7 @@
 """Managed online endpoints: kept, and scored for real with the deployment's own code and model.
 
-The environment is not built: score.py runs with the interpreter of the tests, through the runner's own harness.
+The environment is not built: score.py runs with the interpreter of the tests, through the runner's own harness. One
+whose `init()` raises makes a deployment that failed, as a container that crashes does.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ import re
 import subprocess
 import sys
 import tempfile
+import uuid
 from pathlib import Path
 from typing import Any
 
 from standin import schema, shapes
 from standin.executor import Job
-from standin.handlers import ROUTES, _operation
+from standin.handlers import _HERE, ROUTES
 from standin.network import Reply, Request
 from standin.plane import Plane, Refusal, Workspace, _json, check_members
 
 DOMAIN = f".{shapes.REGION}.inference.ml.azure.com"
 KEY = "standin-endpoint-key"
+TOKEN = "standin-endpoint-token"  # noqa: S105 - it opens nothing
 HARNESS = Path(__file__).resolve().parents[3] / "template" / "runner" / "serving" / "harness.py"
 ANY = schema.ANY
 ENDPOINT = dict.fromkeys(("authMode", "description", "keys", "properties", "traffic", "mirrorTraffic", "compute"), ANY)
@@ -70,12 +73,14 @@ def _shape(ws: Workspace, name: str) -> dict[str, Any]:
 def put_endpoint(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
     said = check_members(body, ENDPOINT, "OnlineEndpoint")
     traffic = said.get("traffic") or {}
-    there = _held(ws).setdefault(name, {"deployments": {}, "log": []})
-    strangers = [one for one in traffic if one not in there["deployments"]]
+    keys = {"Primary": KEY, "Secondary": f"{KEY}-2"}
+    there = _held(ws).setdefault(name, {"deployments": {}, "log": [], "keys": keys})
+    able = [one for one, held in there["deployments"].items() if held["state"] == "Succeeded"]
+    strangers = [one for one in traffic if one not in able]
     if strangers:
-        raise Refusal(400, "UserError", f"traffic names deployments that are not there: {strangers}")
+        raise Refusal(400, "UserError", f"traffic names deployments that can't take it: {strangers}")
     there |= {"said": said, "tags": body.get("tags") or {}}
-    return _json(201, _shape(ws, name), _operation(ws))
+    return _json(201, _shape(ws, name), _operation(ws, name))
 
 
 def get_endpoint(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
@@ -90,12 +95,30 @@ def list_endpoints(plane: Plane, ws: Workspace, query: Any, body: Any) -> Reply:
 def delete_endpoint(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
     _endpoint(ws, name)
     del _held(ws)[name]
-    return Reply(202, b"", _operation(ws))
+    return Reply(202, b"", _operation(ws, name))
+
+
+def _takes(ws: Workspace, name: str, mode: str) -> dict[str, Any]:
+    there = _endpoint(ws, name)
+    if there["said"]["authMode"] != mode:
+        raise Refusal(400, "UserError", f"The endpoint's auth mode is {there['said']['authMode']}.")
+    return there
 
 
 def list_keys(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
-    _endpoint(ws, name)
-    return _json(200, {"primaryKey": KEY, "secondaryKey": f"{KEY}-2"})
+    keys = _takes(ws, name, "Key")["keys"]
+    return _json(200, {"primaryKey": keys["Primary"], "secondaryKey": keys["Secondary"]})
+
+
+def regenerate(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
+    assert set(body) <= {"keyType", "keyValue"}, body
+    _takes(ws, name, "Key")["keys"][body["keyType"]] = body.get("keyValue") or f"{KEY}-{uuid.uuid4()}"
+    return Reply(202, b"", _operation(ws, name))
+
+
+def token(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
+    _takes(ws, name, "AMLToken")
+    return _json(200, {"accessToken": TOKEN, "expiryTimeUtc": 1, "refreshAfterTimeUtc": 1, "tokenType": "Bearer"})
 
 
 def put_deployment(plane: Plane, ws: Workspace, query: Any, body: Any, name: str, deployment: str) -> Reply:
@@ -104,8 +127,29 @@ def put_deployment(plane: Plane, ws: Workspace, query: Any, body: Any, name: str
     match = re.fullmatch(r".*/models/([^/]+)/versions/([^/]+)", str(said["model"]))
     if match is None or match[2] not in ws.assets["models"].get(match[1], {}):
         raise Refusal(400, "UserError", f"Model {said['model']} was not found.")
-    there["deployments"][deployment] = {"said": said, "sku": body.get("sku"), "tags": body.get("tags") or {}}
-    return _json(201, _deployment(ws, name, deployment), _operation(ws))
+    with tempfile.TemporaryDirectory(prefix="standin-endpoint-") as folder:
+        result, log = _run(plane, ws, said, Path(folder), b"")
+    failed = result.get("stage") in ("import", "init()")
+    there["log"] += [*log.splitlines(), *([result["error"]] if failed else [])]
+    held = {"said": said, "sku": body.get("sku"), "tags": body.get("tags") or {}}
+    there["deployments"][deployment] = {**held, "state": "Failed" if failed else "Succeeded"}
+    return _json(201, _deployment(ws, name, deployment), _operation(ws, name, deployment))
+
+
+def _operation(ws: Workspace, name: str, deployment: str = "") -> dict[str, str]:
+    subscription = ws.root.split("/resourceGroups")[0]
+    where = f"providers/Microsoft.MachineLearningServices/locations/{shapes.REGION}/mfeOperationsStatus"
+    address = f"https://management.azure.com{subscription}/{where}/od:{ws.name}:{name}:{deployment}"
+    return {"Azure-AsyncOperation": f"{address}?api-version=2023-04-01-preview"}
+
+
+def operation(plane: Plane, _: None, query: Any, body: Any, workspace: str, name: str, deployment: str) -> Reply:
+    """How it went: with a deployment as its state says, else well."""
+    held = _held(plane.workspaces[workspace]).get(name, {"deployments": {}})["deployments"].get(deployment)
+    if held is None or held["state"] == "Succeeded":
+        return _json(200, {"status": "Succeeded"})
+    crashed = "User container has crashed or terminated. Please see troubleshooting guide."
+    return _json(200, {"status": "Failed", "error": {"code": "ResourceNotReady", "message": crashed}})
 
 
 def _deployment(ws: Workspace, name: str, deployment: str) -> dict[str, Any]:
@@ -117,7 +161,7 @@ def _deployment(ws: Workspace, name: str, deployment: str) -> dict[str, Any]:
         "id": f"{ws.root}/onlineEndpoints/{name}/deployments/{deployment}", "name": deployment, "kind": "Managed",
         "type": "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments",
         "location": shapes.REGION, "systemData": shapes.system_data(), "tags": held["tags"], "sku": held["sku"],
-        "properties": {**held["said"], "provisioningState": "Succeeded"},
+        "properties": {**held["said"], "provisioningState": held["state"]},
     }  # fmt: skip
 
 
@@ -141,20 +185,32 @@ def score(plane: Plane, request: Request) -> Reply:
     ws = next((one for one in plane.workspaces.values() if name in _held(one)), None)
     if ws is None:
         return _json(404, {"message": "no such endpoint"})
-    if request.headers.get("Authorization") != f"Bearer {KEY}":
-        return _json(401, {"message": "key_auth_access_denied"})
     there = _held(ws)[name]
+    good = [TOKEN] if there["said"]["authMode"] == "AMLToken" else there["keys"].values()
+    if request.headers.get("Authorization") not in [f"Bearer {one}" for one in good]:
+        return _json(401, {"message": "key_auth_access_denied"})
     traffic = there["said"].get("traffic") or {}
     if not traffic:
         return _json(404, {"message": "no deployment has traffic"})
     said = there["deployments"][max(traffic, key=lambda one: int(traffic[one]))]["said"]
     with tempfile.TemporaryDirectory(prefix="standin-endpoint-") as folder:
-        answer, log = _run(plane, ws, said, Path(folder), request.body)
-    there["log"] += [*log.splitlines(), f"POST /score {answer.status}"]
+        result, log = _run(plane, ws, said, Path(folder), request.body)
+    answer = _answer(result)
+    there["log"] += [*log.splitlines(), result.get("error", ""), f"POST /score {answer.status}"]
     return answer
 
 
-def _run(plane: Plane, ws: Workspace, said: dict[str, Any], folder: Path, body: bytes) -> tuple[Reply, str]:
+def _answer(result: dict[str, Any]) -> Reply:
+    if "error" not in result:
+        return _json(result["status"], result["answer"])
+    # What the real server's AMLResponse says, where the script refuses by raising.
+    refused = "BadRequest: " in result["error"]
+    message = result["error"].partition(": ")[2] if refused else "An unexpected error occurred in scoring script."
+    return _json(400 if refused else 500, {"message": message})
+
+
+def _run(plane: Plane, ws: Workspace, said: dict[str, Any], folder: Path, body: bytes) -> tuple[dict[str, Any], str]:
+    """What the harness says of one request, and what the script printed."""
     job = Job(plane, ws, "endpoint", said)
     match = re.fullmatch(r"https://[^/]+/([^/]+)/(.*)", plane.code_uri(said["codeConfiguration"]["codeId"]))
     assert match is not None
@@ -168,14 +224,7 @@ def _run(plane: Plane, ws: Workspace, said: dict[str, Any], folder: Path, body: 
     done = subprocess.run(
         [sys.executable, str(HARNESS), str(script)], input=body, cwd=folder / "code", env=variables, capture_output=True
     )
-    result = json.loads(done.stdout)
-    log = done.stderr.decode()
-    if "error" in result:
-        # What the real server's AMLResponse says, where the script refuses by raising.
-        refused = "BadRequest: " in result["error"]
-        message = result["error"].partition(": ")[2] if refused else "An unexpected error occurred in scoring script."
-        return _json(400 if refused else 500, {"message": message}), log + result["error"]
-    return _json(result["status"], result["answer"]), log
+    return json.loads(done.stdout), done.stderr.decode()
 
 
 _ONE = "/onlineEndpoints/([^/]+)"
@@ -185,6 +234,9 @@ ROUTES += [
     ("arm", "GET", "/onlineEndpoints", "endpoints", list_endpoints),
     ("arm", "DELETE", _ONE, "endpoints", delete_endpoint),
     ("arm", "POST", f"{_ONE}/listKeys", "endpoints", list_keys),
+    ("arm", "POST", f"{_ONE}/regenerateKeys", "endpoints", regenerate),
+    ("arm", "POST", f"{_ONE}/token", "endpoints", token),
+    ("arm", "GET", f"{_HERE}/locations/[^/]+/mfeOperationsStatus/od:([^:]+):([^:]+):([^:]*)", "deployments", operation),
     ("arm", "GET", f"{_ONE}/deployments", "deployments", list_deployments),
     ("arm", "PUT", f"{_ONE}/deployments/([^/]+)", "deployments", put_deployment),
     ("arm", "GET", f"{_ONE}/deployments/([^/]+)", "deployments", get_deployment),
