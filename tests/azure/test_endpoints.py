@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
+from rendering import copy_template, render
 from standin.endpoints import DOMAIN, KEY, TOKEN
 from standin.project import Cloud
 from standin.world import Ended, World
@@ -156,6 +159,34 @@ def test_keys_are_made_anew_and_tokens_are_shown(endpoint: Cloud) -> None:
         refused = endpoint.aml("service", words[0], "-n", name, *words[1:])
         assert refused.code == 2
         assert "takes tokens, not keys" in refused.err
+
+
+def deploy_step(folder: Path, ci: str) -> tuple[Path, list[str]]:
+    """A project rendered for a CI service, with the words of its workflow's deploy step."""
+    root = render(folder / ci, source=copy_template(folder / f"template-{ci}"), ci=ci)
+    file = {"github": ".github/workflows/train.yml", "azure-devops": "azure-pipelines.yml"}[ci]
+    tree = yaml.safe_load((root / file).read_text(encoding="utf-8"))
+    steps = (tree["jobs"]["train"] if ci == "github" else tree["stages"][-1]["jobs"][0])["steps"]
+    (step,) = (one for one in steps if "Deploy" in (one.get("name"), one.get("displayName")))
+    text = step.get("run") or step["inputs"]["inlineScript"]
+    (line,) = (line for line in text.splitlines() if line.startswith("uv run aml "))
+    return root, shlex.split(line.removeprefix("uv run aml "))
+
+
+def test_the_workflows_deploy_step_deploys_at_first_and_again(endpoint: Cloud, world: World, tmp_path: Path) -> None:
+    root, words = deploy_step(tmp_path, "github")
+    assert words == deploy_step(tmp_path, "azure-devops")[1]
+    service = f"svc-{endpoint.workspace.name}"
+    shutil.copytree(endpoint.path / ".azureml", root / ".azureml", dirs_exist_ok=True)
+    model = root / "models" / "model1"
+    shutil.copy2(endpoint.path / "m.json", model / "model.json")
+    endpoint.path = model
+    words[words.index("$SERVICE")] = service
+    for _ in range(2):
+        done = endpoint.aml(*words)
+        assert done.code == 0, done.text
+    good = endpoint.aml("service", "run", "-n", service, "-d", json.dumps({"data": [dict.fromkeys(COLUMNS, 9.0)]}))
+    assert good.code == 0, good.text
 
 
 def test_a_model_that_the_workspace_lacks_is_the_services_own_refusal(endpoint: Cloud) -> None:
