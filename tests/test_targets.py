@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -310,3 +311,16 @@ def test_records_have_the_same_keys(on_local: Place, on_azureml: Place) -> None:
         (on_local.shown("first.json"), on_azureml.shown("first.json")),
     ):
         assert set(theirs) == set(ours) | more
+
+
+def test_a_cloud_run_that_nobody_watched_tells_the_same(on_azureml: Place) -> None:
+    """From a machine that knows only the run's id."""
+    folder, wanted = on_azureml.folder("first.json"), on_azureml.shown("first.json")
+    aside = folder.rename(folder.with_name("aside"))
+    try:
+        shown = on_azureml.shown(folder.name)
+    finally:
+        shutil.rmtree(folder)
+        aside.rename(folder)
+    for key in ("status", "exit_code", "metrics", "start_time_utc", "end_time_utc", "seconds", "target"):
+        assert shown[key] == wanted[key], key

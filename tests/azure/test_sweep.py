@@ -209,6 +209,12 @@ def test_a_sweep_that_was_submitted_elsewhere(
     done = other.aml("run", "monitor-logs", "-r", folder.name)
     assert done.code == 0 and f"Best trial: 2 ({folder.name}_2)" in done.out
     assert len(table(other.path / "runs" / folder.name)) == 3
+    best = ("run", "best", "-e", "exp", "--metric", "score", "-w", cloud.workspace.name)
+    found = asked(other, *best, "--last", "2")
+    assert [(one["run_id"], one["hyperparameters"]) for one in found] == [
+        (f"{folder.name}_1", {"x": 0.9}), (f"{folder.name}_2", {"x": 0.7}),
+    ]  # fmt: skip
+    assert other.aml(*best[:5], "loss", *best[6:]).code == 2
     made = asked(other, "model", "register", "-n", "m2", "-r", folder.name, "--asset-path", "outputs/x.txt")
     assert made["runId"] == f"{folder.name}_2"
 

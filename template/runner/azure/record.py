@@ -70,7 +70,7 @@ def seen(run: runs.Run, job: dict[str, Any], details: dict[str, Any] | None = No
             message = _message(history)
             if state == "Failed":
                 end["error"] = {"message": message or "the job failed; its log says why"}
-            if history.get("metrics"):
+            if "metrics" in history:
                 end["metrics"] = history["metrics"]
             best = (properties.get("properties") or {}).get("best_child_run_id")
             if best:  # a sweep

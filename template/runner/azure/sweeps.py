@@ -179,12 +179,8 @@ def values(space: Space, *texts: Any) -> dict[str, Scalar]:
     be texts. What is no value of the search space is left out.
     """
     for text in texts:
-        try:
-            said = json.loads(text)
-        except (TypeError, ValueError):
-            continue
-        if isinstance(said, dict):
-            named = {str(name).lstrip("-"): value for name, value in said.items()}
+        named = _object(text)
+        if named:
             pairs = ((name, _value(parameter, named.get(name))) for name, parameter in space.items())
             return {name: value for name, value in pairs if value is not None}
     return {}
@@ -218,3 +214,27 @@ def _time(milliseconds: Any) -> str | None:
     except (TypeError, ValueError, OverflowError, OSError):
         return None
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def completed(client: Client, experiment: str, metric: str) -> list[dict[str, Any]]:
+    """The completed runs of an experiment of the workspace that logged a metric, whoever submitted them."""
+    host = record.history_host(client)
+    number = experiment_id(client, host, experiment)
+    found = []
+    for run in search(client, host, number, "", f"list the runs of {experiment}") if number else []:
+        info, value = run.get("info") or {}, metrics(run).get(metric)
+        if info.get("status") != "FINISHED" or value is None or value != value:
+            continue
+        tags = {str(one["key"]): one.get("value") for one in (run.get("data") or {}).get("tags") or []}
+        about = {"run_id": str(info.get("run_id")), "_experiment_name": experiment, "status": "Completed"}
+        found.append({**about, "metrics": {metric: value}, "hyperparameters": _object(tags.get("hyperparameters"))})
+    return found
+
+
+def _object(text: Any) -> dict[str, Any]:
+    """A JSON object's pairs, without the dashes that v1's names have; none when it is not one."""
+    try:
+        said = json.loads(text)
+    except (TypeError, ValueError):
+        return {}
+    return {str(name).lstrip("-"): value for name, value in said.items()} if isinstance(said, dict) else {}

@@ -53,8 +53,9 @@ def follow(client: Client, run: runs.Run, *, follow: bool) -> Iterator[bytes]:
                 whole = run.log.is_file()
                 if not whole:
                     client.report(f"The log could not be read yet. Try later: aml run monitor-logs -r {run.id}")
-                end = {**(details or {}), "metrics": metrics(client, run), "log_complete": whole}
-                record.seen(run, job, end)
+                end = {**(details or {}), "log_complete": whole}
+                logged = metrics(client, run)
+                record.seen(run, job, end if logged is None else {**end, "metrics": logged})
                 return
         else:
             record.seen(run, {"properties": {"status": state}}, details)
@@ -112,15 +113,22 @@ def _news(client: Client, run: runs.Run, details: dict[str, Any]) -> Iterator[by
             return
 
 
-def metrics(client: Client, run: runs.Run) -> dict[str, float]:
-    """The run's last metrics, from the workspace's MLflow; none where it does not answer: they are not the job."""
+def settle(client: Client, run: runs.Run) -> None:
+    """Write down what an ended run that nobody watched leaves to be known: its times, its error and its metrics."""
+    job, logged = record.ask(client, run.id), metrics(client, run)
+    if job is not None and logged is not None:
+        record.seen(run, job, {**(history(client, run) or {}), "metrics": logged})
+
+
+def metrics(client: Client, run: runs.Run) -> dict[str, float] | None:
+    """The run's last metrics, from the workspace's MLflow; None where it does not answer: they are not the job."""
     host = record.history_host(client, run)
     path = f"/mlflow/v1.0{client.workspace.arm}/api/2.0/mlflow/runs/get"
     try:
         found = client.ask(f"read the metrics of {run.id}", "GET", path, host=host, params={"run_id": run.id})
         return {str(one["key"]): float(one["value"]) for one in found["run"]["data"].get("metrics") or []}
     except (RunnerError, KeyError, TypeError, ValueError):
-        return {}
+        return None
 
 
 def fetch(client: Client, run: runs.Run, *, progress: Callable[[int], None]) -> list[Path]:

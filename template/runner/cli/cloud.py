@@ -175,16 +175,26 @@ def refresh(context: Context, found: list[runs.Run]) -> None:
 
     clients: dict[Any, Client] = {}
     for run in found:
-        if not is_cloud(run) or ("exit_code" in run.part("exit") and "status" in run.part("process")):
+        ended = run.part("exit")
+        if not is_cloud(run) or ("exit_code" in ended and "status" in run.part("process") and _told(run)):
             continue
         try:
             place = record.workspace_of(run)
             if place not in clients:
                 clients[place] = client_of(context, run)
-            record.refresh(clients[place], run)
+            ended_there = record.refresh(clients[place], run) in runs.FINAL and "status" in run.part("process")
+            if ended_there and not _told(run):
+                from runner.azure import watching
+
+                watching.settle(clients[place], run)
         except RunnerError as error:
             context.warn(f"{run.id}: shown as last seen; {error.message}")
             return
+
+
+def _told(run: runs.Run) -> bool:
+    """Whether an ended run's metrics were asked for; a sweep has none of its own."""
+    return "metrics" in run.part("exit") or bool(run.part("process").get("_log_complete")) or is_sweep(run)
 
 
 def find(context: Context, project: Project, run_id: str) -> runs.Run:

@@ -217,19 +217,19 @@ def summary(context: Context, run: runs.Run, outcome: Any, where: list[str]) -> 
 @click.option("--last", default=1, show_default=True, type=click.IntRange(min=1), help="How many, best first.")
 @common_options
 def best(context: Context, experiment_name: str, metric: str, minimize: bool, last: int) -> None:
-    """Find the best completed run of an experiment, trials included, by the metric's last value."""
-    from runner import mlflow_store
+    """Find the best completed run of an experiment, trials included, by the metric's last value.
 
-    project = projects.find(context.path)
-    values = mlflow_store.latest(project, metric)
-    _refresh(context, project, experiment_name)
-    found = []
-    for record in runs.records(project.runs):
-        run_id = str(record.get("run_id"))
-        value = (record.get("metrics") or {}).get(metric) if record.get("remote") else values.get(run_id)
-        here = record.get("_experiment_name") == experiment_name and record.get("status") == "Completed"
-        if here and value is not None and value == value:
-            found.append({**record, "metrics": {metric: value}})
+    The runs that are known here, also those on Azure ML; with -w all of the workspace's.
+    """
+    from runner.cli import cloud_assets
+
+    if cloud_assets.wanted(context):
+        from runner.azure import sweeps
+        from runner.cli.cloud import client_of
+
+        found = sweeps.completed(client_of(context), experiment_name, metric)
+    else:
+        found = _known(context, experiment_name, metric)
     if not found:
         raise RunnerError(
             f"no completed run of {experiment_name!r} logged {metric!r}",
@@ -245,6 +245,23 @@ def best(context: Context, experiment_name: str, metric: str, minimize: bool, la
         for record in chosen
     ]  # fmt: skip
     context.result(chosen[0] if last == 1 else chosen, lambda: context.table(["RunId", metric, "Parameters"], rows))
+
+
+def _known(context: Context, experiment_name: str, metric: str) -> list[dict[str, Any]]:
+    """The completed runs with that metric whose records are here."""
+    from runner import mlflow_store
+
+    project = projects.find(context.path)
+    values = mlflow_store.latest(project, metric)
+    _refresh(context, project, experiment_name)
+    found = []
+    for record in runs.records(project.runs):
+        run_id = str(record.get("run_id"))
+        value = (record.get("metrics") or {}).get(metric) if record.get("remote") else values.get(run_id)
+        here = record.get("_experiment_name") == experiment_name and record.get("status") == "Completed"
+        if here and value is not None and value == value:
+            found.append({**record, "metrics": {metric: value}})
+    return found
 
 
 def _refresh(context: Context, project: projects.Project, experiment: str) -> None:
