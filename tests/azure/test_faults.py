@@ -19,6 +19,7 @@ from standin.project import Cloud
 from standin.world import Ended, World
 
 KINDS = ("429", "500", "503", "401", "403", "404", "409", "reset", "reset-after", "cut", "not-json", "black-hole")
+KINDS += ("dribble",)
 # What the message must say of each fault, as a pattern.
 CAUSE = {
     "reset": "reset|closed|cut off|refused|proxy",
@@ -26,6 +27,7 @@ CAUSE = {
     "cut": "cut off|JSON|Incomplete|Connection broken",
     "not-json": "JSON|not the service's own|does not say|gave no",
     "black-hole": "no answer|in time",
+    "dribble": "did not come to its end",
 }
 # Step → where it is met. WS is the workspace's name, TENANT the case's own tenant.
 SUBMIT = {

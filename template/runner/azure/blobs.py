@@ -11,24 +11,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from runner.azure.wire import Shared, Wire, deadline
+from runner.azure.wire import Shared, Wire
 from runner.errors import RunnerError, os_error
 
 Progress = Callable[[int], None]
 _AT_ONCE = 8
-# The slowest line for which a file's time is reckoned, bytes a second.
-_SLOWEST = 50_000
 RETRIES = {"retry_total": 3, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 0}
 
 
 @dataclass(frozen=True)
 class Upload:
-    """One blob to make: from a local file, or by a copy in the service from `copy_from` (a URL with signature)."""
+    """One blob to make from a local file."""
 
     name: str
     source: Path
     size: int
-    copy_from: str | None = None
 
 
 class _Lanes(threading.local):
@@ -45,54 +42,30 @@ def container_client(url: str, wire: Wire) -> Any:
     return ContainerClient.from_container_url(url, transport=Shared(wire), **RETRIES)
 
 
-def upload(opened: Callable[[Wire], Any], files: Iterable[Upload], *, progress: Progress = lambda size: None) -> int:
-    """Make the blobs; returns how many were copied in the service instead of sent. Raises RunnerError.
+def upload(opened: Callable[[Wire], Any], files: Iterable[Upload], *, progress: Progress = lambda size: None) -> None:
+    """Make the blobs. Raises RunnerError.
 
     `opened` gives a container's client on a wire; each thread asks for its own.
-
-    A copy that is refused is sent instead: not every storage account lets a snapshot be copied.
     """
     lanes = _Lanes()
-    refused = threading.Event()
 
-    def one(file: Upload) -> tuple[int, bool]:
+    def one(file: Upload) -> int:
         if lanes.container is None:
             lanes.wire = Wire()
             lanes.container = opened(lanes.wire)
-        copied = file.copy_from is not None and not refused.is_set() and _copy(lanes, file)
-        if not copied:
-            if file.copy_from is not None:
-                refused.set()
-            _send(lanes, file)
-        return file.size, copied
+        _send(lanes, file)
+        return file.size
 
-    copies = 0
     pool = ThreadPoolExecutor(_AT_ONCE)
     try:
         for done in as_completed([pool.submit(one, file) for file in files]):
-            size, copied = done.result()
-            copies += copied
-            progress(size)
+            progress(done.result())
     finally:
         pool.shutdown(cancel_futures=True)
-    return copies
-
-
-def _copy(lanes: _Lanes, file: Upload) -> bool:
-    from azure.core.exceptions import HttpResponseError
-
-    with lanes.wire.call(f"copy {file.name} in blob storage"):
-        try:
-            lanes.container.get_blob_client(file.name).start_copy_from_url(file.copy_from, requires_sync=True)
-        except HttpResponseError as error:
-            if error.status_code is not None and 400 <= error.status_code < 500 and error.status_code != 429:
-                return False
-            raise
-    return True
 
 
 def _send(lanes: _Lanes, file: Upload) -> None:
-    with lanes.wire.call(f"upload {file.name}", deadline() + file.size / _SLOWEST):
+    with lanes.wire.call(f"upload {file.name}", travels=True):
         try:
             with file.source.open("rb") as stream:
                 lanes.container.upload_blob(file.name, stream, length=file.size, overwrite=True, max_concurrency=1)
@@ -174,7 +147,7 @@ def _fetch(container: Any, wire: Wire, name: str, blob: Found, target: Path, pro
         while start < blob.size:
             # Pieces, so that a slow line is told from a dead one, and a cut leaves what came before.
             length = min(4_000_000, blob.size - start)
-            with wire.call(f"download {blob.name}", deadline() + length / _SLOWEST):
+            with wire.call(f"download {blob.name}", travels=True):
                 piece = container.download_blob(
                     name, offset=start, length=length, etag=blob.etag, match_condition=MatchConditions.IfNotModified
                 ).readall()

@@ -6,9 +6,11 @@ by what only asks a run how it is.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +78,21 @@ class Client:
             policies=[RetryPolicy(retry_total=3), BearerTokenCredentialPolicy(self.credential, _SCOPE)],
             transport=Shared(self.wire),
         )
+
+    @contextlib.contextmanager
+    def importing(self) -> Iterator[None]:
+        """Import azure-ai-ml while what is inside waits for the network. It must import nothing of Azure's by itself:
+        two threads that enter a circle of imports from two sides may see a module half made."""
+        import azure.storage.blob  # noqa: F401
+
+        def load() -> None:
+            with contextlib.suppress(Exception):  # who needs it imports it again, and is told
+                import azure.ai.ml  # noqa: F401
+
+        thread = threading.Thread(target=load, daemon=True)
+        thread.start()
+        yield
+        thread.join()
 
     def ask(
         self,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from runner.azure import blobs
+from runner.azure import blobs, copies
 from runner.azure.client import Client
 from runner.errors import RunnerError, os_error
 from runner.runs import replace_json
@@ -84,15 +84,18 @@ def ensure(client: Client, files: Snapshot, content: Hashed, *, report: Report, 
         raise RunnerError("the service gave no place for the snapshot", exit_code=3) from None
     before = _Memory(client)
     sources = before.sources(client, content, where)
-    plan = [
-        blobs.Upload(f"{_FOLDER}/{path}", files.root / path, size, sources.get(sha))
+    plan = {
+        f"{_FOLDER}/{path}": (blobs.Upload(f"{_FOLDER}/{path}", files.root / path, size), sources.get(sha))
         for path, (sha, size, _) in content.files.items()
-    ]
-    copies = blobs.upload(lambda wire: blobs.container_client(container, wire), plan, progress=progress)
+    }
+    known = {name: source for name, (_, source) in plan.items() if source is not None}
+    with client.importing():
+        copied = copies.make(container, known, made=lambda name: progress(plan[name][0].size))
+        sent = [one for name, (one, _) in plan.items() if name not in copied]
+        blobs.upload(lambda wire: blobs.container_client(container, wire), sent, progress=progress)
     _unchanged(files, content)
-    if copies:
-        sent = len(plan) - copies
-        report(f"Uploaded {sent} changed file{'' if sent == 1 else 's'}; {copies} copied within Azure")
+    if copied:
+        report(f"Uploaded {len(sent)} changed file{'' if len(sent) == 1 else 's'}; {len(copied)} copied within Azure")
     made = client.arm(
         "register the snapshot",
         "PUT",

@@ -50,7 +50,8 @@ class Fault:
     """What goes wrong with requests whose line matches `pattern`.
 
     `kind` is a status (`"503"`), `"429"` with `retry_after`, `reset`, `reset-after` (done, then the answer is lost),
-    `cut` (half the body), `not-json` or `black-hole`. `times` limits it; None is for ever.
+    `cut` (half the body), `not-json`, `black-hole` or `dribble` (an answer that comes byte by byte and never ends).
+    `times` limits it; None is for ever.
     """
 
     pattern: str
@@ -132,6 +133,10 @@ class Network:
         """What a black hole does with a request: nothing, until the test is over."""
         self._over.wait(600)
 
+    def over(self, seconds: float) -> bool:
+        """Whether the test is over, after a wait of at most that long."""
+        return self._over.wait(seconds)
+
     def stop(self) -> None:
         self._over.set()
         for server in (self._front, self._proxy):
@@ -180,6 +185,8 @@ class _FrontHandler(BaseHTTPRequestHandler):
         if kind == "black-hole":
             network.hold()
             self.close_connection = True
+        elif kind == "dribble":
+            self._dribble()
         elif kind == "reset":
             self._reset()
         elif fault is not None and kind.isdigit():
@@ -207,6 +214,16 @@ class _FrontHandler(BaseHTTPRequestHandler):
         self.wfile.flush()
         if cut:
             self.close_connection = True
+
+    def _dribble(self) -> None:
+        self.close_connection = True
+        text = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
+        with contextlib.suppress(OSError):
+            for at in range(100_000):
+                self.wfile.write(text[at : at + 1] or b" ")
+                self.wfile.flush()
+                if self.server.network.over(0.25):
+                    return
 
     def _reset(self) -> None:
         self.close_connection = True

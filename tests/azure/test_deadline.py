@@ -1,0 +1,133 @@
+"""No call hangs for ever: not with a peer that is silent, nor with one that trickles; what moves is let live."""
+
+from __future__ import annotations
+
+import contextlib
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from azure.core.rest import HttpRequest
+from runner.azure.calls import Calls
+from runner.azure.wire import Wire
+from runner.errors import RunnerError
+
+Answer = Callable[[socketserver.StreamRequestHandler, threading.Event], None]
+LENGTH = 4_000_000
+HEAD = f"HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n".encode()
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@contextlib.contextmanager
+def server(answer: Answer) -> Iterator[str]:
+    """A peer on the loopback; `answer` gets each request's handler, and an event that tells the test's end."""
+    over = threading.Event()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):
+                while self.rfile.readline().strip():
+                    pass
+                answer(self, over)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        block_on_close = False
+
+    with Server(("127.0.0.1", 0), Handler) as made:
+        threading.Thread(target=made.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{made.server_address[1]}/x"
+        finally:
+            over.set()
+            made.shutdown()
+
+
+def silent(handler: socketserver.StreamRequestHandler, over: threading.Event) -> None:
+    over.wait(120)
+
+
+def trickle(text: bytes, pause: float) -> Answer:
+    """The text byte by byte, then a byte at a time; after a minute the rest, so that who waited is seen."""
+
+    def answer(handler: socketserver.StreamRequestHandler, over: threading.Event) -> None:
+        end = time.monotonic() + 60
+        sent = 0
+        while time.monotonic() < end:
+            handler.wfile.write(text[sent : sent + 1] or b" ")
+            sent += 1
+            if over.wait(pause):
+                return
+        handler.wfile.write(text[sent:] + bytes(LENGTH - max(0, sent - len(text))))
+
+    return answer
+
+
+@pytest.mark.parametrize("answer", [silent, trickle(HEAD, 0.1), trickle(HEAD, 0.01)], ids=["silent", "head", "body"])
+@pytest.mark.parametrize("travels", [False, True], ids=["asks", "travels"])
+def test_a_peer_that_does_not_come_to_an_end(monkeypatch: pytest.MonkeyPatch, answer: Answer, travels: bool) -> None:
+    monkeypatch.setenv("AML_AZURE_DEADLINE", "1")
+    with server(answer) as url, pytest.raises(RunnerError) as error:
+        wire = Wire()
+        with wire.call("ask", travels=travels):
+            wire.send(HttpRequest("GET", url)).read()
+    assert error.value.exit_code == 3
+    assert "could not ask" in error.value.message and "GET 127.0.0.1/x: no answer came" in error.value.message
+
+
+def test_a_peer_that_does_not_take_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AML_AZURE_DEADLINE", "1")
+    with server(silent) as url, pytest.raises(RunnerError) as error:
+        wire = Wire()
+        with wire.call("send a file", travels=True):
+            wire.send(HttpRequest("PUT", url, content=bytes(50_000_000)))
+    assert error.value.exit_code == 3
+
+
+def test_a_slow_transfer_lives_longer_than_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AML_AZURE_DEADLINE", "4")
+
+    def slow(handler: socketserver.StreamRequestHandler, over: threading.Event) -> None:
+        handler.wfile.write(HEAD)
+        for _ in range(40):
+            handler.wfile.write(bytes(100_000))
+            over.wait(0.15)
+
+    with server(slow) as url:
+        wire = Wire()
+        with wire.call("fetch", travels=True):
+            assert len(wire.send(HttpRequest("GET", url)).read()) == LENGTH
+
+
+def test_only_bytes_that_move_give_time_back() -> None:
+    calls = Calls()
+    with calls.call("fetch", 1000, travels=True):
+        calls.attempt("GET", "http://x/y")
+        calls._request_until = before = calls._until
+        calls.moved(1_000_000, 30.0, came=True)
+        assert calls._until - before == pytest.approx(30.0)
+        calls.moved(1, 60.0, came=True)
+        assert calls._until - before == pytest.approx(30.0, abs=0.01)
+        # A whole file swallowed at once by buffers on the way is no life either.
+        calls.moved(50_000_000, 0.0, came=False)
+        assert calls._until - before == pytest.approx(30.0, abs=0.01)
+    with calls.call("ask", 1000):
+        before = calls._until
+        calls.moved(1_000_000, 30.0, came=True)
+        assert calls._until == before
+
+
+def test_one_request_has_the_deadline_also_in_a_longer_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AML_AZURE_DEADLINE", "1")
+    with server(trickle(HEAD, 0.05)) as url, pytest.raises(RunnerError) as error:
+        wire = Wire()
+        with wire.call("wait for a machine", 1800):
+            wire.send(HttpRequest("GET", url)).read()
+    assert error.value.exit_code == 3
