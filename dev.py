@@ -8,6 +8,7 @@ python3 dev.py check                lint and types
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,8 +19,6 @@ TOOLS = HERE / ".tools"
 
 def uv() -> str:
     """The path of uv: the one on PATH, or one that pip puts into `.tools/`, touching nothing else."""
-    import shutil
-
     found = shutil.which("uv")
     if found:
         return found
@@ -37,6 +36,12 @@ def call(*words: str, folder: Path = HERE) -> None:
     code = subprocess.run([uv(), *words], cwd=folder, env=environment).returncode
     if code:
         sys.exit(code)
+
+
+def path_command() -> str:
+    """The command that puts the uv in `.tools/` on the shell's PATH."""
+    folder = TOOLS / "bin"
+    return f'$env:PATH = "{folder};$env:PATH"' if os.name == "nt" else f'export PATH="{folder}:$PATH"'
 
 
 def fresh(name: str) -> Path:
@@ -66,13 +71,15 @@ def first_run(name: str) -> None:
         print(f"\n== {number}/{len(steps)} {title}", flush=True)
         print("$ uv " + " ".join(words), flush=True)
         call(*words, folder=folder)
+    # A uv of our own is on nobody's PATH.
+    path = "" if shutil.which("uv") else f"\n  {path_command()}"
     print(f"""
 Done. Everything lies in {project}:
   models/model1/            train.py, score.py and their run configurations: your code goes here
   runs/latest               names the run's folder under runs/: its outputs/ and user_logs/std_log.txt
   mlflow.db                 metrics, parameters and the model registry
 
-Next:
+Next:{path}
   cd {model}
   uv run aml run list
   uv run aml run submit-script -c train-local -e first train.py --data-path /data --epochs 50

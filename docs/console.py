@@ -5,11 +5,14 @@
 
 A ```console block holds `$ command` lines, each followed by its output. A `title="…"` on the block says why it is
 not run. `<!-- exits: 2 -->` before a block is the exit code it shows; `<!-- file: PATH -->` before any other block
-makes it a file of the project. In an output `…` stands for anything on a line, and a line of `…` for any lines.
+makes it a file of the project, `<!-- cell: PATH -->` the next code cell of a notebook there. A file that no reader
+needs to see is written as `<!-- file: PATH`, its lines, `-->`. In an output `…` stands for anything on a line, and a
+line of `…` for any lines.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -46,7 +49,7 @@ class Example:
 
 @dataclass
 class Block:
-    """One fenced block. `file` makes it a file; `why` is the reason why its examples are not run."""
+    """One fenced block. `file` makes it a file, or a `cell` of one; `why` is the reason why nothing in it is run."""
 
     page: Path
     line: int
@@ -54,27 +57,33 @@ class Block:
     file: str | None = None
     why: str | None = None
     exits: int = 0
+    cell: bool = False
     examples: list[Example] = field(default_factory=list)
 
 
 def blocks(page: Path) -> Iterator[Block]:
     """The page's console blocks and files, in order."""
     lines = page.read_text(encoding="utf-8").split("\n")
-    file, exits, at = None, 0, 0
+    file, exits, cell, at = None, 0, False, 0
     while at < len(lines):
-        mark = re.match(r"<!-- (file|exits): (\S+) -->", lines[at])
+        mark = re.match(r"<!-- (file|cell|exits): (\S+)( -->)?$", lines[at])
         fence = re.match(r'```(\w+)(?: title="([^"]+)")?', lines[at])
-        if mark:
-            file, exits = (mark[2], exits) if mark[1] == "file" else (file, int(mark[2]))
+        if mark and not mark[3]:
+            end = lines.index("-->", at + 1)
+            yield Block(page, at + 1, "\n".join(lines[at + 1 : end]) + "\n", mark[2])
+            at = end
+        elif mark:
+            file, exits = (file, int(mark[2])) if mark[1] == "exits" else (mark[2], exits)
+            cell = mark[1] == "cell"
         elif fence:
             end = lines.index("```", at + 1)
-            block = Block(page, at + 1, "\n".join(lines[at + 1 : end]) + "\n", file, fence[2], exits)
+            block = Block(page, at + 1, "\n".join(lines[at + 1 : end]) + "\n", file, fence[2], exits, cell)
             if fence[1] == "console" and file is None:
                 block.examples = list(_examples(lines[at + 1 : end]))
                 yield block
             elif file is not None:
                 yield block
-            file, exits, at = None, 0, end
+            file, exits, cell, at = None, 0, False, end
         at += 1
 
 
@@ -161,7 +170,14 @@ class Session:
         """Make the file that the block is."""
         path = self.top / str(block.file)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(block.text, encoding="utf-8")
+        if block.cell:
+            empty = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": []}
+            notebook = json.loads(path.read_text(encoding="utf-8")) if path.exists() else empty
+            cell = {"cell_type": "code", "metadata": {}, "source": block.text.rstrip("\n")}
+            notebook["cells"].append({**cell, "outputs": [], "execution_count": None})
+            path.write_text(json.dumps(notebook), encoding="utf-8")
+        else:
+            path.write_text(block.text, encoding="utf-8")
 
 
 def short(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import re
 import shutil
 import sqlite3
 import subprocess
@@ -34,12 +33,17 @@ def run(words: list[str], folder: Path, code: int = 0, **variables: str) -> subp
     return done
 
 
+def readme_block(heading: str) -> list[list[str]]:
+    """The commands of the first console block below a heading of README."""
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    block = section.split("```console\n")[1].split("```")[0]
+    return [line.removeprefix("$ ").split() for line in block.splitlines()]
+
+
 def readme_commands() -> list[list[str]]:
     """The commands of README's "Start your own", with this checkout in place of the published template."""
-    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    block = re.search(r"## Start your own\n+```console\n(.*?)```", text, re.DOTALL)
-    assert block is not None
-    lines = [line.removeprefix("$ ").split() for line in block[1].splitlines()]
+    lines = readme_block("Start your own")
     published = lines[0].index("gh:copier-azureml/copier-azureml")
     # `--defaults` answers the questions, `--vcs-ref HEAD` takes what is not committed yet too.
     lines[0][published : published + 1] = ["--defaults", "--vcs-ref", "HEAD", str(REPOSITORY)]
@@ -112,6 +116,23 @@ def test_a_second_submit_with_networking_cut_off(project: Path) -> None:
     words = ["unshare", "--net", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), aml]
     done = run([*words, *["run", "submit-script", "-c", "train-local", "-e", "second"]], project / "models" / "model1")
     assert "Status: Completed" in done.stdout and "Building" not in done.stdout
+
+
+def test_from_ones_own_notebook_as_the_readme_says(project: Path, tmp_path: Path) -> None:
+    gone = shutil.ignore_patterns(".venv", "runs", "mlflow.db", "mlruns")
+    here = shutil.copytree(project, tmp_path / "mine", ignore=gone)
+    # One environment serves both: the runner in it is the first project's, and the same.
+    env = {**environment(), "UV_PROJECT_ENVIRONMENT": str(project / ".venv"), "UV_NO_SYNC": "1"}
+    said = ""
+    for words in readme_block("From your own notebook"):
+        if words[0] == "cd":
+            here = here / words[1]
+            continue
+        done = subprocess.run(words, cwd=here, env=env, capture_output=True, text=True, encoding="utf-8")
+        assert done.returncode == 0, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        said += done.stdout
+    assert "Status: Completed" in said and "Registered my-model:1" in said and '"probabilities"' in said
+    assert "Options that this script does not know" not in said, "the run configuration was brought in line"
 
 
 WATCH = """\

@@ -296,8 +296,49 @@ def test_the_conda_file_is_proposed_and_written_only_when_asked(tmp_path: Path) 
     assert found["conda"]["add"][0].startswith("joblib==")
     assert found["conda"]["add"][1:] == ["left-pad==1.0", "yaml-of-nobody"]
     assert "+    - left-pad==1.0" in found["conda"]["diff"] and "scikit-learn" not in "".join(found["conda"]["add"])
-    convert(tmp_path, text, "--overwrite", "--apply-conda")
+    convert(tmp_path, text, "--overwrite", "--apply")
     assert file.read_text().startswith(CONDA) and "    - left-pad==1.0\n" in file.read_text()
+
+
+RUNCONFIG = """\
+script: train.py
+arguments:
+  - --data-path
+  - /data
+  - --epochs  # of the sample
+  - "20"
+target: local
+data:
+  sample:
+    dataLocation:
+      dataset:
+        name: sample
+    environmentVariableName: sample
+    pathOnCompute: /data
+"""
+
+
+def test_the_run_configurations_are_proposed_and_written_only_when_asked(tmp_path: Path) -> None:
+    config = tmp_path / "out" / "aml_config"
+    config.mkdir(parents=True)
+    (tmp_path / ".copier-answers.yml").touch()
+    (tmp_path / "data" / "rows").mkdir(parents=True)
+    (tmp_path / "data" / "rows" / "rows.csv").write_text("a\n1\n")
+    flow = 'script: ./train.py\narguments: [--data-path, /data, --epochs, "20", --seed, "1"]\n'
+    for name, text in {"a": RUNCONFIG, "b": flow, "c": RUNCONFIG.replace("train.py", "other.py")}.items():
+        (config / f"{name}.runconfig").write_text(text)
+    text = "# %%\nseed = 3\nimport pandas as pd\nprint(pd.read_csv('../data/rows/rows.csv'), seed)\n"
+    _, found = convert(tmp_path, text)
+    assert [Path(change["file"]).name for change in found["runconfigs"]] == ["a.runconfig", "b.runconfig"]
+    assert found["dataset"].startswith("aml dataset register -n rows -p ")
+    assert (config / "a.runconfig").read_text() == RUNCONFIG and not (tmp_path / "data" / "datasets.yml").exists()
+    convert(tmp_path, text, "--overwrite", "--apply")
+    kept = [line for line in RUNCONFIG.split("\n") if "--epochs" not in line and '"20"' not in line]
+    assert (config / "a.runconfig").read_text() == "\n".join(kept).replace("sample", "rows")
+    assert (config / "b.runconfig").read_text() == "script: ./train.py\narguments: [--data-path, /data, --seed, '1']\n"
+    assert "path: data/rows" in (tmp_path / "data" / "datasets.yml").read_text()
+    _, found = convert(tmp_path, text, "--overwrite")
+    assert found["runconfigs"] == [] and found["dataset"] is None, "all is as it should be"
 
 
 def test_overwriting_asks(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from runner.errors import RunnerError, os_error
 if TYPE_CHECKING:
     from runner.notebook.conda import Proposal
     from runner.notebook.report import Report
+    from runner.notebook.runconfig import Named
 
 
 @click.group("notebook")
@@ -26,7 +29,8 @@ def command() -> None:
 @click.option("-o", "--output", "output", metavar="FILE", type=click.Path(path_type=Path),
               help="The script to write; the default is the train.py of the project's only model.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Write over a script that is there, without asking.")
-@click.option("--apply-conda", is_flag=True, help="Also write the proposed packages to the conda file.")
+@click.option("--apply", is_flag=True,
+              help="Also do what is proposed: conda file, run configurations, datasets.yml.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
 @click.option("-t", "--output-metadata-file", "metadata_file", metavar="FILE", type=click.Path(path_type=Path),
               help="Also write the report there as JSON.")  # fmt: skip
@@ -37,7 +41,7 @@ def convert(
     notebook: Path,
     output: Path | None,
     overwrite: bool,
-    apply_conda: bool,
+    apply: bool,
     as_json: bool,
     metadata_file: Path | None,
     path: Path,
@@ -54,14 +58,41 @@ def convert(
         raise RunnerError(f"-o: expected a .py file, got {target}", hint="For example: -o models/model1/train.py")
     text, report = _converted(notebook, target)
     _may_write(target, overwrite)
-    from runner.notebook import conda
+    from runner.notebook import runconfig
+
+    named = runconfig.dataset(report, target)
+    proposals = _proposals(target, text, report, notebook.absolute().parent, named)
+    changes = [{"file": str(one.file), "add": one.added, "diff": one.diff, "applied": apply} for one in proposals]
+    _write(target, text)
+    if apply:
+        for one in proposals:
+            _write(one.file, one.text)
+    _result(context, target, report, changes, _name_data(context, named, apply), apply)
+
+
+def _proposals(target: Path, text: str, report: Report, beside: Path, named: Named | None) -> list[Proposal]:
+    """What the files beside the script should say: the conda file, then the run configurations."""
+    from runner.notebook import conda, runconfig
 
     file = _conda_file(target)
-    proposal = conda.propose(text, file, report, notebook.absolute().parent)
-    _write(target, text)
-    if proposal is not None and apply_conda:
-        _write(file, proposal.text)
-    _result(context, target, report, proposal, apply_conda)
+    packages = conda.propose(text, file, report, beside)
+    found = [packages] if packages is not None else []
+    for one in sorted(file.parent.glob("*.runconfig")):
+        new = runconfig.propose(one, target, report, named)
+        found += [conda.Proposal(one, new)] if new is not None else []
+    return found
+
+
+def _name_data(context: Context, named: Named | None, apply: bool) -> str | None:
+    """Name the script's data in datasets.yml, when it has no name there; the command that does so."""
+    if named is None or named.known:
+        return None
+    from runner import data
+
+    if apply:
+        data.register(project.find(named.path), named.name, named.path, "")
+    place = Path(os.path.relpath(named.path, context.path)).as_posix()
+    return f"aml dataset register -n {named.name} -p {shlex.quote(place)}"
 
 
 def _converted(notebook: Path, target: Path) -> tuple[str, Report]:
@@ -138,16 +169,19 @@ def _write(path: Path, text: str) -> None:
         raise os_error(error, f"write {path}") from error
 
 
-def _result(context: Context, target: Path, report: Report, proposal: Proposal | None, applied: bool) -> None:
+def _result(
+    context: Context, target: Path, report: Report, changes: list[dict[str, Any]], naming: str | None, applied: bool
+) -> None:
+    conda = next((change for change in changes if change["add"]), None)
     value = {
         "script": str(target),
         "options": report.options,
         "model": report.model,
         "done": report.done,
         "todo": report.todo,
-        "conda": None
-        if proposal is None
-        else {"file": str(proposal.file), "add": proposal.added, "diff": proposal.diff, "applied": applied},
+        "conda": conda,
+        "runconfigs": [change for change in changes if change is not conda],
+        "dataset": naming,
     }
 
     def text() -> None:
@@ -163,10 +197,15 @@ def _result(context: Context, target: Path, report: Report, proposal: Proposal |
             context.say("\nWhat needs you:")
             for line in report.todo:
                 context.say(f"  {line}")
-        if proposal is not None:
-            context.say(f"\n{'Added to' if applied else 'Proposed for'} {proposal.file}:")
-            context.say(proposal.diff)
-            if not applied:
-                context.say("Write it with --apply-conda.")
+        seen: dict[str, str] = {}
+        for change in changes:
+            context.say(f"\n{'Written to' if applied else 'Proposed for'} {change['file']}:")
+            body = change["diff"].split("\n", 2)[-1]
+            context.say(f"(the same as for {seen[body]})" if body in seen else change["diff"])
+            seen.setdefault(body, Path(change["file"]).name)
+        if naming:
+            context.say(f"\n{'Done too' if applied else 'And to name the data'}: {naming}")
+        if (changes or naming) and not applied:
+            context.say("\nAdd --apply to have that done.")
 
     context.result(value, text)

@@ -6,7 +6,7 @@ import ast
 import difflib
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -51,12 +51,18 @@ _BEHIND = {
 
 @dataclass
 class Proposal:
-    """`text` is what the conda file would hold; `diff` what would change; `added` the new requirements."""
+    """`text` is what a file would hold; `added` the new requirements, of a conda file."""
 
     file: Path
     text: str
-    diff: str
-    added: list[str]
+    added: list[str] = field(default_factory=list)
+
+    @property
+    def diff(self) -> str:
+        """What would change."""
+        old = self.file.read_text(encoding="utf-8-sig") if self.file.exists() else ""
+        before, after = f"a/{self.file.name}", f"b/{self.file.name}"
+        return "\n".join(difflib.unified_diff(old.splitlines(), self.text.splitlines(), before, after, lineterm=""))
 
 
 def propose(script: str, file: Path, report: Report, beside: Path) -> Proposal | None:
@@ -74,8 +80,7 @@ def propose(script: str, file: Path, report: Report, beside: Path) -> Proposal |
     if not added:
         return None
     new = _with(old, added) if old.strip() else _fresh(added)
-    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), f"a/{file.name}", f"b/{file.name}", lineterm="")
-    return Proposal(file, new, "\n".join(lines), added)
+    return Proposal(file, new, added)
 
 
 def requirements(script: str, report: Report, beside: Path) -> list[str]:
