@@ -13,7 +13,8 @@ _NAME = re.compile(
 )
 # How keys of Azure Storage and Service Bus, SAS addresses, OpenAI, GitHub, Hugging Face, AWS and PEM files look.
 _VALUE = re.compile(
-    r"(?:Account|SharedAccess)Key=|[?&]sig=|^sk-\w|^gh[pousr]_\w|^hf_\w{20}|^AKIA[A-Z0-9]{12}|BEGIN (?:[A-Z]+ )*PRIVATE KEY"
+    r"(?:Account|SharedAccess)Key=|[?&]sig=|^sk-\w|^gh[pousr]_\w|^hf_\w{20}|^AKIA[A-Z0-9]{12}|"
+    r"BEGIN (?:[A-Z]+ )*PRIVATE KEY"
 )
 
 
