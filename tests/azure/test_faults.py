@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from standin.network import Fault
+from standin.exchange import Fault
 from standin.project import Cloud
 from standin.world import Ended, World
 

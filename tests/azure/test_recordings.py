@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from standin.exchange import Reply, Request
 from standin.executor import Job
-from standin.network import Reply, Request
 from standin.plane import Plane, Workspace
 from standin.world import GROUP, SUBSCRIPTION, World
 

@@ -85,7 +85,7 @@ def test_a_failing_script_ends_with_1_and_its_error(cloud: Cloud) -> None:
 
 
 def test_run_json_is_there_before_the_create_is_answered(cloud: Cloud) -> None:
-    from standin.network import Fault
+    from standin.exchange import Fault
 
     hold = cloud.world.network.add(Fault(f"PUT .*/{cloud.workspace.name}/jobs/", "black-hole"))
     process = cloud.world.start(

@@ -20,12 +20,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from standin import azurite as blobs
 from standin import schema, shapes
+from standin.exchange import Reply, Request
 from standin.executor import FINAL, Job
-from standin.network import Reply, Request
 
 TENANT = "11111111-1111-1111-1111-111111111111"
 _PROVIDER = "/providers/Microsoft.MachineLearningServices"
 _ROOT = re.compile(r"(/subscriptions/[^/]+/resourceGroups/[^/]+" + _PROVIDER + r"/workspaces/([^/]+))(/.*|)", re.I)
+_HERE = "/subscriptions/[^/]+(?:/resourceGroups/[^/]+)?/providers/Microsoft.MachineLearningServices"
+Query = dict[str, str]
 _KINDS = {
     "codes": schema.CODE,
     "environments": schema.ENVIRONMENT,
