@@ -28,6 +28,8 @@ ROOT = Path(__file__).parents[1]
 # What differs from run to run and from machine to machine, and the word it is compared as.
 VARIES = [
     (r"_\d{10}_[0-9a-f]{8}", "_ID"),
+    (r"HD_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "HD_ID"),
+    (r"seed \d+", "seed N"),
     (r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "TIME"),
     (r"\b[0-9a-f]{8,64}\b", "HEX"),
     (r"\b\d+(\.\d+)? ?(B|kB|MB|bytes)\b", "SIZE"),
@@ -37,6 +39,13 @@ VARIES = [
     (r"[ \t]+", " "),
     (r"[-=─━]{4,}", "LINE"),
 ]
+
+# A name for git, whatever this machine's configuration is.
+GIT = {
+    "GIT_AUTHOR_NAME": "me", "GIT_AUTHOR_EMAIL": "me@example.com", "GIT_COMMITTER_NAME": "me",
+    "GIT_COMMITTER_EMAIL": "me@example.com", "GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": "commit.gpgsign",
+    "GIT_CONFIG_VALUE_0": "false", "GIT_CONFIG_KEY_1": "init.defaultBranch", "GIT_CONFIG_VALUE_1": "main",
+}  # fmt: skip
 
 
 @dataclass
@@ -110,6 +119,48 @@ def plain(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.strip().split("\n"))
 
 
+def start(page: Path, folder: Path) -> bool:
+    """Make what the page begins with, where that is not a fresh render of the template; whether it was made."""
+    if page.stem == "update":
+        source = _published(folder.with_name("published"))
+        words = [
+            "copier",
+            "copy",
+            "--quiet",
+            "--defaults",
+            "--vcs-ref",
+            "v0.1.0",
+            f"git+{source.as_uri()}",
+            str(folder),
+        ]
+        subprocess.run([sys.executable, "-m", *words], check=True, stdin=subprocess.DEVNULL)
+        _commit(folder, "Rendered")
+    elif page.stem in ("tutorial", "rescue"):
+        folder.mkdir(parents=True, exist_ok=True)
+    else:
+        return False
+    return True
+
+
+def _published(folder: Path) -> Path:
+    """The template in a repository with two versions, as it is on GitHub; the second changes one file of the runner."""
+    gone = shutil.ignore_patterns("__pycache__", ".*_cache")
+    shutil.copytree(ROOT / "template", folder / "template", ignore=gone)
+    shutil.copy(ROOT / "copier.yml", folder)
+    _commit(folder, "One", "v0.1.0")
+    changed = folder / "template" / "runner" / "errors.py"
+    changed.write_text(changed.read_text(encoding="utf-8") + "# Changed by the second version.\n", encoding="utf-8")
+    _commit(folder, "Two", "v0.2.0")
+    return folder
+
+
+def _commit(folder: Path, message: str, tag: str | None = None) -> None:
+    env = {**os.environ, **GIT}
+    for words in (["init", "-q"], ["add", "--all"], ["commit", "-q", "-m", message], ["tag", tag] if tag else []):
+        if words:
+            subprocess.run(["git", *words], cwd=folder, env=env, check=True)
+
+
 class Session:
     """A shell that keeps its folder from command to command, in a project of its own."""
 
@@ -128,10 +179,13 @@ class Session:
             "COLUMNS": "120",
             "NO_COLOR": "1",
             "PYTHONWARNINGS": "ignore",
+            **GIT,
         }
+        self.synced = False
 
     def sync(self) -> None:
         """Make the project's environment ours, in silence, so that `uv run` has nothing to say about it."""
+        self.synced = True
         # All pages' projects are the same one, so what the first resolves serves the others.
         kept = Path(self.env["UV_PROJECT_ENVIRONMENT"]).parent / "uv.lock"
         if kept.exists() and not (self.top / "uv.lock").exists():
@@ -144,6 +198,7 @@ class Session:
     def run(self, command: str) -> tuple[int, str]:
         """Run one command line; its exit code and all that it printed."""
         ours = re.sub(r"^uvx copier copy gh:\S+", f"copier copy --quiet --defaults --vcs-ref HEAD {ROOT}", command)
+        ours = re.sub(r"^uvx copier update", "copier update --quiet --defaults", ours)
         with tempfile.TemporaryDirectory() as scratch:
             where = Path(scratch) / "pwd"
             script = f'{ours}\nstatus=$?\npwd -P > "{where}"\nexit $status'
@@ -159,11 +214,11 @@ class Session:
             )
             if where.exists():
                 self.cwd = Path(where.read_text().strip())
-        if ours != command:
-            return done.returncode, ""
-        if (self.cwd / ".copier-answers.yml").exists() and self.cwd != self.top:
+        if (self.cwd / ".copier-answers.yml").exists() and (self.cwd != self.top or not self.synced):
             self.top = self.cwd
             self.sync()
+        if ours != command:
+            return done.returncode, "" if done.returncode == 0 else done.stdout
         return done.returncode, done.stdout.replace(str(self.top), "/home/me/my-project")
 
     def write(self, block: Block) -> None:
@@ -228,9 +283,7 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "my-project"
-            if page.stem == "tutorial":
-                folder = Path(scratch)
-            else:
+            if not start(page, folder):
                 shutil.copytree(project, folder, ignore=shutil.ignore_patterns(".venv", "runs", "mlflow.db"))
             print(page.relative_to(PAGES), flush=True)
             wrong += run_page(page, folder, project.resolve().parent / "docs-environment", "--write" in sys.argv)

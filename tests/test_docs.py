@@ -38,10 +38,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("page", RUN, ids=name)
 def test_the_examples_print_what_the_page_shows(page: Path, tmp_path: Path, environment: Path) -> None:
     folder = tmp_path / "my-project"
-    # The tutorial makes its project itself.
-    if page.stem == "tutorial":
-        folder.mkdir()
-    else:
+    if not console.start(page, folder):
         render(folder)
     assert console.run_page(page, folder, environment) == []
 
@@ -85,7 +82,7 @@ def test_a_wrong_flag_would_be_seen() -> None:
 
 def test_what_is_not_run_says_why() -> None:
     reasons = {block.why for page in PAGES for block in console.blocks(page) if block.why and block.examples}
-    assert reasons <= {"needs a workspace", "needs GitHub", "keeps running", "with your own notebook"}
+    assert reasons <= {"needs a workspace", "keeps running", "with your own notebook"}
     counted = [bool(b.why) for page in PAGES for b in console.blocks(page) for _ in b.examples]
     assert counted.count(False) > counted.count(True)
 
