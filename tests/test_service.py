@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -298,11 +299,12 @@ def test_the_tests_in_deployment_pass_against_the_service(place: Place, service:
 
 
 def test_the_request_log_is_asked_for_and_shows_what_was_sent(
-    place: Place, service: dict[str, Any], port: int, sample: str
+    place: Place, service: dict[str, Any], port: int, sample: str, request: pytest.FixtureRequest
 ) -> None:
     # --rt and --bi are v1's too: a container's affairs, of no account here.
     words = ("--collect-model-data", "true", "--nr", "2", "--rt", "python", "--bi", "registry/image:1")
     place.aml("service", "update", "-n", "svc", *words)
+    request.addfinalizer(lambda: place.aml("service", "update", "-n", "svc", "--md", "false", "--nr", "1"))
     row = json.loads(sample)["data"][0]
     for value in (10.0, 20.0, 30.0):
         assert send(port, json.dumps({"data": [{**row, "mean_radius": value}]}).encode())[0] == 200
@@ -369,6 +371,83 @@ def test_delete_leaves_nothing(place: Place) -> None:
     assert not (place.services / "short-lived").exists()
     assert not process.in_use(int(shown["port"]))
     assert "no service 'short-lived'" in place.aml("service", "delete", "-n", "short-lived", code=2).stderr
+
+
+def test_deploys_at_once_get_a_name_and_a_port_each(place: Place) -> None:
+    names = ["twin", "twin", "other"]
+    words = ("model", "deploy", "-m", "demo-model:1", "-n")
+    started = [place.start(*words, name) for name in names]
+    ends = [(*one.communicate("", timeout=LIMIT), one.returncode) for one in started]
+    try:
+        assert sorted(code for *_, code in ends[:2]) == [0, 2], ends
+        assert ends[2][2] == 0, ends
+        assert "there is a service 'twin' already" in ends[0][1] + ends[1][1]
+        shown = [place.json("service", "show", "-n", name) for name in ("twin", "other")]
+        assert [one["state"] for one in shown] == ["Healthy", "Healthy"]
+        assert len({one["port"] for one in shown}) == 2
+    finally:
+        for name in ("twin", "other"):
+            place.aml("service", "delete", "-n", name)
+    assert not [path for path in place.services.iterdir() if path.name != "svc"], "no folder is left half laid out"
+
+
+def test_another_programs_answer_is_not_the_services_health(tmp_path: Path) -> None:
+    """Two projects may find the same port free: the one whose server did not get it must not say that it is healthy."""
+    log = tmp_path / "log.txt"
+    log.write_text("[ERROR] Connection in use: ('127.0.0.1', 1)\n")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Healthy) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        port = other.server_address[1]
+        words = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+        with subprocess.Popen(words, stdin=subprocess.PIPE) as server:
+            assert process.healthy(port)
+            assert "did not answer" in process.await_health(server, port, 1, log)
+        assert process.await_health(server, port, LIMIT, log) == process.TAKEN
+        other.shutdown()
+
+
+class Healthy(BaseHTTPRequestHandler):
+    """Answers every GET with 200."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *words: Any) -> None:
+        return None
+
+
+def test_what_is_lost_of_a_service_is_named_and_can_be_replaced(place: Place, service: dict[str, Any]) -> None:
+    copy = place.services / "svc" / "model" / "model.pkl"
+    copy.unlink()
+    lost = place.aml("service", "update", "-n", "svc", code=2)
+    assert "model.pkl: the model is gone" in lost.stderr
+    assert "-m demo-model:1" in lost.stderr
+    place.aml("service", "update", "-n", "svc", "-m", "demo-model:1")
+    assert copy.is_file()
+    record = place.services / "svc" / "service.json"
+    whole = record.read_bytes()
+    record.write_bytes(whole[:20])
+    for words in (("run", "-d", '{"data": []}'), ("update",)):
+        assert "the service's record is damaged" in place.aml("service", *words, "-n", "svc", code=2).stderr
+    assert place.json("service", "list")[0]["state"] == "Failed"
+    record.write_bytes(whole)
+    assert place.json("service", "list")[0]["state"] == "Healthy"
+
+
+def test_a_pid_that_another_process_has_now_is_left_alone(place: Place) -> None:
+    """After a restart of the machine the recorded pid may be anybody's."""
+    folder = place.services / "older"
+    folder.mkdir(parents=True)
+    innocent = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    with innocent:
+        long_ago = psutil.Process(innocent.pid).create_time() - 3600
+        record = {"port": free_port(), "models": [], "process": {"pid": innocent.pid, "seen": long_ago}}
+        (folder / "service.json").write_text(json.dumps(record))
+        assert place.json("service", "show", "-n", "older")["state"] == "Failed"
+        place.aml("service", "delete", "-n", "older")
+        assert innocent.poll() is None
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("name", ["A", "ab", "x" * 40, "a_b", "-ab", "../up", "ab-"])

@@ -11,7 +11,7 @@ import click
 from runner import project as projects
 from runner.cli.common import Context, common_options
 from runner.cli.deploy_options import Asked, compute_type, deployment_options
-from runner.cli.scoring_options import Script, choose_model, inference_options
+from runner.cli.scoring_options import REGISTERED, Script, choose_model, inference_options
 from runner.errors import RunnerError, os_error
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def deploy(
     aml model deploy -n my-service -m demo-model:1 --ic aml_config/inference-config.yml \\
         --dc deployment/deployment-config-local.yml --port 32000
     """
+    from runner.serving import deploying
     from runner.serving import service as services
 
     project = projects.find(context.path)
@@ -60,12 +61,12 @@ def deploy(
 
         cloud_services.deploy(context, name, names, inference, config, overwrite=overwrite, wait=not no_wait)
         return
-    chosen = choose_model(project, names)
+    chosen = choose_model(project, names, flags=REGISTERED)
     for row in [*inference.config.problems(), *config.problems()]:
         context.warn(f"{row.key}: {row.becomes}")
     settings = settings_from(config, services.Settings())
-    wanted = services.plan(project, chosen, inference, report=context.say)
-    made = services.deploy(project, name, wanted, settings, overwrite=overwrite, wait=not no_wait, report=context.say)
+    wanted = deploying.plan(project, chosen, inference, report=context.say)
+    made = deploying.deploy(project, name, wanted, settings, overwrite=overwrite, wait=not no_wait, report=context.say)
     context.result(made.shown(), lambda: introduce(context, project, made))
 
 

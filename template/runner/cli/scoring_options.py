@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runner.v1.inference_fields import Field
 
 DEFAULT_CONFIG = "inference-config.yml"
+REGISTERED = "-m NAME[:VERSION] or -f model.json"
 
 
 # A long flag, a short one, and the key of the file that it stands for.
@@ -127,15 +128,17 @@ def choose_model(
     run_file: Path | None = None,
     asset_path: str = "outputs/model.pkl",
     model_path: Path | None = None,
+    *,
+    flags: str = "-m NAME[:VERSION], -f run.json or --model-path FILE",
 ) -> Model:
     """The one model that the flags name: registered, of a run, or a file.
 
-    Raises RunnerError when they name none or several.
+    Raises RunnerError when they name none or several; `flags` are those there are.
     """
     from runner.serving import scoring
 
     if len(names) + (run_file is not None) + (model_path is not None) != 1:
-        raise RunnerError("name one model", hint="Give -m NAME[:VERSION], or -f run.json, or --model-path FILE.")
+        raise RunnerError("name one model", hint=f"Give {flags}. Several files are one model when they are one folder.")
     if run_file is not None:
         return scoring.of_run(project, run_file, asset_path)
     if model_path is not None:

@@ -11,7 +11,7 @@ from runner import project as projects
 from runner.cli.common import Context, common_options
 from runner.cli.deploy import introduce, model_in, settings_from
 from runner.cli.deploy_options import Asked, deployment_options
-from runner.cli.scoring_options import Script, choose_model, inference_options, request_text
+from runner.cli.scoring_options import REGISTERED, Script, choose_model, inference_options, request_text
 from runner.errors import RunnerError
 
 _NAME = click.option("-n", "--name", required=True, help="The service's name.")
@@ -178,7 +178,7 @@ def update(
     no_wait: bool,
 ) -> None:
     """Change a service's model, code or settings; without a change, start it again."""
-    from runner.serving import scoring
+    from runner.serving import deploying, scoring
     from runner.serving import service as services
 
     project = projects.find(context.path)
@@ -190,17 +190,17 @@ def update(
         inference = script.inference(context.path, project) if script else None
         return cloud_services.update(context, name, names, inference, config, wait=not no_wait)
     service = services.find(project, name)
-    wanted = services.plan_of(service)
+    wanted = deploying.plan_of(service)
     if names:
-        chosen = choose_model(project, names)
+        chosen = choose_model(project, names, flags=REGISTERED)
         wanted.model, wanted.sha256, wanted.models = chosen.path, chosen.sha256, [chosen.source]
     if script:
         inference = script.inference(context.path, project)
-        fresh = services.plan(project, scoring.Model(wanted.model, wanted.sha256, ""), inference, report=context.say)
+        fresh = deploying.plan(project, scoring.Model(wanted.model, wanted.sha256, ""), inference, report=context.say)
         wanted.code, wanted.entry = fresh.code, fresh.entry
         wanted.python, wanted.variables = fresh.python, fresh.variables
     settings = settings_from(config, services.settings_of(service))
-    made = services.deploy(project, name, wanted, settings, overwrite=True, wait=not no_wait, report=context.say)
+    made = deploying.deploy(project, name, wanted, settings, overwrite=True, wait=not no_wait, report=context.say)
     context.result(made.shown(), lambda: introduce(context, project, made))
 
 
@@ -209,13 +209,14 @@ def update(
 @common_options
 def delete(context: Context, name: str) -> None:
     """Stop a service and remove everything that is its own."""
+    from runner.serving import deploying
     from runner.serving import service as services
 
     if _in_cloud(context, name):
         from runner.cli import cloud_services
 
         return cloud_services.delete(context, name)
-    services.delete(services.find(projects.find(context.path), name))
+    deploying.delete(services.find(projects.find(context.path), name))
     context.result({"name": name, "deleted": True}, f"Deleted {name}.")
 
 

@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from runner.serving.scoring import NOT_INHERITED
 
 HOST = "127.0.0.1"
 FIRST_PORT = 32000
+TAKEN = "another program took the port meanwhile"
 _LAUNCHER = Path(__file__).with_name("server.py")
 # Windows: DETACHED_PROCESS and CREATE_NEW_PROCESS_GROUP.
 _WINDOWS_DETACHED = 0x00000008 | 0x00000200
@@ -47,17 +49,33 @@ def await_health(server: subprocess.Popen[bytes], port: int, limit: float, log: 
     while time.monotonic() < deadline:
         if server.poll() is not None:
             return cause(log)
-        if healthy(port):
+        # Another program may have taken the port meanwhile, and may well answer.
+        if healthy(port) and _listens(server.pid, port):
             return ""
         time.sleep(0.05)
     return f"the service did not answer within {limit:.0f} s"
 
 
+def _listens(pid: int, port: int) -> bool:
+    """Whether the process, or a child of it, has that port; taken as so where the system does not tell."""
+    import psutil
+
+    try:
+        server = psutil.Process(pid)
+        family = [server, *server.children(recursive=True)]
+        held = [one for member in family for one in member.net_connections("inet")]
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
+    return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in held)
+
+
 def healthy(port: int) -> bool:
-    """Whether the server on that port of this machine answers its liveness probe."""
+    """Whether the server on that port of this machine answers its liveness probe; a busy one gets ten seconds."""
     from http.client import HTTPConnection, HTTPException
 
-    connection = HTTPConnection(HOST, port, timeout=2)
+    connection = HTTPConnection(HOST, port, timeout=10)
     try:
         connection.request("GET", "/")
         return connection.getresponse().status == 200
@@ -93,6 +111,8 @@ def cause(log: Path) -> str:
         before = line
     if scripts or servers:
         return scripts or servers
+    if any("Connection in use" in line or "Address already in use" in line for line in lines):
+        return TAKEN
     tail = [line for line in lines if line.strip()][-3:]
     return "the server ended: " + (" / ".join(tail) if tail else "it wrote no log")
 
@@ -122,13 +142,13 @@ def stop(process: Any, folder: Path) -> None:
     for one in left:
         with contextlib.suppress(psutil.Error):
             one.kill()
-    psutil.wait_procs(left, timeout=5)
+    psutil.wait_procs(left, timeout=30)
 
 
-def free_port() -> int:
-    """The first free port from 32000. Raises RunnerError when there is none among a thousand."""
+def free_port(promised: Collection[int] = ()) -> int:
+    """The first free port from 32000 that is not promised. Raises RunnerError when there is none among a thousand."""
     for port in range(FIRST_PORT, FIRST_PORT + 1000):
-        if not in_use(port):
+        if port not in promised and not in_use(port):
             return port
     raise RunnerError(f"no port from {FIRST_PORT} to {FIRST_PORT + 999} is free", hint="Name one with --port.")
 
