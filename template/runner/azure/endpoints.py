@@ -29,7 +29,7 @@ def deploy(client: Client, endpoint_file: Path, deployment_file: Path, *, wait: 
         if exists(client, name):
             # Without it the requests would reach no deployment until the new one is there.
             endpoint.traffic = client.ml.online_endpoints.get(name).traffic
-        _end(client.ml.online_endpoints.begin_create_or_update(endpoint))
+        finish(client.ml.online_endpoints.begin_create_or_update(endpoint))
     _put(client, deployment, "Creating", wait=wait, report=report)
     if wait:
         _send_traffic(client, name, str(deployment.name))
@@ -53,7 +53,7 @@ def update(
             held.tags = {**(held.tags or {}), **endpoint.get("tags", {})}
             held.description = endpoint.get("description", held.description)
             held.auth_mode = endpoint.get("auth_mode", held.auth_mode)
-            _end(client.ml.online_endpoints.begin_create_or_update(held))
+            finish(client.ml.online_endpoints.begin_create_or_update(held))
     shown = show(client, name)
     if shown["traffic"] or not wait:
         return shown
@@ -68,7 +68,7 @@ def _put(client: Client, deployment: Any, doing: str, *, wait: bool, report: Any
         with client.wire.call(f"deploy {name} of {endpoint}", PATIENCE):
             poller = client.ml.online_deployments.begin_create_or_update(deployment, skip_script_validation=True)
             if wait:
-                _end(poller)
+                finish(poller)
     except RunnerError as error:
         error.hint = f"{error.hint}\nWhat score.py said: aml service get-logs -n {endpoint}".strip()
         raise
@@ -78,10 +78,10 @@ def _send_traffic(client: Client, name: str, deployment: str) -> None:
     with client.wire.call(f"send traffic to {deployment} of {name}", PATIENCE):
         endpoint = client.ml.online_endpoints.get(name)
         endpoint.traffic = {deployment: 100}
-        _end(client.ml.online_endpoints.begin_create_or_update(endpoint))
+        finish(client.ml.online_endpoints.begin_create_or_update(endpoint))
 
 
-def _end(poller: Any) -> None:
+def finish(poller: Any) -> None:
     """Wait for an operation's end. Raises RunnerError with the service's words when it failed."""
     from azure.core.exceptions import HttpResponseError
 
@@ -130,15 +130,20 @@ def exists(client: Client, name: str) -> bool:
 def _read(client: Client, name: str) -> dict[str, Any]:
     said = client.arm(f"read the endpoint {name}", "GET", f"/onlineEndpoints/{name}", VERSION, accept=(404,))
     if said is None:
+        if client.arm(f"read the endpoint {name}", "GET", f"/batchEndpoints/{name}", VERSION, accept=(404,)):
+            raise RunnerError(f"-n: {name} is a batch endpoint", hint="It scores files: aml run submit-batch --ct …")
         where = client.workspace.name
         raise RunnerError(f"-n: there is no service {name!r} here or in {where}", hint=f"aml service list -w {where}")
     return _shown(said)
 
 
 def listing(client: Client, *, models: bool = False) -> list[dict[str, Any]]:
-    """All online endpoints of the workspace; with `models` their deployments too, a request for each."""
+    """All endpoints of the workspace; with `models` the online ones' deployments too, a request for each."""
     found = [_shown(one) for one in client.pages("list the endpoints", "/onlineEndpoints", VERSION)]
-    return [_with_deployments(client, one) for one in found] if models else found
+    if models:
+        return [_with_deployments(client, one) for one in found]
+    batch = client.pages("list the batch endpoints", "/batchEndpoints", VERSION)
+    return [*found, *(_shown({"kind": "Batch", **one}) for one in batch)]
 
 
 _STATES = {"Succeeded": "Healthy", "Failed": "Failed", "Canceled": "Failed"}
@@ -254,7 +259,9 @@ def invoke(client: Client, name: str, body: str) -> tuple[int | None, Any]:
 
 
 def delete(client: Client, name: str) -> None:
-    """Delete an endpoint with all its deployments. Raises RunnerError when there is none."""
-    _read(client, name)
+    """Delete an endpoint, online or batch, with all its deployments. Raises RunnerError when there is none."""
+    batch = client.arm(f"look for {name}", "GET", f"/batchEndpoints/{name}", VERSION, accept=(404,)) is not None
+    if not batch:
+        _read(client, name)
     with client.wire.call(f"delete the endpoint {name}", PATIENCE):
-        _end(client.ml.online_endpoints.begin_delete(name))
+        finish((client.ml.batch_endpoints if batch else client.ml.online_endpoints).begin_delete(name))

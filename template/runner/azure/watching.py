@@ -15,8 +15,8 @@ from runner.azure.client import Client
 from runner.azure.wire import Shared
 from runner.errors import RunnerError, os_error
 
-# A script's output, and a Spark driver's.
-_LOGS = ("user_logs/std_log.txt", "logs/azureml/driver/stdout")
+# A script's output, a Spark driver's, and a pipeline's, which a batch is.
+_LOGS = ("user_logs/std_log.txt", "logs/azureml/driver/stdout", "logs/azureml/executionlogs.txt")
 _SLOWEST_POLL = 15.0
 _PIECE = 1 << 20
 _NEVER = "It was never created there: the command that submits it goes on with it."

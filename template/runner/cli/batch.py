@@ -1,4 +1,4 @@
-"""`aml run submit-batch`: score a folder of files with worker processes, as v1's ParallelRunStep did."""
+"""`aml run submit-batch`: score a folder of files, as v1's ParallelRunStep did."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import click
 from runner import project as projects
 from runner import runs
 from runner.cli.common import Context, common_options
+from runner.cli.scoring_files import refuse
 from runner.cli.scoring_options import choose_model
 from runner.errors import RunnerError
+from runner.v1.inference_fields import PARALLEL
 
 if TYPE_CHECKING:
+    from runner.v1.endpoint import Managed
     from runner.v1.inference import Config, Inference
     from runner.v1.parallel import Settings
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 @click.option("-p", "--model-path", type=click.Path(path_type=Path), help="A model file or folder anywhere.")
 @click.option("-d", "--input-data", "data", metavar="FOLDER|NAME", help="The files, or a dataset's name.")
 @click.option("-e", "--experiment-name", metavar="NAME", help="The experiment the run belongs to.")
+@click.option("--ct", "--target", "target", metavar="NAME", default="local", show_default=True,
+              help="Where to score: a cluster of the workspace does it as a batch deployment.")  # fmt: skip
 @click.option("--continue", "earlier", metavar="RUN",
               help="Take over what that run finished (`latest` is the newest).")  # fmt: skip
 @click.option("--async", "detach", is_flag=True, help="Return once the scoring is started.")
@@ -43,23 +48,24 @@ def submit_batch(
     model_path: Path | None,
     data: str | None,
     experiment_name: str | None,
+    target: str,
     earlier: str | None,
     detach: bool,
     export_to: Path | None,
 ) -> int:
-    """Score a folder of files on this machine, several at a time.
+    """Score a folder of files, several at a time: on this machine, or on a cluster of the workspace.
 
     \b
     aml run submit-batch -c batch-score -m demo-model --input-data ../../data/sample
     aml run submit-batch -c batch-score -m demo-model --input-data ../../data/sample --continue latest
+    aml run submit-batch -c batch-score -m demo-model --input-data sample --ct cpu-cluster
 
-    It is a run like any other: list, watch, cancel it; its rows are in its outputs/. One that was killed is continued
-    by a new run, which scores no file that the old one finished.
+    It is a run like any other: list, watch, cancel it; its rows are in its outputs/. One that was killed here is
+    continued by a new run, which scores no file that the old one finished.
     """
     from runner.cli.submit import submit
     from runner.serving import batch
     from runner.v1 import inference, parallel
-    from runner.v1.inference_fields import PARALLEL
 
     project = projects.find(context.path)
     config = inference.read(_file(name, context.path, project.root), PARALLEL)
@@ -74,6 +80,12 @@ def submit_batch(
         return _export(context, config, script, settings, model, export_to)
     if data is None:
         raise RunnerError("which files?", hint="Give --input-data FOLDER, or a dataset's name (aml dataset list).")
+    if target != "local":
+        refuse({"--continue": earlier, "-f": run_file, "-p": model_path}, "--ct: the model is the workspace's")
+        translated = _translate(config, script, settings, model, target)
+        from runner.cli import cloud_batch
+
+        return cloud_batch.submit(context, project, translated, data, experiment_name or "batch", detach=detach)
     chosen = choose_model(project, model, run_file, asset_path, model_path)
     before = None if earlier is None else runs.find(project.runs, earlier)
     if before is not None and before.state()[0] == "Running":
@@ -96,14 +108,24 @@ def _file(name: str, path: Path, root: Path) -> Path:
     return find_file(f"{name}.yml", path, root, "-c")
 
 
-def _export(
-    context: Context, config: Config, script: Inference, wanted: Settings, model: tuple[str, ...], folder: Path
-) -> int:
-    from runner.v1 import batch_endpoint, endpoint
+def _translate(
+    config: Config, script: Inference, wanted: Settings, model: tuple[str, ...], target: str | None = None
+) -> Managed:
+    from runner.v1 import batch_endpoint
 
     if len(model) != 1:
         raise RunnerError("name one model", hint="Give -m NAME[:VERSION].")
-    made = batch_endpoint.translate(script, config, wanted, model[0])
+    if target:
+        config.override(PARALLEL, "compute_target", target)
+    return batch_endpoint.translate(script, config, wanted, model[0])
+
+
+def _export(
+    context: Context, config: Config, script: Inference, wanted: Settings, model: tuple[str, ...], folder: Path
+) -> int:
+    from runner.v1 import endpoint
+
+    made = _translate(config, script, wanted, model)
     files = endpoint.write(made, folder, "batch-endpoint.yml", "batch-deployment.yml")
     for note in made.notes:
         context.warn(note)

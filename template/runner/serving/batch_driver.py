@@ -112,7 +112,7 @@ class Batch:
         self.rows = 0
         self.output: TextIO | None = None
         self.started = self.said = time.monotonic()
-        self.told = self.before = 0
+        self.told, self.before = -1, 0
         self.workers: list[Worker] = []
         JOURNAL.parent.mkdir(exist_ok=True)
         finished = self.take_over() if plan["continue"] else set()
@@ -121,7 +121,7 @@ class Batch:
             self.output = (Path("outputs") / plan["output"]).open("a", encoding="utf-8", newline="")
         files = list_files(Path(plan["input"]))
         self.total = len(files)
-        self.told = self.before = self.done
+        self.before = self.done
         self.queue = collections.deque(mini_batches([f for f in files if f[0] not in finished], plan["mini_batch"]))
 
     def take_over(self) -> set[str]:
@@ -155,8 +155,8 @@ class Batch:
         if not self.total:
             say(f"There are no files in {self.plan['input']}.")
             return 1
-        say(f"{self.total - self.done} of {self.total} files to score, {self.plan['workers']} workers.")
         wanted = min(self.plan["workers"], len(self.queue))
+        say(f"{self.total - self.done} of {self.total} files to score; workers: {wanted}")
         share_cores(max(1, wanted))
         self.workers = [Worker(self.plan["entry"]) for _ in range(wanted)]
         while self.queue or any(worker.batch for worker in self.workers):
@@ -245,7 +245,8 @@ class Batch:
 
     def progress(self, *, last: bool = False) -> None:
         now = time.monotonic()
-        if not last and (now - self.said < 2 or self.done == self.told):
+        due = last or (now - self.said >= 2 and self.done > self.before)
+        if not due or self.done == self.told:
             return
         self.said, self.told = now, self.done
         speed = (self.done - self.before) / max(now - self.started, 1e-9)

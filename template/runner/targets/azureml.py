@@ -221,9 +221,11 @@ def cancel(client: Client, run: runs.Run) -> str:
 
 def download(client: Client, run: runs.Run, *, progress: Callable[[int], None] = lambda size: None) -> list[Path]:
     """Bring outputs, logs and user_logs into the run's folder, only what is not there yet. Returns their paths."""
-    from runner.azure import watching
+    from runner.azure import batch, watching
 
-    return watching.fetch(client, run, progress=progress)
+    fetched = watching.fetch(client, run, progress=progress)
+    rows = batch.rows(client, run)
+    return [*fetched, rows] if rows else fetched
 
 
 def tag(client: Client, run: runs.Run, tags: dict[str, str]) -> None:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from standin import azurite, endpoints, handlers, spark, sweeps
+from standin import azurite, batch, endpoints, handlers, spark, sweeps
 from standin.network import Network
 from standin.plane import TENANT, Plane, Workspace
 
-handlers.ROUTES += sweeps.ROUTES
+handlers.ROUTES += [*sweeps.ROUTES, *batch.ROUTES]
 spark.play()
 TEMPLATE = Path(__file__).resolve().parents[3] / "template"
 SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
