@@ -2,48 +2,49 @@
 
     python docs/make_pictures.py PROJECT RUN SWEEP
 
-PROJECT is a project rendered from the template, RUN the id of a run of its sample, SWEEP that of a sweep.
+PROJECT is a project rendered from the template, RUN the id of a run of its sample, SWEEP that of a sweep whose
+policy stopped trials: `sweep.yml` with `primary_metric_name: val_loss` and `primary_metric_goal: minimize`.
 """
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import sys
 from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 
 FOLDER = Path(__file__).parent / "pages" / "pictures"
 BLUE, GREY, LIGHT = "#3465c4", "#555555", "#eef2fb"
 
 
 def curve(project: Path, run: str) -> None:
-    """The validation loss and accuracy of a run, epoch by epoch, as MLflow's database has them."""
+    """The validation loss of a run of the sample, epoch by epoch, as MLflow's database has it."""
     query = (
-        "select m.key, m.step, m.value from metrics m join runs r on r.run_uuid = m.run_uuid "
-        "where r.name = ? and m.key in ('val_loss', 'val_accuracy') order by m.step"
+        "select m.step, m.value from metrics m join runs r on r.run_uuid = m.run_uuid "
+        "where r.name = ? and m.key = 'val_loss' order by m.step"
     )
     with sqlite3.connect(project / "mlflow.db") as database:
-        rows = database.execute(query, (run,)).fetchall()
-    if not rows:
-        sys.exit(f"{run} has no curve in {project / 'mlflow.db'}")
-    figure, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
-    for ax, name in zip(axes, ("val_loss", "val_accuracy")):
-        points = [(step, value) for key, step, value in rows if key == name]
-        ax.plot(*zip(*points), marker="o", color=BLUE)
-        ax.set(xlabel="epoch", title=name)
-        ax.spines[["top", "right"]].set_visible(False)
+        points = database.execute(query, (run,)).fetchall()
+    if not points:
+        sys.exit(f"{run} has no val_loss in {project / 'mlflow.db'}")
+    figure, ax = plt.subplots(figsize=(7, 3), layout="constrained")
+    ax.plot(*zip(*points), marker="o", markersize=4, color=BLUE)
+    ax.set(xlabel="epoch", title="val_loss", ylim=(0, None), xticks=range(0, len(points), 2))
+    ax.grid(axis="y", color="#dddddd", linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(FOLDER / "curve.png", dpi=110, metadata={"Software": None})
 
 
 def sweep(project: Path, run: str) -> None:
-    """The picture that the sweep itself drew."""
-    found = sorted((project / "runs" / run / "outputs").rglob("*history*.png"))
-    if not found:
-        sys.exit(f"the sweep {run} drew no history")
-    shutil.copyfile(found[0], FOLDER / "sweep.png")
+    """Two of the pictures that the sweep itself drew, side by side."""
+    drawn = [project / "runs" / run / "outputs" / f"{name}.png" for name in ("history", "curves")]
+    if not all(file.exists() for file in drawn):
+        sys.exit(f"the sweep {run} drew no pictures")
+    plt.imsave(FOLDER / "sweep.png", np.hstack([plt.imread(file) for file in drawn]), metadata={"Software": None})
 
 
 def architecture() -> None:

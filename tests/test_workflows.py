@@ -247,6 +247,31 @@ class TestCommands:
         step = steps(workplace[0] / ".github/workflows/tests.yml", "tests")[name]
         self.bash(workplace, step["run"], step.get("working-directory", "."))
 
+    def test_the_editors_tasks(self, workplace):
+        tasks = json.loads((workplace[0] / ".vscode/tasks.json").read_text(encoding="utf-8"))["tasks"]
+        lines = {task["label"]: " ".join([task["command"], *task["args"]]) for task in tasks}
+        places = {task["label"]: task.get("options", {}).get("cwd", "${workspaceFolder}") for task in tasks}
+        # What a workflow or a page runs too is run there.
+        steps_ = steps(workplace[0] / ".github/workflows/tests.yml", "tests")
+        assert lines.pop("tests") == steps_["Test"]["run"]
+        assert lines.pop("aml: train here").replace("-e first -t run.json", "-e tests") == steps_["Train here"]["run"]
+        assert lines.pop("aml: train on Azure ML").endswith("submit-script -c train-amlcompute -e first -t run.json")
+        readme = (workplace[0] / "README.md").read_text(encoding="utf-8")
+        assert lines.pop("MLflow UI").split(" --host")[0] in readme
+        for label, line in lines.items():
+            self.bash(workplace, line, places[label].replace("${workspaceFolder}", "."))
+        assert lines.keys() == {"aml: list runs"}
+
+    @pytest.mark.parametrize("number", [0, 1])
+    def test_the_editors_launch_configurations(self, workplace, number):
+        project, tools = workplace
+        text = (project / ".vscode/launch.json").read_text(encoding="utf-8")
+        launch = json.loads(text.replace("${workspaceFolder}", project.as_posix()))["configurations"][number]
+        started = [launch["program"]] if "program" in launch else ["-m", launch["module"]]
+        words = [sys.executable, *started, *launch["args"]]
+        said = run(words, Path(launch["cwd"]), {**tools, **launch.get("env", {})})
+        assert "accuracy 0.9" in said
+
     def test_train_yml_registers_a_good_model_and_refuses_a_worse_one(self, workplace):
         project, _ = workplace
         file = project / ".github/workflows/train.yml"
