@@ -339,6 +339,10 @@ def test_the_run_configurations_are_proposed_and_written_only_when_asked(tmp_pat
     assert "path: data/rows" in (tmp_path / "data" / "datasets.yml").read_text()
     _, found = convert(tmp_path, text, "--overwrite")
     assert found["runconfigs"] == [] and found["dataset"] is None, "all is as it should be"
+    _, found = convert(tmp_path, text.replace("../data/rows/rows.csv", "/elsewhere/other.csv"), "--overwrite")
+    assert "a.runconfig gives the script another --data-path: name the data there, or take it out" in found["todo"]
+    _, found = convert(tmp_path, text.replace("../data/rows/rows.csv", "../data"), "--overwrite")
+    assert found["dataset"].startswith("aml dataset register -n data -p "), "all of data/ is a place too"
 
 
 def test_overwriting_asks(tmp_path: Path) -> None:

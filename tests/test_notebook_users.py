@@ -67,13 +67,15 @@ g = sns.FacetGrid(train, col='a')
 g.map(print, 'a')
 # %%
 test['a'].fillna(0, inplace=True)
+# %%
+test.style.highlight_max()
 """
     )
     assert found.options["--data-path"] == "'../../data'"
     assert 'pd.read_csv(f"{args.data_path}/titanic/train.csv")' in found.code
     assert '"""🚢 Titanic. Converted from n.ipynb."""' in found.text
     assert "found titanic/test.csv, titanic/train.csv in ../../data" in found.done
-    assert "print(g.map" not in found.code and "print(test" not in found.code
+    assert "print(g.map" not in found.code and "print(test" not in found.code and "highlight_max" not in found.code
     assert found.code.count("save_figures()\n") == 2 and "seaborn" in found.packages
 
 

@@ -28,7 +28,7 @@ def dataset(report: Report, script: Path) -> Named | None:
     here = project.find(script)
     root = here.datasets_file.parent.resolve()
     place = Path(script.absolute().parent, default.strip("'\"")).resolve()
-    if root not in place.parents or not place.exists():
+    if root not in [place, *place.parents] or not place.exists():
         return None
     if place.is_file() and place.parent != root:
         place = place.parent
@@ -55,8 +55,11 @@ def propose(file: Path, script: Path, report: Report, named: Named | None) -> st
     flags = {option["flag"] for option in report.options}
     places: Any = tree.get("data")
     gone = _unknown(tree.get("arguments"), flags)
+    has_data = "--data-path" in flags and "--data-path" in str(tree.get("arguments"))
     if named is not None and isinstance(places, dict) and len(places) == 1:
         _rename(lines, places, named.name)
+    elif named is None and has_data:
+        report.ask(f"{file.name} gives the script another --data-path: name the data there, or take it out")
     if gone and not _without(lines, tree, gone):
         words = " ".join(str(tree["arguments"][number]) for number in gone)
         report.ask(f"{file.name} gives the script {words}, which it does not know: take that out")

@@ -192,7 +192,10 @@ def _trailing(statement: Statement, modules: dict[str, str], save: str, screen: 
         if not any("print" in edit.text for edit in statement.edits):
             statement.drop("only shown in a notebook")
         return
-    if isinstance(value, ast.Name) and value.id.startswith(("fig", "ax")) and value.id not in screen.pages:
+    table = any(isinstance(part, ast.Attribute) and part.attr == "style" for part in ast.walk(value))
+    if table and not _from(value, modules, _PLOTTING):
+        statement.drop("a table's style, only shown in a notebook")
+    elif isinstance(value, ast.Name) and value.id.startswith(("fig", "ax")) and value.id not in screen.pages:
         statement.drop("a figure, which is saved")
     elif shown and not statement.edits and _is_page(value, modules, screen):
         statement.edit(value, f"{save}({statement.source.slice(value)})")
@@ -227,7 +230,7 @@ def _is_telling(call: ast.Call, modules: dict[str, str], drawn: set[str]) -> boo
     words = {keyword.arg for keyword in call.keywords}
     if last == "summary":  # Keras prints it, statsmodels hands it back
         return any(module.startswith("statsmodels") for module in modules.values())
-    if words & {"inplace", "ax"} or "style" in name.split(".") or root(call) in drawn:
+    if words & {"inplace", "ax"} or root(call) in drawn:
         return False
     if name == "display" or last in _QUIET or last.startswith(("set_", "to_", "plot", "save", "log_")):
         return False
