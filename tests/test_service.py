@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -448,6 +449,23 @@ def test_a_pid_that_another_process_has_now_is_left_alone(place: Place) -> None:
         place.aml("service", "delete", "-n", "older")
         assert innocent.poll() is None
     assert not folder.exists()
+
+
+def test_an_interrupted_deploy_leaves_no_server_behind(place: Place, tmp_path: Path) -> None:
+    mark = tmp_path / "begun"
+    script = f"import pathlib, time\ndef init():\n    pathlib.Path({str(mark)!r}).touch()\n    time.sleep(9999)\n"
+    (place.model / "endless.py").write_text(script + "def run(data): pass\n")
+    words = ("model", "deploy", "-n", "endless", "-m", "demo-model:1", "--es", "endless.py")
+    deploy = place.start(*words, "--port", str(free_port()))
+    wait_for(lambda: mark.exists() or deploy.poll() is not None)
+    server = psutil.Process(pid_of(place, "endless"))
+    family = [server, *server.children(recursive=True)]
+    deploy.send_signal(signal.SIGINT)
+    out, err = deploy.communicate(timeout=LIMIT)
+    assert deploy.returncode == 130, out + err
+    assert not any(running(one) for one in family)
+    assert place.json("service", "show", "-n", "endless")["state"] == "Failed"
+    place.aml("service", "delete", "-n", "endless")
 
 
 @pytest.mark.parametrize("name", ["A", "ab", "x" * 40, "a_b", "-ab", "../up", "ab-"])

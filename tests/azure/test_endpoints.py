@@ -117,14 +117,15 @@ def test_update_changes_what_is_said_and_nothing_else(world: World, endpoint: Cl
     assert json.loads(answer.out)["version"] == 2, answer.text
 
     score.write_text(good.replace("global model\n", "raise RuntimeError('no table')\n"), encoding="utf-8")
-    broken = endpoint.aml(*words, "--ic", "ic.yml")
+    broken = endpoint.aml(*deploy, "--overwrite")
     assert broken.code == 3, broken.text
+    assert int(held["said"]["traffic"]["blue"]) == 100, "the requests are not turned away meanwhile"
     assert "container has crashed" in broken.err
     assert f"aml service get-logs -n {name}" in broken.err
     assert "RuntimeError: no table" in endpoint.aml("service", "get-logs", "-n", name).out
     shown = json.loads(endpoint.aml("service", "show", "-n", name, "-o", "json").out)
     assert shown["state"] == "Failed"
-    assert (shown["models"], shown["deployments"]["blue"]["instanceCount"]) == (["demo:1"], 2)
+    assert (shown["models"], shown["deployments"]["blue"]["instanceCount"]) == (["demo:1"], 1)
     found = endpoint.aml("service", "list", "-w", endpoint.workspace.name, "--model-name", "demo", "-o", "json")
     assert [one["name"] for one in json.loads(found.out)] == [name]
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +119,29 @@ def cause(log: Path) -> str:
     return "the server ended: " + (" / ".join(tail) if tail else "it wrote no log")
 
 
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits: an impatient second one would leave a server behind that nobody knows of."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def stop(process: Any, folder: Path) -> None:
     """End a server (as `runs.this_process` names it) and all its workers, by their command lines below `folder` too.
 
     When the server itself was killed, a worker of it lives on, and keeps the port, until its next request.
     """
+    with _uninterrupted():
+        _stop(process, folder)
+
+
+def _stop(process: Any, folder: Path) -> None:
     import psutil
 
     family = []
