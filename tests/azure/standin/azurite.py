@@ -17,17 +17,22 @@ import install
 
 ACCOUNT = "standinaccount"
 KEY = base64.b64encode(b"a key for tests that opens nothing but this Azurite").decode()
+INDEX = Path(__file__).with_name("azurite_index.js")
 HOST = f"{ACCOUNT}.blob.core.windows.net"
 
 
 class Azurite:
-    """One Azurite, in memory. `client` is the account as the service itself sees it, with the account's key."""
+    """One Azurite, in memory. `client` is the account as the service itself sees it, with the account's key.
 
-    def __init__(self, certificate: Path, key: Path, authority: Path) -> None:
+    `indexed`: it finds a blob by its name, as the real service does, and not by going through all of them.
+    """
+
+    def __init__(self, certificate: Path, key: Path, authority: Path, *, indexed: bool = True) -> None:
         self.port = free_port()
         node = shutil.which("node")
         assert node is not None
-        words = [node, str(install.PROGRAM), "--blobHost", "127.0.0.1", "--blobPort", str(self.port)]
+        words = [node, *(["--require", str(INDEX)] if indexed else [])]
+        words += [str(install.PROGRAM), "--blobHost", "127.0.0.1", "--blobPort", str(self.port)]
         words += ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
         words += ["--cert", str(certificate), "--key", str(key)]
         self.process = subprocess.Popen(

@@ -38,12 +38,16 @@ class Ended:
 class World:
     """A context manager; `workspace()` makes a fresh one, and `aml` runs the command against it."""
 
+    def __init__(self, *, indexed: bool = True) -> None:
+        self._indexed = indexed
+
     def __enter__(self) -> World:
         self._folder = tempfile.TemporaryDirectory(prefix="standin-", ignore_cleanup_errors=True)
         self.folder = Path(self._folder.name)
         self.plane = Plane()
         self.network = Network(self.folder, [azurite.HOST, f"*{endpoints.DOMAIN}"], self.plane.answer)
-        self.azurite = azurite.Azurite(self.network.certificate, self.network.key, self.network.authority)
+        network = self.network
+        self.azurite = azurite.Azurite(network.certificate, network.key, network.authority, indexed=self._indexed)
         self.plane.azurite, self.plane.authority = self.azurite, str(self.network.authority)
         self.network.passthrough[azurite.HOST] = self.azurite.port
         self._count = 0
