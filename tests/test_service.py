@@ -200,6 +200,15 @@ def test_a_killed_server_is_told_right_and_started_again(place: Place, service: 
     assert "probabilities" in place.aml("service", "run", "-n", "svc", "-d", sample).stdout
 
 
+def test_a_killed_worker_is_replaced_by_the_server_itself(place: Place, service: dict[str, Any], sample: str) -> None:
+    server = psutil.Process(pid_of(place))
+    (worker,) = server.children()
+    kill(worker)
+    wait_for(lambda: calling.post(service["scoringUri"], sample)[0] == 200)
+    assert pid_of(place) == server.pid
+    assert worker not in server.children()
+
+
 def test_under_load_and_killed_once_every_answer_is_right_or_an_error(
     place: Place, service: dict[str, Any], sample: str
 ) -> None:
