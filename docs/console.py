@@ -33,7 +33,7 @@ VARIES = [
     (r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "TIME"),
     (r"\b[0-9a-f]{8,64}\b", "HEX"),
     (r"\b\d+(\.\d+)? ?(B|kB|MB|bytes)\b", "SIZE"),
-    (r"\b\d+ files\b", "FILES"),
+    (r"(?<![\d.])\d+ files\b(?!/)", "FILES"),
     (r"\d+\.\d+(e-\d+)?", "NUMBER"),
     (r"/home/me/my-project", "PROJECT"),
     (r"[ \t]+", " "),
