@@ -6,10 +6,12 @@ import contextlib
 import socketserver
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator
 
 import pytest
 from azure.core.rest import HttpRequest
+from runner.azure import calls as calls_module
 from runner.azure.calls import Calls
 from runner.azure.wire import Wire
 from runner.errors import RunnerError
@@ -122,6 +124,20 @@ def test_only_bytes_that_move_give_time_back() -> None:
         before = calls._until
         calls.moved(1_000_000, 30.0, came=True)
         assert calls._until == before
+
+
+def test_signing_in_is_not_taken_from_the_call_that_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(calls_module, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
+    calls = Calls()
+    with calls.call("ask", 100):
+        now[0] += 40
+        with calls.call("sign in", 330):
+            assert calls.doing == "sign in"
+            now[0] += 300
+            assert calls._until - now[0] == 30
+        assert calls.doing == "ask"
+        assert calls._until - now[0] == 60
 
 
 def test_one_request_has_the_deadline_also_in_a_longer_call(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from standin import entra
 from standin.exchange import Reply, Request
 from standin.executor import Job
 from standin.plane import Plane, Workspace
@@ -22,6 +23,11 @@ SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "recordings"
 _ROOT = re.compile(
     r"/subscriptions/[^/?]+/resourceGroups/[^/?]+/providers/Microsoft.MachineLearningServices/workspaces/[^/?]+", re.I
 )
+
+
+def bearer() -> str:
+    """What a request of someone who is signed in has."""
+    return f"Bearer {entra.access_token(entra.TENANT, 'https://management.azure.com', 'secret')}"
 
 
 def shape(value: Any) -> Any:
@@ -91,7 +97,7 @@ def play(world: World, workspace: Workspace, entry: dict[str, Any], before: Repl
         target = before.headers["Azure-AsyncOperation"].removeprefix("https://management.azure.com")
     body = entry["request"]
     sent = b"" if body is None else json.dumps(body).replace("{WS}", workspace.root).encode()
-    headers = {"Authorization": "Bearer x", "Host": entry["host"]}
+    headers = {"Authorization": bearer(), "Host": entry["host"]}
     return world.plane.answer(Request(entry["method"], entry["host"], target, headers, sent))
 
 
@@ -128,7 +134,7 @@ def test_there_are_twenty_exchanges() -> None:
 )
 def test_the_stand_in_refuses_what_it_does_not_know(world: World, path: str, body: dict[str, Any]) -> None:
     workspace = world.workspace()
-    headers = {"Authorization": "Bearer x"}
+    headers = {"Authorization": bearer()}
     target = workspace.root + path
     asked = Request("PUT", "management.azure.com", target, headers, json.dumps(body).encode())
     assert world.plane.answer(asked).status == 400
@@ -138,4 +144,5 @@ def test_the_stand_in_refuses_what_it_does_not_know(world: World, path: str, bod
 def test_the_stand_in_wants_a_token(world: World) -> None:
     root = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
     target = f"{root}/providers/Microsoft.MachineLearningServices/workspaces/ws1?api-version=2024-10-01-preview"
-    assert world.plane.answer(Request("GET", "management.azure.com", target, {}, b"")).status == 401
+    for headers in ({}, {"Authorization": "Bearer x"}):
+        assert world.plane.answer(Request("GET", "management.azure.com", target, headers, b"")).status == 401

@@ -55,7 +55,7 @@ class Calls:
         self.requests = 0
         self.seconds = deadline()
         self._travels = self._came = False
-        self._answered = True
+        self.was_answered = True
         self._until = self._request_until = time.monotonic() + self.seconds
 
     @contextlib.contextmanager
@@ -65,8 +65,9 @@ class Calls:
         One request with its tries never gets more than `self.seconds`. With `travels` the time in which bytes move is
         not counted. Whatever the SDK raises comes out as a RunnerError that names the call and the cause, exit code 3.
         """
-        before = self.doing, self._until, self._travels
-        self._answered = True
+        before, began = (self.doing, self._travels), time.monotonic()
+        outer = self._until, self._request_until
+        self.was_answered = True
         self.doing, self._until = doing, time.monotonic() + (self.seconds if seconds is None else seconds)
         self._travels = travels
         self.last = self.trouble = ""
@@ -77,7 +78,9 @@ class Calls:
         except Exception as error:
             raise self.explain(error) from error
         finally:
-            self.doing, self._until, self._travels = before
+            self.doing, self._travels = before
+            # What a call within took (signing in) is not taken from the one around it.
+            self._until, self._request_until = (until + time.monotonic() - began for until in outer)
 
     def left(self) -> float:
         """Seconds until the request with its tries, or the whole call, has to end."""
@@ -94,9 +97,9 @@ class Calls:
     def attempt(self, method: str, url: str) -> tuple[float, float]:
         """Begin one attempt of a request; its timeouts, to connect and to read. Raises RunnerError when time is up."""
         asked = f"{method} {_short(url)}"
-        if self._answered or asked != self.last:
+        if self.was_answered or asked != self.last:
             self._request_until = time.monotonic() + self.seconds
-        self.last, self._answered, self._came = asked, False, False
+        self.last, self.was_answered, self._came = asked, False, False
         left = self.left()
         if left <= 0:
             self.give_up()
@@ -110,13 +113,13 @@ class Calls:
 
     def answered(self, status: int) -> None:
         """An attempt ended with this status."""
-        self._answered = status < 500 and status not in (408, 429)
+        self.was_answered = status < 500 and status not in (408, 429)
         if status >= 400:
             self.trouble = f"the service answered {status}"
 
     def sleep(self, duration: float) -> None:
         """Wait before the next attempt, unless that would be after the deadline."""
-        until = self._until if self._answered else min(self._until, self._request_until)
+        until = self._until if self.was_answered else min(self._until, self._request_until)
         if time.monotonic() + duration >= until:
             self.give_up(f"; the next attempt was to wait {duration:.0f} s" if duration > 5 else "")
         time.sleep(duration)

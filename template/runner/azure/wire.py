@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import requests
@@ -11,6 +12,9 @@ from urllib3.util.retry import Retry
 
 from runner.azure import sockets
 from runner.azure.calls import Calls
+
+# It warns of what the call's own message tells.
+logging.getLogger("azure.core").setLevel(logging.ERROR)
 
 
 class Wire(Calls, RequestsTransport):  # type: ignore[misc]

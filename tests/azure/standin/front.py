@@ -12,6 +12,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from standin import entra
 from standin.exchange import Fault, Quiet, Reply, Request
 
 
@@ -108,5 +109,8 @@ def _refusal(fault: Fault, request: Request) -> Reply:
         code = {403: "AuthorizationPermissionMismatch", 503: "ServerBusy"}.get(status, "InternalError")
         text = f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{code}</Code><Message>injected</Message></Error>'
         return Reply(status, text.encode(), {**headers, "Content-Type": "application/xml", "x-ms-error-code": code})
-    text = json.dumps({"error": {"code": f"Injected{status}", "message": f"the stand-in answers {status} here"}})
-    return Reply(status, text.encode(), {**headers, "Content-Type": "application/json"})
+    said: Any = {"code": f"Injected{status}", "message": f"the stand-in answers {status} here"}
+    body = (
+        {"error": "injected", "error_description": said["message"]} if request.host == entra.HOST else {"error": said}
+    )
+    return Reply(status, json.dumps(body).encode(), {**headers, "Content-Type": "application/json"})

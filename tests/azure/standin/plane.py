@@ -6,24 +6,20 @@ the recorded exchanges of the real service (test_recordings.py compares them).
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
 import re
 import ssl
 import threading
-import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from standin import azurite as blobs
-from standin import schema, shapes
+from standin import entra, schema, shapes
 from standin.exchange import Reply, Request
 from standin.executor import FINAL, Job
 
-TENANT = "11111111-1111-1111-1111-111111111111"
 _PROVIDER = "/providers/Microsoft.MachineLearningServices"
 _ROOT = re.compile(r"(/subscriptions/[^/]+/resourceGroups/[^/]+" + _PROVIDER + r"/workspaces/([^/]+))(/.*|)", re.I)
 _HERE = "/subscriptions/[^/]+(?:/resourceGroups/[^/]+)?/providers/Microsoft.MachineLearningServices"
@@ -52,7 +48,7 @@ def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> Repl
 class Workspace:
     """What one workspace holds: `assets` is kind → name → version → properties.
 
-    `runs_jobs` False leaves every job where it was created.
+    `runs_jobs` False leaves every job where it was created. `signed_in` has the ways by which callers signed in.
     """
 
     def __init__(self, root: str, name: str) -> None:
@@ -66,6 +62,7 @@ class Workspace:
             "cpu-cluster": {"computeType": "AmlCompute", "properties": {**cluster, "scaleSettings": scale}}
         }
         self.creates: list[str] = []
+        self.signed_in: set[str] = set()
         self.operations: dict[str, int] = {}
         self.runs_jobs = True
 
@@ -99,17 +96,21 @@ class Plane:
         try:
             if request.host == blobs.HOST:
                 return self._forward(request)
-            if request.host == "login.microsoftonline.com":
-                return self._sign_in(request)
+            if request.host == entra.HOST:
+                found = entra.answer(request)
+                if found is None:
+                    raise Refusal(404, "NotFound", f"the stand-in has no {request.line}")
+                return found
             if request.target == "/discovery":
                 return _json(200, shapes.discovery())
             if request.host.endswith(".inference.ml.azure.com"):
                 from standin import endpoints
 
                 return endpoints.score(self, request)
-            if not request.headers.get("Authorization", "").startswith("Bearer "):
-                raise Refusal(401, "InvalidAuthenticationToken", "The access token is missing.")
-            return self._route(request)
+            way = entra.way_of(request.headers.get("Authorization", ""))
+            if not way:
+                raise Refusal(401, "InvalidAuthenticationToken", "The access token is missing or invalid.")
+            return self._route(request, way)
         except Refusal as refusal:
             return refusal.reply
 
@@ -136,38 +137,7 @@ class Plane:
             headers["Content-Length"] = answer.getheader("Content-Length") or "0"
         return Reply(answer.status, body, headers)
 
-    def _sign_in(self, request: Request) -> Reply:
-        path = urlsplit(request.target).path
-        tenant = path.split("/")[1]
-        home = f"https://login.microsoftonline.com/{tenant}"
-        if path == "/common/discovery/instance":
-            # MSAL asks here after a refusal, to learn whether the host is one of Microsoft's.
-            name = "login.microsoftonline.com"
-            known = {"preferred_network": name, "preferred_cache": "login.windows.net", "aliases": [name]}
-            where = f"{home}/v2.0/.well-known/openid-configuration".replace("/common/", f"/{TENANT}/")
-            return _json(200, {"tenant_discovery_endpoint": where, "api-version": "1.1", "metadata": [known]})
-        if path == f"/{tenant}/v2.0/.well-known/openid-configuration":
-            found = {
-                "token_endpoint": f"{home}/oauth2/v2.0/token",
-                "authorization_endpoint": f"{home}/oauth2/v2.0/authorize",
-                "device_authorization_endpoint": f"{home}/oauth2/v2.0/devicecode",
-                "issuer": f"{home}/v2.0",
-                "tenant_region_scope": "EU",
-            }
-            return _json(200, found)
-        if path == f"/{tenant}/oauth2/v2.0/token" and request.method == "POST":
-            said = {key: value[0] for key, value in parse_qs(request.body.decode()).items()}
-            if said.get("client_secret") != "standin-secret":
-                wrong = "AADSTS7000215: Invalid client secret provided."
-                return _json(401, {"error": "invalid_client", "error_description": wrong})
-            audience = said.get("scope", "").removesuffix("/.default")
-            claims = {"aud": audience, "exp": int(time.time()) + 3600, "oid": str(uuid.UUID(int=1)), "tid": tenant}
-            parts = [{"alg": "none", "typ": "JWT"}, claims]
-            token = ".".join(base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts)
-            return _json(200, {"token_type": "Bearer", "expires_in": 3600, "access_token": f"{token}.eA"})
-        raise Refusal(404, "NotFound", f"the stand-in has no {request.line}")
-
-    def _route(self, request: Request) -> Reply:
+    def _route(self, request: Request, way: str) -> Reply:
         from standin import handlers
 
         parts = urlsplit(request.target)
@@ -183,6 +153,7 @@ class Plane:
         workspace, rest = None, path
         if match is not None:
             workspace, rest = self.workspace(match[1], match[2]), match[3]
+            workspace.signed_in.add(way)
         for where, method, pattern, versions, handler in table:
             found = re.fullmatch(pattern, rest, re.I)
             if where != area or method != request.method or found is None:

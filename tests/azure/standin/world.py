@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 
 from standin import azurite, batch, endpoints, handlers, spark, sweeps
+from standin.entra import SECRET, TENANT
 from standin.network import Network
-from standin.plane import TENANT, Plane, Workspace
+from standin.plane import Plane, Workspace
 
 handlers.ROUTES += [*sweeps.ROUTES, *batch.ROUTES]
 spark.play()
@@ -74,18 +76,29 @@ class World:
         """A process's environment: only this network, a service principal that works, no home of the person's."""
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
-        kept = {name: os.environ[name] for name in ("LANG", "SYSTEMROOT", "TMPDIR", "PATH") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("LANG", "SYSTEMROOT", "TMPDIR") if name in os.environ}
         return {
             **kept,
+            "PATH": str(self._programs()),
             "HOME": str(home),
             "USERPROFILE": str(home),
             "PYTHONPATH": str(TEMPLATE),
             "AZURE_TENANT_ID": TENANT,
             "AZURE_CLIENT_ID": "33333333-3333-3333-3333-333333333333",
-            "AZURE_CLIENT_SECRET": "standin-secret",
+            "AZURE_CLIENT_SECRET": SECRET,
             **self.network.environment,
             **more,
         }
+
+    def _programs(self) -> Path:
+        """A folder with the programs that the command may find here: no Azure CLI of the machine's."""
+        place = self.folder / "programs"
+        if not place.exists():
+            place.mkdir()
+            git = shutil.which("git")
+            if git:
+                (place / "git").symlink_to(git)
+        return place
 
     def start(self, words: list[str], cwd: Path, **more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
