@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+from runner import runs
 from runner.serving import batch, batch_driver
 from serving_help import LIMIT, Place, kill, place_fixture, running, wait_for  # noqa: F401 - the fixture `place`
 
@@ -176,6 +178,61 @@ def test_a_mini_batch_that_raises_is_tried_again_and_then_given_up(box: Box) -> 
     box.run(script, error_threshold=2)
 
 
+def test_a_file_that_failed_is_tried_again_by_the_run_that_continues(box: Box) -> None:
+    """It was taken for done: the second run ended well, and its rows were never there."""
+    box.files(10)
+    script = ECHO + "\nwell = run\ndef run(b):\n    return well(b)[:1] if any('f004' in f for f in b) else well(b)\n"
+    folder, _ = box.run(script, code=1, error_threshold=0)
+    assert "f004.txt 4" in rows(folder)
+    assert "f005.txt 5" not in rows(folder)
+    again, _ = box.run(ECHO, error_threshold=0, **{"continue": str(folder)})
+    assert rows(again) == expected(10)
+
+
+@pytest.mark.parametrize("blocked", ["full", "folder"])
+def test_rows_that_cannot_be_written_end_the_run_with_a_message(box: Box, blocked: str) -> None:
+    box.files(4)
+    folder = box.folder(ECHO)
+    output = folder / "outputs" / "rows.txt"
+    if blocked == "folder":
+        output.mkdir()
+    elif Path("/dev/full").exists():
+        output.symlink_to("/dev/full")
+    else:
+        pytest.skip("this system has no /dev/full")
+    driver = box.start(folder)
+    out, _ = driver.communicate(timeout=LIMIT)
+    assert driver.returncode == 1
+    assert "rows.txt: " in out
+    assert f"--continue {folder.name}" in out
+    assert "Traceback" not in out
+    output.unlink() if blocked == "full" else output.rmdir()
+    again, _ = box.run(ECHO, **{"continue": str(folder)})
+    assert rows(again) == expected(4)
+
+
+def test_a_file_that_vanishes_while_they_are_listed_is_left_out(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    box.files(3)
+    is_file = Path.is_file
+
+    def then_gone(path: Path) -> bool:
+        found = is_file(path)
+        if path.name == "f001.txt":
+            path.unlink()
+        return found
+
+    monkeypatch.setattr(Path, "is_file", then_gone)
+    assert [name for name, _ in batch_driver.list_files(box.data)] == ["f000.txt", "f002.txt"]
+
+
+def test_work_for_a_worker_that_just_died_is_not_lost() -> None:
+    worker = object.__new__(batch_driver.Worker)
+    worker.pipe, theirs = multiprocessing.Pipe()
+    theirs.close()
+    worker.give(["f000.txt"], "data", 60)
+    assert worker.batch == ["f000.txt"], "`listen` finds it dead, and gives its mini-batch to another"
+
+
 def test_a_run_that_hangs_or_dies_is_replaced(box: Box) -> None:
     box.files(6)
     mark = box.root / "once"
@@ -209,7 +266,9 @@ def test_fewer_results_than_files_are_failures(box: Box) -> None:
     ("script", "message"),
     [
         ("def init(): raise RuntimeError('no model')\ndef run(b): return b\n", "init(): RuntimeError: no model"),
-        ("import nosuch\n", "No module named 'nosuch'"),
+        ("import nosuch\n", "entry.py: ModuleNotFoundError: No module named 'nosuch'"),
+        ("import calling\n", "No module named 'calling'"),  # the driver's own folder is nobody's
+        ("def init(): pass\n", "entry.py: AttributeError: it has no run()"),
         ("import os\ndef init(): os._exit(3)\ndef run(b): return b\n", "exit code 3"),
     ],
 )
@@ -271,12 +330,28 @@ def test_a_batch_is_a_run_like_any_other(place: Place) -> None:
     second = json.loads((place.model / "run.json").read_text())["run_id"]
     listed = [one["run_id"] for one in place.json("run", "list", "--tags", "batch=true")]
     assert {record["run_id"], second} <= set(listed)
+    (place.root / "copied").mkdir()
+    elsewhere = place.aml(*words[:-4], "-d", "../../copied", "--continue", "latest", code=1)
+    assert f"files of the same names in {place.root / 'copied'} count as done" in elsewhere.stderr
+    other = place.root / "other.pkl"
+    other.write_bytes(place.model_file.read_bytes() + b"\n")
+    refused = place.aml("run", "submit-batch", "-p", str(other), "-d", str(folder), "--continue", second, code=2)
+    assert f"run {second} scored with {place.model_file}, which is another model" in refused.stderr
+
+
+def test_a_datasets_name_is_as_good_as_a_folder(place: Place) -> None:
+    done = place.aml("run", "submit-batch", "-p", str(place.model_file), "-d", "sample")
+    assert "569 rows" in done.stdout
 
 
 def test_what_the_batch_command_refuses(place: Place) -> None:
     words = ("run", "submit-batch", "-p", str(place.model_file))
     assert "which files?" in place.aml(*words, code=2).stderr
-    assert "nosuch" in place.aml(*words, "-d", "nosuch", code=2).stderr
+    assert "aml dataset register -n nosuch" in place.aml(*words, "-d", "nosuch", code=2).stderr
+    assert "there is nothing at no/such" in place.aml(*words, "-d", "no/such", code=2).stderr
+    runs.create(place.root / "runs", "train_1", {})
+    sample = (*words, "-d", "../../data/sample")
+    assert "train_1 is no batch run" in place.aml(*sample, "--continue", "train_1", code=2).stderr
     assert "Looked for" in place.aml(*words, "-c", "nosuch", "-d", "../../data/sample", code=2).stderr
     assert "name one model" in place.aml("run", "submit-batch", "-d", "../../data/sample", code=2).stderr
     (place.model / "bad.yml").write_text("entry_script: score_batch.py\nmini_batch_size: none\n")

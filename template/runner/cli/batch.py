@@ -16,6 +16,7 @@ from runner.errors import RunnerError
 from runner.v1.inference_fields import PARALLEL
 
 if TYPE_CHECKING:
+    from runner.serving.scoring import Model
     from runner.v1.endpoint import Managed
     from runner.v1.inference import Config, Inference
     from runner.v1.parallel import Settings
@@ -61,7 +62,7 @@ def submit_batch(
     aml run submit-batch -c batch-score -m demo-model --input-data sample --ct cpu-cluster
 
     It is a run like any other: list, watch, cancel it; its rows are in its outputs/. One that was killed here is
-    continued by a new run, which scores no file that the old one finished.
+    continued by a new run, which scores no file that the old one finished, and tries those that failed.
     """
     from runner.cli.submit import submit
     from runner.serving import batch
@@ -87,14 +88,45 @@ def submit_batch(
 
         return cloud_batch.submit(context, project, translated, data, experiment_name or "batch", detach=detach)
     chosen = choose_model(project, model, run_file, asset_path, model_path)
-    before = None if earlier is None else runs.find(project.runs, earlier)
-    if before is not None and before.state()[0] == "Running":
-        raise RunnerError(
-            f"--continue: run {before.id} is still at it", hint=f"Watch it: aml run monitor-logs -r {before.id}"
-        )
-    here = Path(data)
-    job = batch.job(script, chosen, settings, str(here.absolute()) if here.exists() else data, earlier=before)
+    files = _files(data, context.path, project)
+    before = None if earlier is None else _earlier(context, project, earlier, chosen, files)
+    job = batch.job(script, chosen, settings, files, earlier=before)
     return submit(context, job, experiment_name or "batch", detach=detach)
+
+
+def _files(data: str, path: Path, project: projects.Project) -> Path:
+    """The files on this machine: a folder or file here or below --path, else a dataset's. Raises RunnerError."""
+    from runner import data as datasets
+
+    for place in (Path(data), path / data):
+        if place.exists():
+            return place.resolve()
+    if data.startswith("azureml:") or "://" in data:
+        return datasets.locate(project, data, data)
+    if Path(data).name != data:
+        hint = "Name a folder, a file, or a dataset: aml dataset list shows them."
+        raise RunnerError(f"--input-data: there is nothing at {data}", hint=hint)
+    return datasets.locate(project, data, f"azureml:{data}")
+
+
+def _earlier(context: Context, project: projects.Project, name: str, model: Model, files: Path) -> runs.Run:
+    """The batch run to go on with. Raises RunnerError for one whose rows can't be taken over."""
+    run = runs.find(project.runs, name)
+    tags = run.record().get("tags", {})
+    if tags.get("batch") != "true" or run.part("submit").get("remote"):
+        hint = "They are listed by: aml run list --tags batch=true"
+        raise RunnerError(f"--continue: run {run.id} is no batch run of this machine", hint=hint)
+    if run.state()[0] in ("Preparing", "Running"):
+        hint = f"Watch it: aml run monitor-logs -r {run.id}"
+        raise RunnerError(f"--continue: run {run.id} is still at it", hint=hint)
+    if tags.get("model_sha256", model.sha256) != model.sha256:
+        raise RunnerError(
+            f"--continue: run {run.id} scored with {tags['model']}, which is another model than {model.source}",
+            hint=f"Name that one (-m {tags['model']}), or score all files anew: leave --continue out.",
+        )
+    if tags.get("data", str(files)) != str(files):
+        context.warn(f"run {run.id} scored {tags['data']}: files of the same names in {files} count as done")
+    return run
 
 
 def _file(name: str, path: Path, root: Path) -> Path:

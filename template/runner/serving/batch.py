@@ -15,8 +15,8 @@ from runner.v1.parallel import Settings
 DRIVER = Path(__file__).with_name("batch_driver.py")
 
 
-def job(inference: Inference, model: Model, wanted: Settings, data: str, *, earlier: Run | None = None) -> CommandJob:
-    """The command job that scores `data` (a folder, or a dataset's name) on this machine.
+def job(inference: Inference, model: Model, wanted: Settings, data: Path, *, earlier: Run | None = None) -> CommandJob:
+    """The command job that scores `data` (a folder or a file) on this machine.
 
     `earlier` is a run to continue: what it finished is taken over.
     """
@@ -38,11 +38,11 @@ def job(inference: Inference, model: Model, wanted: Settings, data: str, *, earl
         command=["python", str(DRIVER), json.dumps(plan)],
         code=inference.source,
         script=inference.entry,
-        inputs={"data": Input(path=data)},
+        inputs={"data": Input(path=str(data))},
         environment=Environment(conda_file=inference.conda),
         environment_variables=variables,
         compute="local",
         limits=Limits(),
         local=Local(interpreter=inference.interpreter),
-        tags={"batch": "true", "model": model.source},
+        tags={"batch": "true", "model": model.source, "model_sha256": model.sha256, "data": str(data)},
     )

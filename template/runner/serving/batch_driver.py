@@ -3,16 +3,18 @@
 Standard library only, started by its path in the run's folder with one argument, the plan as JSON (`batch.py`).
 The rows go to outputs/; logs/batch-journal.jsonl says after each mini-batch which files are done and how long the
 output was then. A later run that continues this one takes both over: what was being written when it was killed is cut
-off and scored again, what is in the journal is not.
+off and scored again, and so are files that failed; what is done is not.
 """
 
 from __future__ import annotations
 
 import collections
+import contextlib
 import importlib.util
 import json
 import multiprocessing
 import os
+import shutil
 import sys
 import time
 import traceback
@@ -30,13 +32,18 @@ THREADS = (
 
 def load(entry: str) -> Any:
     """The batch script as a module; its own arguments are none, as in a batch deployment."""
-    sys.path.insert(0, str(Path.cwd()))
+    # Started by its path, this file's folder could be imported from: it is the script's folder's turn.
+    ours = str(Path(__file__).parent)
+    sys.path[:] = [str(Path.cwd()), *(place for place in sys.path if place != ours)]
     sys.argv = [entry]
     spec = importlib.util.spec_from_file_location("entry_module", entry)
     if spec is None or spec.loader is None:
         raise ImportError(f"{entry} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    for name in ("init", "run"):
+        if not callable(getattr(module, name, None)):
+            raise AttributeError(f"it has no {name}()")
     return module
 
 
@@ -50,12 +57,14 @@ def as_rows(result: Any) -> tuple[str, int]:
 
 def work(entry: str, pipe: Connection) -> None:
     """A worker: init() once, then run() for every mini-batch that comes, until the pipe closes."""
+    stage = ""
     try:
         module = load(entry)
+        stage = "init(): "
         module.init()
     except BaseException as error:
         traceback.print_exc()
-        pipe.send(("broken", f"{type(error).__name__}: {error}"))
+        pipe.send(("broken", f"{stage}{type(error).__name__}: {error}"))
         return
     pipe.send(("ready", None))
     while True:
@@ -93,7 +102,8 @@ class Worker:
 
     def give(self, batch: list[str], root: str, seconds: float) -> None:
         self.batch, self.deadline = batch, time.monotonic() + seconds
-        self.pipe.send([str(Path(root) / name) for name in batch])
+        with contextlib.suppress(OSError):  # it is dead, as `listen` will find
+            self.pipe.send([str(Path(root) / name) for name in batch])
 
     def end(self) -> None:
         self.pipe.close()
@@ -111,21 +121,35 @@ class Batch:
         self.done = 0
         self.rows = 0
         self.output: TextIO | None = None
+        self.journal: TextIO | None = None
         self.started = self.said = time.monotonic()
-        self.told, self.before = -1, 0
+        self.told, self.before, self.total = -1, 0, 0
         self.workers: list[Worker] = []
+        self.queue: collections.deque[list[str]] = collections.deque()
+
+    def open(self) -> None:
+        """Take over what an earlier run finished, open what is written, and find the files. Raises OSError."""
         JOURNAL.parent.mkdir(exist_ok=True)
-        finished = self.take_over() if plan["continue"] else set()
+        finished = self.take_over() if self.plan["continue"] else set()
         self.journal = JOURNAL.open("a", encoding="utf-8")
-        if plan["output"]:
-            self.output = (Path("outputs") / plan["output"]).open("a", encoding="utf-8", newline="")
-        files = list_files(Path(plan["input"]))
+        if self.plan["output"]:
+            self.output = (Path("outputs") / self.plan["output"]).open("a", encoding="utf-8", newline="")
+        files = list_files(Path(self.plan["input"]))
         self.total = len(files)
         self.before = self.done
-        self.queue = collections.deque(mini_batches([f for f in files if f[0] not in finished], plan["mini_batch"]))
+        self.queue.extend(mini_batches([f for f in files if f[0] not in finished], self.plan["mini_batch"]))
+
+    def close(self) -> None:
+        """End the workers and close the files, also when what they hold can't be written."""
+        for worker in self.workers:
+            worker.end()
+        for stream in (self.output, self.journal):
+            with contextlib.suppress(OSError):
+                if stream:
+                    stream.close()
 
     def take_over(self) -> set[str]:
-        """Take over what an earlier run finished. Returns the files that are done, scored or given up."""
+        """Take over what an earlier run finished. Returns the files that are done; those that failed are not."""
         old = Path(self.plan["continue"])
         length, finished, lines = 0, set(), []
         journal = old / JOURNAL
@@ -138,15 +162,15 @@ class Batch:
                 break  # torn by the kill
             if output and entry["length"] > there:
                 break  # its rows never reached the disk
-            lines.append(line)
+            lines.append(line)  # those that failed are in none of its `files`
             length = entry["length"]
             finished.update(entry["files"])
             self.rows += entry["rows"]
         self.done = len(finished)
         JOURNAL.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         if output and output.exists():
-            with output.open("rb") as source:
-                (Path("outputs") / output.name).write_bytes(source.read(length))
+            shutil.copyfile(output, Path("outputs") / output.name)
+            os.truncate(Path("outputs") / output.name, length)
         say(f"Continuing {old.name}: {self.done} files are done already.")
         return finished
 
@@ -183,7 +207,7 @@ class Batch:
                 worker.process.join(10)
                 kind, content = "died", f"the worker process ended (exit code {worker.process.exitcode})"
             if kind == "broken" or (kind == "died" and not worker.ready):
-                return f"{self.plan['entry']}: init(): {content}"
+                return f"{self.plan['entry']}: {content}"
             if kind == "ready":
                 if not any(other.ready for other in self.workers):
                     self.started = time.monotonic()  # speed is counted from when there is somebody to work
@@ -205,9 +229,8 @@ class Batch:
         if self.queue:
             # The worker goes on while its rows are written.
             worker.give(self.queue.popleft(), self.plan["input"], self.plan["timeout"])
-        # v1: fewer results than files means that the rest failed.
-        self.failed += batch[count:]
         self.rows += count
+        # v1: fewer results than files means that the rest failed.
         self.write(batch, text, count)
 
     def retry(self, worker: Worker, reason: str, *, replace: bool) -> None:
@@ -226,11 +249,12 @@ class Batch:
             self.queue.append(batch)
             return
         say(f"{shown}: {reason}; given up after {self.plan['max_try']} tries.")
-        self.failed += batch
         self.write(batch, "", 0)
 
     def write(self, batch: list[str], text: str, count: int) -> None:
         """The rows first, then the journal: a kill between the two costs the mini-batch a second try, no row.
+
+        Files from the `count`th on have failed: the journal does not name them, so that a later run tries them.
 
         Flushed, not synchronised: that outlives every kill, and `take_over` sees what a power failure took.
         """
@@ -239,8 +263,10 @@ class Batch:
             self.output.write(text)
             self.output.flush()
             length = os.fstat(self.output.fileno()).st_size
-        self.journal.write(json.dumps({"files": batch, "rows": count, "length": length}) + "\n")
+        assert self.journal is not None  # noqa: S101 - open() was called
+        self.journal.write(json.dumps({"files": batch[:count], "rows": count, "length": length}) + "\n")
         self.journal.flush()
+        self.failed += batch[count:]
         self.done += len(batch)
 
     def progress(self, *, last: bool = False) -> None:
@@ -258,9 +284,13 @@ def list_files(folder: Path) -> list[tuple[str, int]]:
     """Every file below the folder, by path, with its size. Hidden ones are somebody's bookkeeping."""
     if folder.is_file():
         return [(str(folder), folder.stat().st_size)]
-    found = [path for path in folder.rglob("*") if path.is_file()]
-    names = [(path.relative_to(folder).as_posix(), path.stat().st_size) for path in found]
-    return sorted(one for one in names if not any(part.startswith(".") for part in one[0].split("/")))
+    found = []
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") for part in name.parts):
+            with contextlib.suppress(FileNotFoundError):  # it was there a moment ago
+                found.append((name.as_posix(), path.stat().st_size))
+    return sorted(found)
 
 
 def mini_batches(files: list[tuple[str, int]], size: dict[str, int]) -> list[list[str]]:
@@ -285,10 +315,15 @@ def main() -> int:
     plan = json.loads(sys.argv[1])
     batch = Batch(plan)
     try:
+        batch.open()
         return batch.run()
+    except OSError as error:
+        here = Path.cwd().name
+        say(f"{error.filename or plan['output'] or JOURNAL}: {error.strerror or error}")
+        say(f"What is done is kept. When there is room and leave to write, go on with it: --continue {here}")
+        return 1
     finally:
-        for worker in batch.workers:
-            worker.end()
+        batch.close()
 
 
 if __name__ == "__main__":
