@@ -1,4 +1,7 @@
-"""Notebooks for tests, written as `.nb` text: `# %%` begins a code cell, `# %% [markdown]` one of text."""
+"""Notebooks for tests, written as `.nb` text: `# %%` begins a code cell, `# %% [markdown]` one of text.
+
+`# %% n=3` is a code cell that was the third to be run.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.nb"))
 def notebook(text: str, **metadata: Any) -> dict[str, Any]:
     """The notebook's JSON, with Python's kernel unless `metadata` says another."""
     cells: list[dict[str, Any]] = []
-    for part in re.split(r"^(?=# %%(?:$| \[markdown\]| tags=))", text, flags=re.M):
+    for part in re.split(r"^(?=# %%(?:$| \[markdown\]| tags=| n=))", text, flags=re.M):
         if not part.strip():
             continue
         head, _, source = part.partition("\n")
@@ -22,7 +25,8 @@ def notebook(text: str, **metadata: Any) -> dict[str, Any]:
         tags = re.search(r"tags=(\[.*\])", head)
         cell: dict[str, Any] = {"cell_type": kind, "metadata": {}, "source": source.rstrip("\n").splitlines(True)}
         if kind == "code":
-            cell |= {"execution_count": None, "outputs": []}
+            count = re.search(r" n=(\d+)", head)
+            cell |= {"execution_count": int(count[1]) if count else None, "outputs": []}
         if tags:
             cell["metadata"]["tags"] = json.loads(tags[1])
         cells.append(cell)

@@ -137,6 +137,40 @@ print(API_KEY, password, conn, settings, token_column)
     assert found.undefined() == ""
 
 
+def test_a_secret_is_not_copied_wherever_it_stands(convert):
+    found = convert(
+        """# %%
+# API_KEY = "sk-oldone12345678"
+import os
+from azureml.core.authentication import ServicePrincipalAuthentication
+auth = ServicePrincipalAuthentication(service_principal_password="aB3~secretpw99")
+os.environ["WANDB_API_KEY"] = "0123456789abcdef"
+os.environ.setdefault("DB_PASSWORD", "geheim12")
+os.environ["CUDA_VISIBLE_DEVICES"] = "0"
+%env OPENAI_API_KEY=sk-proj-abcdefgh
+!curl -H "Authorization: Bearer abcdef123456" https://example.org
+# %%
+%%bash
+export AZURE_CLIENT_SECRET=abc123def456
+# %%
+from sqlalchemy import create_engine
+url = "postgresql://admin:s3cr3tpw@db.example.com/prod"
+engine = create_engine("mssql://sa:Passw0rd@host/db")
+def connect(user, password="hunter2!"):
+    return {"Authorization": "Bearer eyJhbGciOiJIUzI1NiJ9.abc.def"}, user, password
+print(url, engine, connect("me"))
+"""
+    )
+    everything = found.text + found.todo + found.done
+    for word in ("oldone", "secretpw99", "0123456789", "geheim12", "sk-proj", "Bearer", "abc123def", "s3cr3t"):
+        assert word not in everything
+    assert "Passw0rd" not in everything and "hunter2" not in everything
+    assert "left out (a secret): WANDB_API_KEY is to be set" in found.text and found.options == {}
+    assert 'create_engine(os.environ["CREATE_ENGINE_ARGUMENT"])' in found.code
+    assert 'os.environ["CUDA_VISIBLE_DEVICES"] = "0"' in found.code
+    assert found.undefined() == ""
+
+
 def test_cells_out_of_order_are_named(convert):
     found = convert(
         """# %%
@@ -155,6 +189,32 @@ model.fit(df, df.target)
     )
     assert "cell 1: uses df, which only cell 2, further down, sets" in found.todo
     assert "uses model" not in found.todo, "a function may use what is set before it is called"
+
+
+RUN_LAST_FIRST = """# %% n=4
+print(model.score(df, target), model)
+# %% n=1
+import pandas as pd
+# %% n=2
+df = pd.read_csv('../data/cancer.csv')
+target = df.pop("target")
+# %% n=3
+from sklearn.dummy import DummyClassifier
+model = DummyClassifier().fit(df, target)
+"""
+
+
+def test_cells_are_put_in_the_order_in_which_they_were_run(convert):
+    found = convert(RUN_LAST_FIRST)
+    assert found.code.index("DummyClassifier()") < found.code.index("logged(", found.code.index("df.pop"))
+    assert "they do not work: 2, 3, 4, 1" in found.done and "uses" not in found.todo
+    found = convert(RUN_LAST_FIRST.replace("n=1", "n=5"))
+    assert "they do not work: 3, 4, 1, 2" in found.done, "imports are gathered, wherever they stand"
+    for partly in (RUN_LAST_FIRST.replace("# %% n=1", "# %%"), RUN_LAST_FIRST.replace("n=4", "n=2")):
+        found = convert(partly)
+        assert "cell 1: uses df, model and target, which only cells 3 and 4, further down, set" in found.todo
+    found = convert("# %% n=2\nx = 1\n# %% n=1\nx = 2\nprint(x)\n")
+    assert "do not work" not in found.done, "what works as it lies stays so"
 
 
 def test_what_is_typed_must_be_given(convert):

@@ -8,7 +8,7 @@ from typing import Any
 from nbconvert.exporters.templateexporter import TemplateExporter
 from traitlets import default
 
-from runner.notebook import read, script
+from runner.notebook import read, script, secret_values
 from runner.notebook.report import Report
 
 
@@ -50,4 +50,4 @@ class TrainScriptExporter(TemplateExporter):  # type: ignore[misc]
         resources["script"] = script.plan(plain, base, target, title, report)
         # What the cells hold is in the plan: nbconvert's own cell filters must not see them half done.
         text, resources = super().from_notebook_node(plain, resources, **kw)
-        return text.rstrip("\n") + "\n", resources
+        return secret_values.hidden_in_comments(text.rstrip("\n") + "\n"), resources

@@ -38,23 +38,29 @@ class Foreign:
 
     def plain(self, cell: Cell, text: str) -> str:
         """`text`, a cell as plain Python, without what only works elsewhere; what needs a person is reported."""
-        tree = parse(cell, text)
-        self.modules.update(modules_of(tree))
+        text = self._without_secrets(cell, text)
+        self.modules.update(modules_of(parse(cell, text)))
         text = self.sdk.plain(cell, text)
         tree, source = parse(cell, text), Source(text)
-        edits: list[Edit] = []
-        for node in tree.body:
-            edits += self._statement(node, cell, source)
+        return imported(apply(text, [edit for node in tree.body for edit in self._statement(node, cell, source)]))
+
+    def _without_secrets(self, cell: Cell, text: str) -> str:
+        tree, source = parse(cell, text), Source(text)
         inside = in_f_strings(tree)
+        edits: list[Edit] = []
         for name, value in secret_values.found(tree):
-            if id(value) not in inside:
-                variable = re.sub(r"\W", "_", name).upper()
+            if id(value) in inside:
+                continue
+            variable = re.sub(r"\W", "_", name).upper()
+            self.report.ask(
+                f"{name} holds a secret, which is not copied: the script reads the environment variable {variable}; "
+                "change the secret, for the notebook still holds it",
+                cell.number,
+            )
+            setting = [node for node in tree.body if secret_values.sets_environment(node) and value in ast.walk(node)]
+            edits += [Edit(*source.span(node), f"# left out (a secret): {variable} is to be set") for node in setting]
+            if not setting:
                 edits.append(Edit(*source.span(value), f'__import__("os").environ["{variable}"]'))
-                self.report.ask(
-                    f"{name} holds a secret, which is not copied: the script reads the environment variable "
-                    f"{variable}; change the secret, for the notebook still holds it",
-                    cell.number,
-                )
         return imported(apply(text, edits))
 
     def _statement(self, node: ast.stmt, cell: Cell, source: Source) -> list[Edit]:

@@ -229,7 +229,7 @@ def _magic(name: str, rest: str, target: str, cell: Cell, report: Report) -> str
     elif name in ("env", "set_env") and rest:
         key, _, value = rest.partition("=") if "=" in rest else rest.partition(" ")
         if value and key.strip().isidentifier():
-            report.did(f"turned `{said}` into os.environ", cell.number)
+            report.did(f"turned `%{name} {key.strip()}` into os.environ", cell.number)
             return f'__import__("os").environ[{key.strip()!r}] = {value.strip()!r}'
     elif name == "cd":
         report.ask(f"`{said}` changed the folder: the script runs in its own; check its paths", cell.number)

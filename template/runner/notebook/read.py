@@ -15,12 +15,13 @@ LEFT_OUT_TAGS = ("skip", "exploration")
 
 @dataclass
 class Cell:
-    """`number` counts all cells from 1, as they lie in the file."""
+    """`number` counts all cells from 1, as they lie in the file; `count` is Jupyter's, of the last run."""
 
     number: int
     kind: str
     source: str
     tags: list[str] = field(default_factory=list)
+    count: int | None = None
 
 
 def load(path: Path) -> Any:
@@ -109,5 +110,5 @@ def cells(node: Any) -> list[Cell]:
     for number, cell in enumerate(node.cells, 1):
         source = str(cell.source).replace("\r\n", "\n").replace("\r", "\n")
         tags = [str(tag) for tag in cell.metadata.get("tags", []) or []]
-        found.append(Cell(number, cell.cell_type, source, tags))
+        found.append(Cell(number, cell.cell_type, source, tags, cell.get("execution_count")))
     return found

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from runner.notebook.secret_values import hidden
 
 
 @dataclass
@@ -37,9 +40,14 @@ class Report:
 
 
 def _line(text: str, cells: list[int]) -> str:
-    numbers = [str(cell) for cell in dict.fromkeys(cells)]
+    text = hidden(text)
+    numbers = list(dict.fromkeys(cells))
     if not numbers:
         return text
-    if len(numbers) == 1:
-        return f"cell {numbers[0]}: {text}"
-    return f"cells {', '.join(numbers[:-1])} and {numbers[-1]}: {text}"
+    return f"{'cell' if len(numbers) == 1 else 'cells'} {listed(numbers)}: {text}"
+
+
+def listed(items: Sequence[object]) -> str:
+    """`a, b and c`."""
+    words = [str(item) for item in items]
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)

@@ -45,7 +45,7 @@ def plan(node: Any, base: Path, target: Path, title: str, report: Report) -> Scr
     `base` is the folder of the notebook, `target` that of the script, `title` the notebook's file name.
     Raises `RunnerError` naming the cell where one cannot be converted.
     """
-    notebook = statements.split(read.cells(node), report)
+    notebook = statements.split(order.settled(read.cells(node), report), report)
     names = _fresh(notebook)
     modules = notebook.modules()
     _tqdm(notebook)

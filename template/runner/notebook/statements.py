@@ -221,7 +221,7 @@ def _markdown(text: str) -> list[str]:
 
 def _early(notebook: Notebook) -> None:
     """`sys.path` and `os.environ` lines that an import comes after move up between the imports, order kept."""
-    for statement in list(notebook.body):
+    for at, statement in reversed([*enumerate(notebook.body)]):
         text = statement.source.text[statement.start : statement.end]
         if not re.match(r"(sys\.path\.(append|insert|extend)\(|os\.environ(\[|\.setdefault\(|\.update\())", text):
             continue
@@ -230,8 +230,10 @@ def _early(notebook: Notebook) -> None:
         place = (statement.cell, statement.start)
         later = [i for i, other in enumerate(notebook.imports) if (other.cell, other.start) > place]
         if later:
-            notebook.body.remove(statement)
+            del notebook.body[at]
             notebook.imports.insert(later[0], statement)
+            rest = notebook.body[at].lead if at < len(notebook.body) else notebook.tail
+            rest[:0] = statement.lead  # comments have no place among imports
 
 
 def prune_imports(notebook: Notebook, extra: set[str], report: Report) -> None:
