@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 
+import pytest
+from standin.person import Person
 from standin.project import Cloud
 
 
@@ -82,3 +85,13 @@ def test_attach_says_when_the_workspace_was_not_checked(cloud: Cloud) -> None:
     done = cloud.aml("folder", "attach", AZURE_CLIENT_SECRET="")
     assert done.code == 0, done.text
     assert "The workspace was not checked: could not sign in" in done.out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a terminal is a POSIX pseudo-terminal here")
+def test_a_person_sees_how_a_download_goes(cloud: Cloud) -> None:
+    store = ("-n", "workspaceblobstore")
+    assert cloud.aml("datastore", "upload", *store, "-p", "aml_config", "-u", "x").code == 0
+    person = Person(cloud, "datastore", "download", *store, "-p", "x", "-d", "down", TERM="xterm", COLUMNS="120")
+    assert person.wait() == 0, person.shown
+    assert "Downloading" in person.shown and "bytes" in person.shown
+    assert (cloud.path / "down" / "conda.yml").is_file()

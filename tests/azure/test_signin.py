@@ -6,8 +6,6 @@ import datetime
 import http.server
 import json
 import os
-import select
-import subprocess
 import sys
 import threading
 import time
@@ -17,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from standin import entra
+from standin.person import Person
 from standin.project import Cloud
 from standin.world import Ended
 
@@ -228,49 +227,11 @@ def test_nobody_to_sign_in_is_told_at_once_and_asks_nobody(cloud: Cloud) -> None
     assert "nobody to ask: this is not a terminal" in done.err and "Sign in with `az login`" in done.err
 
 
-class Person:
-    """Someone at a terminal: what the command writes there is `shown`."""
-
-    def __init__(self, cloud: Cloud, *words: str, **variables: str) -> None:
-        import pty
-
-        self.shown = ""
-        self._ours, theirs = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "runner", *words],
-            cwd=cloud.path,
-            env=cloud.world.environment(**NOBODY, **variables),
-            stdin=theirs,
-            stdout=subprocess.DEVNULL,
-            stderr=theirs,
-        )
-        os.close(theirs)
-
-    def wait(self) -> int:
-        """Read the screen until nobody writes there any more, and the command has ended."""
-        end = time.monotonic() + 180
-        try:
-            while time.monotonic() < end:
-                if not select.select([self._ours], [], [], 1)[0]:
-                    continue
-                try:
-                    data = os.read(self._ours, 65536)
-                except OSError:  # the other end is closed
-                    break
-                if not data:
-                    break
-                self.shown += data.decode(errors="replace")
-            printed.append(self.shown)
-            return self.process.wait(60)
-        finally:
-            self.process.kill()
-            self.process.wait()
-            os.close(self._ours)
-
-
 def test_a_person_at_a_terminal_is_given_a_device_code(cloud: Cloud) -> None:
-    person = Person(cloud, "workspace", "show", "-o", "json", SSH_CONNECTION="10.0.0.1 1 10.0.0.2 22")
+    over_ssh = {"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}
+    person = Person(cloud, "workspace", "show", "-o", "json", **NOBODY, **over_ssh)
     assert person.wait() == 0, person.shown
+    printed.append(person.shown)
     assert "https://microsoft.com/devicelogin" in person.shown and entra.USER_CODE in person.shown
     assert "`az login`" in person.shown
     assert cloud.workspace.signed_in == {"device code"}
@@ -291,8 +252,16 @@ else:
 
 def test_a_person_with_a_screen_signs_in_with_the_browser(cloud: Cloud, tmp_path: Path) -> None:
     path = program(tmp_path / "bin", "a-browser", BROWSER)
-    person = Person(
-        cloud, "workspace", "show", "-o", "json", DISPLAY=":0", BROWSER=f"{path}/a-browser %s &", NO_PROXY="localhost"
-    )
+    screen = {"DISPLAY": ":0", "BROWSER": f"{path}/a-browser %s &", "NO_PROXY": "localhost"}
+    person = Person(cloud, "workspace", "show", "-o", "json", **NOBODY, **screen)
     assert person.wait() == 0, person.shown
+    printed.append(person.shown)
     assert cloud.workspace.signed_in == {"browser"}, person.shown
+
+
+def test_to_attach_a_folder_nobody_has_to_sign_in(cloud: Cloud) -> None:
+    person = Person(cloud, "folder", "attach", "-o", "json", **NOBODY)
+    assert person.wait() == 0, person.shown
+    printed.append(person.shown)
+    assert "The workspace was not checked: could not sign in" in person.shown
+    assert not cloud.workspace.signed_in

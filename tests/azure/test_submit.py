@@ -12,6 +12,18 @@ import pytest
 from standin.project import CONFIG, Cloud
 from standin.world import World
 
+# A Python to which no package of Azure is installed.
+WITHOUT = """\
+import sys
+
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("azure", "msal"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Without())
+"""
+
 
 def folder(cloud: Cloud) -> Path:
     return cloud.path / "runs" / cloud.run()["run_id"]
@@ -246,6 +258,44 @@ def test_a_dataset_id_that_nothing_carries_is_told_how_to_name(cloud: Cloud) -> 
     assert done.code == 2
     assert "dataset.id" in done.err and "dataset: {name: NAME" in done.err
     assert not cloud.workspace.jobs
+
+
+def test_a_dataset_is_found_by_its_id(cloud: Cloud) -> None:
+    guid = "0a1b2c3d-0000-0000-0000-000000000000"
+    (cloud.path / "data").mkdir()
+    (cloud.path / "data" / "rows.csv").write_text("1\n", encoding="utf-8")
+    config = CONFIG + f"data:\n  old:\n    dataLocation: {{dataset: {{id: {guid}}}}}\n"
+    (cloud.path / "aml_config" / "old.runconfig").write_text(config, encoding="utf-8")
+    for name in ("other", "rows"):
+        assert cloud.aml("dataset", "register", "-n", name, "-p", "data", "-w", cloud.workspace.name).code == 0
+    cloud.workspace.assets["data"]["rows"]["1"]["properties"] = {"v1.datasetId": guid.upper()}
+    words = ("run", "submit-script", "-c", "old", "-e", "exp")
+    assert f"(which one has the id {guid}?)" in cloud.aml(*words, "--dry-run").out
+    done = cloud.aml(*words, "--async")
+    assert done.code == 0, done.text
+    (job,) = cloud.workspace.jobs.values()
+    assert job.said["inputs"]["old"]["uri"].endswith("/data/rows/versions/1")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "submit-script", "-c", "train"),
+        ("run", "submit-script", "-c", "train", "--dry-run"),
+        ("workspace", "show"),
+        ("datastore", "list"),
+        ("model", "list", "-w", "a-workspace"),
+        ("dataset", "list", "-w", "a-workspace"),
+    ],
+    ids=" ".join,
+)
+def test_without_azures_packages_one_command_is_told(cloud: Cloud, tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT, encoding="utf-8")
+    path = f"{tmp_path}{os.pathsep}{cloud.world.environment()['PYTHONPATH']}"
+    done = cloud.aml(*words, PYTHONPATH=path)
+    assert done.code == 2, done.text
+    assert done.text == "Error: azure-ai-ml is not installed in this project\nAdd it: uv sync --group azure\n"
+    assert not (cloud.path / "runs").exists()
 
 
 def test_the_secret_of_the_principal_is_nowhere(cloud: Cloud) -> None:

@@ -41,10 +41,14 @@ class Way:
 
 @dataclass
 class Credential:
-    """The first way that gave a token, kept for all calls. It is a TokenCredential of azure-core."""
+    """The first way that gave a token, kept for all calls. It is a TokenCredential of azure-core.
+
+    With `may_ask` False no person is asked, whoever sits there.
+    """
 
     wire: Wire
     report: Report
+    may_ask: bool = True
     chosen: Any = None
     _tokens: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -69,8 +73,9 @@ class Credential:
         not_here: list[str] = []
         end = time.monotonic() + self.wire.seconds
         for way in ways(self.wire, self.report):
-            if way.not_here:
-                not_here.append(f"  {way.name}: {way.not_here}")
+            why_not = way.not_here or ("" if self.may_ask or not way.asks else "this command asks nobody")
+            if why_not:
+                not_here.append(f"  {way.name}: {why_not}")
                 continue
             # A person takes longer than a service; all else shares the time of one call.
             seconds = PATIENCE + 30 if way.asks else max(0.0, end - time.monotonic())

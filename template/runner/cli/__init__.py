@@ -74,10 +74,27 @@ def main(args: list[str] | None = None) -> NoReturn:
     except Exception as error:
         if debug:
             raise
+        missing = _missing(error)
+        if missing is not None:
+            _complain(missing)
+            sys.exit(missing.exit_code)
         message = f"aml itself failed: {type(error).__name__}: {error}"
         _complain(errors.RunnerError(message, hint="Please report it with what --debug shows."))
         code = errors.JOB_FAILED
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _missing(error: Exception) -> errors.RunnerError | None:
+    """The message for a command that needs the optional packages of Azure, where they are not installed."""
+    if not isinstance(error, ModuleNotFoundError) or (error.name or "").partition(".")[0] != "azure":
+        return None
+    from runner.azure import client
+
+    try:
+        client.require()
+    except errors.RunnerError as missing:
+        return missing
+    return None
 
 
 def _phrase(error: click.ClickException, words: list[str]) -> str | None:

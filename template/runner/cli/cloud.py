@@ -47,9 +47,12 @@ def client_of(context: Context, run: runs.Run | None = None) -> Client:
 
 
 @contextlib.contextmanager
-def bar(context: Context, title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar in bytes, on stderr, where a person watches; the function that moves it on."""
-    if not sys.stderr.isatty() or total < 1_000_000:
+def bar(context: Context, title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A progress bar in bytes, on stderr, where a person watches; the function that moves it on.
+
+    Without `total`, how much it will be is not known.
+    """
+    if not sys.stderr.isatty() or (total is not None and total < 1_000_000):
         yield lambda size: None
         return
     from rich.console import Console
@@ -124,11 +127,16 @@ def _dry_run(context: Context, client: Client, planned: Any) -> int:
 
     from ruamel.yaml import YAML
 
+    from runner.job import V1_DATASET
+
     text = io.StringIO()
     YAML().dump(planned.tree, text)
     where = client.workspace.name
     trial = planned.tree.get("trial") or planned.tree
+    paths = [str(one.get("path")) for one in (planned.tree.get("inputs") or {}).values() if isinstance(one, dict)]
+    ids = [path.removeprefix(V1_DATASET) for path in paths if path.startswith(V1_DATASET)]
     calls = [
+        *(f"GET data, GET data/…/versions (which one has the id {one}?)" for one in ids),
         f"GET codes?hash=… ({where}: is the snapshot there already?)",
         "POST codes/…/startPendingUpload, PUT each file, PUT codes/… (only when it is not)",
         *(["PUT environments/CliV2AnonymousEnvironment/…"] if isinstance(trial.get("environment"), dict) else []),
@@ -164,7 +172,7 @@ def monitor(context: Context, project: Project, run: runs.Run, client: Client | 
         return CANCELLED
     except RunnerError as error:
         if error.exit_code == 3:
-            error.hint = f"The run itself goes on.\n{how}"
+            error.hint = f"Only the watching has ended.\n{how}"
         raise
     return summary(context, project, run)
 
@@ -243,7 +251,8 @@ def download(context: Context, run: runs.Run, output_dir: Path) -> None:
 
         fetched = sweep_cloud.fetch(context, run, client)
     else:
-        fetched = azureml.download(client, run)
+        with bar(context, "Downloading") as progress:
+            fetched = azureml.download(client, run, progress=progress)
     context.say(f"{len(fetched)} file{'' if len(fetched) == 1 else 's'} in {run.folder}")
     files = [str(path) for path in local.download(run, output_dir)]
     context.result(files, "\n".join(files) or f"{run.id} has no logs")

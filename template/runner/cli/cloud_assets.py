@@ -101,9 +101,9 @@ def download_model(context: Context, model_id: str, folder: Path, overwrite: boo
     from runner.azure import assets
 
     name, version = _split(model_id, None)
-    files = assets.download_model(
-        client_of(context), name, version, folder, overwrite=overwrite, progress=lambda size: None
-    )
+    client = client_of(context)
+    with bar(context, "Downloading") as progress:
+        files = assets.download_model(client, name, version, folder, overwrite=overwrite, progress=progress)
     context.result({"id": model_id, "files": [str(file) for file in files]}, "\n".join(str(file) for file in files))
 
 
@@ -164,7 +164,7 @@ def register_dataset(context: Context, name: str, place: str, description: str, 
     from runner.azure import assets
 
     client = client_of(context)
-    with bar(context, "Uploading", 0) as progress:
+    with bar(context, "Uploading", None if Path(place).exists() else 0) as progress:
         made = assets.register_data(client, name, place, version=version, description=description, progress=progress)
     context.result(made, f"Registered {made['id']} in {client.workspace.name}")
 
@@ -192,7 +192,8 @@ def check_workspace(context: Context) -> str:
 
     try:
         client = client_of(context)
-        # Nobody waits two minutes for a courtesy.
+        # Nobody waits two minutes for a courtesy, or signs in for one.
+        client.credential.may_ask = False
         client.wire.seconds = min(client.wire.seconds, 15.0)
         found = workspace.show(client)
     except RunnerError as error:

@@ -88,7 +88,10 @@ def computeinstance(
     labels = key_values(tags, "--tag")
     client = client_of(context)
     made = computes.create_instance(client, name, size=size, description=description, tags=labels, wait=not no_wait)
-    context.result(made, f"{name}: {made.get('state')}. It costs while it runs: aml computetarget computeinstance stop")
+    context.result(
+        made,
+        f"{name}: {made.get('state')}. Stop it when idle, it costs: aml computetarget computeinstance stop -n {name}",
+    )
 
 
 @command.command("list")

@@ -72,6 +72,7 @@ def download(context: Context, name: str, folder: Path, prefix: str, overwrite: 
     from runner.azure import stores
 
     client = client_of(context)
-    found = stores.download(client, name, prefix, folder, overwrite=overwrite, progress=lambda size: None)
+    with bar(context, "Downloading") as progress:
+        found = stores.download(client, name, prefix, folder, overwrite=overwrite, progress=progress)
     text = f"{len(found)} file{'' if len(found) == 1 else 's'} in {folder}"
     context.result([str(path) for path in found], text)
