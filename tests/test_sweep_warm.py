@@ -257,6 +257,29 @@ def test_what_a_package_reads_from_the_current_folder_when_imported_is_the_snaps
     assert [row["best"] for row in table(sweep)] == ["7.5", "7.5"]
 
 
+@pytest.mark.parametrize(("own", "synchronous"), [(True, "NORMAL"), (False, "FULL")])
+def test_a_report_waits_for_the_disk_only_in_a_database_that_is_not_ours(
+    tmp_path: Path, own: bool, synchronous: str
+) -> None:
+    script = (
+        "import mlflow\nfrom mlflow.tracking._tracking_service.utils import _get_store\n"
+        "mlflow.log_metric('score', 0.5)\nwith _get_store().engine.connect() as connection:\n"
+        "    level = connection.exec_driver_sql('PRAGMA synchronous').scalar()\n"
+        "print(['OFF', 'NORMAL', 'FULL', 'EXTRA'][level])\n"
+    )
+    project = SweepProject(tmp_path / "p", script)
+    other = (tmp_path / "other.db").as_posix()
+    project.runconfig(variables={} if own else {"MLFLOW_TRACKING_URI": f"sqlite:///{other}"})
+    project.sweep_file(total=2, together=1)
+    said, sweep = project.sweep()
+    assert "plain process" not in said.stdout
+    assert [row["best"] for row in table(sweep)] == ["0.5", "0.5"]
+    # The first trial makes the database, and may run before there is a write-ahead log.
+    log = project.root / "runs" / f"{sweep.name}_1" / "user_logs" / "std_log.txt"
+    assert log.read_text().split()[-1] == synchronous
+    assert (project.root / "mlflow.db").exists() is own
+
+
 def test_a_fork_server_that_is_killed_is_no_loss(tmp_path: Path) -> None:
     # The first trial kills the server; the later ones are plain processes.
     script = (

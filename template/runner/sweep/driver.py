@@ -65,7 +65,7 @@ class Driver:
         self.metric = job.objective.primary_metric
         self.began = time.monotonic()
         self._deadline = math.inf if job.limits.timeout is None else self.began + job.limits.timeout
-        self._reports = reports.reader(self.project, self.sweep.id, self.metric)
+        self._reports = reports.reader(self.project, self.sweep.id, self.metric, job.trial.environment_variables)
         self._starter = Starter(self.project, self.sweep, self.settings, self.interpreter, self.view.line)
         self._bayesian: Bayesian | None = None
         self._parallel = False

@@ -10,6 +10,7 @@ import contextlib
 import os
 import sqlite3
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -34,9 +35,9 @@ class Reports(Protocol):
         """Leave the store as it was found."""
 
 
-def reader(project: Project, sweep_id: str, metric: str) -> Reports:
-    """The reader for where the trials' MLflow writes."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI")
+def reader(project: Project, sweep_id: str, metric: str, variables: Mapping[str, str]) -> Reports:
+    """The reader for where the trials' MLflow writes; `variables` are those that their job sets."""
+    uri = variables.get("MLFLOW_TRACKING_URI") or os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
         return Sqlite(project.database, sweep_id, metric, own=True)
     if uri.startswith("sqlite:///"):

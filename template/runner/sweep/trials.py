@@ -112,7 +112,9 @@ class Starter:
             self._cool(reason)
             return
         try:
-            self._server = warm.Warm(plan, self._sweep.folder, self._sweep.private / "warm.log")
+            own = plan["env"].get("MLFLOW_TRACKING_URI") == self._project.tracking_uri
+            log = self._sweep.private / "warm.log"
+            self._server = warm.Warm(plan, self._sweep.folder, log, own_store=own)
             self._report("Importing the script's packages, once for all trials.")
             pictures.load()  # needed at the end, and there is nothing else to do while the server imports
             reason = self._server.wait_ready()

@@ -32,9 +32,12 @@ def refusal(plan: dict[str, Any], python: Path) -> str:
 
 
 class Warm:
-    """A running fork server, at work on its imports until `wait_ready`. Raises OSError when it cannot be started."""
+    """A running fork server, at work on its imports until `wait_ready`. Raises OSError when it cannot be started.
 
-    def __init__(self, plan: dict[str, Any], folder: Path, log: Path) -> None:
+    `own_store`: the trials report to the project's own database.
+    """
+
+    def __init__(self, plan: dict[str, Any], folder: Path, log: Path, *, own_store: bool) -> None:
         environment = {key: value for key, value in plan["env"].items() if key not in _OF_A_RUN}
         with log.open("ab") as stream:
             self._server = subprocess.Popen(
@@ -50,7 +53,7 @@ class Warm:
         assert self._server.stdin and self._server.stdout  # noqa: S101 - PIPE was asked for
         self._orders, self._answers = self._server.stdin, self._server.stdout
         try:
-            self._send({"script": str(folder / plan["command"][1]), "mlflow": True})
+            self._send({"script": str(folder / plan["command"][1]), "own_store": own_store})
         except BaseException:
             self.close()
             self._server.terminate()

@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 import threading
-from typing import List, Tuple
+from typing import Any, List, Tuple
 
 Pairs = List[Tuple[str, List[str]]]
 # Their runtimes hold threads, devices or a network from the import on, which a fork would share.
@@ -75,8 +75,11 @@ def is_surrounding(node: ast.AST) -> bool:
     return named in (("os", "environ"), ("sys", "path"))
 
 
-def preload(script: str, with_mlflow: bool) -> tuple[str, bool]:
-    """Import what the script will. Returns why its trials cannot be forked (or an empty string), and `whole`."""
+def preload(script: str, own_store: bool) -> tuple[str, bool]:
+    """Import what the script will. Returns why its trials cannot be forked (or an empty string), and `whole`.
+
+    `own_store`: the trials report to the project's own database (open_mlflow).
+    """
     pairs, whole = imports_of(script)
     hostile = sorted({module.split(".")[0] for module, _ in pairs} & HOSTILE)
     if hostile:
@@ -86,8 +89,8 @@ def preload(script: str, with_mlflow: bool) -> tuple[str, bool]:
         for name in names:
             if name != "*" and not hasattr(sys.modules.get(module), name):
                 load(module + "." + name)
-    if with_mlflow and "mlflow" in sys.modules:
-        open_mlflow()
+    if "mlflow" in sys.modules:
+        open_mlflow(own_store)
     if threading.active_count() > 1:
         return "importing the script's packages starts threads", whole
     return "", whole
@@ -100,8 +103,13 @@ def load(module: str) -> None:
         return
 
 
-def open_mlflow() -> None:
-    """Open the tracking store as the script's first MLflow call would, and close its connections again."""
+def open_mlflow(own_store: bool) -> None:
+    """Open the tracking store as the script's first MLflow call would, and close its connections again.
+
+    In the project's own database a report need not wait for the disk while there is a write-ahead log: SQLite keeps
+    it through any end of a process, and only a power failure can lose the last ones
+    (https://sqlite.org/pragma.html#pragma_synchronous).
+    """
     try:
         from mlflow.tracking._tracking_service.utils import _get_store
 
@@ -110,5 +118,15 @@ def open_mlflow() -> None:
         if engine is not None:
             # No connection may be shared with a fork: each opens its own.
             engine.dispose()
+            if own_store:
+                from sqlalchemy import event
+
+                event.listen(engine, "connect", hasten)
     except Exception:  # another MLflow, another store: each trial opens its own then
         return
+
+
+def hasten(connection: Any, _: Any) -> None:
+    """Let a new SQLite connection leave the waiting to the write-ahead log, where there is one."""
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        connection.execute("PRAGMA synchronous = NORMAL")

@@ -2,7 +2,7 @@
 
 Runs on the training environment's own Python, which may be old and has no `runner`: standard library only, Python
 3.7 and newer, and nothing of this file is left in what the script sees. It reads a line of JSON per order on
-standard input: first `{"script", "mlflow"}`, which it answers with `ready` or `no: reason`; then a plan per trial
+standard input: first `{"script", "own_store"}`, which it answers with `ready` or `no: reason`; then a plan per trial
 (`folder, command, cwd, env, timeout`). It is its trials' supervisor: it writes `process.json` and `exit.json` of
 their records as supervisor.py does. When its input ends it lets the trials that run end, and goes.
 """
@@ -221,7 +221,7 @@ def main() -> Order | None:
     # Imports make much and drop little: a tenth of their time would go into looking for what they dropped.
     thresholds = gc.get_threshold()
     gc.set_threshold(0)
-    reason, whole = warm_imports.preload(wanted["script"], wanted.get("mlflow", False))
+    reason, whole = warm_imports.preload(wanted["script"], wanted["own_store"])
     if not gc.get_threshold()[0]:
         gc.set_threshold(*thresholds)
     os.write(answers, ("no: " + reason if reason else "ready").encode() + b"\n")
