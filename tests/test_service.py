@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -18,7 +19,10 @@ from typing import Any
 
 import psutil
 import pytest
-from runner.serving import calling, process
+from runner import runs
+from runner.errors import RunnerError
+from runner.serving import calling, deploying, process
+from runner.serving import service as services
 from serving_help import LIMIT, Place, free_port, kill, place_fixture, running, wait_for  # noqa: F401 - `place`
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the server's own process model differs on Windows")
@@ -328,20 +332,29 @@ def test_the_request_log_is_asked_for_and_shows_what_was_sent(
 
 
 @pytest.mark.parametrize(
-    ("script", "message"),
+    ("script", "line", "message", "hint"),
     [
-        ("def init():\n    raise RuntimeError('no such table')\ndef run(data): pass\n", "RuntimeError: no such table"),
-        ("import nosuch\ndef init(): pass\ndef run(data): pass\n", "ModuleNotFoundError: No module named 'nosuch'"),
-        ("def init(): pass\n", "does not have a run() function"),
+        (
+            "def init():\n    raise RuntimeError('none')\ndef run(data): pass\n",
+            "2: ",
+            "RuntimeError: none",
+            "--ic FILE",
+        ),
+        ("import nosuch\n", "1: ", "ModuleNotFoundError: No module named 'nosuch'", "belongs into the conda file"),
+        ("def run(:\n", "1: ", "SyntaxError: invalid syntax", "aml service get-logs -n failing"),
+        ("def init(): pass\n", " ", "does not have a run() function", "--ic FILE"),
     ],
 )
-def test_a_script_that_fails_at_the_start_is_named_with_the_cause(place: Place, script: str, message: str) -> None:
+def test_a_script_that_fails_at_the_start_is_named_with_the_cause(
+    place: Place, script: str, line: str, message: str, hint: str
+) -> None:
     (place.model / "failing.py").write_text(script)
     words = ("model", "deploy", "-n", "failing", "-m", "demo-model:1", "--es", "failing.py", "--overwrite")
     words += ("--port", str(free_port()))
     done = place.aml(*words, code=1)
-    assert "failing.py: " in done.stderr
+    assert f"Error: failing.py:{line}" in done.stderr
     assert message in done.stderr
+    assert hint in done.stderr
     assert "Traceback" not in done.stderr
     assert message in place.aml("service", "get-logs", "-n", "failing").stdout, "the log is kept"
     assert place.json("service", "show", "-n", "failing")["state"] == "Failed"
@@ -460,13 +473,87 @@ def test_a_pid_that_another_process_has_now_is_left_alone(place: Place) -> None:
     assert not folder.exists()
 
 
-def test_an_interrupted_deploy_leaves_no_server_behind(place: Place, tmp_path: Path) -> None:
-    mark = tmp_path / "begun"
+def endless(place: Place, mark: Path) -> subprocess.Popen[str]:
+    """A deploy whose server never is healthy: its init() has begun, and does not end."""
     script = f"import pathlib, time\ndef init():\n    pathlib.Path({str(mark)!r}).touch()\n    time.sleep(9999)\n"
     (place.model / "endless.py").write_text(script + "def run(data): pass\n")
     words = ("model", "deploy", "-n", "endless", "-m", "demo-model:1", "--es", "endless.py")
     deploy = place.start(*words, "--port", str(free_port()))
     wait_for(lambda: mark.exists() or deploy.poll() is not None)
+    return deploy
+
+
+def test_a_service_that_another_command_took_while_it_started_is_left_to_that(place: Place, tmp_path: Path) -> None:
+    deploy = endless(place, tmp_path / "first")
+    place.aml("service", "delete", "-n", "endless")
+    out, err = deploy.communicate(timeout=LIMIT)
+    assert deploy.returncode == 1, out + err
+    assert "another command deleted the service 'endless'" in err
+    deploy = endless(place, tmp_path / "second")
+    place.aml("model", "deploy", "-n", "endless", "-m", "demo-model:1", "--overwrite", "--port", str(free_port()))
+    out, err = deploy.communicate(timeout=LIMIT)
+    assert deploy.returncode == 1, out + err
+    assert "another command deleted the service 'endless', or deployed it" in err
+    assert place.json("service", "show", "-n", "endless")["state"] == "Healthy"
+    place.aml("service", "delete", "-n", "endless")
+
+
+@pytest.mark.parametrize("mishap", ["a full disk", "Ctrl-C"])
+def test_a_server_is_recorded_or_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, mishap: str
+) -> None:
+    """Between its start and its record nobody would know of it."""
+    found = services.Service(tmp_path / "svc")
+    (found.folder / "code").mkdir(parents=True)
+    record = {"python": sys.executable, "variables": {}, "modelFile": "m", "entryScript": "score.py", "port": 1}
+    (found.folder / "service.json").write_text(json.dumps(record))
+    launcher = tmp_path / "server.py"
+    launcher.write_text("import time\ntime.sleep(9999)\n")
+    monkeypatch.setattr(process, "_LAUNCHER", launcher)
+    launch = process.launch
+    started: list[psutil.Process] = []
+    request.addfinalizer(lambda: kill(*started))
+
+    def launch_then(*words: Any) -> Any:
+        server = launch(*words)
+        started.append(psutil.Process(server.pid))
+        if mishap == "Ctrl-C":
+            signal.raise_signal(signal.SIGINT)
+        return server
+
+    monkeypatch.setattr(process, "launch", launch_then)
+    if mishap == "Ctrl-C":
+        with pytest.raises(KeyboardInterrupt):
+            deploying._start(found)
+        assert found.record["process"]["pid"] == started[0].pid
+        process.stop(found.record["process"], found.folder)
+    else:
+        monkeypatch.setattr(runs, "replace_json", full_disk)
+        with pytest.raises(RunnerError, match="could not record the service svc: No space left"):
+            deploying._start(found)
+    assert not running(started[0])
+
+
+def full_disk(file: Path, value: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_port_for_superusers_is_refused_with_a_better_one() -> None:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", 1))
+        except PermissionError:
+            pass
+        except OSError:
+            pytest.skip("port 1 is taken")
+        else:
+            pytest.skip("whoever runs this may use any port")
+    with pytest.raises(RunnerError, match="you may not use port 1\nName one above 1023"):
+        process.in_use(1)
+
+
+def test_an_interrupted_deploy_leaves_no_server_behind(place: Place, tmp_path: Path) -> None:
+    deploy = endless(place, tmp_path / "begun")
     server = psutil.Process(pid_of(place, "endless"))
     family = [server, *server.children(recursive=True)]
     deploy.send_signal(signal.SIGINT)

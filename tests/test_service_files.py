@@ -13,6 +13,7 @@ import pytest
 from runner.errors import RunnerError
 from runner.project import find
 from runner.serving import process, stats
+from runner.serving import service as services
 from runner.v1 import batch_endpoint, endpoint, inference, parallel
 from runner.v1.inference_fields import DEPLOYMENT, INFERENCE, PARALLEL
 from workplace import Workplace
@@ -83,6 +84,7 @@ def test_every_key_is_explained_with_its_line(folder: Path) -> None:
         ("a: b: c\n", 1, "", "neither YAML nor JSON"),
         ("- a\n", None, "", "expected keys and values"),
         ("", None, "", "expected keys and values"),
+        ("entryScript: score.py\n", None, "", "another kind of file.*\nExpected are keys such as computeType"),
     ],
 )
 def test_a_wrong_value_is_named_with_file_line_and_key(
@@ -91,6 +93,36 @@ def test_a_wrong_value_is_named_with_file_line_and_key(
     with pytest.raises(RunnerError, match=message) as caught:
         read(folder, text)
     assert (caught.value.file, caught.value.line, caught.value.field) == (folder / "config.yml", line, key)
+
+
+def test_what_the_file_says_in_vain_is_noted_with_its_place(folder: Path) -> None:
+    config = read(folder, "computeType: AKS\nnamespace: team\n")
+    assert config.notes() == [f"{folder / 'config.yml'}:2: namespace: AKS only"]
+
+
+def test_from_the_wrong_folder_the_right_one_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tmp_path / "models" / "model1"
+    (model / "aml_config").mkdir(parents=True)
+    (model / "score.py").write_text("def init(): ...\n")
+    file = model / "aml_config" / "config.yml"
+    file.write_text("entryScript: score.py\nsourceDirectory: .\n")
+    monkeypatch.chdir(tmp_path)
+    there = os.path.join("models", "model1")  # noqa: PTH118 - as it is printed
+    for look in (
+        lambda: inference.find_file("config.yml", tmp_path, tmp_path, "--ic"),
+        lambda: inference.inference(tmp_path, inference.read(file, INFERENCE)),
+        lambda: inference.inference(tmp_path, inference.Config()),
+    ):
+        with pytest.raises(RunnerError) as caught:
+            look()
+        assert f"It is in {there}: run the command there (cd {there}), or give --path {there}." in caught.value.hint
+
+
+def test_a_record_of_another_version_is_read_as_far_as_it_is_known(tmp_path: Path) -> None:
+    found = services.Service(tmp_path / "svc")
+    found.folder.mkdir()
+    (found.folder / "service.json").write_text('{"settings": {"workers": 3, "later": true}}')
+    assert services.settings_of(found).workers == 3
 
 
 def test_the_script_and_the_conda_file_are_found_as_v1_found_them(folder: Path) -> None:

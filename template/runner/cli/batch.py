@@ -75,8 +75,8 @@ def submit_batch(
         conda=config.get("conda_file"),
     )  # fmt: skip
     settings = parallel.settings(config)
-    for row in config.problems():
-        context.warn(f"{row.key}: {row.becomes}")
+    for note in config.notes():
+        context.warn(note)
     if export_to is not None:
         return _export(context, config, script, settings, model, export_to)
     if data is None:

@@ -155,12 +155,14 @@ def show_answer(context: Context, name: str, status: int | None, answer: Any) ->
     if status is None:
         raise RunnerError(
             f"the service does not answer: {answer}", exit_code=SERVICE,
-            hint=f"Look at it: aml service show -n {name}. Start a local one again: aml service update -n {name}",
+            hint=f"Look at it: aml service show -n {name}, aml service get-logs -n {name}\n"
+            f"Start a local one again: aml service update -n {name}",
         )  # fmt: skip
     if status >= 400:
         message = answer.get("message", answer) if isinstance(answer, dict) else answer
         code = JOB_FAILED if status >= 500 else BAD_INPUT
-        raise RunnerError(f"status {status}: {message}", exit_code=code, hint=f"aml service get-logs -n {name}")
+        hint = f"What the service wrote: aml service get-logs -n {name}"
+        raise RunnerError(f"status {status}: {message}", exit_code=code, hint=hint)
     if context.json:
         context.result(answer)
     else:

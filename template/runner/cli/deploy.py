@@ -62,8 +62,8 @@ def deploy(
         cloud_services.deploy(context, name, names, inference, config, overwrite=overwrite, wait=not no_wait)
         return
     chosen = choose_model(project, names, flags=REGISTERED)
-    for row in [*inference.config.problems(), *config.problems()]:
-        context.warn(f"{row.key}: {row.becomes}")
+    for note in [*inference.config.notes(), *config.notes()]:
+        context.warn(note)
     settings = settings_from(config, services.Settings())
     wanted = deploying.plan(project, chosen, inference, report=context.say)
     made = deploying.deploy(project, name, wanted, settings, overwrite=overwrite, wait=not no_wait, report=context.say)

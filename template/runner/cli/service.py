@@ -241,7 +241,8 @@ def stats(context: Context, name: str) -> None:
 
 def _show_stats(context: Context, name: str, found: dict[str, Any], logged: bool) -> None:
     errors, latency = found["errors"], found["latency_ms"]
-    click.echo(f"{name}: {found['count']} requests, {errors['4xx']} refused (4xx), {errors['5xx']} failed (5xx)")
+    requests = "1 request" if found["count"] == 1 else f"{found['count']} requests"
+    click.echo(f"{name}: {requests}, {errors['4xx']} refused (4xx), {errors['5xx']} failed (5xx)")
     if found["count"]:
         click.echo("latency in ms: " + ", ".join(f"{key} {value:.1f}" for key, value in latency.items()))
     if not logged:

@@ -64,11 +64,13 @@ def deploy(
     service = Service(folder_of(project) / name)
     ours = not settings.port and not service.record.get("port")
     server = _begin(project, service, wanted, settings, overwrite=overwrite)
-    while wait and (why := _wait(service, server, report)):
+    while wait and (why := _wait(service, server, settings, report)):
         if why != process.TAKEN or not ours:
-            hint = f"The whole log: aml service get-logs -n {name}\n"
-            hint += f"With a changed script: aml service update -n {name} --ic FILE"
-            raise RunnerError(why, file=wanted.entry, exit_code=JOB_FAILED, hint=hint)
+            hints = [scoring.advice(why), f"The whole log: aml service get-logs -n {name}"]
+            hints.append(f"With a changed script: aml service update -n {name} --ic FILE")
+            line = process.line_of(service.log, service.folder / "code" / wanted.entry)
+            hint = "\n".join(one for one in hints if one)
+            raise RunnerError(why, file=wanted.entry, line=line, exit_code=JOB_FAILED, hint=hint)
         settings.port = process.free_port(_owners(project, name))
         report(f"{why}: trying {settings.port} …")
         server = _begin(project, service, wanted, settings, overwrite=True)
@@ -142,7 +144,7 @@ def _lay_out(folder: Path, wanted: Plan, settings: Settings, created: str) -> No
 
 
 def _start(service: Service) -> subprocess.Popen[bytes]:
-    """Start the server of a service that is laid out, detached from this terminal."""
+    """Start the server of a service that is laid out, detached from this terminal. Raises RunnerError."""
     record = service.record
     settings = settings_of(service)
     model, code = service.folder / "model", service.folder / "code"
@@ -156,21 +158,37 @@ def _start(service: Service) -> subprocess.Popen[bytes]:
         variables["AML_REQUEST_LOG"] = str(service.request_log)
     words = ["--entry_script", str(code / record["entryScript"]), "--model_dir", str(model)]
     words += ["--port", str(record["port"]), "--worker_count", str(settings.workers)]
-    server = process.launch([record["python"], *words], code, variables, service.log)
-    runs.replace_json(service.folder / "service.json", {**record, "process": runs.this_process(server.pid)})
+    with process.uninterrupted():
+        server = process.launch([record["python"], *words], code, variables, service.log)
+        try:
+            runs.replace_json(service.folder / "service.json", {**record, "process": runs.this_process(server.pid)})
+        except OSError as error:
+            process.stop(runs.this_process(server.pid), service.folder)  # nobody would know of it
+            raise os_error(error, f"record the service {service.name}") from error
     return server
 
 
-def _wait(service: Service, server: subprocess.Popen[bytes], report: Report) -> str:
-    """Wait until the server is healthy; the cause when it ends, or stays silent, and is stopped."""
-    record = service.record
+def _wait(service: Service, server: subprocess.Popen[bytes], settings: Settings, report: Report) -> str:
+    """Wait until the server is healthy; the cause when it ends, or stays silent, and is stopped.
+
+    Raises RunnerError when another command deleted or deployed the service meanwhile: what is there now is left alone.
+    """
     report("Waiting for the service to be healthy …")
     why = "interrupted"
     try:
-        why = process.await_health(server, int(record["port"]), settings_of(service).start_timeout, service.log)
+        why = process.await_health(server, settings.port, settings.start_timeout, service.log)
     finally:
         if why:
-            process.stop(record.get("process"), service.folder)
+            with process.uninterrupted(), _alone():
+                recorded = service.record.get("process") or {}
+                ours = recorded.get("pid") == server.pid
+                if ours:
+                    process.stop(recorded, service.folder)
+    if why and not ours:
+        raise RunnerError(
+            f"another command deleted the service {service.name!r}, or deployed it, before it was healthy",
+            exit_code=JOB_FAILED, hint="What is there now: aml service list",
+        )  # fmt: skip
     return why
 
 

@@ -93,9 +93,22 @@ _SERVERS_OWN = "azureml_inference_server_http."
 _MASTERS_OWN = "gunicorn."
 
 
+def line_of(log: Path, script: Path) -> int | None:
+    """The line of the script that the last traceback in the log passed last; None when it names none."""
+    lines = re.findall(rf'^  File "{re.escape(str(script))}", line (\d+)', _text(log), re.MULTILINE)
+    return int(lines[-1]) if lines else None
+
+
+def _text(log: Path) -> str:
+    try:
+        return log.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
 def cause(log: Path) -> str:
     """What ended the server: the last exception in its log that is the script's; else the server's own."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = _text(log).splitlines()
     scripts, servers, inside, before = "", "", False, ""
     for line in lines:
         if line.endswith("Traceback (most recent call last):"):
@@ -120,16 +133,19 @@ def cause(log: Path) -> str:
 
 
 @contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits: an impatient second one would leave a server behind that nobody knows of."""
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until the end: now it would leave a server behind that nobody knows of."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pressed = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+    if pressed.is_set():
+        raise KeyboardInterrupt
 
 
 def stop(process: Any, folder: Path) -> None:
@@ -137,7 +153,7 @@ def stop(process: Any, folder: Path) -> None:
 
     When the server itself was killed, a worker of it lives on, and keeps the port, until its next request.
     """
-    with _uninterrupted():
+    with uninterrupted():
         _stop(process, folder)
 
 
@@ -174,13 +190,17 @@ def free_port(promised: Collection[int] = ()) -> int:
 
 
 def in_use(port: int) -> bool:
-    """Whether another program has that port of this machine."""
+    """Whether another program has that port of this machine. Raises RunnerError for one that only a superuser gets."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         if os.name != "nt":
             # A port whose last connections are still closing is free for a server.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
+        except PermissionError as error:
+            if os.name != "nt":  # Windows says so of ports that are taken, too
+                raise RunnerError(f"--port: you may not use port {port}", hint="Name one above 1023.") from error
+            return True
         except OSError:
             return True
     return False

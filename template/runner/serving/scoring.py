@@ -36,6 +36,13 @@ class Model:
         return self.path if self.path.is_dir() else self.path.parent
 
 
+def advice(error: str) -> str:
+    """What to do about an exception of a scoring script; empty when only its author can tell."""
+    if error.startswith("ModuleNotFoundError"):
+        return "A package that is missing belongs into the conda file that --ic names (condaFile)."
+    return ""
+
+
 def digest(path: Path) -> str:
     """The SHA-256 of a file, of a folder's content as the registry counts it. Raises RunnerError if unreadable."""
     from runner import models
@@ -171,7 +178,7 @@ def once(inference: Inference, model: Model, body: str, *, report: Report, log: 
         ) from None
     if "error" in result:
         where = {"file": inference.entry, "line": result["line"], "field": result["stage"]}
-        raise RunnerError(result["error"], exit_code=JOB_FAILED, **where)
+        raise RunnerError(result["error"], exit_code=JOB_FAILED, hint=advice(result["error"]), **where)
     if result["status"] >= 400:
         answer = result["answer"]
         message = answer.get("message", answer) if isinstance(answer, dict) else answer

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -138,5 +138,6 @@ def check_name(name: str) -> None:
 
 
 def settings_of(service: Service) -> Settings:
-    """The settings a service runs with."""
-    return Settings(**service.record.get("settings", {}))
+    """The settings a service runs with; what only another version of this runner knows is left out."""
+    known = {one.name for one in fields(Settings)}
+    return Settings(**{key: value for key, value in service.record.get("settings", {}).items() if key in known})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -57,11 +58,17 @@ class Config:
         """What was neither mapped nor honoured, for a line each at deployment."""
         return [row for row in self.rows if row.status in ("unsupported", "unknown")]
 
+    def notes(self) -> list[str]:
+        """The problems as lines for a person, each with its place."""
+        places = {row.key: f"{self.file}:{row.line}: " if self.file and row.line else "" for row in self.rows}
+        return [f"{places[row.key]}{row.key}: {row.becomes}" for row in self.problems()]
+
 
 def read(file: Path, table: list[Field]) -> Config:
     """Read a configuration (YAML or JSON; keys in camelCase, TitleCase or snake_case) by its table of fields.
 
-    Raises RunnerError naming file, line and key for what is no such file and for a value of the wrong type.
+    Raises RunnerError naming file, line and key for what is no such file (nor has a key of it) and for a value of the
+    wrong type.
     """
     tree = _load(file)
     config = Config(file)
@@ -77,6 +84,11 @@ def read(file: Path, table: list[Field]) -> Config:
             value = typed(one, value, file, line)
             config.values[one.key] = value
         config.rows.append(Row(one.key, _shown(one.key, value), line, one.status, one.becomes))
+    if config.rows and all(row.status == "unknown" for row in config.rows):
+        raise RunnerError(
+            "is another kind of file: none of its keys belongs here", file=file,
+            hint=f"Expected are keys such as {', '.join(one.key for one in table[:3])}.",
+        )  # fmt: skip
     return config
 
 
@@ -183,8 +195,17 @@ def find_file(name: str, path: Path, root: Path, flag: str) -> Path:
     for place in places:
         if place.is_file():
             return place
-    looked = "\n".join(f"  {place}" for place in dict.fromkeys(places))
-    raise RunnerError(f"{flag}: there is no file {name}", hint=f"Looked for:\n{looked}")
+    raise RunnerError(f"{flag}: there is no file {name}", hint=_looked(places, name, [*path.glob("models/*")]))
+
+
+def _looked(places: list[Path], name: str, folders: list[Path]) -> str:
+    """Where a file was looked for; and, if it is in one of `folders`, that the command belongs there."""
+    hint = "\n".join(["Looked for:", *(f"  {place}" for place in dict.fromkeys(places))])
+    for folder in folders:
+        if any((place / name).exists() for place in (folder, folder / "aml_config")):
+            here = os.path.relpath(folder)
+            return f"{hint}\nIt is in {here}: run the command there (cd {here}), or give --path {here}."
+    return hint
 
 
 def inference(
@@ -224,7 +245,8 @@ def _existing(name: str, roots: list[Path], config: Config, key: str, what: str)
         place = root / Path(name.replace("\\", "/"))
         if place.is_dir() if what == "folder" else place.is_file():
             return place.resolve()
-    looked = "\n".join(f"  {root / name}" for root in dict.fromkeys(roots))
+    folders = [*([config.file.parent.parent] if config.file else []), *Path().glob("models/*")]
     raise RunnerError(
-        f"there is no {what} {name}", file=config.file, line=config.line(key), field=key, hint=f"Looked for:\n{looked}"
-    )
+        f"there is no {what} {name}", file=config.file, line=config.line(key), field=key,
+        hint=_looked([root / name for root in roots], name, folders),
+    )  # fmt: skip
