@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from runner.cli import deploy
+from runner.cli.common import Context
 from runner.errors import RunnerError
-from runner.project import find
+from runner.project import Project, find
 from runner.serving import process, stats
 from runner.serving import service as services
 from runner.v1 import batch_endpoint, endpoint, inference, parallel
@@ -123,6 +126,20 @@ def test_a_record_of_another_version_is_read_as_far_as_it_is_known(tmp_path: Pat
     found.folder.mkdir()
     (found.folder / "service.json").write_text('{"settings": {"workers": 3, "later": true}}')
     assert services.settings_of(found).workers == 3
+
+
+def test_the_curl_line_can_be_pasted_whatever_the_folder_is_called(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = tmp_path / "Mein Modell" / "deployment" / "sample-request.json"
+    sample.parent.mkdir(parents=True)
+    sample.touch()
+    found = services.Service(tmp_path / "svc")
+    found.folder.mkdir()
+    (found.folder / "service.json").write_text('{"port": 1}')
+    deploy.introduce(Context(tmp_path), Project(sample.parents[1]), found)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "curl" in line]
+    assert shlex.split(line)[-3:] == ["-d", f"@{sample}", "http://127.0.0.1:1/score"]
 
 
 def test_the_script_and_the_conda_file_are_found_as_v1_found_them(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,7 +97,7 @@ def settings_from(config: Config, settings: Settings) -> Settings:
 def introduce(context: Context, project: projects.Project, service: Service) -> None:
     """Say where a service is and how to call it."""
     sample = project.root / "deployment" / "sample-request.json"
-    data = f"@{sample}" if sample.is_file() else "'{\"data\": [...]}'"
+    data = shlex.quote(f"@{sample}" if sample.is_file() else '{"data": [...]}')
     click.echo(f"Service {service.name} is {service.state()}: {service.url}")
     click.echo(f"  curl -H 'Content-Type: application/json' -d {data} {service.url}")
     click.echo(f"  aml service get-logs -n {service.name}    aml service delete -n {service.name}")
