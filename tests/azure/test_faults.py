@@ -1,8 +1,8 @@
 """Every step of every command meets every fault, for ever and then no more.
 
 After each: the command has ended with a message that names the call and the cause, the job exists at most once, the
-record tells the truth, and the same command again takes the run up. By default each step meets a third of the faults;
-AML_ALL_FAULTS=1 runs the whole matrix (README.md in this folder).
+record tells the truth, and the same command again takes the run up. By default each step meets a third of the faults
+(a watched sweep's one); AML_ALL_FAULTS=1 runs the whole matrix (README.md in this folder).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from standin import sweep_project
 from standin.exchange import Fault
 from standin.project import Cloud
 from standin.world import Ended, World
@@ -53,7 +54,14 @@ FETCH = {
 REGISTER = {"model": "PUT management.*/WS/models/"}
 CANCEL = {"cancel": "POST management.*/WS/jobs/.*/cancel"}
 COMPUTE = {"compute": "PUT management.*/WS/computes/"}
-STEPS = {**SUBMIT, **WATCH, **FETCH, **REGISTER, **CANCEL, **COMPUTE}
+SWEEP_SUBMIT = {f"sweep: {step}": SUBMIT[step] for step in ("look for the snapshot", "upload", "create")}
+SWEEP_WATCH = {
+    "sweep: state": WATCH["status"],
+    "sweep: experiment": "GET .*/WS/.*experiments/get-by-name",
+    "sweep: trials": "POST .*/WS/.*runs/search",
+    "sweep: reports": "GET .*/WS/.*metrics/get-history",
+}
+STEPS = {**SUBMIT, **WATCH, **FETCH, **REGISTER, **CANCEL, **COMPUTE, **SWEEP_SUBMIT, **SWEEP_WATCH}
 ALL = bool(os.environ.get("AML_ALL_FAULTS"))
 
 
@@ -61,8 +69,13 @@ def chosen(step: str) -> list[str]:
     """The faults a step meets: all, or a third that moves on from step to step, so that each kind is met."""
     if ALL:
         return list(KINDS)
-    first = list(STEPS).index(step) % 3
-    return list(KINDS[first::3])
+    at = list(STEPS).index(step)
+    # A whole sweep, watched twice, takes longer than the rest.
+    every = len(KINDS) if step in SWEEP_WATCH else 3
+    return list(KINDS[at % every :: every])
+
+
+SUBMITTING = ("run", "submit-script", "-c", "train", "-e", "exp", "-t", "run.json")
 
 
 class Case:
@@ -70,7 +83,12 @@ class Case:
 
     def __init__(self, world: World, folder: Path, step: str, kind: str) -> None:
         self.world, self.step, self.kind = world, step, kind
-        self.cloud = Cloud(world, folder / f"{step}-{kind}".replace(" ", "_"))
+        self.sweeps = step.startswith("sweep: ")
+        make = sweep_project.project if self.sweeps else Cloud
+        self.cloud = make(world, folder / re.sub(r"\W+", "_", f"{step}-{kind}"))
+        self.submitting = sweep_project.WORDS if self.sweeps else SUBMITTING
+        # What a submit prints at its good end.
+        self.whole = "Best score: 0.675 with x=0.9" if self.sweeps else "done"
         self.tenant = str(uuid.uuid4())
         self.problems: list[str] = []
         self.what = f"{kind} at {step}"
@@ -79,8 +97,8 @@ class Case:
         if not right:
             self.problems.append(f"{self.what}: {why}\n{done.text[-1500:]}")
 
-    def aml(self, *words: str) -> Ended:
-        return self.cloud.aml(*words, AML_AZURE_DEADLINE="7", AZURE_TENANT_ID=self.tenant)
+    def aml(self, *words: str, deadline: float = 60) -> Ended:
+        return self.cloud.aml(*words, AML_AZURE_DEADLINE=str(deadline), AZURE_TENANT_ID=self.tenant)
 
     def faulty(self, *words: str) -> tuple[Ended, int]:
         """Run a command while the fault is there."""
@@ -88,7 +106,7 @@ class Case:
         retry = "1" if self.kind == "429" else None
         fault = self.world.network.add(Fault(pattern, self.kind, retry_after=retry))
         try:
-            return self.aml(*words), fault.hits
+            return self.aml(*words, deadline=10), fault.hits
         finally:
             self.world.network.remove(fault)
 
@@ -103,22 +121,22 @@ class Case:
             self.check("could not " in done.err, "the call is not named", done)
 
     def run(self) -> None:
-        if self.step in SUBMIT:
+        if self.step in {**SUBMIT, **SWEEP_SUBMIT}:
             self._submit()
-        elif self.step in WATCH:
+        elif self.step in {**WATCH, **SWEEP_WATCH}:
             self._watch()
         else:
             self._after()
 
-    SUBMITTING = ("run", "submit-script", "-c", "train", "-e", "exp", "-t", "run.json")
-
     def _once(self, done: Ended) -> None:
-        jobs = self.cloud.workspace.jobs
+        jobs = {name: job for name, job in self.cloud.workspace.jobs.items() if "parentJobName" not in job.said}
         self.check(len(jobs) <= 1, f"{len(jobs)} jobs", done)
         self.check(all(job.starts <= 1 for job in jobs.values()), "a job was started twice", done)
 
     def _submit(self) -> None:
-        done, hits = self.faulty(*self.SUBMITTING, "--async")
+        # Its trials are not what this is about.
+        self.cloud.workspace.runs_jobs = not self.sweeps
+        done, hits = self.faulty(*self.submitting, "--async")
         self.told(done, hits)
         self._once(done)
         record = self.cloud.run()
@@ -127,32 +145,32 @@ class Case:
         self.check(not there or record["status"] != "Failed", "the record denies the job", done)
         if done.code == 0:
             return
-        again = self.aml(*self.SUBMITTING, "--async")
+        again = self.aml(*self.submitting, "--async")
         self.check(again.code == 0, "the second command failed too", again)
         self.check(self.cloud.run()["run_id"] == record["run_id"], "the second command made another run", again)
         self.check(self.cloud.run()["status"] != "Failed", "the record still says Failed", again)
         self._once(again)
 
     def _watch(self) -> None:
-        done, hits = self.faulty(*self.SUBMITTING)
+        done, hits = self.faulty(*self.submitting)
         self.told(done, hits)
         self._once(done)
         run_id = self.cloud.run()["run_id"]
         self.cloud.finish()
         if done.code == 0:
-            told = "done" in done.out or "The log could not be read" in done.out
+            told = self.whole in done.out or "The log could not be read" in done.out
             self.check(told, "the log is not whole, and nothing says so", done)
             return
         self.check(f"aml run monitor-logs -r {run_id}" in done.err, "it does not say how to go on", done)
-        again = self.aml(*self.SUBMITTING)
-        self.check(again.code == 0 and "done" in again.out, "the second command did not finish the job", again)
+        again = self.aml(*self.submitting)
+        self.check(again.code == 0 and self.whole in again.out, "the second command did not finish the job", again)
         self.check(self.cloud.run()["run_id"] == run_id, "the second command made another run", again)
         self.check(self.cloud.run()["status"] == "Completed", "the record is behind", again)
         self._once(again)
 
     def _after(self) -> None:
         slow = ("train.py", "--sleep", "120") if self.step == "cancel" else ()
-        made = self.aml(*self.SUBMITTING, "--async", *slow)
+        made = self.aml(*self.submitting, "--async", *slow)
         self.check(made.code == 0, "the submit failed", made)
         if self.step != "cancel":
             self.cloud.finish()

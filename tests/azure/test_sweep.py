@@ -16,71 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standin.network import Fault
-from standin.project import CONFIG, Cloud
+from standin import handlers, sweeps
+from standin.exchange import Reply
+from standin.plane import Plane, Workspace
+from standin.project import Cloud
+from standin.sweep_project import WORDS, arrange, project
 from standin.world import Ended, World
-
-# What `mlflow.log_metric` leaves in its database, without the seconds that importing MLflow takes.
-SCRIPT = """\
-import argparse, contextlib, os, sqlite3, sys, time
-
-def log_metric(key, value, step):
-    file = os.environ["MLFLOW_TRACKING_URI"].replace("sqlite:///", "")
-    with contextlib.closing(sqlite3.connect(file, timeout=60)) as database, database:
-        columns = "key, value, timestamp, run_uuid, step, is_nan"
-        database.execute(f"CREATE TABLE IF NOT EXISTS metrics ({columns})")
-        row = (key, 0 if value != value else value, 0, "r", step, value != value)
-        database.execute(f"INSERT INTO metrics ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row)
-
-parser = argparse.ArgumentParser()
-parser.add_argument("--x", type=float)
-parser.add_argument("--kind", default="good")
-parser.add_argument("--metric", default="score")
-args = parser.parse_args()
-print("x is", args.x, os.environ["AZUREML_SWEEP_x"], flush=True)
-if args.kind == "crash" or (args.kind == "some" and args.x > 0.8):
-    sys.exit("this one crashes")
-for step in (1, 2, 3):
-    value = float("nan") if args.kind == "nan" else args.x * step / (step + 1)
-    log_metric(args.metric, value, step)
-if args.kind == "hopeless" and args.x < 0.4:
-    time.sleep(600)
-open("outputs/x.txt", "w").write(str(args.x))
-"""
-SWEEP = """\
-sampling:
-  type: {type}
-  parameter_space:
-  - name: --x
-    expression: {expression}
-    values: {values}
-policy: {{{policy}}}
-primary_metric_name: score
-primary_metric_goal: {goal}
-max_total_runs: {total}
-max_concurrent_runs: 2
-max_duration_minutes: 10
-"""
-
-
-def project(world: World, path: Path) -> Cloud:
-    cloud = Cloud(world, path)
-    (cloud.path / "train.py").write_text(SCRIPT, encoding="utf-8")
-    arrange(cloud)
-    return cloud
-
-
-def arrange(cloud: Cloud, *arguments: str, **changes: Any) -> None:
-    """The sweep's file and its trials' own arguments."""
-    said = {"type": "grid", "expression": "choice", "values": "[0.5, 0.9, 0.7]", "policy": "", "goal": "maximize",
-            "total": 4, **changes}  # fmt: skip
-    (cloud.path / "sweep.yml").write_text(SWEEP.format(**said), encoding="utf-8")
-    config = CONFIG.replace('[--lr, "0.1"]', json.dumps(list(arguments)))
-    (cloud.path / "aml_config" / "train.runconfig").write_text(config, encoding="utf-8")
-
-
-WORDS = ("run", "submit-hyperdrive", "-c", "train", "-e", "exp", "--hyperdrive-configuration-name", "sweep.yml",
-         "-t", "run.json")  # fmt: skip
 
 
 def sweep(cloud: Cloud, *words: str, **variables: str) -> tuple[Ended, Path]:
@@ -406,17 +347,29 @@ def test_a_compute_that_is_not_there(cloud: Cloud) -> None:
     assert cloud.run()["status"] == "Failed" and not cloud.workspace.jobs
 
 
-@pytest.mark.parametrize("what", ["POST .*/{}/.*runs/search", "GET .*/{}/jobs/"])
-def test_a_service_that_is_out_of_reach_while_watching(cloud: Cloud, what: str) -> None:
-    fault = cloud.world.network.add(Fault(what.format(cloud.workspace.name), "403"))
-    try:
-        done, folder = sweep(cloud)
-    finally:
-        cloud.world.network.remove(fault)
-    assert done.code == 3 and "403" in done.err and f"aml run monitor-logs -r {folder.name}" in done.err
-    again = cloud.aml("run", "monitor-logs", "-r", "run.json")
-    assert again.code == 0 and f"Best trial: 1 ({folder.name}_1)" in again.out
-    assert len(table(folder)) == 3 and cloud.workspace.creates == [folder.name]
+def test_a_workspace_that_lists_the_trials_late(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = [3]
+
+    def search(plane: Plane, workspace: Workspace, query: dict[str, str], body: Any) -> Reply:
+        parent = next(iter(workspace.jobs.values()))
+        if parent.status == "Completed" and late[0]:
+            late[0] -= 1
+        elif parent.status == "Completed":
+            return sweeps.search_runs(plane, workspace, query, body)
+        return Reply(200, b'{"runs": []}')
+
+    routes = [(*one[:4], search if one[4] is sweeps.search_runs else one[4]) for one in handlers.ROUTES]
+    monkeypatch.setattr(handlers, "ROUTES", routes)
+    done, folder = sweep(cloud)
+    assert done.code == 0 and "Best score: 0.675" in done.out, done.text
+    shutil.rmtree(cloud.path / "runs")
+    late[0] = 1_000_000
+    done = cloud.aml("run", "monitor-logs", "-r", folder.name)
+    assert done.code == 1 and "lists none of its trials" in done.err, done.text
+    # That is no last word.
+    late[0] = 0
+    done = cloud.aml("run", "monitor-logs", "-r", folder.name)
+    assert done.code == 0 and "Best score: 0.675" in done.out, done.text
 
 
 def test_many_trials_come_in_pages() -> None:

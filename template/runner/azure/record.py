@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from runner import runs
 from runner.azure.client import JOBS_VERSION, Client
 from runner.azure.workspace import Workspace
-from runner.errors import RunnerError, os_error
+from runner.errors import SERVICE, RunnerError, os_error
 
 # The service's states that v1's record knows by another name.
 _STATES = {"NotStarted": "Queued", "CancelRequested": "Running", "Unknown": "Queued"}
@@ -30,6 +30,17 @@ def ask(client: Client, name: str) -> dict[str, Any] | None:
         f"ask for the job {name}", "GET", f"/jobs/{name}", JOBS_VERSION, accept=(404,)
     )
     return found
+
+
+def not_there(client: Client, run: runs.Run) -> RunnerError:
+    """What to raise when the workspace has no job for a run: it was never created, or was once and is denied now."""
+    where = client.workspace.name
+    if "status" in run.part("process"):
+        return RunnerError(
+            f"could not ask how {run.id} is: 404, the workspace {where} has no such job now", exit_code=SERVICE
+        )
+    hint = "It was never created there: the command that submits it goes on with it."
+    return RunnerError(f"{run.id} is not in the workspace {where}", hint=hint)
 
 
 def refresh(client: Client, run: runs.Run) -> str:

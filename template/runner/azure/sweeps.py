@@ -15,7 +15,7 @@ from typing import Any
 from runner import runs
 from runner.azure import record
 from runner.azure.client import Client
-from runner.errors import RunnerError
+from runner.errors import SERVICE, RunnerError
 from runner.job import CommandJob, EarlyTermination, Limits, Objective, Parameter, Sampling, Scalar, SweepJob
 
 # MLflow's states by v1's names.
@@ -97,11 +97,17 @@ class Reader:
         return record.history_host(self._client, self._run)
 
     def trials(self, job: dict[str, Any], space: Space) -> list[Found]:
-        """The trials that there are so far, by number; `job` is the sweep as the service describes it now."""
+        """The trials that there are so far, by number; `job` is the sweep as the service describes it now.
+
+        Raises RunnerError, also when a sweep that has completed has no experiment.
+        """
         said = job.get("properties") or {}
         if self._experiment is None:
             self._experiment = experiment_id(self._client, self._host, str(said.get("experimentName") or "Default"))
         if self._experiment is None:
+            if said.get("status") == "Completed":
+                why = f"404, no experiment {said.get('experimentName')} there"
+                raise RunnerError(f"could not list {self._run.id}'s trials: {why}", exit_code=SERVICE)
             return []
         wanted, doing = f"tags.mlflow.parentRunId = '{self._run.id}'", f"list {self._run.id}'s trials"
         found = {}

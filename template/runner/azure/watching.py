@@ -19,7 +19,6 @@ from runner.errors import RunnerError, os_error
 _LOGS = ("user_logs/std_log.txt", "logs/azureml/driver/stdout", "logs/azureml/executionlogs.txt")
 _SLOWEST_POLL = 15.0
 _PIECE = 1 << 20
-_NEVER = "It was never created there: the command that submits it goes on with it."
 
 
 def first_poll() -> float:
@@ -47,7 +46,7 @@ def follow(client: Client, run: runs.Run, *, follow: bool) -> Iterator[bytes]:
             # The history may be ahead of the job, and only the job's word counts.
             job = record.ask(client, run.id) or {}
             if not job:
-                raise RunnerError(f"{run.id} is not in the workspace {client.workspace.name}", hint=_NEVER)
+                raise record.not_there(client, run)
             if (job.get("properties") or {}).get("status") in runs.FINAL:
                 yield from _news(client, run, history(client, run) or details or {})
                 whole = run.log.is_file()

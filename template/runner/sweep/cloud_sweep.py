@@ -69,11 +69,7 @@ class CloudSweep:
     def _ask(self) -> dict[str, Any]:
         job = record.ask(self.client, self.sweep.id)
         if job is None:
-            where = self.client.workspace.name
-            raise RunnerError(
-                f"{self.sweep.id} is not in the workspace {where}",
-                hint="It was never created there: the command that submits it goes on with it.",
-            )
+            raise record.not_there(self.client, self.sweep)
         self.job = job
         return job
 
@@ -133,6 +129,8 @@ class CloudSweep:
             return
         if found.state in runs.FINAL:
             logged = self._reader.reports(found.id, self.metric) if self.metric in found.metrics else []
+            if not logged and self.metric in found.metrics:
+                logged = [found.metrics[self.metric]]  # the last one is known, if not the way there
             trial.curve = Curve(self._goal, logged)
             _keep(trial.run, logged)
         elif self.metric in found.metrics:
@@ -179,15 +177,20 @@ class CloudSweep:
 
     def _end(self, state: str, wait: float) -> Outcome:
         for _ in range(_LAST_LOOKS):
-            if not self.running:
+            if self._known:
                 break
             time.sleep(wait)
             self.look()
         outcome = self.outcome()
         results.write(self, outcome)
-        if not self.running:
+        if self._known:
             record.seen(self.sweep, self.job, {**self._history, "log_complete": True})
         return outcome
+
+    @property
+    def _known(self) -> bool:
+        """Whether the trials of the ended sweep are all here, as they ended; one that completed has some."""
+        return not self.running and (bool(self.trials) or self.sweep.state()[0] != "Completed")
 
     def outcome(self) -> Outcome:
         """How the ended sweep ended, from what is written down; a sweep that found nothing has failed."""
@@ -205,6 +208,9 @@ class CloudSweep:
             return Outcome("Failed", best, message, self._why(min(failed, key=_number)) if failed else "")
         if best is not None:
             return Outcome("Completed", best)
+        if not self.trials:
+            hint = f"Look again in a while: aml run monitor-logs -r {self.sweep.id}"
+            return Outcome("Failed", None, "the workspace lists none of its trials", hint)
         if any(len(trial.curve) for trial in self.trials.values()):
             hint = "Look at a trial's log: the training may diverge."
             return Outcome("Failed", None, f"no trial reported a usable {self.metric}: all were NaN", hint)
