@@ -208,6 +208,18 @@ def test_files_come_from_the_data_path_and_go_to_outputs(project: Path) -> None:
     assert not (project / "models" / "models").exists(), "saves_itself wrote outside outputs/"
 
 
+def test_names_of_files_that_only_a_run_can_tell(project: Path) -> None:
+    result = run(project, "file_names")
+    assert result.stdout.strip().endswith("rf 284 284"), "a name that is printed stays as it is"
+    names = {path.name for path in (project / "models" / "file_names" / "outputs").rglob("*") if path.is_file()}
+    assert names == {
+        *("ridge.pkl", "logistic.pkl", "log_ridge.txt", "log_logistic.txt", "ridge.csv", "logistic.csv"),
+        *("rf.pickle", "rf.joblib", "last.joblib"),
+    }
+    moved = run(project, "file_names", "--data-path", str(project / "data" / "parts"))
+    assert moved.returncode == 0, "--data-path is the folder, not the beginning of a name"
+
+
 def test_what_needs_a_person_is_said(project: Path) -> None:
     assert any("no fitted model" in line for line in report(project, "no_model")["todo"])
     assert "fitted too, but only final is saved: candidate" in report(project, "several_models")["todo"]

@@ -320,6 +320,62 @@ pipe.fit([[1]], [1])
     assert "a lambda in the model cannot be pickled" in found.todo
 
 
+def test_what_a_function_of_the_notebook_builds_is_looked_into(convert):
+    source = """# %%
+from dataclasses import dataclass
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.linear_model import Ridge
+@dataclass
+class Settings:
+    alpha: float = 1.0
+class Clip(BaseEstimator):
+    pass
+def build(settings):
+    steps = [CLIP("m", Ridge(alpha=settings.alpha))]
+    return Pipeline(steps)
+pipe = build(Settings())
+pipe.fit([[1]], [1])
+"""
+    assert "pipe is saved with Clip of this script" in convert(source.replace("CLIP", '("clip", Clip()), ')).todo
+    assert "is saved with" not in convert(source.replace("CLIP", "")).todo, "what only gave values is not in the model"
+
+
+def test_a_parameter_that_is_set_again_is_one_option(convert):
+    tagged = '# %% tags=["parameters"]\n'
+    found = convert(f"{tagged}epochs = 3\n{tagged}epochs = 5\n# %%\nprint(epochs)\n")
+    assert found.options == {"--epochs": "5"} and "the last value counts" in found.done
+    found = convert(f"{tagged}epochs = 3\nsteps = epochs * 2\nepochs = 5\n# %%\nprint(epochs, steps)\n")
+    assert "which overrides --epochs" in found.todo, "the first value was needed"
+
+
+def test_a_model_that_is_only_judged_is_named(convert):
+    found = convert(
+        "# %%\nfrom sklearn.svm import SVC\nfrom sklearn.model_selection import cross_val_score\nclf = SVC()\n"
+        "print(cross_val_score(clf, [[1], [2]] * 9, [0, 1] * 9))\n"
+    )
+    assert "clf is cross-validated, but never fitted" in found.todo
+
+
+def test_the_model_of_a_loop_over_the_chosen_ones_is_no_other(convert):
+    found = convert(
+        "# %%\nfrom sklearn.svm import SVC\nmodels = {'a': SVC()}\nfor name, m in models.items():\n"
+        "    m.fit([[1], [2]], [0, 1])\nbest = models['a']\n"
+    )
+    assert "joblib.dump(best" in found.code and "fitted too" not in found.todo
+
+
+def test_the_history_of_a_notebook_is_not_there(convert):
+    found = convert("# %%\nx = 1\n# %%\nfor i in range(2):\n    y = Out[3]\n# %%\ncwd = %pwd\nprint(x, cwd)\n# %%\n_\n")
+    assert "cell 2: uses Out, which only a notebook has" in found.todo
+    assert "print(_)" not in found.code and "cell 4: uses _, which only a notebook has" in found.todo
+    assert "cwd = os.getcwd()" in found.code
+
+
+def test_input_that_is_no_option_is_named(convert):
+    assert "cell 1: calls input()" in convert("# %%\nwhile input('more? ') == 'y':\n    pass\n").todo
+
+
 def test_figures_that_are_web_pages_need_no_matplotlib(convert):
     found = convert(
         """# %%

@@ -190,7 +190,8 @@ def _result(
             context.say("\nOptions:")
             for option in report.options:
                 context.say(f"  {option['flag']} ({option['type']}, default {option['default']})")
-        context.say("\nWhat was done:")
+        if report.done:
+            context.say("\nWhat was done:")
         for line in report.done:
             context.say(f"  {line}")
         if report.todo:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import posixpath
 import re
@@ -11,7 +10,7 @@ from pathlib import Path, PurePath
 
 from runner.notebook import locate
 from runner.notebook.parameters import Option
-from runner.notebook.places import Place, edit_f_string, plain
+from runner.notebook.places import Place, edit_start, plain
 from runner.notebook.report import Report
 
 
@@ -49,8 +48,8 @@ def apply(
             if single:
                 found.helper = True
                 place.statement.edit(place.node, place.spelt(f"{helper}({value}, {name!r})"))
-            elif isinstance(place.node, ast.JoinedStr):
-                edit_f_string(place, f"{{{value}}}/" if name == "." else f"{{{value}}}/{name}/")
+            elif place.starts:
+                edit_start(place, f"{{{value}}}/" if name == "." else f"{{{value}}}/{name}/")
             else:
                 slash = "/" if place.path.endswith("/") else ""
                 text = value if name == "." and not slash else f'f"{{{value}}}/{name}{slash}"'

@@ -23,7 +23,7 @@ _SET_UP = {
 _FETCHES = re.compile(
     r"^(?:seaborn|datasets|statsmodels\..*|vega_datasets\..*)\.(?:load_dataset|get_rdataset)$|\.fetch_\w+$|"
     r"^(?:nltk|spacy\.cli|gdown|kagglehub|gensim\.downloader|tensorflow_datasets)\.\w*(?:download|load)\w*$|"
-    r"^(?:tensorflow\.)?keras\.datasets\.\w+\.load_data$|^requests\.(?:get|post)$|urllib\.request\.url\w+$|"
+    r"^(?:tensorflow\.)?keras\.datasets\.\w+\.load_data$|^torch(?:vision|text|audio)\.datasets\.(?!ImageFolder|DatasetFolder)\w+$|^requests\.(?:get|post)$|urllib\.request\.url\w+$|"
     r"^(?:yfinance|ucimlrepo|openml)\.\w+$|\.from_pretrained$"
 )
 

@@ -59,14 +59,25 @@ def inside(notebook: Notebook, model: str | None) -> set[str]:
     while waiting:
         name = waiting.pop()
         for statement in notebook.body:
-            if name not in statement.binds or isinstance(statement.node, _DEFINITIONS):
+            if isinstance(statement.node, _DEFINITIONS):
                 continue
             for node in ast.walk(statement.node):
+                new: set[str] = set()
                 if isinstance(node, ast.Assign) and name in bound(node):
                     new = used(node.value) - found
-                    found |= new
-                    waiting += new
+                elif isinstance(node, ast.For) and name in _looped_over(
+                    node.iter
+                ):  # `for m in models:` of `models[best]`
+                    new = bound(node.target) - found
+                found |= new
+                waiting += new
     return found
+
+
+def _looped_over(node: ast.expr) -> set[str | None]:
+    """`models` of `for … in models.items()` and `for … in enumerate(models)`."""
+    arguments = node.args if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else []
+    return {root(node), *(root(argument) for argument in arguments)}
 
 
 def _makers(notebook: Notebook) -> dict[str, str]:

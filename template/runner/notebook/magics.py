@@ -160,6 +160,8 @@ def _statement(node: ast.AST, tree: ast.Module, source: Source, cell: Cell, repo
         return []
     start, end = source.span(node)
     words = [str(arg.value) if isinstance(arg, ast.Constant) else source.slice(arg) for arg in call.args] or [""]
+    if len(words) == 1 and dotted(call.func).endswith("magic"):  # get_ipython().magic("cd ..")
+        words = words[0].split(" ", 1)
     target = "" if isinstance(node, ast.Expr) or node.value is None else source.text[start : source.span(node.value)[0]]
     if isinstance(call.func, ast.Attribute) and call.func.attr in ("system", "getoutput"):
         new = _shell(words[0].strip(), target, cell, report)
@@ -220,6 +222,8 @@ def _magic(name: str, rest: str, target: str, cell: Cell, report: Report) -> str
     said = f"%{name} {rest}".strip()
     if name in ("time",) and rest:
         return target + rest
+    if target and name == "pwd":
+        return f'{target}__import__("os").getcwd()'
     if target:
         report.ask(f"took the result of `{said}`: the script has None there", cell.number)
         return f"{target}None"

@@ -10,7 +10,8 @@ from runner.notebook.report import Report, listed
 from runner.notebook.source import arguments_of, bound, needed_now, used
 from runner.notebook.statements import Notebook, split
 
-_KNOWN = {*dir(builtins), "__file__", "__name__", "get_ipython", "display", "In", "Out", "_"}
+_KNOWN = {*dir(builtins), "__file__", "__name__", "get_ipython", "display"}
+_HISTORY = {"In", "Out", "_", "__", "___"}  # what Jupyter keeps of the cells before
 
 
 def settled(cells: list[Cell], report: Report) -> list[Cell]:
@@ -22,7 +23,7 @@ def settled(cells: list[Cell], report: Report) -> list[Cell]:
     if not _set_later(split(cells, Report())):
         return cells
     rank = {cell.number: cell.count or 0 for cell in code}
-    after = 0.0
+    after = max(rank.values())
     for cell in reversed(cells):  # what stands before a code cell goes with it
         after = rank.setdefault(cell.number, after)
     ranked = sorted(cells, key=lambda cell: rank[cell.number])
@@ -45,6 +46,11 @@ def check(notebook: Notebook, report: Report) -> None:
             continue
         for name in sorted(used(statement.node) - anywhere - _inner(statement.node) - said):
             said.add(name)
+            if name in _HISTORY:
+                report.ask(f"uses {name}, which only a notebook has", statement.cell)
+                if isinstance(statement.node, ast.Expr):
+                    statement.drop("only a notebook has it")
+                continue
             gone = notebook.left_out.get(name, cells.get(name))
             why = f"only cell {gone} sets, and that is left out" if gone else "no cell sets"
             report.ask(f"uses {name}, which {why}", statement.cell)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.notebook.report import Report
-from runner.notebook.source import dotted
+from runner.notebook.source import dotted, used
 from runner.notebook.statements import Notebook, Statement
 
 _TYPES = {int: "int", float: "float", str: "str", bool: "yes_or_no"}
@@ -74,6 +74,11 @@ def find(
             if tagged:
                 report.ask(f"parameter {name} is not a plain value, so it stays as code", statement.cell)
             continue
+        if times[name] > 1 and tagged and _overridden(statement, name, times[name], notebook):
+            report.did(f"parameter {name} is set again further down, and the last value counts", statement.cell)
+            notebook.body.remove(statement)
+            times[name] -= 1
+            continue
         if times[name] > 1:
             if not tagged:
                 continue
@@ -89,6 +94,11 @@ def find(
         report.options.append(
             {"flag": option.flag, "type": option.type, "default": option.default or "none: required", "variable": name}
         )
+    for statement in notebook.body:
+        if statement.kept and any(
+            _input_of(part) is part for part in ast.walk(statement.node) if isinstance(part, ast.Call)
+        ):
+            report.ask("calls input(), and nobody types during a run: make it an option", statement.cell)
     return options, statements
 
 
@@ -110,6 +120,15 @@ def _candidates(notebook: Notebook, tagged: bool) -> list[Statement]:
         elif not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Expr | ast.AsyncFunctionDef):
             top = False
     return [statement for statement in found if statement.kept]
+
+
+def _overridden(statement: Statement, name: str, times: int, notebook: Notebook) -> bool:
+    """Whether a later parameter sets `name` anew before anything reads it."""
+    following = notebook.body[notebook.body.index(statement) + 1 :]
+    setters = [s for s in following if name in s.binds]
+    if len(setters) != times - 1 or not all(s.tagged for s in setters):
+        return False
+    return not any(name in used(s.node) for s in following[: following.index(setters[0]) + 1])
 
 
 def _input_of(value: ast.expr | None) -> ast.Call | None:

@@ -9,21 +9,11 @@ from pathlib import Path, PurePath
 
 from runner.notebook import data_option
 from runner.notebook.data_option import Paths
-from runner.notebook.places import (
-    Place,
-    defaults,
-    edit_f_string,
-    existing,
-    file_of,
-    given,
-    literals_of,
-    plain,
-    readers,
-    resolve,
-)
+from runner.notebook.file_calls import defaults, file_of, given, readers
+from runner.notebook.places import Place, edit_start, existing, literals_of, plain, resolve
 from runner.notebook.report import Report
-from runner.notebook.source import in_f_strings
-from runner.notebook.statements import Notebook
+from runner.notebook.source import arguments_of, in_f_strings, root
+from runner.notebook.statements import Notebook, Statement
 
 
 def apply(notebook: Notebook, base: Path, target: Path, arguments: str, helper: str, report: Report) -> Paths:
@@ -51,6 +41,8 @@ def apply(notebook: Notebook, base: Path, target: Path, arguments: str, helper: 
             if place is None:
                 continue
             place.use, place.of = value, statement
+            if place.head is not None and not _is_bare(place, kind, statement, literals):
+                continue
             if id(node) in inside:
                 report.ask(f"names the file {place.path} inside an f-string: take it out of there", statement.cell)
                 continue
@@ -66,6 +58,8 @@ def apply(notebook: Notebook, base: Path, target: Path, arguments: str, helper: 
     variables = {id(value): name for name, (_, value) in literals.items()}
     for statement in [s for s in notebook.body if s.kept]:
         reads += existing(statement, base, seen, variables)
+    folders = {place.variable for place in writes if place.head is None}
+    writes = [place for place in writes if place.head is None or root(place.head) not in folders - {None}]
     found = Paths()
     own = [place for place in [*reads, *asked] if _is_written(place, writes)]
     for place in own:
@@ -77,6 +71,13 @@ def apply(notebook: Notebook, base: Path, target: Path, arguments: str, helper: 
     _writes(_beside_data(writes, data, found, report), found, report)
     data_option.apply(data, found, base, target, arguments, helper, report)
     return found
+
+
+def _is_bare(place: Place, kind: str, statement: Statement, literals: dict[str, tuple[Statement, ast.expr]]) -> bool:
+    """Whether `f"{name}.pkl"` is a file beside the notebook: what `name` holds may be a folder's file, too."""
+    name = root(place.head) if place.head is not None else None
+    given_to = {argument.arg for part in ast.walk(statement.node) for argument in arguments_of(part)}
+    return name is None or (name not in given_to and (kind == "write" or name in literals))
 
 
 def _is_written(place: Place, writes: list[Place]) -> bool:
@@ -131,11 +132,13 @@ def _writes(writes: list[Place], found: Paths, report: Report) -> None:
         if id(place.node) in seen:
             continue
         seen.add(id(place.node))
-        if isinstance(place.node, ast.JoinedStr):
-            edit_f_string(place, f"{new}/")
+        if place.starts:
+            edit_start(place, f"{new}/")
         elif new != place.path:
             place.statement.edit(place.node, place.spelt(repr(new)))
         if new != place.path:
-            report.did(f"writes {new} instead of {place.path}: only outputs/ is kept from a run", place.statement.cell)
+            said = place.statement.source.slice(place.node) if place.path == "." else place.path
+            to = f"{said} to {new}" if place.path == "." else f"{new} instead of {said}"
+            report.did(f"writes {to}: only outputs/ is kept from a run", place.statement.cell)
         if place.variable:
             found.variables.add(place.variable)

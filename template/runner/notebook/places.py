@@ -1,4 +1,4 @@
-"""Which calls read, write or ask about a file, and the string literal that its path starts with."""
+"""The string literal that the path of a file starts with, and the edits of such literals."""
 
 from __future__ import annotations
 
@@ -9,36 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from runner.notebook.source import dotted, in_f_strings, root
+from runner.notebook.file_calls import JOINERS
+from runner.notebook.source import Edit, dotted, in_f_strings
 from runner.notebook.statements import Notebook, Statement
 
-_READS = {
-    "read_csv", "read_table", "read_parquet", "read_excel", "read_json", "read_feather", "read_pickle", "read_fwf",
-    "read_hdf", "read_orc", "read_stata", "read_sas", "read_spss", "read_xml", "read_ipc", "read_ndjson", "scan_csv",
-    "scan_parquet", "scan_ndjson", "scan_ipc", "ExcelFile", "HDFStore", "loadtxt", "genfromtxt",
-    "fromfile", "loadmat", "load_svmlight_file", "load_files",
-    "imread", "open_dataset", "open_mfdataset", "ImageFolder", "DatasetFolder", "image_dataset_from_directory",
-    "flow_from_directory", "text_dataset_from_directory", "glob", "iglob", "listdir", "scandir", "walk",
-    "load_from_disk", "read_text", "read_bytes", "iterdir", "rglob", "read_image", "read_file", "loadarff",
-}  # fmt: skip
-_LOADERS = {"numpy", "joblib", "torch", "xarray", "librosa", "cloudpickle", "soundfile", "PIL.Image", "PIL"}
-_WRITES = {
-    "to_csv", "to_parquet", "to_excel", "to_json", "to_pickle", "to_feather", "to_html", "to_markdown", "to_latex",
-    "write_csv", "write_parquet", "savefig", "imsave", "imwrite", "savetxt", "savez", "savez_compressed", "save",
-    "save_model", "save_weights", "save_pretrained", "write_html", "write_image", "write_text", "write_bytes",
-    "makedirs", "mkdir", "export_graphviz", "export", "ExcelWriter", "ModelCheckpoint", "CSVLogger", "save_checkpoint",
-}  # fmt: skip
-_QUESTIONS = {"exists", "isfile", "isdir", "is_file", "is_dir", "getsize"}
-_METHODS_ON_PATH = {
-    "read_text", "read_bytes", "iterdir", "rglob", "write_text", "write_bytes", "mkdir", "glob", "open", "exists",
-    "is_file", "is_dir",
-}  # fmt: skip
-_FILE_WORDS = (
-    "filepath_or_buffer", "path_or_buf", "path", "filename", "file", "fname", "io", "source", "directory", "fp",
-    "excel_writer", "f", "filepath", "database",
-)  # fmt: skip
 _HERE = {"Path.cwd", "pathlib.Path.cwd", "os.getcwd"}
-_JOINERS = {"os.path.join", "path.join", "Path", "PurePath", "pathlib.Path"}
 
 
 @dataclass
@@ -53,7 +28,15 @@ class Place:
     unknown: bool = False  # more follows that only a run can tell
     use: ast.expr | None = None  # the whole expression that the call is given
     of: Statement | None = None  # the statement of that call
+    head: ast.AST | None = None  # with path ".": what the file's name begins with, text or a variable
     maker: str = ""  # `Path` or `pathlib.Path` when `node` is made by it, and not text
+
+    @property
+    def starts(self) -> bool:
+        """Whether `path` is only the folder that `node` begins with, and the rest of it stays."""
+        added = isinstance(self.node, ast.BinOp) and isinstance(self.node.op, ast.Add)
+        whole = isinstance(self.node, ast.Constant) and self.node.value != self.path and self.unknown and not self.rest
+        return isinstance(self.node, ast.JoinedStr) or added or whole
 
     @property
     def whole(self) -> str:
@@ -75,99 +58,6 @@ def literals_of(notebook: Notebook) -> dict[str, tuple[Statement, ast.expr]]:
             found[node.target.id] = (statement, node.value)
     times = notebook.times_bound()
     return {name: item for name, item in found.items() if times[name] == 1}
-
-
-def file_of(call: ast.Call, modules: dict[str, str]) -> tuple[str, ast.expr | None]:
-    """Whether `call` reads ("read"), writes ("write") or asks about ("ask") a file, and the expression naming it."""
-    name = dotted(call.func)
-    last = name.rpartition(".")[2]
-    owner = modules.get(root(call.func) or "", "")
-    words = {keyword.arg: keyword.value for keyword in call.keywords}
-    first = call.args[0] if call.args else next((words[w] for w in _FILE_WORDS if w in words), None)
-    if (
-        isinstance(call.func, ast.Attribute)
-        and last in _METHODS_ON_PATH
-        and not owner.startswith(("glob", "os", "gzip"))
-    ):
-        if last == "open":
-            first_word = call.args[0] if call.args else words.get("mode")
-            return _mode(first_word), call.func.value
-        kind = "ask" if last in _QUESTIONS else "write" if last in ("write_text", "write_bytes", "mkdir") else "read"
-        return kind, call.func.value
-    if last == "open" and (
-        name == "open" or owner.split(".")[0] in ("gzip", "bz2", "lzma", "codecs", "io", "zipfile", "tarfile")
-    ):
-        return _mode(call.args[1] if len(call.args) > 1 else words.get("mode")), first
-    if last == "connect" and owner.split(".")[0] in ("sqlite3", "duckdb"):
-        return "read", first
-    if last in ("load", "open") and owner.startswith(tuple(_LOADERS)):
-        return "read", first
-    if last in _QUESTIONS:
-        return "ask", first
-    if last in _READS:
-        return "read", first
-    if last == "dump" and owner.startswith(("joblib", "cloudpickle", "skops")):
-        return "write", call.args[1] if len(call.args) > 1 else words.get("filename", words.get("file"))
-    if last == "save" and owner.startswith("torch"):
-        return "write", call.args[1] if len(call.args) > 1 else words.get("f")
-    if last == "imwrite" or last in _WRITES:
-        return "write", first
-    return "ask", None
-
-
-def _mode(mode: ast.expr | None) -> str:
-    if mode is None:
-        return "read"
-    text = mode.value if isinstance(mode, ast.Constant) else None
-    return "read" if isinstance(text, str) and not set(text) & set("wax+") else "write"
-
-
-def readers(notebook: Notebook, modules: dict[str, str]) -> dict[str, tuple[str, str, int]]:
-    """The notebook's functions that are given a path: what they do with it, the parameter's name and its place."""
-    found = {}
-    for statement in notebook.body:
-        node = statement.node
-        if not isinstance(node, ast.FunctionDef):
-            continue
-        names = [arg.arg for arg in [*node.args.posonlyargs, *node.args.args]]
-        for call in ast.walk(node):
-            kind, value = file_of(call, modules) if isinstance(call, ast.Call) else ("ask", None)
-            if value is not None and kind != "ask" and (name := _first_name(value)) in names:
-                found[node.name] = (kind, str(name), names.index(str(name)))
-    return found
-
-
-def given(call: ast.Call, functions: dict[str, tuple[str, str, int]]) -> tuple[str, ast.expr | None]:
-    """The path that a call hands to one of `readers`."""
-    if not isinstance(call.func, ast.Name) or call.func.id not in functions:
-        return "ask", None
-    kind, word, at = functions[call.func.id]
-    by_name = next((keyword.value for keyword in call.keywords if keyword.arg == word), None)
-    return kind, by_name or (call.args[at] if len(call.args) > at else None)
-
-
-def defaults(node: ast.stmt, functions: dict[str, tuple[str, str, int]]) -> list[tuple[str, ast.expr]]:
-    """The default of such a function's parameter."""
-    if not isinstance(node, ast.FunctionDef) or node.name not in functions:
-        return []
-    kind, _, at = functions[node.name]
-    positional = [*node.args.posonlyargs, *node.args.args]
-    at -= len(positional) - len(node.args.defaults)
-    return [(kind, node.args.defaults[at])] if at >= 0 else []
-
-
-def _first_name(node: ast.expr) -> str | None:
-    """The name that the path `node` begins with, through Path, os.path.join, `/`, `+` and f-strings."""
-    while not isinstance(node, ast.Name):
-        if isinstance(node, ast.BinOp):
-            node = node.left
-        elif isinstance(node, ast.Call) and node.args and dotted(node.func) in (*_JOINERS, "str"):
-            node = node.args[0]
-        elif isinstance(node, ast.JoinedStr) and node.values and isinstance(node.values[0], ast.FormattedValue):
-            node = node.values[0].value
-        else:
-            return None
-    return node.id
 
 
 def resolve(
@@ -202,17 +92,43 @@ def _begun(
             place = _begun(owner, statement, literals, depth) if owner is not None else None
             return _joined(place, node.args[1:]) if place else None
         return None
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.Add):
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
         place = _begun(node.left, statement, literals, depth)
-        return _joined(place, [node.right], "/" if isinstance(node.op, ast.Div) else "") if place else None
+        return _joined(place, [node.right]) if place else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _pieced(node, _added(node), statement, literals, depth)
     if isinstance(node, ast.JoinedStr) and node.values:
-        head = node.values[0]
-        if isinstance(head, ast.FormattedValue):
-            place = _begun(head.value, statement, literals, depth)
-            return _joined(place, list(node.values[1:]), "") if place and place.variable else None
-        if isinstance(head, ast.Constant) and isinstance(head.value, str) and "/" in head.value:
-            return Place(statement, node, head.value.rpartition("/")[0], unknown=True)
+        return _pieced(node, list(node.values), statement, literals, depth)
     return None
+
+
+def _pieced(
+    node: ast.expr,
+    parts: list[ast.expr],
+    statement: Statement,
+    literals: dict[str, tuple[Statement, ast.expr]],
+    depth: int,
+) -> Place | None:
+    """The place that text made of `parts` begins with: a folder, or nothing but `.` as in `f"model_{i}.pkl"`."""
+    head = parts[0].value if isinstance(parts[0], ast.FormattedValue) else parts[0]
+    texts = [part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else None for part in parts]
+    begun = _begun(head, statement, literals, depth) if isinstance(head, ast.expr) else None
+    if texts[0] is not None and "/" in texts[0]:
+        first = node if isinstance(node, ast.JoinedStr) else parts[0]
+        return Place(statement, first, texts[0].rpartition("/")[0] or "/", unknown=True)
+    second = texts[1] if len(texts) > 1 else None
+    if texts[0] is None and begun and begun.variable and ((second or "").startswith("/") or "/" in begun.path):
+        return _joined(begun, parts[1:], "")
+    known = "".join(text for text in texts if text)
+    bare = bool(PurePath(f"x{known}").suffix) and not set("/\\:") & set(known)
+    return Place(statement, node, ".", unknown=True, head=head) if bare else None
+
+
+def _added(node: ast.expr) -> list[ast.expr]:
+    """The parts of `a + b + c`."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [*_added(node.left), node.right]
+    return [node]
 
 
 def _written(node: ast.expr) -> str | None:
@@ -229,7 +145,7 @@ def _written(node: ast.expr) -> str | None:
         name = dotted(node.func)
         if name in _HERE and not node.args:
             return "."
-        if name in _JOINERS:
+        if name in JOINERS:
             parts = [_written(arg) for arg in node.args]
         elif isinstance(node.func, ast.Attribute) and node.func.attr in ("resolve", "absolute", "expanduser"):
             return _written(node.func.value)
@@ -268,10 +184,17 @@ def plain(path: str) -> str:
     return posixpath.normpath(path)
 
 
-def edit_f_string(place: Place, new: str) -> None:
-    """Put `new` in place of the folder that the f-string begins with."""
-    text = place.statement.source.slice(place.node)
-    match = re.match(r"([A-Za-z]+)('{3}|\"{3}|'|\")", text)
-    old = f"{place.path}/"
-    if match and text[match.end() :].startswith(old):
-        place.statement.edit(place.node, f"{match[0]}{new}{text[match.end() + len(old) :]}")
+def edit_start(place: Place, new: str) -> None:
+    """Put `new` in place of the folder that an f-string or a sum of texts begins with."""
+    statement, node = place.statement, place.node
+    start = statement.source.span(node)[0]
+    text = statement.source.slice(node)
+    match = re.match(r"([A-Za-z]*)('{3}|\"{3}|'|\")", text)
+    if match is None or isinstance(node, ast.BinOp):
+        made = f'f"{new}"' if "{" in new else f'"{new}"'
+        statement.edits.append(Edit(start, start, f"{made} + "))
+        return
+    old = "" if place.path == "." else f"{place.path.rstrip('/')}/"
+    if text[match.end() :].startswith(old):
+        kind = "f" + match[1] if "{" in new and "f" not in match[1].lower() else match[1]
+        statement.edit(node, f"{kind}{match[2]}{new}{text[match.end() + len(old) :]}")

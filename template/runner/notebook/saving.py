@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from runner.notebook.learning import Learning, inside
 from runner.notebook.report import Report
-from runner.notebook.source import dotted, root
+from runner.notebook.source import bound, dotted, root
 from runner.notebook.statements import Notebook, Statement
 
 SAVES = {
@@ -31,7 +32,12 @@ def find(notebook: Notebook, learning: Learning, modules: dict[str, str], report
     saving = Saving()
     model = learning.model
     if model is None:
-        report.ask("no fitted model was found, so nothing saves one: write it to outputs/ yourself")
+        judged = _only_judged(notebook)
+        report.ask(
+            f"{judged} is cross-validated, but never fitted: fit it on all of the data, and write it to outputs/"
+            if judged
+            else "no fitted model was found, so nothing saves one: write it to outputs/ yourself"
+        )
         return saving
     saving.by = _saved(notebook, model)
     if saving.by is not None:
@@ -54,13 +60,22 @@ def find(notebook: Notebook, learning: Learning, modules: dict[str, str], report
     return saving
 
 
+def _only_judged(notebook: Notebook) -> str | None:
+    """`clf` of `cross_val_score(clf, X, y)`."""
+    calls = [part for s in notebook.body for part in ast.walk(s.node) if isinstance(part, ast.Call) and part.args]
+    judged = (root(call.args[0]) for call in calls if dotted(call.func).rpartition(".")[2].startswith("cross_val"))
+    return next(judged, None)
+
+
 def name_file(notebook: Notebook, saving: Saving, report: Report) -> None:
     """Say which file is to be registered when it is not the one that score.py loads. Call it when paths are edited."""
     text = saving.line or (saving.by.text() if saving.by is not None else "")
     found = re.search(r"""["'](outputs/[^"']+)["']""", text)
-    if found and found[1] != "outputs/model.pkl":
+    if text and (found is None or found[1] != "outputs/model.pkl"):
+        where = f"in {found[1]}" if found and "{" not in found[1] else "where the notebook saves it"
         report.ask(
-            f"the model is in {found[1]}: register that, and have score.py load it (it loads model.pkl with joblib)"
+            f"the model is {where}: register that, and have score.py load it (it loads model.pkl with joblib)",
+            None if saving.by is None else saving.by.cell,
         )
 
 
@@ -112,6 +127,7 @@ def _made_with_keras(notebook: Notebook, maker: str, modules: dict[str, str]) ->
 def _name_unloadable(notebook: Notebook, model: str, report: Report) -> None:
     """A pickle only names the classes and functions in it: those of the script itself are not where score.py runs."""
     made = {s.node.name: s.node for s in notebook.body if isinstance(s.node, ast.ClassDef | ast.FunctionDef) and s.kept}
+    values = _values(notebook, made)
     seen: set[str] = set()
     waiting = [model]
     own: set[str] = set()
@@ -120,25 +136,56 @@ def _name_unloadable(notebook: Notebook, model: str, report: Report) -> None:
         if name in seen:
             continue
         seen.add(name)
-        for statement in notebook.body:
-            node = statement.node
-            if name not in statement.binds or not isinstance(node, ast.Assign):
-                continue
-            called = {id(part.func) for part in ast.walk(node.value) if isinstance(part, ast.Call)}
-            # `cfg.alpha` hands over a value, not `cfg`.
-            owners = {id(part.value) for part in ast.walk(node.value) if isinstance(part, ast.Attribute)}
-            for part in ast.walk(node.value):
-                if isinstance(part, ast.Lambda) and "FunctionTransformer" in ast.unparse(node.value):
-                    report.ask("a lambda in the model cannot be pickled: make it a function", statement.cell)
-                if not isinstance(part, ast.Name) or id(part) in owners:
-                    continue
-                if isinstance(made.get(part.id), ast.ClassDef) or (part.id in made and id(part) not in called):
-                    own.add(part.id)
-                elif part.id not in made:
-                    waiting.append(part.id)
+        for value, cell in values.get(name, []):
+            if "FunctionTransformer" in ast.unparse(value) and any(isinstance(p, ast.Lambda) for p in ast.walk(value)):
+                report.ask("a lambda in the model cannot be pickled: make it a function", cell)
+            called, others = _held(value, made)
+            own |= {part for part in others if part in made}
+            own |= {part for part in called if isinstance(made[part], ast.ClassDef)}
+            waiting += called | others
     if own:
         names = ", ".join(sorted(own))
         report.ask(
             f"{model} is saved with {names} of this script in it, so only this script can load it: move {names} to a "
             "file beside it, and import from there here and in score.py"
         )
+
+
+def _values(notebook: Notebook, made: Mapping[str, ast.stmt]) -> dict[str, list[tuple[ast.expr, int]]]:
+    """What each name is assigned, and what each function of the notebook hands back, with the cell."""
+    found: dict[str, list[tuple[ast.expr, int]]] = {}
+    for statement in notebook.body:
+        node = statement.node
+        parts = ast.walk(node) if not isinstance(node, ast.ClassDef) else []
+        for part in parts:
+            if isinstance(part, ast.Assign):
+                for name in bound(part):
+                    found.setdefault(name, []).append((part.value, statement.cell))
+            elif isinstance(part, ast.Return) and part.value is not None and isinstance(node, ast.FunctionDef):
+                found.setdefault(node.name, []).append((part.value, statement.cell))
+    return found
+
+
+def _held(value: ast.expr, made: Mapping[str, ast.stmt]) -> tuple[set[str], set[str]]:
+    """What of the notebook is called in `value`, and the other names that may stay in what comes out."""
+    called: set[str] = set()
+    others: set[str] = set()
+    waiting: list[ast.AST] = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in made:
+            called.add(part.func.id)
+            if isinstance(made[part.func.id], ast.FunctionDef):
+                # It hands back what it made; of what it is given only a class or function stays as such.
+                given = {root(argument) or "" for argument in part.args if isinstance(argument, ast.Name)}
+                others |= given & set(made)
+                continue
+        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
+            continue  # `cfg.alpha` hands over a value, not `cfg`
+        if isinstance(part, ast.Name):
+            others.add(part.id)
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in made:
+            waiting += [*part.args, *part.keywords]
+        else:
+            waiting += ast.iter_child_nodes(part)
+    return called, others

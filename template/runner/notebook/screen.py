@@ -18,7 +18,7 @@ _QUIET = {
     "start_run", "end_run", "set_experiment", "set_tracking_uri", "exit", "train", "eval", "backward", "step",
     "zero_grad", "run", "show", "collect", "basicConfig", "use", "tight_layout", "sleep", "setdefault", "main",
     "set_random_seed", "rename_axis", "fill", "shuffle", "move", "copy2", "copytree", "rmtree", "unlink", "legend",
-    "write_text", "write_bytes", "touch", "download",
+    "write_text", "write_bytes", "touch", "download", "export",
     "info_", "debug", "warning", "error", "set_option", "set_printoptions", "set_config", "set_theme", "set_style",
 }  # fmt: skip
 _PLOTTING = (
@@ -147,16 +147,6 @@ def _calls(statement: Statement, modules: dict[str, str], save: str, screen: Scr
             statement.drop("a run has no screen")
         elif isinstance(node.func, ast.Name) and node.func.id in ("exit", "quit"):
             statement.edit(node.func, "raise SystemExit") if isinstance(statement.node, ast.Expr) else None
-    if isinstance(statement.node, ast.Expr) and name_of_history(statement.node):
-        report.ask("uses Out, In or _, which only a notebook has", statement.cell)
-
-
-def name_of_history(node: ast.AST) -> bool:
-    """Whether `node` reads Jupyter's history variables."""
-    return any(
-        isinstance(part, ast.Subscript) and isinstance(part.value, ast.Name) and part.value.id in ("Out", "In")
-        for part in ast.walk(node)
-    )
 
 
 def _display(node: ast.Call, last: str, statement: Statement, modules: dict[str, str], widgets: set[str]) -> None:
