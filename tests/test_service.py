@@ -19,8 +19,9 @@ from typing import Any
 
 import psutil
 import pytest
-from runner import runs
+from runner import runs, snapshot
 from runner.errors import RunnerError
+from runner.project import Project
 from runner.serving import calling, deploying, process
 from runner.serving import service as services
 from serving_help import LIMIT, Place, free_port, kill, place_fixture, running, wait_for  # noqa: F401 - `place`
@@ -532,6 +533,24 @@ def test_a_server_is_recorded_or_not_there(
         with pytest.raises(RunnerError, match="could not record the service svc: No space left"):
             deploying._start(found)
     assert not running(started[0])
+
+
+def test_a_server_that_stays_silent_is_stopped_and_the_way_to_wait_longer_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AML_CACHE_DIR", str(tmp_path / "cache"))
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "score.py").write_text("")
+    (tmp_path / "model.pkl").touch()
+    wanted = deploying.Plan(
+        tmp_path / "model.pkl", "", ["demo:1"], snapshot.take(code), "score.py", sys.executable, {}
+    )  # fmt: skip
+    settings = services.Settings(port=free_port(), start_timeout=0)
+    with pytest.raises(RunnerError, match="did not answer within 0 s") as caught:
+        deploying.deploy(Project(tmp_path), "silent", wanted, settings, overwrite=False, report=print)
+    assert "--no-wait, then aml service show -n silent" in caught.value.hint
+    assert services.find(Project(tmp_path), "silent").state() == "Failed"
 
 
 def full_disk(file: Path, value: Any) -> None:

@@ -67,6 +67,8 @@ def deploy(
     while wait and (why := _wait(service, server, settings, report)):
         if why != process.TAKEN or not ours:
             hints = [scoring.advice(why), f"The whole log: aml service get-logs -n {name}"]
+            if why.startswith(process.SILENT):
+                hints.insert(0, f"It was stopped. If init() takes longer: --no-wait, then aml service show -n {name}")
             hints.append(f"With a changed script: aml service update -n {name} --ic FILE")
             line = process.line_of(service.log, service.folder / "code" / wanted.entry)
             hint = "\n".join(one for one in hints if one)

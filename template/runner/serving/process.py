@@ -21,6 +21,7 @@ from runner.serving.scoring import NOT_INHERITED
 HOST = "127.0.0.1"
 FIRST_PORT = 32000
 TAKEN = "another program took the port meanwhile"
+SILENT = "the service did not answer"
 _LAUNCHER = Path(__file__).with_name("server.py")
 # Windows: DETACHED_PROCESS and CREATE_NEW_PROCESS_GROUP.
 _WINDOWS_DETACHED = 0x00000008 | 0x00000200
@@ -55,7 +56,7 @@ def await_health(server: subprocess.Popen[bytes], port: int, limit: float, log: 
         if healthy(port) and _listens(server.pid, port):
             return ""
         time.sleep(0.05)
-    return f"the service did not answer within {limit:.0f} s"
+    return f"{SILENT} within {limit:.0f} s"
 
 
 def _listens(pid: int, port: int) -> bool:
