@@ -79,6 +79,8 @@ def test_environments_compute_and_workspaces(cloud: Cloud) -> None:
     assert json.loads(cloud.aml("workspace", "show", "-o", "json").out)["name"] == cloud.workspace.name
     attached = cloud.aml("folder", "attach")
     assert attached.code == 0 and "The workspace is there" in attached.out
+    attached = cloud.aml("folder", "attach", "-w", "nowhere")
+    assert attached.code == 0 and "Azure has no workspace nowhere there" in attached.out
 
 
 def test_attach_says_when_the_workspace_was_not_checked(cloud: Cloud) -> None:

@@ -145,6 +145,8 @@ class Calls:
             why, hint = f"{status}, but the answer is not the service's own", _IN_BETWEEN
         elif isinstance(error, ValueError) and "response header" in str(error):
             why, hint = f"the answer is not the service's own: {error}", _IN_BETWEEN
+        elif str(error).startswith("Unable to deserialize"):
+            why, hint = "the answer is not the service's own", _IN_BETWEEN
         elif isinstance(error, DecodeError) or "Expecting value" in str(error):
             why, hint = "the answer is not JSON", _IN_BETWEEN
         elif isinstance(error, HttpResponseError) and status:

@@ -102,6 +102,13 @@ def show(client: Client) -> dict[str, Any]:
     return _record(client.arm(doing, "GET", "", VERSION))
 
 
+def find(client: Client) -> dict[str, Any] | None:
+    """The workspace as Azure has it; None when there is none that this account sees."""
+    doing = f"read the workspace {client.workspace.name}"
+    said = client.arm(doing, "GET", "", VERSION, accept=(404,))
+    return None if said is None else _record(said)
+
+
 def listing(client: Client, group: str | None) -> list[dict[str, Any]]:
     """The workspaces of a resource group, else of the whole subscription."""
     scope = f"/subscriptions/{client.workspace.subscription_id}" + (f"/resourceGroups/{group}" if group else "")

@@ -195,7 +195,9 @@ def check_workspace(context: Context) -> str:
         # Nobody waits two minutes for a courtesy, or signs in for one.
         client.credential.may_ask = False
         client.wire.seconds = min(client.wire.seconds, 15.0)
-        found = workspace.show(client)
+        found = workspace.find(client)
     except RunnerError as error:
         return f"The workspace was not checked: {error.message}"
+    if found is None:
+        return f"Azure has no workspace {client.workspace.name} there that you may see: check -w, -g, --subscription-id."
     return f"The workspace is there ({found.get('location')})."
