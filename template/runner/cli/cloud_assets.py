@@ -199,5 +199,6 @@ def check_workspace(context: Context) -> str:
     except RunnerError as error:
         return f"The workspace was not checked: {error.message}"
     if found is None:
-        return f"Azure has no workspace {client.workspace.name} there that you may see: check -w, -g, --subscription-id."
+        name = client.workspace.name
+        return f"Azure has no workspace {name} there that you may see: check -w, -g and --subscription-id."
     return f"The workspace is there ({found.get('location')})."
