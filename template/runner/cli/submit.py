@@ -11,7 +11,7 @@ from runner import project as projects
 from runner import runs
 from runner.cli import completion
 from runner.cli.common import Context, common_options
-from runner.cli.watching import copy_record, stream, summary
+from runner.cli.watching import recording, stream, summary
 from runner.errors import JOB_FAILED, RunnerError
 from runner.job import CommandJob, Job, SweepJob
 
@@ -78,10 +78,11 @@ def submit(
     limits: bool = True,
     dry_run: bool = False,
     waiting: subprocess.Popen[bytes] | None = None,
+    warm: bool = True,
 ) -> int:
     """Submit a job to the target it names, follow it, and say how it ended. Returns the exit code.
 
-    `waiting` is a supervisor that was launched already.
+    `waiting` is a supervisor that was launched already; `warm` is a local sweep's.
     """
     project = projects.find(context.path)
     experiment = runs.check_experiment(experiment or job.experiment_name or _default_experiment(context.path))
@@ -92,7 +93,7 @@ def submit(
     if isinstance(job, SweepJob) and not dry_run:
         from runner.cli.sweep import submit_here
 
-        return submit_here(context, project, job, experiment, detach, limits=limits)
+        return submit_here(context, project, job, experiment, detach, warm=warm, limits=limits)
     if dry_run:
         raise RunnerError("--dry-run shows what would be sent to Azure ML", hint="Name a cluster with --ct NAME.")
     if not isinstance(job, CommandJob):
@@ -111,20 +112,10 @@ def _submit_local(
 ) -> int:
     from runner.targets import local
 
-    made: list[runs.Run] = []
-
-    def created(run: runs.Run) -> None:
-        made.append(run)
-        copy_record(context, run)
-
-    try:
+    with recording(context) as created:
         started = local.submit(
             project, job, experiment, report=context.say, limits=limits, created=created, waiting=waiting
         )
-    except BaseException:
-        for run in made:
-            copy_record(context, run)
-        raise
     run = started.run
     if detach:
         context.result(run.record(), f"Started in the background. Follow it: aml run monitor-logs -r {run.id}")

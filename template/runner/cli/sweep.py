@@ -14,7 +14,7 @@ import click
 from runner import project as projects
 from runner import runs
 from runner.cli.common import Context, common_options
-from runner.cli.watching import copy_record, shown
+from runner.cli.watching import copy_record, recording, shown
 from runner.errors import CANCELLED, JOB_FAILED, RunnerError
 from runner.job import CommandJob, SweepJob
 
@@ -62,14 +62,13 @@ def submit_hyperdrive(
 
     Each trial is a run of its own. The metric is what the script logs with mlflow.log_metric.
     """
-    project = projects.find(context.path)
     if resume is not None:
-        return _resume(context, project, resume)
+        return _resume(context, projects.find(context.path), resume)
     if not sweep_name:
         raise RunnerError("--hyperdrive-configuration-name: name the sweep's file", hint="For instance: sweep.yml")
     if not name:
         raise RunnerError("-c: name the run configuration of the trials", hint="For instance: -c train-local")
-    from runner.cli.submit import _default_experiment, submit
+    from runner.cli.submit import submit
     from runner.v1 import hyperdrive, runconfig
 
     file = hyperdrive.find(sweep_name, context.path)
@@ -86,10 +85,8 @@ def submit_hyperdrive(
     job = hyperdrive.load(file, trial)
     if seed is not None:
         job.sampling_algorithm.seed = seed
-    if job.compute != "local" or dry_run:
-        return submit(context, job, experiment_name, detach=detach, limits=not no_snapshot_limit, dry_run=dry_run)
-    experiment = runs.check_experiment(experiment_name or job.experiment_name or _default_experiment(context.path))
-    return submit_here(context, project, job, experiment, detach, warm=not no_warm, limits=not no_snapshot_limit)
+    limits = not no_snapshot_limit
+    return submit(context, job, experiment_name, detach=detach, limits=limits, dry_run=dry_run, warm=not no_warm)
 
 
 def submit_here(
@@ -99,28 +96,17 @@ def submit_here(
     experiment: str,
     detach: bool,
     *,
-    warm: bool = True,
-    limits: bool = True,
+    warm: bool,
+    limits: bool,
 ) -> int:
     """Run a sweep on this machine, and say how it ended. Returns the exit code."""
     from runner.sweep import local_sweep
 
-    made: list[runs.Run] = []
-
-    def created(run: runs.Run) -> None:
-        made.append(run)
-        copy_record(context, run)
-
-    try:
+    with recording(context) as created:
         run = local_sweep.submit(
             project, job, experiment, report=context.say, warm=warm, limits=limits, created=created
         )
-        if detach:
-            return _detach(context, run)
-        return _drive(context, project, run)
-    finally:
-        for one in made:
-            copy_record(context, one)
+        return _detach(context, run) if detach else _drive(context, project, run)
 
 
 def _detach(context: Context, run: runs.Run) -> int:

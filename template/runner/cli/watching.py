@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -64,6 +65,22 @@ def shown(path: Path) -> str:
         return path.relative_to(Path.cwd()).as_posix()
     except ValueError:
         return str(path)
+
+
+@contextlib.contextmanager
+def recording(context: Context) -> Iterator[Callable[[runs.Run], None]]:
+    """What to tell of a run that was made: `-t FILE` is written then, and again at the end, however it comes."""
+    made: list[runs.Run] = []
+
+    def created(run: runs.Run) -> None:
+        made.append(run)
+        copy_record(context, run)
+
+    try:
+        yield created
+    finally:
+        for run in made:
+            copy_record(context, run)
 
 
 def copy_record(context: Context, run: runs.Run) -> None:

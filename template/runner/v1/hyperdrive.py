@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
-from runner.errors import RunnerError, os_error
+from runner.errors import RunnerError
 from runner.job import CommandJob, EarlyTermination, Limits, Objective, Parameter, Sampling, SweepJob, shell_line
 from runner.search_space import MOST_TRIALS
 from runner.v1 import hyperdrive_space
+from runner.v1.hyperdrive_file import HyperdriveFile, expected, number, whole
 
 _TOP = ("sampling", "policy", "primary_metric_name", "primary_metric_goal", "max_total_runs",
         "max_concurrent_runs", "max_duration_minutes")  # fmt: skip
@@ -67,13 +68,7 @@ def load(file: Path, trial: CommandJob) -> SweepJob:
     return _Reader(file).sweep(trial)
 
 
-class _Reader:
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.mistakes: list[RunnerError] = []
-        self.notes: list[str] = []
-        self.tree = _tree(file)
-
+class _Reader(HyperdriveFile):
     def sweep(self, trial: CommandJob) -> SweepJob:
         self.unknown(self.tree, _TOP, "")
         sampling = self.section("sampling", required=True)
@@ -113,7 +108,7 @@ class _Reader:
         self.unknown(section, ("type", "parameter_space", "rule", "seed", "properties"), "sampling.")
         kind = str(section.get("type", "")).lower()
         if kind not in ("random", "grid", "bayesian"):
-            self.mistake(_expected("random, grid or bayesian", section.get("type")), section, "type", "sampling.type")
+            self.mistake(expected("random, grid or bayesian", section.get("type")), section, "type", "sampling.type")
             return None
         extra = section
         if isinstance(section.get("properties"), dict):
@@ -121,9 +116,9 @@ class _Reader:
         rule, seed = extra.get("rule"), extra.get("seed")
         if rule is not None and (str(rule).lower() not in ("random", "sobol") or kind != "random"):
             wanted = "random or sobol" if kind == "random" else "no rule: it belongs to random sampling"
-            self.mistake(_expected(wanted, rule), section, "rule", "sampling.rule")
+            self.mistake(expected(wanted, rule), section, "rule", "sampling.rule")
         if seed is not None and (not whole(seed) or seed < 0):
-            self.mistake(_expected("a whole number, 0 or more", seed), section, "seed", "sampling.seed")
+            self.mistake(expected("a whole number, 0 or more", seed), section, "seed", "sampling.seed")
         sampled: Literal["random", "grid", "bayesian"] = kind  # type: ignore[assignment]
         return Sampling(sampled, rule=None if rule is None else str(rule).lower(), seed=seed)
 
@@ -134,7 +129,7 @@ class _Reader:
         named = str(section["type"])
         kind = _POLICIES.get(named.lower())
         if kind is None:
-            self.mistake(_expected(f"one of {_POLICY_NAMES}", named), section, "type", "policy.type")
+            self.mistake(expected(f"one of {_POLICY_NAMES}", named), section, "type", "policy.type")
             return None
         if not kind:
             return None
@@ -164,18 +159,18 @@ class _Reader:
         if value is None:
             return None
         if not number(value) or value < 0:
-            self.mistake(_expected("a number, 0 or more", value), section, key, f"policy.{key}")
+            self.mistake(expected("a number, 0 or more", value), section, key, f"policy.{key}")
             return None
         return float(value)
 
     def objective(self) -> Objective | None:
         name, goal = self.tree.get("primary_metric_name"), self.tree.get("primary_metric_goal")
         if not isinstance(name, str) or not name.strip():
-            self.mistake(_expected("the metric that the script logs", name), self.tree, "primary_metric_name")
+            self.mistake(expected("the metric that the script logs", name), self.tree, "primary_metric_name")
         folded = str(goal).lower()
         if folded not in ("maximize", "minimize"):
             hint = "Write it with a z." if folded in ("maximise", "minimise") else ""
-            self.mistake(_expected("maximize or minimize", goal), self.tree, "primary_metric_goal", hint=hint)
+            self.mistake(expected("maximize or minimize", goal), self.tree, "primary_metric_goal", hint=hint)
             return None
         chosen: Literal["maximize", "minimize"] = folded  # type: ignore[assignment]
         return Objective(str(name), chosen)
@@ -203,93 +198,7 @@ class _Reader:
         if algorithm.type == "bayesian" and (total or MOST_TRIALS) < 20 * len(space):
             self.notes.append(f"Bayesian sampling learns slowly: {20 * len(space)} runs or more are advised here.")
 
-    def section(self, key: str, *, required: bool) -> Any:
-        value = self.tree.get(key)
-        if isinstance(value, dict) or (value is None and not required):
-            return value
-        self.mistake(_expected("a section with keys", value), self.tree, key)
-        return None
-
-    def count(self, section: Any, key: str, prefix: str, low: int, high: int | None) -> int | None:
-        """A whole number within bounds; None when it is not said (or wrong, which is noted)."""
-        value = section.get(key)
-        if value is None:
-            return None
-        if not whole(value) or value < low or (high is not None and value > high):
-            between = f"{low} to {high:,}" if high is not None else f"{low} or more"
-            self.mistake(_expected(f"a whole number, {between}", value), section, key, prefix + key)
-            return None
-        return int(value)
-
-    def unknown(self, section: Any, known: tuple[str, ...], prefix: str, of: str = "") -> None:
-        """v1 passed over keys that it did not know; here they are named."""
-        import difflib
-
-        for key in section:
-            if key not in known:
-                near = difflib.get_close_matches(str(key), known, 1)
-                meant = f"; did you mean {near[0]}?" if near else ""
-                self.notes.append(f"{self.file.name}:{line_of(section, key)}: {prefix}{key}: no such key{of}{meant}")
-
-    def mistake(self, text: str, node: Any, key: Any = None, field: str | None = None, hint: str = "") -> None:
-        """Note a mistake at `key` (a name, or a list's position) of `node`, or at `node` itself."""
-        name = str(key) if field is None else field
-        self.mistakes.append(RunnerError(text, file=self.file, line=line_of(node, key), field=name, hint=hint))
-
-    def give_up(self) -> NoReturn:
-        ordered = sorted(self.mistakes, key=lambda mistake: mistake.line or 0)
-        first = ordered[0]
-        first.hint = "\n".join([*([first.hint] if first.hint else []), *(str(more) for more in ordered[1:])])
-        raise first
-
 
 def _with_parameters(command: list[str] | str, space: dict[str, Parameter]) -> list[str] | str:
     words = [word for key, one in space.items() for word in (one.argument, f"${{{{search_space.{key}}}}}")]
     return f"{command} {shell_line(words)}" if isinstance(command, str) else [*command, *words]
-
-
-def line_of(node: Any, key: Any = None) -> int | None:
-    """The 1-based line of a key or list position in a node as ruamel.yaml reads it, or of the node itself."""
-    try:
-        place = node.lc
-        if key is not None and isinstance(node, dict) and key in node:
-            return int(place.key(key)[0]) + 1
-        if key is not None and isinstance(node, list):
-            return int(place.item(key)[0]) + 1
-        return int(place.line) + 1
-    except (AttributeError, KeyError, TypeError):
-        return None
-
-
-def whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
-
-
-def _expected(what: str, got: Any) -> str:
-    if got is None:
-        return f"expected {what}"
-    shown = f'"{got}"' if isinstance(got, str) else "a list" if isinstance(got, list) else str(got)
-    return f"expected {what}, got {'a section' if isinstance(got, dict) else shown}"
-
-
-def _tree(file: Path) -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        tree = YAML().load(file.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise RunnerError("is not UTF-8 text", file=file) from error
-    except OSError as error:
-        raise os_error(error, "read the sweep's configuration") from error
-    except (YAMLError, ValueError) as error:
-        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-        why = (error.problem if isinstance(error, MarkedYAMLError) else None) or str(error).splitlines()[0]
-        raise RunnerError(f"is not YAML: {why}", file=file, line=mark.line + 1 if mark else None) from error
-    if not isinstance(tree, dict):
-        raise RunnerError("expected the keys of a sweep, such as sampling and primary_metric_name", file=file, line=1)
-    return tree

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runner import search_space
 from runner.job import Parameter
-
-if TYPE_CHECKING:
-    from runner.v1.hyperdrive import _Reader
+from runner.v1.hyperdrive_file import HyperdriveFile
 
 
-def read(reader: _Reader, sampling: Any, kind: str | None) -> dict[str, Parameter]:
-    """The parameters by their v2 name; mistakes are noted in `reader`. `kind` is the sampling's type."""
+def read(file: HyperdriveFile, sampling: Any, kind: str | None) -> dict[str, Parameter]:
+    """The parameters by their v2 name; mistakes are noted in `file`. `kind` is the sampling's type."""
     listed = sampling.get("parameter_space")
     if not isinstance(listed, list) or not listed:
-        reader.mistake(
+        file.mistake(
             "expected a list of parameters, each with name, expression and values",
             sampling, "parameter_space", "sampling.parameter_space",
         )  # fmt: skip
@@ -25,35 +23,35 @@ def read(reader: _Reader, sampling: Any, kind: str | None) -> dict[str, Paramete
     for position, entry in enumerate(listed):
         field = f"parameter_space[{position}]"
         if not isinstance(entry, dict):
-            reader.mistake("expected name, expression and values", listed, position, field)
+            file.mistake("expected name, expression and values", listed, position, field)
             continue
-        reader.unknown(entry, ("name", "expression", "values"), f"{field}.")
+        file.unknown(entry, ("name", "expression", "values"), f"{field}.")
         name = entry.get("name")
         if not isinstance(name, str) or not re.search(r"[A-Za-z0-9]", name) or re.search(r"\s", name):
-            reader.mistake("expected the name of an argument, such as --alpha", entry, "name", f"{field}.name")
+            file.mistake("expected the name of an argument, such as --alpha", entry, "name", f"{field}.name")
             continue
         key = re.sub(r"[^A-Za-z0-9_]", "_", name.lstrip("-"))
         if key in space:
-            reader.mistake(f"{name} is here twice", entry, "name", f"{field}.name")
+            file.mistake(f"{name} is here twice", entry, "name", f"{field}.name")
             continue
         # Names without dashes were arguments with two.
-        parameter = _parameter(reader, entry, field, name if name.startswith("-") else f"--{name}", kind)
+        parameter = _parameter(file, entry, field, name if name.startswith("-") else f"--{name}", kind)
         if parameter is not None:
             space[key] = parameter
     return space
 
 
-def _parameter(reader: _Reader, entry: Any, field: str, argument: str, kind: str | None) -> Parameter | None:
+def _parameter(file: HyperdriveFile, entry: Any, field: str, argument: str, kind: str | None) -> Parameter | None:
     expression = entry.get("expression")
     if expression not in search_space.SIGNATURES:
         right = str(expression).lower()
         hint = f"Write it in small letters: {right}" if right in search_space.SIGNATURES else ""
         known = ", ".join(search_space.SIGNATURES)
-        reader.mistake(f"expected one of {known}, got {expression!r}", entry, "expression", f"{field}.expression", hint)
+        file.mistake(f"expected one of {known}, got {expression!r}", entry, "expression", f"{field}.expression", hint)
         return None
     allowed = search_space.ALLOWED.get(kind or "")
     if allowed and expression not in allowed:
-        reader.mistake(
+        file.mistake(
             f"{kind} sampling takes {', '.join(allowed)} only, not {expression}",
             entry, "expression", f"{field}.expression",
         )  # fmt: skip
@@ -65,8 +63,8 @@ def _parameter(reader: _Reader, entry: Any, field: str, argument: str, kind: str
     else:
         wrong = search_space.numbers(parameter, values)
     if wrong:
-        reader.mistake(wrong, entry, "values", f"{field}.values")
+        file.mistake(wrong, entry, "values", f"{field}.values")
         return None
     slip = search_space.wonder(parameter, parameter.argument)
-    reader.notes += [slip] if slip else []
+    file.notes += [slip] if slip else []
     return parameter
