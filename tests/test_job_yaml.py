@@ -154,6 +154,14 @@ def test_a_dockerfile_is_written_beside_the_job(tmp_path: Path) -> None:
     assert job_yaml.side_files(job, tmp_path) == {tmp_path / "environment" / "Dockerfile": "FROM x\n"}
 
 
+def test_a_job_without_code_is_told_what_travels(tmp_path: Path) -> None:
+    file = tmp_path / "job.yml"
+    file.write_text("command: echo hello\nenvironment: azureml:e:1\n", encoding="utf-8")
+    job = job_yaml_read.read(file)
+    assert isinstance(job, CommandJob)
+    assert job.local.notes == ["job.yml names no `code:`: the current folder travels, where v2 sends none."]
+
+
 def test_a_v2_job_runs_here(workplace: Workplace) -> None:
     text = JOB.replace('  registered: {type: uri_folder, path: "azureml:d@latest"}\n', "")
     text = text[: text.index("environment:\n")].replace("python main.py", "python main.py --A") + "compute: local\n"
