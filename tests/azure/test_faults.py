@@ -2,7 +2,7 @@
 
 After each: the command has ended with a message that names the call and the cause, the job exists at most once, the
 record tells the truth, and the same command again takes the run up. By default each step meets a third of the faults
-(a watched sweep's one); AML_ALL_FAULTS=1 runs the whole matrix (README.md in this folder).
+(a sweep's a sixth, or one); AML_ALL_FAULTS=1 runs the whole matrix (README.md in this folder).
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def chosen(step: str) -> list[str]:
     if ALL:
         return list(KINDS)
     at = list(STEPS).index(step)
-    # A whole sweep, watched twice, takes longer than the rest.
-    every = len(KINDS) if step in SWEEP_WATCH else 3
+    # A sweep takes longer than the rest, and goes the same way for the most part.
+    every = len(KINDS) if step in SWEEP_WATCH else 6 if step in SWEEP_SUBMIT else 3
     return list(KINDS[at % every :: every])
 
 
