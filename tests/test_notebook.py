@@ -370,6 +370,18 @@ def test_overwriting_asks(tmp_path: Path) -> None:
     assert "print(1)" in target.read_text()
 
 
+def test_a_script_named_from_here_is_formatted_as_its_project_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "pyproject.toml").write_text(RUFF)
+    notebooks_help.write(tmp_path / "n.ipynb", "# %%\nprint(" + ", ".join(["'a word of ten'"] * 6) + ")\n")
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(command, ["convert", "n.ipynb", "-o", "models/train.py"]).exit_code == 0
+    longest = max(map(len, (tmp_path / "models" / "train.py").read_text().split("\n")))
+    assert 88 < longest <= 120, "the project's line length is 120, ruff's own 88"
+
+
 def test_without_ruff_the_script_is_plain_and_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from runner.notebook import tidy
 

@@ -47,7 +47,8 @@ def _ruff() -> str | None:
 
 
 def _run(ruff: str, words: list[str], text: str, path: Path) -> str:
-    command = [ruff, *words, "--no-cache", "--stdin-filename", str(path), "-"]
+    # ruff looks for the project's settings above this name, and would read a relative one from `folder`.
+    command = [ruff, *words, "--no-cache", "--stdin-filename", str(path.absolute()), "-"]
     folder = next((folder for folder in path.absolute().parents if folder.is_dir()), Path.cwd())
     done = subprocess.run(command, input=text.encode(), capture_output=True, cwd=folder, check=False)
     return done.stdout.decode().replace("\r\n", "\n")
