@@ -7,6 +7,7 @@ They are made when the documents are built and are not kept in the repository, s
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
 
@@ -22,11 +23,22 @@ def cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
 
+def prose(text: str | None) -> str:
+    """A command's help as Markdown: click marks what keeps its lines, the examples, with a backspace."""
+    parts = inspect.cleandoc(text or "").split("\n\f")[0].split("\n\n")
+    return "\n\n".join("```text" + part[1:] + "\n```" if part.startswith("\b\n") else part for part in parts)
+
+
+def is_common(option: click.Option) -> bool:
+    """Whether the flag is one of those that most commands share; `-o FILE` is another than `-o json`."""
+    return option.name in COMMON and not (option.name == "output" and option.metavar == "FILE")
+
+
 def command_lines(name: str, command: click.Command, context: click.Context) -> list[str]:
     """The section of one command, and those of the commands inside it."""
     lines: list[str] = []
     if isinstance(command, click.Group):
-        lines += [f"## {name}", "", (command.help or "").split("\n\f")[0], ""]
+        lines += [f"## {name}", "", prose(command.help), ""]
         for word in sorted(command.list_commands(context)):
             inner = command.get_command(context, word)
             if inner is not None and not inner.hidden:
@@ -34,10 +46,10 @@ def command_lines(name: str, command: click.Command, context: click.Context) -> 
         return lines
     usage = " ".join(command.collect_usage_pieces(click.Context(command, info_name=name)))
     depth = "##" if name.count(" ") == 1 else "###"
-    lines += [f"{depth} {name}", "", f"`{name} {usage}`", "", *(command.help or "").split("\n"), ""]
+    lines += [f"{depth} {name}", "", f"`{name} {usage}`", "", prose(command.help), ""]
     rows = []
     for option in command.params:
-        if isinstance(option, click.Option) and not option.hidden and option.name not in COMMON:
+        if isinstance(option, click.Option) and not option.hidden and not is_common(option):
             flags = ", ".join(f"`{flag}`" for flag in [*option.opts, *option.secondary_opts])
             notes = [option.help or ""]
             notes += ["Required."] if option.required else []

@@ -145,6 +145,9 @@ def test_the_reference_has_every_key_and_command() -> None:
     page = generate_reference.commands()
     for head in ("aml run submit-script", "aml model register", "aml notebook convert", "aml folder attach"):
         assert f" {head}\n" in page
+    assert "| `-o`, `--output` | FILE | The script to write" in page, "-o FILE is no -o json"
+    assert "\nCells tagged" in page, "an indented paragraph would be shown as code"
+    assert "\b" not in page and "```text\naml model deploy" in page, "examples keep their lines"
 
 
 def test_the_pictures_are_there_and_their_script_is_too() -> None:
