@@ -557,16 +557,32 @@ def full_disk(file: Path, value: Any) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_port_for_superusers_is_refused_with_a_better_one() -> None:
+@pytest.fixture
+def without_rights() -> Iterator[None]:
+    """No superuser's rights while a test goes on."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_port_for_superusers_is_refused_with_a_better_one(without_rights: None) -> None:
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", 1))
         except PermissionError:
-            pass
+            refused = True
         except OSError:
-            pytest.skip("port 1 is taken")
+            refused = False
         else:
-            pytest.skip("whoever runs this may use any port")
+            refused = False  # a machine that reserves no ports
+    if not refused:
+        assert process.in_use(1) in (True, False)
+        return
     with pytest.raises(RunnerError, match="you may not use port 1\nName one above 1023"):
         process.in_use(1)
 
