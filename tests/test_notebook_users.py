@@ -217,6 +217,13 @@ def test_cells_are_put_in_the_order_in_which_they_were_run(convert):
     assert "do not work" not in found.done, "what works as it lies stays so"
 
 
+def test_the_environment_is_set_before_the_imports_that_came_after_it(convert):
+    cells = ["# %% n=3\nprint(a)\n", "# %% n=2\nimport json\na = json.dumps(1)\n"]
+    found = convert("".join(cells) + '# %% n=1\nimport os\n# of importance\nos.environ["A"] = "1"\n')
+    assert found.code.index('os.environ["A"]') < found.code.index("import json") < found.code.index("print(a)")
+    assert "# of importance" in found.text
+
+
 def test_what_is_typed_must_be_given(convert):
     found = convert('# %%\nn = int(input("How many? "))\nimport getpass\npw = getpass.getpass()\nprint(n, pw)\n')
     assert 'parser.add_argument("--n", type=int, required=True, help="How many?")' in found.code
@@ -370,6 +377,14 @@ def test_the_history_of_a_notebook_is_not_there(convert):
     assert "cell 2: uses Out, which only a notebook has" in found.todo
     assert "print(_)" not in found.code and "cell 4: uses _, which only a notebook has" in found.todo
     assert "cwd = os.getcwd()" in found.code
+
+
+def test_what_sets_the_notebook_up_needs_no_ipython(convert):
+    found = convert(
+        "# %%\nfrom IPython.core.interactiveshell import InteractiveShell\n"
+        'InteractiveShell.ast_node_interactivity = "all"\nprint(1)\n'
+    )
+    assert "InteractiveShell" not in found.code and found.packages == []
 
 
 def test_input_that_is_no_option_is_named(convert):

@@ -58,6 +58,12 @@ def apply(notebook: Notebook, modules: dict[str, str], arguments: str, save: str
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             screen.pages |= statement.binds if _from(node.value, modules, _PAGES) else set()
             screen.drawn |= statement.binds if _from(node.value, modules, _PLOTTING) else set()
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Attribute)
+            and _from(node.targets[0], modules, _DISPLAY)
+        ):
+            statement.drop("it sets the notebook up")
         if statement.replaced is None:
             _calls(statement, modules, save, screen, report)
             _trailing(statement, modules, save, screen, report)

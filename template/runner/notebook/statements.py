@@ -135,7 +135,7 @@ def split(cells: list[Cell], report: Report) -> Notebook:
         elif cell.source.strip():
             report.did("left out: a raw cell is not code", cell.number)
     notebook.tail = _merged(lead)
-    _early(notebook)
+    _early(notebook, {cell.number: at for at, cell in enumerate(cells)})
     return notebook
 
 
@@ -219,7 +219,7 @@ def _markdown(text: str) -> list[str]:
     return [f"# {line}".rstrip() for line in lines]
 
 
-def _early(notebook: Notebook) -> None:
+def _early(notebook: Notebook, order: dict[int, int]) -> None:
     """`sys.path` and `os.environ` lines that an import comes after move up between the imports, order kept."""
     for at, statement in reversed([*enumerate(notebook.body)]):
         text = statement.source.text[statement.start : statement.end]
@@ -227,8 +227,8 @@ def _early(notebook: Notebook) -> None:
             continue
         if used(statement.node) - {"sys", "os", "str", "Path", "pathlib"}:
             continue
-        place = (statement.cell, statement.start)
-        later = [i for i, other in enumerate(notebook.imports) if (other.cell, other.start) > place]
+        place = (order[statement.cell], statement.start)
+        later = [i for i, other in enumerate(notebook.imports) if (order[other.cell], other.start) > place]
         if later:
             del notebook.body[at]
             notebook.imports.insert(later[0], statement)
