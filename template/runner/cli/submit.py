@@ -127,10 +127,10 @@ def _submit_local(
         local.cancel(run, "Ctrl-C")
     code = summary(context, project, run)
     died = started.supervisor.wait()
-    if died and "exit_code" not in run.part("exit"):
-        words = (run.private / "supervisor.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    words = (run.private / "supervisor.log").read_text(encoding="utf-8", errors="replace").strip() if died else ""
+    if words and "exit_code" not in run.part("exit"):
         raise RunnerError(
-            f"the run's record could not be written: {words[-1] if words else f'exit code {died}'}",
+            f"the run's record could not be written: {words.splitlines()[-1]}",
             hint="Free some space on the disk; what the script wrote is in the run's folder.",
             file=run.folder,
             exit_code=JOB_FAILED,
