@@ -420,3 +420,20 @@ def test_the_debugger_starts_train_py_with_the_runconfigs_arguments(project):
 def test_the_render_lints_clean(project):
     run([sys.executable, "-m", "ruff", "check", "--no-cache", "."], project)
     run([sys.executable, "-m", "ruff", "format", "--no-cache", "--check", "."], project)
+
+
+def test_somebodys_notebook_does_not_stop_a_push(project):
+    code = {
+        "cell_type": "code",
+        "metadata": {},
+        "execution_count": None,
+        "outputs": [],
+        "source": "import sys, os; x=1",
+    }
+    file = project / "notebooks" / "somebodys.ipynb"
+    file.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [code]}))
+    try:
+        run([sys.executable, "-m", "ruff", "check", "--no-cache", "."], project)
+        run([sys.executable, "-m", "ruff", "format", "--no-cache", "--check", "."], project)
+    finally:
+        file.unlink()
