@@ -4,10 +4,10 @@
     python docs/console.py PROJECT --write    and put into the pages what the commands print now
 
 A ```console block holds `$ command` lines, each followed by its output. A `title="…"` on the block says why it is
-not run. `<!-- exits: 2 -->` before a block is the exit code it shows; `<!-- file: PATH -->` before any other block
-makes it a file of the project, `<!-- cell: PATH -->` the next code cell of a notebook there. A file that no reader
-needs to see is written as `<!-- file: PATH`, its lines, `-->`. In an output `…` stands for anything on a line, and a
-line of `…` for any lines.
+not run here; what needs a workspace is run by tests/azure/test_cloud_pages.py. `<!-- exits: 2 -->` before a block is
+the exit code it shows; `<!-- file: PATH -->` before any other block makes it a file of the project,
+`<!-- cell: PATH -->` the next code cell of a notebook there. A file that no reader needs to see is written as
+`<!-- file: PATH`, its lines, `-->`. In an output `…` stands for anything on a line, and a line of `…` for any lines.
 """
 
 from __future__ import annotations

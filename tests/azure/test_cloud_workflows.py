@@ -3,56 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from rendering import render
+from standin.rendered import Rendered
 from standin.world import GROUP, SUBSCRIPTION, World
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the workflows run on Linux, in bash")
 TRAIN, REGISTER = "Train", "Register, unless it is worse"
 
 
-class Runner:
-    """GitHub's runner at a fresh checkout of a rendered project, whose `uv run X` is X of this environment."""
+class Runner(Rendered):
+    """GitHub's runner at a fresh checkout of a rendered project."""
 
-    def __init__(self, world: World, folder: Path) -> None:
-        self.world = world
-        self.workspace = world.workspace()
-        self.project = render(folder / "project")
+    def __init__(self, world: World, place: Path) -> None:
+        super().__init__(world, place)
         content = yaml.safe_load((self.project / ".github/workflows/train.yml").read_text(encoding="utf-8"))
         job = content["jobs"]["train"]
         self.steps = {step["name"]: step for step in job["steps"] if "run" in step}
         self.folder = self.project / job["defaults"]["run"]["working-directory"]
-        tools = folder / "tools"
-        tools.mkdir()
-        (tools / "uv").write_text(
-            '#!/bin/bash\nset -eu\ntest "$1" = run; word=$2; shift 2\n'
-            f'if [ "$word" = aml ]; then set -- -m runner "$@"; fi; exec "{sys.executable}" "$@"\n'
-        )
-        (tools / "uv").chmod(0o755)
-        variables = {
-            # What the step "Attach" takes from the repository's variables.
-            "SUBSCRIPTION": SUBSCRIPTION, "GROUP": GROUP, "WORKSPACE": self.workspace.name,
-            "GITHUB_SHA": "c0ffee", "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(self.project), "AML_AZURE_POLL": "0.2", "AML_CACHE_DIR": str(folder / "cache"),
-        }  # fmt: skip
-        self.env = world.environment(**content["env"], **variables)
-
-    def bash(self, script: str, expect: int = 0) -> str:
-        """Run a step's script as GitHub's runner does; its output, both streams."""
-        words = ["bash", "-eo", "pipefail", "-c", script]
-        done = subprocess.run(
-            words, cwd=self.folder, env=self.env, text=True, encoding="utf-8", stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600,
-        )  # fmt: skip
-        assert done.returncode == expect, f"{script}\nended with {done.returncode}, not {expect}:\n{done.stdout}"
-        return done.stdout
+        self.env |= {**content["env"], "GITHUB_SHA": "c0ffee"}
 
     def step(self, name: str, expect: int = 0) -> str:
         return self.bash(self.steps[name]["run"], expect)

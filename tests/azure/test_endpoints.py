@@ -53,6 +53,7 @@ def test_deploy_invoke_logs_and_delete(world: World, endpoint: Cloud) -> None:
     done = endpoint.aml("model", "deploy", "-n", name, "-f", "m.json", "--ic", "ic.yml", "--dc", "dc.yml")
     assert done.code == 0, done.text
     assert f"https://{name}{DOMAIN}/score" in done.out
+    assert "\x1b" not in done.text, "no colours in a pipe"
     held = endpoint.workspace.__dict__["endpoints"][name]
     said = held["deployments"]["blue"]["said"]
     assert said["instanceType"] == "Standard_DS1_v2"
@@ -76,7 +77,8 @@ def test_deploy_invoke_logs_and_delete(world: World, endpoint: Cloud) -> None:
     assert json.loads(endpoint.aml("service", "get-keys", "-n", name, "-o", "json").out)["primaryKey"] == KEY
     assert KEY not in done.text + good.text + bad.text
 
-    assert endpoint.aml("service", "delete", "-n", name).code == 0
+    deleted = endpoint.aml("service", "delete", "-n", name, "-o", "json")
+    assert deleted.code == 0 and json.loads(deleted.out)["deleted"], deleted.text
     assert endpoint.workspace.__dict__["endpoints"] == {}
     gone = endpoint.aml("service", "delete", "-n", name)
     assert gone.code == 2, gone.text

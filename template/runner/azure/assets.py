@@ -89,7 +89,7 @@ def _put_model(
 def send(client: Client, source: Path, progress: Progress) -> str:
     """Upload a file or folder to the default datastore, to a place named by its content; its `azureml://` path."""
     if not source.exists():
-        raise RunnerError("there is nothing to upload", file=source)
+        raise RunnerError("there is no such file or folder", file=source, hint="A path starts at the current folder.")
     files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
     top = source.parent if source.is_file() else source
     whole = hashlib.sha256()

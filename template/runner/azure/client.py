@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -56,12 +57,16 @@ class Client:
         for name in ("azure.ai.ml._utils._experimental", "azure.ai.ml.entities._job", "azure.ai.ml.operations"):
             # Six "experimental class" lines would reach stderr at the first submit.
             logging.getLogger(name).setLevel(logging.ERROR)
+        for name in ("_utils._azureml_polling", "_artifacts._blob_storage_helper"):
+            # Dots on stdout, where `-o json` answers, and a colour's end on stderr, in a log too.
+            vars(sys.modules[f"azure.ai.ml.{name}"])["print"] = _print_for_a_person
         return MLClient(
             self.credential,
             self.workspace.subscription_id,
             self.workspace.resource_group,
             self.workspace.name,
             enable_telemetry=False,
+            show_progress=sys.stderr.isatty(),
             polling_interval=1,
             transport=Shared(self.wire),
         )
@@ -165,3 +170,9 @@ def to(workspace: Workspace, report: Report) -> Client:
 
     wire = Wire()
     return Client(workspace, wire, Credential(wire, report), report)
+
+
+def _print_for_a_person(*words: str, end: str = "\n", **_: Any) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(" ".join(words) + end)
+        sys.stderr.flush()

@@ -74,10 +74,12 @@ def upload(
 
     Raises RunnerError; with `overwrite` False also when a blob of one of the names is there, before anything is sent.
     """
+    if not source.exists():
+        raise RunnerError("there is no such file or folder", file=source, hint="A path starts at the current folder.")
     prefix = target.strip("/") + "/" if target.strip("/") else ""
     files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
     if not files:
-        raise RunnerError("there is nothing to upload", file=source)
+        raise RunnerError("the folder holds no file", file=source)
     top = source.parent if source.is_file() else source
     plan = [blobs.Upload(prefix + file.relative_to(top).as_posix(), file, file.stat().st_size) for file in files]
     opened = opener(client, store)
