@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from standin import endpoints, schema, shapes
-from standin.endpoints import _operation
+from standin.endpoint_kinds import Kind, check_model, fetch, operation_of
 from standin.executor import Job
 from standin.network import Reply, Request
 from standin.plane import Plane, Refusal, Workspace, _json, check_members
@@ -34,19 +34,8 @@ DEPLOYMENT: schema.Schema = {
 }
 
 
-def _held(ws: Workspace) -> dict[str, dict[str, Any]]:
-    held: dict[str, dict[str, Any]] = ws.__dict__.setdefault("batch_endpoints", {})
-    return held
-
-
-def _endpoint(ws: Workspace, name: str) -> dict[str, Any]:
-    if name not in _held(ws):
-        raise Refusal(404, "UserError", f"Endpoint {name} was not found.", [("EndpointNotFound", "not found")])
-    return _held(ws)[name]
-
-
 def _shape(ws: Workspace, name: str, deployment: str = "") -> dict[str, Any]:
-    held = _held(ws)[name]
+    held = KIND.held(ws)[name]
     kind, inside = "batchEndpoints", ""
     if deployment:
         held, kind, inside = held["deployments"][deployment], "batchEndpoints/deployments", f"/deployments/{deployment}"
@@ -58,61 +47,46 @@ def _shape(ws: Workspace, name: str, deployment: str = "") -> dict[str, Any]:
     }  # fmt: skip
 
 
+KIND = Kind("batch_endpoints", _shape)
+
+
 def put_endpoint(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
     said = check_members(body, ENDPOINT, "BatchEndpoint")
-    there = _held(ws).setdefault(name, {"deployments": {}})
+    there = KIND.held(ws).setdefault(name, {"deployments": {}})
     there |= {"said": said, "tags": body.get("tags") or {}}
-    return _json(201, _shape(ws, name), _operation(ws, name))
-
-
-def get_endpoint(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
-    _endpoint(ws, name)
-    return _json(200, _shape(ws, name))
-
-
-def list_endpoints(plane: Plane, ws: Workspace, query: Any, body: Any) -> Reply:
-    return _json(200, {"value": [_shape(ws, name) for name in _held(ws)]})
-
-
-def delete_endpoint(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
-    _endpoint(ws, name)
-    del _held(ws)[name]
-    return Reply(202, b"", _operation(ws, name))
+    return _json(201, _shape(ws, name), operation_of(ws, name))
 
 
 def put_deployment(plane: Plane, ws: Workspace, query: Any, body: Any, name: str, deployment: str) -> Reply:
-    there = _endpoint(ws, name)
+    there = KIND.endpoint(ws, name)
     said = check_members(body, DEPLOYMENT, "BatchDeployment")
-    match = re.fullmatch(r".*/models/([^/]+)/versions/([^/]+)", str(said["model"]["assetId"]))
-    if match is None or match[2] not in ws.assets["models"].get(match[1], {}):
-        raise Refusal(400, "UserError", f"Model {said['model']} was not found.")
+    check_model(ws, str(said["model"]["assetId"]), said["model"])
     if str(said["compute"]).rsplit("/", 1)[-1] not in ws.computes:
         raise Refusal(400, "UserError", f"Compute {said['compute']} was not found.")
     there["deployments"][deployment] = {"said": said, "tags": body.get("tags") or {}}
-    return _json(201, _shape(ws, name, deployment), _operation(ws, name))
+    return _json(201, _shape(ws, name, deployment), operation_of(ws, name))
 
 
 def get_deployment(plane: Plane, ws: Workspace, query: Any, body: Any, name: str, deployment: str) -> Reply:
-    if deployment not in _endpoint(ws, name)["deployments"]:
-        raise Refusal(404, "UserError", f"Deployment {deployment} was not found.", [("DeploymentNotFound", "no")])
+    KIND.deployment(ws, name, deployment)
     return _json(200, _shape(ws, name, deployment))
 
 
 def list_deployments(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
-    return _json(200, {"value": [_shape(ws, name, one) for one in _endpoint(ws, name)["deployments"]]})
+    return _json(200, {"value": [_shape(ws, name, one) for one in KIND.endpoint(ws, name)["deployments"]]})
 
 
 def invoke(plane: Plane, request: Request) -> Reply | None:
     """A request at a batch endpoint's own host; None when the host is no batch endpoint's."""
     name = request.host.removesuffix(endpoints.DOMAIN)
-    ws = next((one for one in plane.workspaces.values() if name in _held(one)), None)
+    ws = next((one for one in plane.workspaces.values() if name in KIND.held(one)), None)
     if ws is None:
         return None
     headers = {key.lower(): value for key, value in request.headers.items()}
     if not headers.get("authorization", "").startswith("Bearer ey"):
         return _json(401, {"message": "a token of Microsoft Entra ID is wanted"})
     wanted = json.loads(request.body)["properties"]
-    deployment = _held(ws)[name]["deployments"][headers["azureml-model-deployment"]]["said"]
+    deployment = KIND.held(ws)[name]["deployments"][headers["azureml-model-deployment"]]["said"]
     said = {**wanted, "deployment": deployment, "jobType": "Pipeline", "jobs": {"batchscoring": {}}}
     said |= {"experimentName": wanted["properties"]["experimentName"], "computeId": deployment["compute"]}
     job = ws.jobs[wanted["name"]] = Scoring(plane, ws, wanted["name"], said)
@@ -130,17 +104,9 @@ class Scoring(Job):
     def _execute(self, folder: Path) -> int:
         deployment = self.said["deployment"]
         work = folder / "wd"
-        match = re.fullmatch(
-            r"https://[^/]+/([^/]+)/(.*)", self.plane.code_uri(deployment["codeConfiguration"]["codeId"])
-        )
-        assert match is not None
-        self.fetch(match[1], match[2], work)
+        fetch(self, deployment, str(deployment["model"]["assetId"]), work, folder / "model")
         for name in ("outputs", "logs"):
             (work / name).mkdir()
-        _, name, _, version = str(deployment["model"]["assetId"]).rsplit("/", 3)
-        place = re.search(r"/datastores/([^/]+)/paths/(.*)", self.workspace.assets["models"][name][version]["modelUri"])
-        assert place is not None
-        self.fetch(self.workspace.container(place[1]), place[2], folder / "model" / place[2].rsplit("/", 1)[-1])
         plan = {
             "entry": deployment["codeConfiguration"]["scoringScript"],
             "input": str(self._input(folder, "data", self.said["inputData"]["data"])),
@@ -167,9 +133,9 @@ class Scoring(Job):
 _ONE = "/batchEndpoints/([^/]+)"
 ROUTES: list[Any] = [
     ("arm", "PUT", _ONE, "", put_endpoint),
-    ("arm", "GET", _ONE, "", get_endpoint),
-    ("arm", "GET", "/batchEndpoints", "", list_endpoints),
-    ("arm", "DELETE", _ONE, "", delete_endpoint),
+    ("arm", "GET", _ONE, "", KIND.get),
+    ("arm", "GET", "/batchEndpoints", "", KIND.list),
+    ("arm", "DELETE", _ONE, "", KIND.delete),
     ("arm", "GET", f"{_ONE}/deployments", "", list_deployments),
     ("arm", "PUT", f"{_ONE}/deployments/([^/]+)", "", put_deployment),
     ("arm", "GET", f"{_ONE}/deployments/([^/]+)", "", get_deployment),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from standin import schema, shapes
+from standin.endpoint_kinds import Kind, check_model, fetch, operation_of
 from standin.executor import Job
 from standin.handlers import _HERE, ROUTES
 from standin.network import Reply, Request
@@ -45,19 +45,8 @@ schema.VERSIONS |= {
 }
 
 
-def _held(ws: Workspace) -> dict[str, dict[str, Any]]:
-    held: dict[str, dict[str, Any]] = ws.__dict__.setdefault("endpoints", {})
-    return held
-
-
-def _endpoint(ws: Workspace, name: str) -> dict[str, Any]:
-    if name not in _held(ws):
-        raise Refusal(404, "UserError", f"Endpoint {name} was not found.", [("EndpointNotFound", "not found")])
-    return _held(ws)[name]
-
-
 def _shape(ws: Workspace, name: str) -> dict[str, Any]:
-    held = _held(ws)[name]
+    held = KIND.held(ws)[name]
     address = f"https://{name}{DOMAIN}"
     return {
         "id": f"{ws.root}/onlineEndpoints/{name}", "name": name, "location": shapes.REGION, "kind": "Managed",
@@ -70,36 +59,24 @@ def _shape(ws: Workspace, name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+KIND = Kind("endpoints", _shape)
+
+
 def put_endpoint(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
     said = check_members(body, ENDPOINT, "OnlineEndpoint")
     traffic = said.get("traffic") or {}
     keys = {"Primary": KEY, "Secondary": f"{KEY}-2"}
-    there = _held(ws).setdefault(name, {"deployments": {}, "log": [], "keys": keys})
+    there = KIND.held(ws).setdefault(name, {"deployments": {}, "log": [], "keys": keys})
     able = [one for one, held in there["deployments"].items() if held["state"] == "Succeeded"]
     strangers = [one for one in traffic if one not in able]
     if strangers:
         raise Refusal(400, "UserError", f"traffic names deployments that can't take it: {strangers}")
     there |= {"said": said, "tags": body.get("tags") or {}}
-    return _json(201, _shape(ws, name), _operation(ws, name))
-
-
-def get_endpoint(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
-    _endpoint(ws, name)
-    return _json(200, _shape(ws, name))
-
-
-def list_endpoints(plane: Plane, ws: Workspace, query: Any, body: Any) -> Reply:
-    return _json(200, {"value": [_shape(ws, name) for name in _held(ws)]})
-
-
-def delete_endpoint(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
-    _endpoint(ws, name)
-    del _held(ws)[name]
-    return Reply(202, b"", _operation(ws, name))
+    return _json(201, _shape(ws, name), operation_of(ws, name))
 
 
 def _takes(ws: Workspace, name: str, mode: str) -> dict[str, Any]:
-    there = _endpoint(ws, name)
+    there = KIND.endpoint(ws, name)
     if there["said"]["authMode"] != mode:
         raise Refusal(400, "UserError", f"The endpoint's auth mode is {there['said']['authMode']}.")
     return there
@@ -113,7 +90,7 @@ def list_keys(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> 
 def regenerate(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
     assert set(body) <= {"keyType", "keyValue"}, body
     _takes(ws, name, "Key")["keys"][body["keyType"]] = body.get("keyValue") or f"{KEY}-{uuid.uuid4()}"
-    return Reply(202, b"", _operation(ws, name))
+    return Reply(202, b"", operation_of(ws, name))
 
 
 def token(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
@@ -122,30 +99,21 @@ def token(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Repl
 
 
 def put_deployment(plane: Plane, ws: Workspace, query: Any, body: Any, name: str, deployment: str) -> Reply:
-    there = _endpoint(ws, name)
+    there = KIND.endpoint(ws, name)
     said = check_members(body, DEPLOYMENT, "ManagedOnlineDeployment")
-    match = re.fullmatch(r".*/models/([^/]+)/versions/([^/]+)", str(said["model"]))
-    if match is None or match[2] not in ws.assets["models"].get(match[1], {}):
-        raise Refusal(400, "UserError", f"Model {said['model']} was not found.")
+    check_model(ws, str(said["model"]), said["model"])
     with tempfile.TemporaryDirectory(prefix="standin-endpoint-") as folder:
         result, log = _run(plane, ws, said, Path(folder), b"")
     failed = result.get("stage") in ("import", "init()")
     there["log"] += [*log.splitlines(), *([result["error"]] if failed else [])]
     held = {"said": said, "sku": body.get("sku"), "tags": body.get("tags") or {}}
     there["deployments"][deployment] = {**held, "state": "Failed" if failed else "Succeeded"}
-    return _json(201, _deployment(ws, name, deployment), _operation(ws, name, deployment))
-
-
-def _operation(ws: Workspace, name: str, deployment: str = "") -> dict[str, str]:
-    subscription = ws.root.split("/resourceGroups")[0]
-    where = f"providers/Microsoft.MachineLearningServices/locations/{shapes.REGION}/mfeOperationsStatus"
-    address = f"https://management.azure.com{subscription}/{where}/od:{ws.name}:{name}:{deployment}"
-    return {"Azure-AsyncOperation": f"{address}?api-version=2023-04-01-preview"}
+    return _json(201, _deployment(ws, name, deployment), operation_of(ws, name, deployment))
 
 
 def operation(plane: Plane, _: None, query: Any, body: Any, workspace: str, name: str, deployment: str) -> Reply:
     """How it went: with a deployment as its state says, else well."""
-    held = _held(plane.workspaces[workspace]).get(name, {"deployments": {}})["deployments"].get(deployment)
+    held = KIND.held(plane.workspaces[workspace]).get(name, {"deployments": {}})["deployments"].get(deployment)
     if held is None or held["state"] == "Succeeded":
         return _json(200, {"status": "Succeeded"})
     crashed = "User container has crashed or terminated. Please see troubleshooting guide."
@@ -153,10 +121,7 @@ def operation(plane: Plane, _: None, query: Any, body: Any, workspace: str, name
 
 
 def _deployment(ws: Workspace, name: str, deployment: str) -> dict[str, Any]:
-    there = _endpoint(ws, name)["deployments"]
-    if deployment not in there:
-        raise Refusal(404, "UserError", f"Deployment {deployment} was not found.", [("DeploymentNotFound", "no")])
-    held = there[deployment]
+    held = KIND.deployment(ws, name, deployment)
     return {
         "id": f"{ws.root}/onlineEndpoints/{name}/deployments/{deployment}", "name": deployment, "kind": "Managed",
         "type": "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments",
@@ -170,12 +135,12 @@ def get_deployment(plane: Plane, ws: Workspace, query: Any, body: Any, name: str
 
 
 def list_deployments(plane: Plane, ws: Workspace, query: Any, body: Any, name: str) -> Reply:
-    return _json(200, {"value": [_deployment(ws, name, one) for one in _endpoint(ws, name)["deployments"]]})
+    return _json(200, {"value": [_deployment(ws, name, one) for one in KIND.endpoint(ws, name)["deployments"]]})
 
 
 def get_logs(plane: Plane, ws: Workspace, query: Any, body: Any, name: str, deployment: str) -> Reply:
     _deployment(ws, name, deployment)
-    lines = _endpoint(ws, name)["log"][-int(body.get("tail") or 500) :]
+    lines = KIND.endpoint(ws, name)["log"][-int(body.get("tail") or 500) :]
     return _json(200, {"content": "\n".join([f"Instance status: SystemSetup: Succeeded ({deployment})", *lines])})
 
 
@@ -187,10 +152,10 @@ def score(plane: Plane, request: Request) -> Reply:
     if batched is not None:
         return batched
     name = request.host.removesuffix(DOMAIN)
-    ws = next((one for one in plane.workspaces.values() if name in _held(one)), None)
+    ws = next((one for one in plane.workspaces.values() if name in KIND.held(one)), None)
     if ws is None:
         return _json(404, {"message": "no such endpoint"})
-    there = _held(ws)[name]
+    there = KIND.held(ws)[name]
     good = [TOKEN] if there["said"]["authMode"] == "AMLToken" else there["keys"].values()
     if request.headers.get("Authorization") not in [f"Bearer {one}" for one in good]:
         return _json(401, {"message": "key_auth_access_denied"})
@@ -216,14 +181,7 @@ def _answer(result: dict[str, Any]) -> Reply:
 
 def _run(plane: Plane, ws: Workspace, said: dict[str, Any], folder: Path, body: bytes) -> tuple[dict[str, Any], str]:
     """What the harness says of one request, and what the script printed."""
-    job = Job(plane, ws, "endpoint", said)
-    match = re.fullmatch(r"https://[^/]+/([^/]+)/(.*)", plane.code_uri(said["codeConfiguration"]["codeId"]))
-    assert match is not None
-    job.fetch(match[1], match[2], folder / "code")
-    _, name, _, version = str(said["model"]).rsplit("/", 3)
-    place = re.search(r"/datastores/([^/]+)/paths/(.*)", ws.assets["models"][name][version]["modelUri"])
-    assert place is not None
-    job.fetch(ws.container(place[1]), place[2], folder / "model" / place[2].rsplit("/", 1)[-1])
+    fetch(Job(plane, ws, "endpoint", said), said, str(said["model"]), folder / "code", folder / "model")
     variables = {**os.environ, **(said.get("environmentVariables") or {}), "AZUREML_MODEL_DIR": str(folder / "model")}
     script = folder / "code" / said["codeConfiguration"]["scoringScript"]
     done = subprocess.run(
@@ -235,9 +193,9 @@ def _run(plane: Plane, ws: Workspace, said: dict[str, Any], folder: Path, body: 
 _ONE = "/onlineEndpoints/([^/]+)"
 ROUTES += [
     ("arm", "PUT", _ONE, "endpoints", put_endpoint),
-    ("arm", "GET", _ONE, "endpoints", get_endpoint),
-    ("arm", "GET", "/onlineEndpoints", "endpoints", list_endpoints),
-    ("arm", "DELETE", _ONE, "endpoints", delete_endpoint),
+    ("arm", "GET", _ONE, "endpoints", KIND.get),
+    ("arm", "GET", "/onlineEndpoints", "endpoints", KIND.list),
+    ("arm", "DELETE", _ONE, "endpoints", KIND.delete),
     ("arm", "POST", f"{_ONE}/listKeys", "endpoints", list_keys),
     ("arm", "POST", f"{_ONE}/regenerateKeys", "endpoints", regenerate),
     ("arm", "POST", f"{_ONE}/token", "endpoints", token),

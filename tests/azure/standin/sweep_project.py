@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sweep_help import SWEEP
+
 from standin.project import CONFIG, Cloud
 from standin.world import World
 
@@ -36,20 +38,6 @@ if args.kind == "hopeless" and args.x < 0.4:
     time.sleep(600)
 open("outputs/x.txt", "w").write(str(args.x))
 """
-SWEEP = """\
-sampling:
-  type: {type}
-  parameter_space:
-  - name: --x
-    expression: {expression}
-    values: {values}
-policy: {{{policy}}}
-primary_metric_name: score
-primary_metric_goal: {goal}
-max_total_runs: {total}
-max_concurrent_runs: 2
-max_duration_minutes: 10
-"""
 
 
 def project(world: World, path: Path) -> Cloud:
@@ -62,7 +50,8 @@ def project(world: World, path: Path) -> Cloud:
 def arrange(cloud: Cloud, *arguments: str, **changes: Any) -> None:
     """The sweep's file and its trials' own arguments."""
     said = {"type": "grid", "expression": "choice", "values": "[0.5, 0.9, 0.7]", "policy": "", "goal": "maximize",
-            "total": 4, **changes}  # fmt: skip
+            "total": 4, "together": 2, **changes}  # fmt: skip
+    said["policy"] = f"  {{{said['policy']}}}"
     (cloud.path / "sweep.yml").write_text(SWEEP.format(**said), encoding="utf-8")
     config = CONFIG.replace('[--lr, "0.1"]', json.dumps(list(arguments)))
     (cloud.path / "aml_config" / "train.runconfig").write_text(config, encoding="utf-8")
