@@ -88,20 +88,17 @@ def _put_model(
 
 def send(client: Client, source: Path, progress: Progress) -> str:
     """Upload a file or folder to the default datastore, to a place named by its content; its `azureml://` path."""
-    if not source.exists():
-        raise RunnerError("there is no such file or folder", file=source, hint="A path starts at the current folder.")
-    files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
-    top = source.parent if source.is_file() else source
+    files = stores.local_files(source)
     whole = hashlib.sha256()
-    for file in files:
-        whole.update(f"{file.relative_to(top).as_posix()}\0".encode())
+    for name, file in files:
+        whole.update(f"{name}\0".encode())
         with file.open("rb") as stream:
             while piece := stream.read(1 << 20):
                 whole.update(piece)
     folder = f"LocalUpload/{whole.hexdigest()[:32]}"
     if source.is_dir():
         folder = f"{folder}/{source.resolve().name}"
-    stores.upload(client, stores.DEFAULT, source, folder, progress=progress)
+    stores.upload(client, stores.DEFAULT, files, folder, progress=progress)
     tail = f"/{source.name}" if source.is_file() else ""
     return f"azureml://datastores/{stores.DEFAULT}/paths/{folder}{tail}"
 

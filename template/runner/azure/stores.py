@@ -67,21 +67,33 @@ def opener(client: Client, store: str) -> Callable[[Wire], Any]:
     return opened
 
 
+def local_files(source: Path) -> list[tuple[str, Path]]:
+    """A file, or all of a folder, in order: the POSIX path below the folder, and where it is. Raises RunnerError."""
+    if not source.exists():
+        raise RunnerError("there is no such file or folder", file=source, hint="A path starts at the current folder.")
+    if source.is_file():
+        return [(source.name, source)]
+    found = [(path.relative_to(source).as_posix(), path) for path in sorted(source.rglob("*")) if path.is_file()]
+    if not found:
+        raise RunnerError("the folder holds no file", file=source)
+    return found
+
+
 def upload(
-    client: Client, store: str, source: Path, target: str, *, overwrite: bool = True, progress: blobs.Progress
+    client: Client,
+    store: str,
+    files: list[tuple[str, Path]],
+    target: str,
+    *,
+    overwrite: bool = True,
+    progress: blobs.Progress,
 ) -> list[str]:
-    """Send a file or a folder below `target` of a datastore. Returns the blobs' names.
+    """Send `local_files` below `target` of a datastore. Returns the blobs' names.
 
     Raises RunnerError; with `overwrite` False also when a blob of one of the names is there, before anything is sent.
     """
-    if not source.exists():
-        raise RunnerError("there is no such file or folder", file=source, hint="A path starts at the current folder.")
     prefix = target.strip("/") + "/" if target.strip("/") else ""
-    files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
-    if not files:
-        raise RunnerError("the folder holds no file", file=source)
-    top = source.parent if source.is_file() else source
-    plan = [blobs.Upload(prefix + file.relative_to(top).as_posix(), file, file.stat().st_size) for file in files]
+    plan = [blobs.Upload(prefix + name, file, file.stat().st_size) for name, file in files]
     opened = opener(client, store)
     if not overwrite:
         with client.wire.call(f"list the files of {store}"):

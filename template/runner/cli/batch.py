@@ -86,7 +86,9 @@ def submit_batch(
         translated = _translate(config, script, settings, model, target)
         from runner.cli import cloud_batch
 
-        return cloud_batch.submit(context, project, translated, data, experiment_name or "batch", detach=detach)
+        place = _here(data, context.path)
+        wanted = data if place is None else str(place)
+        return cloud_batch.submit(context, project, translated, wanted, experiment_name or "batch", detach=detach)
     chosen = choose_model(project, model, run_file, asset_path, model_path)
     files = _files(data, context.path, project)
     before = None if earlier is None else _earlier(context, project, earlier, chosen, files)
@@ -94,13 +96,18 @@ def submit_batch(
     return submit(context, job, experiment_name or "batch", detach=detach)
 
 
+def _here(data: str, path: Path) -> Path | None:
+    """A folder or file of that name here, else below --path."""
+    return next((place.absolute() for place in (Path(data), path / data) if place.exists()), None)
+
+
 def _files(data: str, path: Path, project: projects.Project) -> Path:
-    """The files on this machine: a folder or file here or below --path, else a dataset's. Raises RunnerError."""
+    """The files on this machine: a folder or file, else a dataset's. Raises RunnerError."""
     from runner import data as datasets
 
-    for place in (Path(data), path / data):
-        if place.exists():
-            return place.resolve()
+    place = _here(data, path)
+    if place is not None:
+        return place.resolve()
     if data.startswith("azureml:") or "://" in data:
         return datasets.locate(project, data, data)
     if Path(data).name != data:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner import runs
 from runner.cli.common import Context
-from runner.cli.watching import copy_record, stream, summary
+from runner.cli.watching import recording, stream, summary
 from runner.errors import CANCELLED, RunnerError
 from runner.job import Job
 from runner.project import Project
@@ -86,29 +86,17 @@ def submit(
         return _dry_run(context, client, azureml.plan(project, job, experiment, limits=limits))
     # The file that -t writes changes with every submit: were it sent, no snapshot would ever be unchanged.
     planned = azureml.plan(project, job, experiment, limits=limits, without=context.metadata_file)
-    made: list[runs.Run] = []
-
-    def created(run: runs.Run) -> None:
-        made.append(run)
-        copy_record(context, run)
-
-    try:
-        with bar(context, "Uploading", planned.files.size) as progress:
-            run = azureml.submit(
-                client,
-                project,
-                planned,
-                job,
-                experiment,
-                report=context.say,
-                created=created,
-                progress=progress,
-            )
-    except BaseException:
-        for run in made:
-            copy_record(context, run)
-        raise
-    copy_record(context, run)
+    with recording(context) as created, bar(context, "Uploading", planned.files.size) as progress:
+        run = azureml.submit(
+            client,
+            project,
+            planned,
+            job,
+            experiment,
+            report=context.say,
+            created=created,
+            progress=progress,
+        )
     studio = run.part("process").get("studio_url")
     if studio:
         context.say(f"Web View: {studio}")

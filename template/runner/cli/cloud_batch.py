@@ -33,7 +33,7 @@ def submit(context: Context, project: Project, made: Managed, data: str, experim
         sent = replace(made, deployment={**made.deployment, "code_configuration": {**script, "code": code}})
         files = endpoint.write(sent, Path(folder), "endpoint.yml", "deployment.yml")
         run = batch.submit(
-            client, files[0], files[1], _address(context, data),
+            client, files[0], files[1], _address(data),
             folder=project.runs, experiment=experiment, report=context.say,
         )  # fmt: skip
     copy_record(context, run)
@@ -50,11 +50,8 @@ def submit(context: Context, project: Project, made: Managed, data: str, experim
     return code_of_run
 
 
-def _address(context: Context, data: str) -> str:
-    """The files as the workspace knows them: a folder here is uploaded, `NAME` is a data asset's newest version."""
-    for place in (Path(data), context.path / data):
-        if place.exists():
-            return str(place.absolute())
-    if data.startswith("azureml:") or "://" in data:
+def _address(data: str) -> str:
+    """The files as the workspace knows them: what is here is uploaded, `NAME` is a data asset's newest version."""
+    if Path(data).exists() or data.startswith("azureml:") or "://" in data:
         return data
     return f"azureml:{data}" if ":" in data or "@" in data else f"azureml:{data}@latest"

@@ -51,9 +51,9 @@ def upload(context: Context, name: str, source: Path, target: str, overwrite: bo
 
     if not source.exists():
         raise RunnerError(f"-p: there is nothing at {source}")
-    files = [source] if source.is_file() else [path for path in source.rglob("*") if path.is_file()]
-    with bar(context, "Uploading", sum(file.stat().st_size for file in files)) as progress:
-        sent = stores.upload(client_of(context), name, source, target, overwrite=overwrite, progress=progress)
+    files = stores.local_files(source)
+    with bar(context, "Uploading", sum(file.stat().st_size for _, file in files)) as progress:
+        sent = stores.upload(client_of(context), name, files, target, overwrite=overwrite, progress=progress)
     place = f"azureml://datastores/{name}/paths/{target.strip('/')}"
     text = f"{len(sent)} file{'' if len(sent) == 1 else 's'} in {place}"
     context.result({"files": sent, "path": place}, text)
