@@ -17,6 +17,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from runner import runs
+from runner.sweep import store
+from runner.sweep.samplers import planned
 from sweep_help import LIGHT_MLFLOW, SweepProject, table
 from test_sweep_warm import make_tables
 
@@ -80,6 +83,10 @@ def test_killed_and_resumed(tmp_path: Path, warm: bool) -> None:
     assert [int(row["trial"]) for row in rows] == list(range(total))
     assert {row["state"] for row in rows} == {"Completed"}
     assert {row["reports"] for row in rows} == {"3"}
+    # Each trial got the values that the seed gives it, whichever sitting drew them.
+    settings = store.load(runs.find(sweep.parent, sweep.name))
+    drawn = planned(settings.job.sampling_algorithm, settings.job.search_space, total, settings.seed)
+    assert [row["x"] for row in rows] == [str(values["x"]) for values in drawn]
     # Of all attempts of a trial exactly one came to its end, and that is the one in the table.
     ended = Counter(name.stem.split("_r")[0] for name in journal.glob("*.ended"))
     counted_twice = {name: count for name, count in ended.items() if count > 1}

@@ -48,6 +48,15 @@ class Mine:
     pass
 
 
+class Lazy(type(sys)):
+    def __getattr__(self, name):
+        open("outputs/asked_" + name, "w").close()
+        raise AttributeError(name)
+
+
+sys.modules["lazy"] = Lazy("lazy")
+
+
 def late():
     time.sleep(0.2)
     with open("outputs/thread.txt", "w") as out:
@@ -108,6 +117,8 @@ sys.exit(int(end))
 '''
 HELPER = """\
 _calls = 0
+left_open = open("outputs/helper.txt", "w")
+left_open.write("written at the end")
 
 
 def count():
@@ -202,9 +213,10 @@ def test_it_ends_the_same(both: dict[str, Path], number: int) -> None:
         log = (folder / "user_logs" / "std_log.txt").read_text().replace(both[way].name, "HD")
         written = {
             name: (folder / "outputs" / name).read_text() if (folder / "outputs" / name).exists() else None
-            for name in ("thread.txt", "atexit.txt", "left_open.txt")
+            for name in ("thread.txt", "atexit.txt", "left_open.txt", "helper.txt")
         }
-        ends.append((ended["exit_code"], ended.get("error"), log, written))
+        names = sorted(file.name for file in (folder / "outputs").iterdir())
+        ends.append((ended["exit_code"], ended.get("error"), log, written, names))
     assert ends[0] == ends[1]
     assert LOG_LINES.get(ENDS[number], "out") in ends[0][2]
     if ENDS[number] != "signal":

@@ -62,7 +62,7 @@ class CloudSweep:
         job = sweeps.read(self._ask())
         total = samplers.total_trials(job)
         experiment = str(self.sweep.part("submit").get("_experiment_name"))
-        settings = Settings(job, experiment, 0, total, job.limits.max_concurrent_trials or total, [], [])
+        settings = Settings(job, experiment, 0, total, job.limits.max_concurrent_trials or total, [])
         store.save(self.sweep, settings)
         return settings
 

@@ -19,12 +19,12 @@ from runner.job import Scalar
 from runner.project import Project
 from runner.sweep import reports, store
 from runner.sweep.policies import judge
-from runner.sweep.samplers import Bayesian
+from runner.sweep.samplers import Bayesian, planned
 from runner.sweep.space import word
 from runner.sweep.store import Settings, Trial
 from runner.sweep.trials import Starter
 
-_TICK = 0.02
+_TICK = 0.05
 _THOROUGH_SECONDS = 0.5
 # So many failures from the start, with no trial that reported anything, mean that the script does not work.
 _FAILURES = 5
@@ -67,6 +67,7 @@ class Driver:
         self._deadline = math.inf if job.limits.timeout is None else self.began + job.limits.timeout
         self._reports = reports.reader(self.project, self.sweep.id, self.metric, job.trial.environment_variables)
         self._starter = Starter(self.project, self.sweep, self.settings, self.interpreter, self.view.line)
+        self._planned: list[dict[str, Scalar]] = []
         self._bayesian: Bayesian | None = None
         self._parallel = False
         self._looked = 0.0
@@ -85,6 +86,8 @@ class Driver:
         self._queue = deque(again)
         self._hear(last=True)
         try:
+            if self._queue:
+                self._starter.heat()
             self._go_on()
         except BaseException as error:
             self._stop_all("Ctrl-C" if isinstance(error, KeyboardInterrupt) else "the sweep failed")
@@ -100,6 +103,10 @@ class Driver:
         if self._ending and self._ending.status != "Completed":
             return self._ending
         return self._outcome()
+
+    def close(self) -> None:
+        """Wait until all that was started for the sweep has gone."""
+        self._starter.wait()
 
     def _go_on(self) -> None:
         while True:
@@ -198,13 +205,15 @@ class Driver:
 
     def _draw(self, number: int) -> tuple[dict[str, Any] | None, dict[str, Scalar]] | None:
         """A new trial's values; None when bayesian sampling has to wait for an earlier trial's result."""
-        if self.settings.planned is not None:
-            return None, self.settings.planned[number]
+        job = self.settings.job
+        if job.sampling_algorithm.type != "bayesian":
+            total, seed = self.settings.total, self.settings.seed
+            self._planned = self._planned or planned(job.sampling_algorithm, job.search_space, total, seed)
+            return None, self._planned[number]
         known = [trial for n, trial in self.trials.items() if n <= number - self.settings.slots]
         if not all(trial.done for trial in known):
             return None
         if self._bayesian is None:
-            job = self.settings.job
             self._bayesian = Bayesian(job.search_space, job.objective.goal, self.settings.seed)
         results = {trial.number: (trial.raw or {}, trial.best if trial.state != "Failed" else None) for trial in known}
         return self._bayesian.draw(number, results)

@@ -31,7 +31,7 @@ def submit(
     limits: bool = True,
     created: Callable[[runs.Run], None] = lambda run: None,
 ) -> runs.Run:
-    """Make the sweep's run: its snapshot, its settings, all values that can be drawn ahead. No trial is started.
+    """Make the sweep's run: its snapshot and its settings. No trial is started.
 
     `created` is called once the run can be listed. Raises RunnerError; the run's record says how it ended then.
     """
@@ -45,7 +45,6 @@ def submit(
     if seed is None:
         seed = secrets.randbelow(2**31)
     total = samplers.total_trials(job)
-    planned = samplers.planned(job.sampling_algorithm, job.search_space, total, seed)
     together = min(job.limits.max_concurrent_trials or total, cores(), total)
     record = local.first_record(trial, experiment) | {
         "run_type": store.RUN_TYPE,
@@ -63,7 +62,7 @@ def submit(
         local.fill(run, files, trial)
         interpreter = local.prepare(trial, report=report)
         run.write_part("prepared", local.prepared_record(interpreter, trial, git()))
-        store.save(run, Settings(job, experiment, seed, total, together, files.files, planned, warm))
+        store.save(run, Settings(job, experiment, seed, total, together, files.files, warm))
     except BaseException as error:
         local.give_up(run, error)
         raise
@@ -116,6 +115,7 @@ def drive(project: Project, run: runs.Run, settings: Settings, view: View) -> Ou
         error = problem
         raise
     finally:
+        driver.close()
         _write_end(run, outcome, error, begun)
 
 

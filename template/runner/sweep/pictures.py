@@ -38,7 +38,7 @@ def write(folder: Path, sweep_id: str, job: SweepJob, trials: list[Trial], best:
         figure = Figure(figsize=_SIZE)
         if draw(figure, job, trials, best):
             buffer = io.BytesIO()
-            figure.savefig(buffer, format="png", dpi=110)
+            figure.savefig(buffer, format="png", dpi=110, pil_kwargs={"compress_level": 1})
             drawn[name] = buffer.getvalue()
             (folder / f"{name}.png").write_bytes(drawn[name])
     (folder / "sweep.html").write_text(_page(sweep_id, job, trials, best, drawn), encoding="utf-8")
@@ -46,10 +46,13 @@ def write(folder: Path, sweep_id: str, job: SweepJob, trials: list[Trial], best:
 
 
 def load() -> None:
-    """Import ahead what `write` needs, if it is there."""
+    """Import ahead what `write` needs, if it is there, and find its fonts: an empty picture does both."""
     with contextlib.suppress(ImportError):
-        import matplotlib.backends.backend_agg
-        import matplotlib.figure  # noqa: F401
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=_SIZE)
+        figure.subplots().legend([], [])
+        figure.savefig(io.BytesIO(), format="png")
 
 
 def _comparable(job: SweepJob, trials: list[Trial]) -> list[Trial]:

@@ -29,14 +29,12 @@ def total_trials(job: SweepJob) -> int:
     return total
 
 
-def planned(sampling: Sampling, space: Mapping[str, Parameter], count: int, seed: int) -> list[Values] | None:
-    """All `count` trials' values of a random, Sobol or grid sweep; None for bayesian, which has to see results.
+def planned(sampling: Sampling, space: Mapping[str, Parameter], count: int, seed: int) -> list[Values]:
+    """All `count` trials' values of a random, Sobol or grid sweep; bayesian has to see results.
 
     A grid runs through its points in the order of the file, the last parameter turning fastest; when `count` is
     smaller than the grid, the first `count` of them.
     """
-    if sampling.type == "bayesian":
-        return None
     if sampling.type == "grid":
         points = itertools.product(*(parameter.values or [] for parameter in space.values()))
         return [dict(zip(space, point)) for point in itertools.islice(points, count)]

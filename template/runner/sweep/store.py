@@ -28,7 +28,7 @@ RUN_TYPE = "hyperdrive"  # v1's word in run.json
 
 @dataclass
 class Settings:
-    """What is fixed for a sweep's life. `planned` is None for bayesian; `slots` is how many trials run at a time."""
+    """What is fixed for a sweep's life. `slots` is how many trials run at a time."""
 
     job: SweepJob
     experiment: str
@@ -36,7 +36,6 @@ class Settings:
     total: int
     slots: int
     files: list[tuple[str, int]]
-    planned: list[dict[str, Scalar]] | None
     warm: bool = True
 
 
@@ -79,7 +78,6 @@ def save(sweep: runs.Run, settings: Settings) -> None:
         "total": settings.total,
         "slots": settings.slots,
         "files": settings.files,
-        "planned": settings.planned,
         "warm": settings.warm,
     }
     try:
@@ -102,7 +100,6 @@ def load(sweep: runs.Run) -> Settings:
             value["total"],
             value["slots"],
             [(path, size) for path, size in value["files"]],
-            value["planned"],
             value["warm"],
         )
     except FileNotFoundError:

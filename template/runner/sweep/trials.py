@@ -46,10 +46,34 @@ class Starter:
         self._definition = provenance.masked(said(settings.job.trial))
         self._first["tags"] = {**settings.job.tags, **settings.job.trial.tags}
         self._server: warm.Warm | None = None
-        self._cold = not settings.warm
+        self._ready = False
         self._supervisors: dict[str, subprocess.Popen[bytes]] = {}
         self._endings: list[threading.Thread] = []
-        self._said = False
+
+    def heat(self) -> None:
+        """Let a fork server begin to import the script's packages, where trials can be forked; `start` waits for it.
+
+        Raises RunnerError or OSError for what would keep every trial from being started.
+        """
+        settings = self._settings
+        job = settings.job.trial
+        job = replace(job, command=fill(job.command, dict.fromkeys(settings.job.search_space, "")))
+        plan = contract.plan(
+            self._project, self._sweep, job, self._interpreter, settings.experiment, report=self._report
+        )
+        if not settings.warm:
+            return
+        reason = warm.refusal(plan, self._interpreter.python)
+        if reason:
+            self._cool(reason)
+            return
+        own = plan["env"].get("MLFLOW_TRACKING_URI") == self._project.tracking_uri
+        try:
+            self._server = warm.Warm(plan, self._sweep.folder, self._sweep.private / "warm.log", own_store=own)
+        except OSError as error:
+            self._cool(f"the fork server could not be started: {error.strerror}")
+            return
+        self._report("Importing the script's packages, once for all trials.")
 
     def start(self, number: int, values: dict[str, Scalar], raw: dict[str, Any] | None, attempt: int) -> Trial:
         """Make the trial's run and start it. Raises RunnerError or OSError; the run's record says so then."""
@@ -69,9 +93,7 @@ class Starter:
             definition = {**self._definition, "command": provenance.masked(job.command)}
             runs.replace_text(run.private / "job.yml", json.dumps(definition))
             runs.replace_json(run.private / "prepared.json", self._prepared)
-            report = (lambda line: None) if self._said else self._report
-            trial.plan = contract.plan(self._project, run, job, self._interpreter, settings.experiment, report=report)
-            self._said = True
+            trial.plan = contract.plan(self._project, run, job, self._interpreter, settings.experiment)
             self._launch(trial)
         except BaseException as error:
             local.give_up(run, error)
@@ -96,8 +118,12 @@ class Starter:
     def _launch(self, trial: Trial) -> None:
         plan = trial.plan
         assert plan is not None  # noqa: S101 - made by start
-        if not self._cold and self._server is None:
-            self._heat(plan)
+        if self._server is not None and not self._ready:
+            pictures.load()  # needed at the end, and there is nothing else to do while the server imports
+            reason = self._server.wait_ready()
+            self._ready = not reason
+            if reason:
+                self._cool(reason)
         if self._server is not None:
             try:
                 self._server.start(trial.run, plan)
@@ -106,26 +132,8 @@ class Starter:
                 self._cool("the fork server ended")
         self._supervisors[trial.run.id] = local.start(trial.run, plan).supervisor
 
-    def _heat(self, plan: dict[str, Any]) -> None:
-        reason = warm.refusal(plan, self._interpreter.python)
-        if reason:
-            self._cool(reason)
-            return
-        try:
-            own = plan["env"].get("MLFLOW_TRACKING_URI") == self._project.tracking_uri
-            log = self._sweep.private / "warm.log"
-            self._server = warm.Warm(plan, self._sweep.folder, log, own_store=own)
-            self._report("Importing the script's packages, once for all trials.")
-            pictures.load()  # needed at the end, and there is nothing else to do while the server imports
-            reason = self._server.wait_ready()
-        except OSError as error:
-            reason = f"the fork server could not be started: {error.strerror}"
-        if reason:
-            self._cool(reason)
-
     def _cool(self, reason: str) -> None:
         self._report(f"Each trial is a plain process: {reason}.")
-        self._cold = True
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -176,4 +184,8 @@ class Starter:
             ending.join()
         if self._server is not None:
             self._server.close()
+
+    def wait(self) -> None:
+        """Wait until the server has gone, which takes it a moment: it frees much memory."""
+        if self._server is not None:
             self._server.wait(5)

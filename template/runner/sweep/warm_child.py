@@ -5,24 +5,27 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib.machinery
+import itertools
 import os
 import signal
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, Dict, Iterable, List, Set
 
 
-def become(plan: dict[str, Any], teaching: bool) -> None:
-    """Run the plan's script in this fork as a fresh process would, and end. Does not return."""
-    known = set(sys.modules)
+def become(plan: dict[str, Any], teaching: bool, known: List[str]) -> None:
+    """Run the plan's script in this fork as a fresh process would, and end. Does not return.
+
+    `known`: the modules that were there before the fork; `teaching`: tell the server which came after.
+    """
     for own in ("warm_child", "warm_imports"):
         sys.modules.pop(own, None)
     folder = os.path.realpath(plan["folder"])
     code = run(settle(plan))
     if teaching:
-        teach(known, folder)
-    finish(code, known, folder)
+        teach(set(known), folder)
+    finish(code, known[-1], folder)
 
 
 def settle(plan: dict[str, Any]) -> str:
@@ -44,9 +47,6 @@ def settle(plan: dict[str, Any]) -> str:
     sys.argv[:] = plan["command"][1:]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = plan["command"]
-    # A finder made for a relative path stands for the folder that was current then.
-    for path in [path for path in sys.path_importer_cache if not os.path.isabs(path)]:
-        del sys.path_importer_cache[path]
     sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
     # The random module reseeds itself after a fork; numpy's old global generator does not.
     if "numpy" in sys.modules and "numpy.random" in sys.modules:
@@ -93,11 +93,11 @@ def run(script: str) -> int:
     return 0
 
 
-def teach(known: set[str], folder: str) -> None:
+def teach(known: Set[str], folder: str) -> None:
     """Leave the server a note of the modules from outside the trial's folder that were loaded since the fork."""
     names = []
     for name, module in sorted(sys.modules.items()):
-        place = getattr(module, "__file__", None) or folder
+        place = file_of(module) or folder
         if name not in known and name != "__main__" and not os.path.abspath(place).startswith(folder):
             names.append(name)
     try:
@@ -107,14 +107,28 @@ def teach(known: set[str], folder: str) -> None:
         return
 
 
-def finish(code: int, known: set[str], folder: str) -> None:
-    """End as an interpreter ends, but without taking apart the modules that were there before the fork (`known`)."""
+def file_of(module: Any) -> Any:
+    """A module's file, without asking a lazy one, which would load it."""
+    return getattr(module, "__dict__", {}).get("__file__")
+
+
+def newest_first(modules: Dict[str, Any]) -> Iterable[str]:
+    """The names of modules from the latest on, without a look at the earlier ones where this Python can do that."""
+    return reversed(modules) if sys.version_info >= (3, 8) else list(modules)[::-1]
+
+
+def finish(code: int, last: str, folder: str) -> None:
+    """End as an interpreter ends, but without taking apart the modules that were there before the fork.
+
+    `last`: the latest of them; those that came after it are looked at.
+    """
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     # Files that the script left open are written out when their last name goes.
-    for name in sys.modules.keys() - known | {"__main__"}:
+    later = list(itertools.takewhile(lambda name: name != last, newest_first(sys.modules)))
+    for name in [*later, "__main__"]:
         module = sys.modules[name]
-        place = getattr(module, "__file__", None)
+        place = file_of(module)
         if name == "__main__" or (place and os.path.abspath(place).startswith(folder)):
             module.__dict__.clear()
     gc.collect()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
+import io
 import os
 import sys
 import threading
@@ -89,6 +91,10 @@ def preload(script: str, own_store: bool) -> tuple[str, bool]:
         for name in names:
             if name != "*" and not hasattr(sys.modules.get(module), name):
                 load(module + "." + name)
+    for module, use in (("sklearn.utils.validation", check_a_number), ("matplotlib.figure", draw_nothing)):
+        if module in sys.modules:
+            with contextlib.suppress(Exception):  # another version: each trial is then the first to use it
+                use(sys.modules[module])
     if "mlflow" in sys.modules:
         open_mlflow(own_store)
     if threading.active_count() > 1:
@@ -103,13 +109,29 @@ def load(module: str) -> None:
         return
 
 
+def check_a_number(validation: Any) -> None:
+    """Let scikit-learn look at some data: the first time it looks through all installed packages for plugins."""
+    validation.check_array([0.0], ensure_2d=False)
+
+
+def draw_nothing(figure: Any) -> None:
+    """Let matplotlib draw: the first time it looks for its fonts."""
+    empty = figure.Figure()
+    empty.subplots().legend([], [])
+    empty.savefig(io.BytesIO(), format="png")
+
+
 def open_mlflow(own_store: bool) -> None:
     """Open the tracking store as the script's first MLflow call would, and close its connections again.
+
+    Also import what MLflow itself imports at its first run.
 
     In the project's own database a report need not wait for the disk while there is a write-ahead log: SQLite keeps
     it through any end of a process, and only a power failure can lose the last ones
     (https://sqlite.org/pragma.html#pragma_synchronous).
     """
+    for late in ("git", "IPython"):
+        load(late)
     try:
         from mlflow.tracking._tracking_service.utils import _get_store
 

@@ -20,12 +20,12 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, List, Tuple
 
 import warm_child  # type: ignore[import-not-found]
 import warm_imports  # type: ignore[import-not-found]
 
-Order = Tuple[Dict[str, Any], bool]
+Order = Tuple[Dict[str, Any], bool, List[str]]
 
 
 def utc() -> str:
@@ -111,8 +111,7 @@ def serve(orders: int, answers: int, learning: bool) -> Order | None:
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     children: dict[int, Child] = {}
     text, open_ = b"", True
-    gc.collect()
-    gc.freeze()
+    known = settle()
     while open_ or children:
         due = min((child.deadline() for child in children.values()), default=math.inf)
         wait = None if due == math.inf else max(due - time.monotonic(), 0)
@@ -129,6 +128,7 @@ def serve(orders: int, answers: int, learning: bool) -> Order | None:
                 tell(answers)
                 if learning:
                     learn(child.folder)
+                    known = settle()
                     learning = False
         for child in children.values():
             if child.deadline() <= time.monotonic():
@@ -158,7 +158,7 @@ def serve(orders: int, answers: int, learning: bool) -> Order | None:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 for handle in (wake_read, wake_write, orders, answers):
                     os.close(handle)
-                return plan, learning
+                return plan, learning, known
             begun["_script"] = {"pid": pid, "seen": time.time()}
             write(plan["folder"], "process", begun)
             children[pid] = Child(plan, pid, start)
@@ -197,8 +197,20 @@ def learn(folder: str) -> None:
     forget(note)
     for name in names:
         warm_imports.load(name)
-    gc.collect()
+
+
+def settle() -> List[str]:
+    """Make ready for forks; returns the names of the modules that they will find.
+
+    A fork pays for each page that it writes to, and looking at an object writes its count of references: what can be
+    looked through here, a fork does not look through. What is frozen no collection of a fork touches; to collect
+    before would only leave holes (https://docs.python.org/3/library/gc.html#gc.freeze), and takes long.
+    """
+    # A finder made for a relative path stands for the folder that is current now.
+    for path in [path for path in sys.path_importer_cache if not os.path.isabs(path)]:
+        del sys.path_importer_cache[path]
     gc.freeze()
+    return list(sys.modules)
 
 
 def main() -> Order | None:
