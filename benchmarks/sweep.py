@@ -1,6 +1,6 @@
 """A sweep of the sample model: warm forks, plain processes, Optuna with a subprocess a trial, and the bare training.
 
-    python benchmarks/sweep.py [--trials 40] [--jobs 2] [--trivial 1000] [--no-plain]
+    python benchmarks/sweep.py [--trials 40] [--jobs 2] [--rounds 2] [--trivial 1000] [--no-plain]
 
 All four run the template's train.py on its sample data with the same values. `--trivial` then runs that many trials
 of a script that does nothing but report one number, and prints the driver's own cost a trial and its memory.
@@ -9,9 +9,11 @@ of a script that does nothing but report one number, and prints the driver's own
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -89,8 +91,10 @@ def ours(folder: Path, *words: str) -> tuple[float, float, Path]:
 
 def values(folder: Path) -> list[list[str]]:
     """The arguments that the trials of our sweep got."""
-    planned = json.loads((folder / ".run" / "sweep.json").read_text(encoding="utf-8"))["planned"]
-    return [[word for name, value in one.items() for word in (f"--{name}", str(value))] for one in planned]
+    with (folder / "outputs" / "trials.csv").open(encoding="utf-8", newline="") as stream:
+        names, *rows = list(csv.reader(stream))
+    first = names.index("reports") + 1
+    return [[word for pair in zip(names[first:], row[first:]) for word in (f"--{pair[0]}", pair[1])] for row in rows]
 
 
 def optuna_subprocess(folder: Path, rows: list[list[str]], jobs: int) -> tuple[float, float]:
@@ -175,6 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=2, help="how often each of ours before and after the long peer")
     parser.add_argument("--no-plain", action="store_true", help="leave out our own plain processes")
     parser.add_argument("--trivial", type=int, default=1000)
     args = parser.parse_args()
@@ -185,12 +190,16 @@ def main() -> None:
         make(folder, args.jobs, 2)
         ours(folder)
         sweep_file(folder, args.jobs, args.trials)
-        warm, warm_used, sweep = ours(folder)
-        rows = values(sweep)
-        table = [("aml, warm forks", warm, warm_used)]
-        bare, bare_used = pure(folder, rows, args.jobs)
+        runs = [ours(folder) for _ in range(args.rounds)]
+        rows = values(runs[0][2])
+        bares = [pure(folder, rows, args.jobs) for _ in range(args.rounds)]
         peer, peer_used = optuna_subprocess(folder, rows, args.jobs)
-        table.append(("Optuna + a subprocess a trial", peer, peer_used))
+        # Half before the long peer and half after it, for a machine's speed changes meanwhile.
+        runs += [ours(folder) for _ in range(args.rounds)]
+        bares += [pure(folder, rows, args.jobs) for _ in range(args.rounds)]
+        warm, warm_used = (statistics.median(column) for column in list(zip(*runs))[:2])
+        bare, bare_used = (statistics.median(column) for column in zip(*bares))
+        table = [("aml, warm forks", warm, warm_used), ("Optuna + a subprocess a trial", peer, peer_used)]
         if not args.no_plain:
             table.append(("aml --no-warm", *ours(folder, "--no-warm")[:2]))
         table.append(("the training calls alone", bare, bare_used))
@@ -199,6 +208,8 @@ def main() -> None:
         for name, seconds, processor in table:
             print(f"{name:34}{seconds:9.2f}{args.trials / seconds:10.2f}{seconds / warm:9.2f}"
                   f"{processor:13.2f}{processor / warm_used:9.2f}")  # fmt: skip
+        print("each run of ours: " + ", ".join(f"{one[0]:.2f}" for one in runs))
+        print("each of the training alone: " + ", ".join(f"{one[0]:.2f}" for one in bares))
         print(f"warm against Optuna with subprocesses: {peer / warm:.1f} times the trials per second (wanted: 8)")
         print(f"warm against the training alone: {warm / bare:.2f} times its time (wanted: at most 1.6)", flush=True)
         if args.trivial:
