@@ -14,7 +14,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from runner.sweep.reports import Sqlite
 from sweep_help import SweepProject, table
+from test_sweep_warm import make_tables
 
 BANDIT = "  type: BanditPolicy\n  slack_factor: 0.1\n  delay_evaluation: 2"
 
@@ -155,6 +157,26 @@ def test_a_seed_repeats_a_sweep_exactly(light: SweepProject, kind: str) -> None:
     if kind == "random":
         seed = str(project.record(sweep)["seed"])
         assert plain(table(project.sweep("--seed", seed)[1])) == plain(other)
+
+
+def test_the_write_ahead_log_begins_when_no_trial_writes(tmp_path: Path) -> None:
+    file = tmp_path / "mlflow.db"
+
+    def mode() -> str:
+        with closing(sqlite3.connect(file)) as asking:
+            return str(asking.execute("PRAGMA journal_mode").fetchone()[0])
+
+    make_tables(file)
+    reader = Sqlite(file, "HD_x", "score", own=True)
+    with closing(sqlite3.connect(file, isolation_level=None)) as trial:
+        trial.execute("BEGIN IMMEDIATE")
+        assert reader.ready("exp")
+        trial.execute("COMMIT")
+    assert mode() == "delete"
+    reader.new()
+    assert mode() == "wal"
+    reader.close()
+    assert mode() == "delete"
 
 
 def test_trials_do_not_wait_for_one_another_to_report(light: SweepProject) -> None:

@@ -54,6 +54,7 @@ class Sqlite:
 
     def __init__(self, database: Path, sweep_id: str, metric: str, own: bool = False) -> None:
         self._own = own
+        self._there = False
         self._changed = False
         self._file = database.absolute()
         self._metric = metric
@@ -67,9 +68,9 @@ class Sqlite:
             found = self._connection().execute("SELECT 1 FROM experiments WHERE name = ?", (experiment,)).fetchone()
         except (sqlite3.Error, OSError):
             return False
-        if found and self._own:
-            self._changed = self._journal() == "delete" and self._journal("WAL") == "wal"
-        return found is not None
+        self._there = found is not None
+        self._begin_log()
+        return self._there
 
     def close(self) -> None:
         if self._changed:
@@ -78,6 +79,11 @@ class Sqlite:
             self._open.close()
             self._open = None
 
+    def _begin_log(self) -> None:
+        """Begin the write-ahead log. Tried again at each look: it can't begin while a trial writes."""
+        if self._own and self._there and not self._changed and self._journal() == "delete":
+            self._changed = self._journal("WAL") == "wal"
+
     def _journal(self, mode: str = "") -> str:
         """Change the journal mode, if one is named. Returns the one that it is; nothing where another is at work."""
         with contextlib.suppress(sqlite3.Error, OSError):
@@ -85,6 +91,7 @@ class Sqlite:
         return ""
 
     def new(self, last: bool = False) -> list[tuple[str, float]]:
+        self._begin_log()
         patience = time.monotonic() + (_LAST_SECONDS if last else 0)
         while True:
             try:
