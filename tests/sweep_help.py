@@ -48,13 +48,15 @@ import os
 import sqlite3
 import time
 import uuid
+from contextlib import closing
 
 _run = uuid.uuid4().hex
 _tags = json.loads(os.environ["MLFLOW_RUN_CONTEXT"])
 
 
 def _write(sql, *values):
-    with sqlite3.connect(os.environ["MLFLOW_TRACKING_URI"].replace("sqlite:///", ""), timeout=60) as database:
+    file = os.environ["MLFLOW_TRACKING_URI"].replace("sqlite:///", "")
+    with closing(sqlite3.connect(file, timeout=60)) as database, database:
         database.execute(sql, values)
 
 

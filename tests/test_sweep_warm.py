@@ -78,8 +78,7 @@ seen = {
     "package": __package__,
     "spec": str(__spec__),
     "loader": type(__loader__).__name__,
-    # Python 3.13 warns of the connection that light.py left open, wherever it is found.
-    "globals": sorted(name for name in globals() if name.startswith("__") and name != "__warningregistry__"),
+    "globals": sorted(name for name in globals() if name.startswith("__")),
     "is_main": module is sys.modules[Mine.__module__] and module.Mine is Mine,
     "pickled": type(pickle.loads(pickle.dumps(Mine()))).__name__,
     "argv": sys.argv,

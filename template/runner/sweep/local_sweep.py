@@ -115,8 +115,8 @@ def drive(project: Project, run: runs.Run, settings: Settings, view: View) -> Ou
         error = problem
         raise
     finally:
-        driver.close()
         _write_end(run, outcome, error, begun)
+        driver.close()
 
 
 def _write_end(run: runs.Run, outcome: Outcome | None, error: BaseException | None, begun: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.job import Parameter, SweepJob
+from runner.sweep import warm_imports
 from runner.sweep.space import word
 from runner.sweep.store import Trial
 
@@ -48,11 +49,9 @@ def write(folder: Path, sweep_id: str, job: SweepJob, trials: list[Trial], best:
 def load() -> None:
     """Import ahead what `write` needs, if it is there, and find its fonts: an empty picture does both."""
     with contextlib.suppress(ImportError):
-        from matplotlib.figure import Figure
+        import matplotlib.figure
 
-        figure = Figure(figsize=_SIZE)
-        figure.subplots().legend([], [])
-        figure.savefig(io.BytesIO(), format="png")
+        warm_imports.draw_nothing(matplotlib.figure)
 
 
 def _comparable(job: SweepJob, trials: list[Trial]) -> list[Trial]:

@@ -111,7 +111,7 @@ def serve(orders: int, answers: int, learning: bool) -> Order | None:
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     children: dict[int, Child] = {}
     text, open_ = b"", True
-    known = settle()
+    known = freeze()
     while open_ or children:
         due = min((child.deadline() for child in children.values()), default=math.inf)
         wait = None if due == math.inf else max(due - time.monotonic(), 0)
@@ -128,7 +128,7 @@ def serve(orders: int, answers: int, learning: bool) -> Order | None:
                 tell(answers)
                 if learning:
                     learn(child.folder)
-                    known = settle()
+                    known = freeze()
                     learning = False
         for child in children.values():
             if child.deadline() <= time.monotonic():
@@ -199,7 +199,7 @@ def learn(folder: str) -> None:
         warm_imports.load(name)
 
 
-def settle() -> List[str]:
+def freeze() -> List[str]:
     """Make ready for forks; returns the names of the modules that they will find.
 
     A fork pays for each page that it writes to, and looking at an object writes its count of references: what can be
