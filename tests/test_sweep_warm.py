@@ -269,6 +269,24 @@ def test_what_a_package_reads_from_the_current_folder_when_imported_is_the_snaps
     assert [row["best"] for row in table(sweep)] == ["7.5", "7.5"]
 
 
+def test_no_collection_looks_through_what_the_server_imported(tmp_path: Path) -> None:
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "heavy.py").write_text(
+        "import gc\nlooked_through = [0]\n"
+        "gc.callbacks.append(lambda phase, info: looked_through.append(len(gc.get_objects())))\n"
+        "kept = [[] for _ in range(100_000)]\n"
+    )
+    script = "import heavy\nimport light\nlight.log_metric('score', float(max(heavy.looked_through)))\n"
+    project = SweepProject(tmp_path / "p", script)
+    (project.root / "light.py").write_text(LIGHT_MLFLOW)
+    make_tables(project.root / "mlflow.db")
+    project.runconfig(variables={"PYTHONPATH": str(tmp_path / "packages")})
+    project.sweep_file(total=2)
+    said, sweep = project.sweep()
+    assert "plain process" not in said.stdout
+    assert max(float(row["best"]) for row in table(sweep)) < 100_000
+
+
 @pytest.mark.parametrize(("own", "synchronous"), [(True, "NORMAL"), (False, "FULL")])
 def test_a_report_waits_for_the_disk_only_in_a_database_that_is_not_ours(
     tmp_path: Path, own: bool, synchronous: str

@@ -112,8 +112,7 @@ def train(features, target, args):
         chances = classifier.predict_proba(check_x)
         loss = log_loss(check_y, chances, labels=classes)
         accuracy = accuracy_score(check_y, classes[chances.argmax(axis=1)])
-        mlflow.log_metric("val_loss", loss, step=epoch)
-        mlflow.log_metric("val_accuracy", accuracy, step=epoch)
+        mlflow.log_metrics({"val_loss": loss, "val_accuracy": accuracy}, step=epoch)
         print(f"epoch {epoch}: validation loss {loss:.4f}, accuracy {accuracy:.4f}", flush=True)
         if loss < best_loss:
             best, best_loss, waited = deepcopy(classifier), loss, 0
@@ -143,7 +142,7 @@ def evaluate(model, features, target):
     (OUTPUTS / "classification_report.txt").write_text(report, encoding="utf-8")
     (OUTPUTS / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
 
-    figure = Figure(figsize=(5, 5), layout="constrained")
+    figure = Figure(figsize=(5, 5))
     axes = figure.subplots()
     false_rate, true_rate, _ = roc_curve(target, chances, pos_label=model.classes_[1])
     axes.plot(false_rate, true_rate, label=f"AUC {metrics['auc']:.3f}")
@@ -152,7 +151,7 @@ def evaluate(model, features, target):
     axes.legend(loc="lower right")
     figure.savefig(OUTPUTS / "roc_curve.png")
 
-    figure = Figure(figsize=(5, 5), layout="constrained")
+    figure = Figure(figsize=(5, 5))
     axes = figure.subplots()
     counts = confusion_matrix(target, predicted, labels=model.classes_)
     axes.imshow(counts, cmap="Blues")
@@ -163,7 +162,7 @@ def evaluate(model, features, target):
     axes.set_xticks(ticks, model.classes_)
     axes.set_yticks(ticks, model.classes_)
     axes.set(xlabel="Predicted", ylabel="True", title="Confusion matrix")
-    figure.savefig(OUTPUTS / "confusion_matrix.png")
+    figure.savefig(OUTPUTS / "confusion_matrix.png", bbox_inches="tight")
     return metrics
 
 

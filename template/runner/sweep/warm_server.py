@@ -235,6 +235,8 @@ def main() -> Order | None:
     gc.set_threshold(0)
     reason, whole = warm_imports.preload(wanted["script"], wanted["own_store"])
     if not gc.get_threshold()[0]:
+        # First: all of it counts as new, and the next object made would have it looked through.
+        gc.freeze()
         gc.set_threshold(*thresholds)
     os.write(answers, ("no: " + reason if reason else "ready").encode() + b"\n")
     os.set_blocking(answers, False)
