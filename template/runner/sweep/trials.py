@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import threading
@@ -120,6 +121,7 @@ class Starter:
         assert plan is not None  # noqa: S101 - made by start
         if self._server is not None and not self._ready:
             pictures.load()  # needed at the end, and there is nothing else to do while the server imports
+            gc.freeze()  # what all this imported stays, and is not to be looked through for garbage
             reason = self._server.wait_ready()
             self._ready = not reason
             if reason:
