@@ -98,7 +98,10 @@ def values(folder: Path) -> list[list[str]]:
 
 
 def optuna_subprocess(folder: Path, rows: list[list[str]], jobs: int) -> tuple[float, float]:
-    """What one would write with Optuna: ask, start `python train.py` with the values, tell."""
+    """What one would write with Optuna: ask, start `python train.py` with the values, tell.
+
+    Its folders lie beside the project, for what lies in the project travels with every later trial of ours.
+    """
     start, before = time.perf_counter(), used()
     import optuna
 
@@ -108,7 +111,7 @@ def optuna_subprocess(folder: Path, rows: list[list[str]], jobs: int) -> tuple[f
 
     def one(number: int) -> None:
         trial = study.ask()
-        work = folder / f"optuna{number}"
+        work = folder.with_name(f"optuna{number}")
         work.mkdir()
         (work / "train.py").write_text((folder / "train.py").read_text(encoding="utf-8"), encoding="utf-8")
         command = [sys.executable, "train.py", *arguments(), *rows[number]]
@@ -125,10 +128,12 @@ def pure(folder: Path, rows: list[list[str]], jobs: int) -> tuple[float, float]:
     """The training calls alone: a warm process per core, each with its share of the values; the slower one's time."""
     env = environment(folder) | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "MLFLOW_EXPERIMENT_NAME": "p"}
     env["PYTHONPATH"] = str(folder)
+    work = folder.with_name("alone")
+    work.mkdir(exist_ok=True)
     shares = [[arguments() + row for row in rows[start::jobs]] for start in range(jobs)]
 
     def one(share: list[list[str]]) -> list[float]:
-        done = subprocess.run([sys.executable, "-c", PURE, json.dumps(share)], cwd=folder, env=env, check=True,
+        done = subprocess.run([sys.executable, "-c", PURE, json.dumps(share)], cwd=work, env=env, check=True,
                               capture_output=True, text=True)  # fmt: skip
         return [float(number) for number in done.stdout.split()]
 
