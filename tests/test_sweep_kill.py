@@ -20,8 +20,8 @@ import pytest
 from runner import runs
 from runner.sweep import store
 from runner.sweep.samplers import planned
-from sweep_help import LIGHT_MLFLOW, SweepProject, table
-from test_sweep_warm import make_tables
+from sweep_help import table
+from test_sweep_warm import light_project
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills with SIGKILL")
 KILLS = int(os.environ.get("SWEEP_KILLS", "5"))
@@ -48,9 +48,7 @@ open(journal + ".ended", "x").close()
 @pytest.mark.parametrize("warm", [True, False], ids=["warm", "plain"])
 def test_killed_and_resumed(tmp_path: Path, warm: bool) -> None:
     rng = random.Random(7 + warm)  # noqa: S311
-    project = SweepProject(tmp_path / "p", SCRIPT)
-    (project.root / "light.py").write_text(LIGHT_MLFLOW)
-    make_tables(project.root / "mlflow.db")
+    project = light_project(tmp_path / "p", SCRIPT)
     journal = tmp_path / "journal"
     journal.mkdir()
     project.runconfig(variables={"JOURNAL": str(journal)})

@@ -135,14 +135,26 @@ LOG_LINES = {
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> SweepProject:
-    project = SweepProject(tmp_path_factory.mktemp("warm"), WITNESS)
+    project = light_project(tmp_path_factory.mktemp("warm"), WITNESS)
     (project.root / "helper.py").write_text(HELPER)
-    (project.root / "light.py").write_text(LIGHT_MLFLOW)
-    make_tables(project.root / "mlflow.db")
     project.runconfig(variables={"MINE": "yes", "PYTHONHASHSEED": "0"})
     project.sweep_file(type="grid", expression="choice", values=json.dumps(ENDS), total=len(ENDS))
     file = project.root / "sweep.yml"
     file.write_text(file.read_text().replace("--x", "--end"))
+    return project
+
+
+def light_project(root: Path, script: str, **packages: str) -> SweepProject:
+    """A project whose script speaks to MLflow's tables through light.py, with `packages` in its environment."""
+    project = SweepProject(root, script)
+    (project.root / "light.py").write_text(LIGHT_MLFLOW)
+    make_tables(project.root / "mlflow.db")
+    if packages:
+        place = root.with_name("packages")
+        place.mkdir()
+        for name, text in packages.items():
+            (place / f"{name}.py").write_text(text)
+        project.runconfig(variables={"PYTHONPATH": str(place)})
     return project
 
 
@@ -233,16 +245,9 @@ def test_it_ends_the_same(both: dict[str, Path], number: int) -> None:
 def test_scripts_that_must_not_be_forked_get_plain_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, why: str
 ) -> None:
-    packages = tmp_path / "packages"
-    packages.mkdir()
-    (packages / "ray.py").write_text("")
-    (packages / "busy.py").write_text(
-        "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
-    )
-    project = SweepProject(tmp_path / "p", script + "import light\nlight.log_metric('score', 1.0)\n")
-    (project.root / "light.py").write_text(LIGHT_MLFLOW)
-    make_tables(project.root / "mlflow.db")
-    project.runconfig(variables={"PYTHONPATH": str(packages)})
+    busy = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+    script += "import light\nlight.log_metric('score', 1.0)\n"
+    project = light_project(tmp_path / "p", script, ray="", busy=busy)
     project.sweep_file(total=2)
     said, sweep = project.sweep()
     assert f"Each trial is a plain process: {why}." in said.stdout
@@ -250,19 +255,13 @@ def test_scripts_that_must_not_be_forked_get_plain_processes(
 
 
 def test_what_a_package_reads_from_the_current_folder_when_imported_is_the_snapshots(tmp_path: Path) -> None:
-    (tmp_path / "packages").mkdir()
-    (tmp_path / "packages" / "settings.py").write_text(
-        "import os\nimported_by = os.getpid()\nwith open('settings.txt') as file:\n    value = file.read()\n"
-    )
+    settings = "import os\nimported_by = os.getpid()\nwith open('settings.txt') as file:\n    value = file.read()\n"
     script = (
         "import os\nimport settings\nimport light\nassert settings.imported_by == os.getppid()\n"
         "light.log_metric('score', float(settings.value))\n"
     )
-    project = SweepProject(tmp_path / "p", script)
+    project = light_project(tmp_path / "p", script, settings=settings)
     (project.root / "settings.txt").write_text("7.5")
-    (project.root / "light.py").write_text(LIGHT_MLFLOW)
-    make_tables(project.root / "mlflow.db")
-    project.runconfig(variables={"PYTHONPATH": str(tmp_path / "packages")})
     project.sweep_file(total=2)
     said, sweep = project.sweep()
     assert "plain process" not in said.stdout
@@ -270,17 +269,13 @@ def test_what_a_package_reads_from_the_current_folder_when_imported_is_the_snaps
 
 
 def test_no_collection_looks_through_what_the_server_imported(tmp_path: Path) -> None:
-    (tmp_path / "packages").mkdir()
-    (tmp_path / "packages" / "heavy.py").write_text(
+    heavy = (
         "import gc\nlooked_through = [0]\n"
         "gc.callbacks.append(lambda phase, info: looked_through.append(len(gc.get_objects())))\n"
         "kept = [[] for _ in range(100_000)]\n"
     )
     script = "import heavy\nimport light\nlight.log_metric('score', float(max(heavy.looked_through)))\n"
-    project = SweepProject(tmp_path / "p", script)
-    (project.root / "light.py").write_text(LIGHT_MLFLOW)
-    make_tables(project.root / "mlflow.db")
-    project.runconfig(variables={"PYTHONPATH": str(tmp_path / "packages")})
+    project = light_project(tmp_path / "p", script, heavy=heavy)
     project.sweep_file(total=2)
     said, sweep = project.sweep()
     assert "plain process" not in said.stdout
@@ -317,9 +312,7 @@ def test_a_fork_server_that_is_killed_is_no_loss(tmp_path: Path) -> None:
         "if os.environ['AZUREML_RUN_ID'].endswith('_0'):\n    os.kill(os.getppid(), signal.SIGKILL)\n"
         "light.log_metric('score', 1.0)\n"
     )
-    project = SweepProject(tmp_path, script)
-    (project.root / "light.py").write_text(LIGHT_MLFLOW)
-    make_tables(project.root / "mlflow.db")
+    project = light_project(tmp_path, script)
     project.sweep_file(total=3, together=1)
     said, sweep = project.sweep()
     rows = table(sweep)
@@ -329,9 +322,7 @@ def test_a_fork_server_that_is_killed_is_no_loss(tmp_path: Path) -> None:
 
 
 def test_a_trial_that_takes_too_long_is_ended_by_the_server(tmp_path: Path) -> None:
-    project = SweepProject(tmp_path, "import time\nimport light\nlight.log_metric('score', 1.0)\ntime.sleep(60)\n")
-    (project.root / "light.py").write_text(LIGHT_MLFLOW)
-    make_tables(project.root / "mlflow.db")
+    project = light_project(tmp_path, "import time\nimport light\nlight.log_metric('score', 1.0)\ntime.sleep(60)\n")
     config = project.root / "aml_config" / "t.runconfig"
     config.write_text(json.dumps({**json.loads(config.read_text()), "maxRunDurationSeconds": 1}))
     project.sweep_file(total=1)
