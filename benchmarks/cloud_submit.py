@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests" / "azure"), str(ROOT / "template")]
+sys.path[:0] = [str(ROOT / "tests" / "azure"), str(ROOT / "src")]
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 from standin.project import Cloud  # noqa: E402
@@ -58,7 +58,7 @@ class Side:
         """Seconds of one submit, from the start of the process to its end."""
         place = self.cloud.workspace.name
         if self.name == "aml":
-            words = ["-m", "runner", "run", "submit-script", "-c", "train", "-e", "exp", "--async"]
+            words = ["-m", "amlrun", "run", "submit-script", "-c", "train", "-e", "exp", "--async"]
         else:
             words = ["-c", DIRECT, SUBSCRIPTION, GROUP, place, str(self.cloud.path)]
         variables = self.world.environment(AML_CACHE_DIR=str(self.cloud.path.parent / f"{self.name}-cache"))

@@ -15,22 +15,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "template"), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
 from ruamel.yaml import YAML  # noqa: E402
-from runner.errors import RunnerError  # noqa: E402
-from runner.v1 import runconfig  # noqa: E402
 from v1_files import MODERN, corpus, corpus_file, model  # noqa: E402
 from v1_mutations import GENERATIONS, spoil  # noqa: E402
+
+from amlrun.errors import AmlError  # noqa: E402
+from amlrun.v1.runconfig import to_job  # noqa: E402
 
 
 def translated(file: Path, folder: Path) -> bool:
     """Read and translate one file; whether it gave a job."""
     try:
-        config = runconfig.read(file, folder)
-        work = runconfig.translate(config, folder)
-        runconfig.notes(work)
-    except RunnerError:
+        config = to_job.read(file, folder)
+        work = to_job.translate(config, folder)
+        to_job.notes(work)
+    except AmlError:
         return False
     return not config.problems
 

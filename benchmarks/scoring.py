@@ -25,7 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / part) for part in ("tests", "template")]
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / part) for part in ("tests", "src")]
 
 import psutil  # noqa: E402
 from serving_help import Place, free_port, kill, make_place, scoring_python, wait_for  # noqa: E402

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-TEMPLATE = Path(__file__).resolve().parent.parent / "template"
+SOURCE = Path(__file__).resolve().parent.parent / "src"
 SCRIPT = "print('trained')\n"
 
 
@@ -62,8 +62,8 @@ def main() -> None:
             "script: train.py\ntarget: local\n"
             "environment:\n  python:\n    condaDependenciesFile: aml_config/conda.yml\n"
         )
-        environment |= {"PYTHONPATH": str(TEMPLATE), "HOME": str(place), "AML_CACHE_DIR": str(place / "cache")}
-        aml = [sys.executable, "-m", "runner", "run", "submit-script", "-c", "x", "-e", "bench"]
+        environment |= {"PYTHONPATH": str(SOURCE), "HOME": str(place), "AML_CACHE_DIR": str(place / "cache")}
+        aml = [sys.executable, "-m", "amlrun", "run", "submit-script", "-c", "x", "-e", "bench"]
         timed(aml, ours, environment)
         trained = next((place / "cache" / "environments").glob("*/bin/python"))
         candidates: dict[str, tuple[list[str], Path]] = {

@@ -24,7 +24,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "template"
-sys.path[:0] = [str(TEMPLATE), str(ROOT / "tests")]
+SOURCE = ROOT / "src"
+sys.path[:0] = [str(SOURCE), str(ROOT / "tests")]
 
 PURE = """\
 import json, sys, time
@@ -69,7 +70,7 @@ def arguments() -> list[str]:
 def environment(folder: Path) -> dict[str, str]:
     left_out = ("PYTHONDONTWRITEBYTECODE", "MLFLOW_TRACKING_URI")
     kept = {key: value for key, value in os.environ.items() if key not in left_out}
-    return {**kept, "PYTHONPATH": str(TEMPLATE), "MPLBACKEND": "Agg", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    return {**kept, "PYTHONPATH": str(SOURCE), "MPLBACKEND": "Agg", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 def used() -> float:
@@ -80,7 +81,7 @@ def used() -> float:
 
 def ours(folder: Path, *words: str) -> tuple[float, float, Path]:
     """Seconds and processor seconds of `aml run submit-hyperdrive` from start to exit, and the sweep's folder."""
-    command = [sys.executable, "-m", "runner", "run", "submit-hyperdrive", "-c", "local", "-e", "bench", "--seed", "1",
+    command = [sys.executable, "-m", "amlrun", "run", "submit-hyperdrive", "-c", "local", "-e", "bench", "--seed", "1",
                "--hyperdrive-configuration-name", "sweep.yml", "-t", "run.json", *words]  # fmt: skip
     start, before = time.perf_counter(), used()
     subprocess.run(command, cwd=folder, env=environment(folder), check=True, stdout=subprocess.DEVNULL)
@@ -157,7 +158,7 @@ def trivial(folder: Path, trials: int, jobs: int) -> None:
     file.write_text(f"{text}max_total_runs: {trials}\nmax_concurrent_runs: {jobs}\n", encoding="utf-8")
     import psutil
 
-    command = [sys.executable, "-m", "runner", "run", "submit-hyperdrive", "-c", "local", "-e", "exp",
+    command = [sys.executable, "-m", "amlrun", "run", "submit-hyperdrive", "-c", "local", "-e", "exp",
                "--hyperdrive-configuration-name", "sweep.yml"]  # fmt: skip
     start = time.perf_counter()
     driver = psutil.Popen(command, cwd=folder, env=environment(folder), stdout=subprocess.PIPE, text=True)

@@ -64,8 +64,8 @@ def command_lines(name: str, command: click.Command, context: click.Context) -> 
 
 def commands() -> str:
     """The page of all commands."""
-    from runner.cli import cli
-    from runner.cli.folder import command as folder
+    from amlrun.cli import cli
+    from amlrun.cli.folder import command as folder
 
     context = click.Context(cli, info_name="aml")
     lines = ["# Commands", "", "Made from the code. Every command has `--help`, which says the same.", ""]
@@ -88,7 +88,7 @@ def commands() -> str:
 
 def runconfig() -> str:
     """The page of all run configuration keys, from the one table that reader, schema and `aml explain` use."""
-    from runner.v1 import fields
+    from amlrun.v1.runconfig import fields
 
     said = {
         "mapped": "v2: ",
@@ -117,7 +117,7 @@ def runconfig() -> str:
 
 def phrasebook() -> str:
     """The page of az ml v1's commands and what to type now."""
-    from runner.cli import cli, phrasebook
+    from amlrun.cli import cli, phrasebook
 
     lines = [
         "# Phrase book: `az ml` v1",
@@ -137,7 +137,7 @@ def phrasebook() -> str:
 
 def stopping() -> str:
     """The page of the early-termination rules, as the module that applies them states them."""
-    from runner.sweep import policies
+    from amlrun.sweep import policies
 
     _, _, text = str(policies.__doc__).partition("\n")
     return f"# Early termination\n\nHow a sweep on this machine decides which trials to stop.\n{text}"

@@ -67,7 +67,7 @@ class Place:
 
     def start(self, *words: str, **more: Any) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "runner", *words], cwd=self.model, env=self.environment(), text=True,
+            [sys.executable, "-m", "amlrun", *words], cwd=self.model, env=self.environment(), text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", **more,
         )  # fmt: skip
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 TEMPLATE = Path(__file__).parents[1] / "template"
+SOURCE = Path(__file__).parents[1] / "src"
 
 # Reports a few values of a known function; what goes wrong is chosen by its arguments.
 SCRIPT = """\
@@ -124,13 +125,13 @@ class SweepProject:
         (self.root / "sweep.yml").write_text(SWEEP.format(**values), encoding="utf-8")
 
     def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "runner", *words]
+        return [sys.executable, "-m", "amlrun", *words]
 
     @property
     def environment(self) -> dict[str, str]:
         left_out = ("MLFLOW_TRACKING_URI", "PYTHONDONTWRITEBYTECODE")
         kept = {key: value for key, value in os.environ.items() if key not in left_out}
-        return {**kept, "PYTHONPATH": str(TEMPLATE)}
+        return {**kept, "PYTHONPATH": str(SOURCE)}
 
     def aml(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(

@@ -13,9 +13,11 @@ from typing import Any
 
 import psutil
 import pytest
-from runner import runs
-from runner.serving import batch, batch_driver
 from serving_help import LIMIT, Place, kill, place_fixture, running, wait_for  # noqa: F401 - the fixture `place`
+
+from amlrun.runs import store as runs
+from amlrun.serving import batch
+from amlrun.workers import batch_worker
 
 # With HOLD=FILE, run() goes on after so many files only when that file is there.
 ECHO = """
@@ -57,7 +59,7 @@ class Box:
             "entry": "entry.py", "input": str(self.data), "mini_batch": {"files": 2, "bytes": 0}, "workers": 2,
             "error_threshold": -1, "timeout": LIMIT, "max_try": 2, "output": "rows.txt", "continue": "", **more,
         }  # fmt: skip
-        without_threads = {key: value for key, value in os.environ.items() if key not in batch_driver.THREADS}
+        without_threads = {key: value for key, value in os.environ.items() if key not in batch_worker.THREADS}
         return subprocess.Popen(
             [sys.executable, str(batch.DRIVER), json.dumps(plan)], cwd=folder, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -98,7 +100,7 @@ def held(box: Box) -> tuple[Path, subprocess.Popen[str], list[psutil.Process]]:
     box.files(40)
     folder = box.folder(ECHO)
     driver = box.start(folder, env={"HOLD": str(box.root / "gate")}, timeout=LIMIT)
-    journal = folder / batch_driver.JOURNAL
+    journal = folder / batch_worker.JOURNAL
     wait_for(lambda: journal.exists() and len(journal.read_text().splitlines()) == 10)
     wait_for(lambda: len(box.calls.read_text().split()) == 24)
     return folder, driver, psutil.Process(driver.pid).children(recursive=True)
@@ -122,7 +124,7 @@ def test_a_killed_run_is_continued_and_no_finished_file_is_scored_again(box: Box
     (box.root / "gate").touch()
     driver.communicate(timeout=LIMIT)
     wait_for(lambda: not any(running(one) for one in family))  # the workers end with their driver
-    journal = folder / batch_driver.JOURNAL
+    journal = folder / batch_worker.JOURNAL
     finished = [name for line in journal.read_text().splitlines() for name in json.loads(line)["files"]]
     assert sorted(finished) == [f"f{number:03}.txt" for number in range(20)]
     # What a kill can leave behind: a row half written, and a torn line in the journal.
@@ -222,11 +224,11 @@ def test_a_file_that_vanishes_while_they_are_listed_is_left_out(box: Box, monkey
         return found
 
     monkeypatch.setattr(Path, "is_file", then_gone)
-    assert [name for name, _ in batch_driver.list_files(box.data)] == ["f000.txt", "f002.txt"]
+    assert [name for name, _ in batch_worker.list_files(box.data)] == ["f000.txt", "f002.txt"]
 
 
 def test_work_for_a_worker_that_just_died_is_not_lost() -> None:
-    worker = object.__new__(batch_driver.Worker)
+    worker = object.__new__(batch_worker.Worker)
     worker.pipe, theirs = multiprocessing.Pipe()
     theirs.close()
     worker.give(["f000.txt"], "data", 60)
@@ -290,8 +292,8 @@ def test_an_empty_folder_is_an_error(box: Box) -> None:
 
 def test_mini_batches_are_cut_by_count_or_by_size() -> None:
     files = [("a", 5), ("b", 5), ("c", 20), ("d", 1), ("e", 1)]
-    assert batch_driver.mini_batches(files, {"files": 2}) == [["a", "b"], ["c", "d"], ["e"]]
-    assert batch_driver.mini_batches(files, {"files": 0, "bytes": 10}) == [["a", "b"], ["c"], ["d", "e"]]
+    assert batch_worker.mini_batches(files, {"files": 2}) == [["a", "b"], ["c", "d"], ["e"]]
+    assert batch_worker.mini_batches(files, {"files": 0, "bytes": 10}) == [["a", "b"], ["c"], ["d", "e"]]
 
 
 def test_a_batch_is_a_run_like_any_other(place: Place) -> None:

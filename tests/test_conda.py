@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from runner import conda
-from runner.errors import RunnerError
+
+from amlrun.errors import AmlError
+from amlrun.prepare import conda_file
 
 
 def requirements(tmp_path: Path, text: str) -> list[str]:
     file = tmp_path / "conda.yml"
     file.write_text(text, encoding="utf-8")
-    return [one.text for one in conda.read(file).requirements]
+    return [one.text for one in conda_file.read(file).requirements]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_versions(tmp_path: Path, said: str, meant: list[str]) -> None:
 def test_python_and_substitutions_are_reported(tmp_path: Path) -> None:
     file = tmp_path / "conda.yml"
     file.write_text("dependencies: [python=3.10.4, pytorch, mkl, pip: [requests]]\nvariables: {A: 1}\n")
-    found = conda.read(file)
+    found = conda_file.read(file)
     assert found.python == "3.10.4"
     assert found.variables == {"A": "1"}
     assert [line.split(":")[0] for line in found.substitutions] == ["pytorch", "mkl"]
@@ -52,9 +53,9 @@ def test_pip_files_start_at_the_conda_file_and_are_part_of_the_content(tmp_path:
     (tmp_path / "more.txt").write_text("requests\n")
     text = "dependencies:\n- pip:\n  - -r more.txt\n"
     assert requirements(tmp_path, text) == [f"-r {(tmp_path / 'more.txt').as_posix()}"]
-    before = conda.read(tmp_path / "conda.yml").text
+    before = conda_file.read(tmp_path / "conda.yml").text
     (tmp_path / "more.txt").write_text("flask\n")
-    assert conda.read(tmp_path / "conda.yml").text != before
+    assert conda_file.read(tmp_path / "conda.yml").text != before
 
 
 @pytest.mark.parametrize(
@@ -70,12 +71,12 @@ def test_pip_files_start_at_the_conda_file_and_are_part_of_the_content(tmp_path:
     ],
 )
 def test_mistakes_are_named_with_their_line(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(RunnerError) as wrong:
+    with pytest.raises(AmlError) as wrong:
         requirements(tmp_path, text)
     assert message in str(wrong.value)
 
 
 def test_a_missing_file_says_where_paths_start(tmp_path: Path) -> None:
-    with pytest.raises(RunnerError, match="no such conda file") as wrong:
-        conda.read(tmp_path / "gone.yml")
+    with pytest.raises(AmlError, match="no such conda file") as wrong:
+        conda_file.read(tmp_path / "gone.yml")
     assert "--path" in wrong.value.hint

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from runner import data
-from runner.errors import RunnerError
-from runner.project import Project
 from workplace import Workplace
+
+from amlrun.errors import AmlError
+from amlrun.prepare import data
+from amlrun.project import Project
 
 CONFIG = """\
 data:
@@ -58,7 +59,7 @@ def test_a_reference_is_found_by_the_datasets_name_or_the_inputs(tmp_path: Path,
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
     project = named(tmp_path, text)
-    with pytest.raises(RunnerError) as wrong:
+    with pytest.raises(AmlError) as wrong:
         data.locate(project, "a", "azureml:a:1")
     assert message in str(wrong.value)
 
@@ -71,7 +72,7 @@ def test_registering_keeps_comments_and_writes_relative_paths(tmp_path: Path) ->
     assert "# ours" in text and "# kept" in text and "path: data/b" in text
     assert data.load(project)["b"].path == tmp_path / "data" / "b"
     for name in ("", "a b", "-x", "x/y"):
-        with pytest.raises(RunnerError, match="can't be a dataset's name"):
+        with pytest.raises(AmlError, match="can't be a dataset's name"):
             data.register(project, name, tmp_path, "")
 
 

@@ -57,7 +57,7 @@ def commands() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("place", "line"), commands())
 def test_every_command_and_flag_exists(place: str, line: str) -> None:
-    from runner.cli import cli
+    from amlrun.cli import cli
 
     words = shlex.split(line)[1:]
     command: click.Command = cli
@@ -65,7 +65,7 @@ def test_every_command_and_flag_exists(place: str, line: str) -> None:
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         inner = command.get_command(context, words[0])
         if inner is None:
-            from runner.cli import phrasebook
+            from amlrun.cli import phrasebook
 
             assert phrasebook.find(shlex.split(line)[1:]), f"{place}: {line}"
             return
@@ -138,7 +138,7 @@ def test_the_documents_build_without_a_warning(tmp_path: Path) -> None:
 
 
 def test_the_reference_has_every_key_and_command() -> None:
-    from runner.v1 import fields
+    from amlrun.v1.runconfig import fields
 
     page = generate_reference.runconfig()
     assert all(f"`{fields.dotted(path)}`" in page for path in fields.FIELDS)

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from runner import environment
-from runner.errors import RunnerError
 from workplace import Workplace
+
+from amlrun.errors import AmlError
+from amlrun.prepare import environment
 
 CONDA = f"""\
 name: x
@@ -62,7 +63,7 @@ def test_an_interrupted_build_is_made_again(tmp_path: Path, cache: Path) -> None
 
 def test_a_package_that_cannot_be_had_names_its_line(tmp_path: Path) -> None:
     text = CONDA + "      - idna\n      - no-such-package-of-this-name-here==1.0\n"
-    with pytest.raises(RunnerError) as wrong:
+    with pytest.raises(AmlError) as wrong:
         environment.prepare(conda_file(tmp_path, text), report=lambda line: None)
     assert "conda.yml:7: no-such-package-of-this-name-here==1.0: can't be had" in str(wrong.value)
     assert wrong.value.exit_code == 1
@@ -81,7 +82,7 @@ def test_no_registry_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("UV_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    with pytest.raises(RunnerError, match="registry could not be reached"):
+    with pytest.raises(AmlError, match="registry could not be reached"):
         environment.prepare(conda_file(tmp_path, CONDA), report=lambda line: None)
 
 

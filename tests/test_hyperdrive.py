@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runner.errors import RunnerError
-from runner.job import CommandJob, EarlyTermination, Parameter, SweepJob
-from runner.v1 import hyperdrive
+
+from amlrun.errors import AmlError
+from amlrun.spec.job import CommandJob, EarlyTermination, Parameter, SweepJob
+from amlrun.v1.hyperdrive import to_sweep
 
 SAMPLE = Path(__file__).parents[1] / "template" / "models" / "model1" / "aml_config" / "sweep.yml"
 CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus" / "hyperdrive"
@@ -38,7 +39,7 @@ def trial() -> CommandJob:
 def load(tmp_path: Path, text: str) -> SweepJob:
     file = tmp_path / "sweep.yml"
     file.write_text(text, encoding="utf-8")
-    return hyperdrive.load(file, trial())
+    return to_sweep.load(file, trial())
 
 
 def with_space(entries: str, kind: str = "random") -> str:
@@ -123,7 +124,7 @@ def test_names_become_arguments_and_keys(tmp_path: Path) -> None:
 def test_the_parameters_are_appended_to_a_shell_line_too(tmp_path: Path) -> None:
     file = tmp_path / "sweep.yml"
     file.write_text(GOOD, encoding="utf-8")
-    job = hyperdrive.load(file, CommandJob("python train.py && true"))
+    job = to_sweep.load(file, CommandJob("python train.py && true"))
     assert job.trial.command == "python train.py && true --alpha ${{search_space.alpha}}"
 
 
@@ -204,7 +205,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("text", "line", "field", "words"), MISTAKES)
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, line: int, field: str, words: str) -> None:
-    with pytest.raises(RunnerError) as caught:
+    with pytest.raises(AmlError) as caught:
         load(tmp_path, text)
     error = caught.value
     assert error.exit_code == 2
@@ -215,7 +216,7 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, line: int, 
 
 def test_all_mistakes_are_named_not_the_first_alone(tmp_path: Path) -> None:
     text = GOOD.replace("max_total_runs: 8", "max_total_runs: x").replace("minimize", "down").replace("[0.1, 1]", "[1]")
-    with pytest.raises(RunnerError) as caught:
+    with pytest.raises(AmlError) as caught:
         load(tmp_path, text)
     lines = str(caught.value).splitlines()
     assert [line.split(":")[1] for line in lines] == ["6", "10", "11"]
@@ -241,7 +242,7 @@ def test_what_is_legal_but_odd_is_said(tmp_path: Path, text: str, words: str) ->
 
 
 def test_the_sample_is_right(tmp_path: Path) -> None:
-    job = hyperdrive.load(SAMPLE, trial())
+    job = to_sweep.load(SAMPLE, trial())
     assert job.trial.local.notes == []
     assert list(job.search_space) == ["alpha", "batch_size", "penalty"]
     assert job.early_termination is not None and job.early_termination.type == "bandit"
@@ -252,7 +253,7 @@ def test_public_files_are_read() -> None:
     files = sorted(CORPUS.glob("*.yml"))
     assert files
     for file in files:
-        job = hyperdrive.load(file, trial())
+        job = to_sweep.load(file, trial())
         assert job.search_space and job.objective.primary_metric
 
 
@@ -264,12 +265,12 @@ def test_finding_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    assert hyperdrive.find("sweep.yml", tmp_path) == tmp_path / "aml_config" / "sweep.yml"
-    assert hyperdrive.find("y-sweep.yml", tmp_path) == tmp_path / "other" / "my-sweep.yml"
-    assert hyperdrive.find(os.fspath(tmp_path / "z.yaml"), tmp_path) == tmp_path / "z.yaml"
-    assert hyperdrive.find("../z.yaml", tmp_path) == elsewhere / "../z.yaml"
-    with pytest.raises(RunnerError, match=r"no file nothing\.yml") as caught:
-        hyperdrive.find("nothing.yml", tmp_path)
+    assert to_sweep.find("sweep.yml", tmp_path) == tmp_path / "aml_config" / "sweep.yml"
+    assert to_sweep.find("y-sweep.yml", tmp_path) == tmp_path / "other" / "my-sweep.yml"
+    assert to_sweep.find(os.fspath(tmp_path / "z.yaml"), tmp_path) == tmp_path / "z.yaml"
+    assert to_sweep.find("../z.yaml", tmp_path) == elsewhere / "../z.yaml"
+    with pytest.raises(AmlError, match=r"no file nothing\.yml") as caught:
+        to_sweep.find("nothing.yml", tmp_path)
     assert str(tmp_path) in caught.value.hint
 
 
@@ -278,6 +279,6 @@ def test_an_unreadable_file(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "sweep.yml"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(RunnerError) as caught:
-        hyperdrive.load(file, trial())
+    with pytest.raises(AmlError) as caught:
+        to_sweep.load(file, trial())
     assert str(file) in str(caught.value)

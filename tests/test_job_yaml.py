@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runner import job_yaml, job_yaml_read
-from runner.errors import RunnerError
-from runner.job import CommandJob, Environment, Input, Output, Resources, said, shell_line
 from workplace import Workplace
+
+from amlrun.errors import AmlError
+from amlrun.spec import read_command, write
+from amlrun.spec.job import CommandJob, Environment, Input, Output, Resources, said, shell_line
 
 JOB = """\
 $schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json
@@ -60,7 +61,7 @@ def folder(path: Path, text: str) -> Path:
 
 
 def test_everything_that_a_command_job_says(tmp_path: Path) -> None:
-    job = job_yaml_read.read(folder(tmp_path, JOB))
+    job = read_command.read(folder(tmp_path, JOB))
     assert isinstance(job.command, str)
     assert job.command.startswith("python main.py --data ${{inputs.data}} ")
     assert job.code == tmp_path / "src"
@@ -115,8 +116,8 @@ def test_everything_that_a_command_job_says(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, line: int, field: str, says: str) -> None:
-    with pytest.raises(RunnerError) as caught:
-        job_yaml_read.read(folder(tmp_path, text))
+    with pytest.raises(AmlError) as caught:
+        read_command.read(folder(tmp_path, text))
     assert (caught.value.line, caught.value.field) == (line, field)
     assert says in caught.value.message
     assert Path(str(caught.value.file)).name == "job.yml"
@@ -129,7 +130,7 @@ def test_a_word_survives_the_yaml_and_the_shell(tmp_path: Path, word: str) -> No
     import yaml
 
     job = CommandJob(command=["python", "main.py", word, "${{inputs.x}}"], environment_variables={"A": word})
-    read = yaml.safe_load(job_yaml.text(job, tmp_path))
+    read = yaml.safe_load(write.text(job, tmp_path))
     assert shlex.split(read["command"]) == ["python", "main.py", word, "${{inputs.x}}"]
     assert read["environment_variables"] == {"A": word}
     assert shell_line([word]) in read["command"]
@@ -142,22 +143,22 @@ def test_words_stay_words_for_a_reader_of_yaml_1_1(tmp_path: Path, word: str) ->
     import yaml
 
     job = CommandJob(command="x", tags={"a": word}, environment_variables={word: word})
-    read = yaml.safe_load(job_yaml.text(job, tmp_path, {"tags.a": "a remark"}, ["head"]))
+    read = yaml.safe_load(write.text(job, tmp_path, {"tags.a": "a remark"}, ["head"]))
     assert (read["tags"], read["environment_variables"]) == ({"a": word}, {word: word})
 
 
 def test_a_dockerfile_is_written_beside_the_job(tmp_path: Path) -> None:
     job = CommandJob(command="x", environment=Environment(dockerfile="FROM x\n"))
-    assert job_yaml.tree(job, tmp_path)["environment"]["build"] == {
+    assert write.tree(job, tmp_path)["environment"]["build"] == {
         "path": "./environment", "dockerfile_path": "Dockerfile"
     }  # fmt: skip
-    assert job_yaml.side_files(job, tmp_path) == {tmp_path / "environment" / "Dockerfile": "FROM x\n"}
+    assert write.side_files(job, tmp_path) == {tmp_path / "environment" / "Dockerfile": "FROM x\n"}
 
 
 def test_a_job_without_code_is_told_what_travels(tmp_path: Path) -> None:
     file = tmp_path / "job.yml"
     file.write_text("command: echo hello\nenvironment: azureml:e:1\n", encoding="utf-8")
-    job = job_yaml_read.read(file)
+    job = read_command.read(file)
     assert isinstance(job, CommandJob)
     assert job.local.notes == ["job.yml names no `code:`: the current folder travels, where v2 sends none."]
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from runner import runs
-from workplace import TEMPLATE, Workplace
+from workplace import Workplace
+
+from amlrun.runs import store as runs
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 SLEEPER = """\
@@ -434,14 +435,10 @@ def test_a_submit_with_no_network_at_all(workplace: Workplace) -> None:
     workplace.script(
         "import socket\ntry:\n    socket.create_connection(('192.0.2.1', 80), 1)\nexcept OSError as e: print(e)\n"
     )
-    words = ["unshare", "--net", sys.executable, "-m", "runner", "run", "submit-script", "-c", "local", "-e", "exp"]
+    words = ["unshare", "--net", sys.executable, "-m", "amlrun", "run", "submit-script", "-c", "local", "-e", "exp"]
     done = subprocess.run(words, cwd=workplace.model, env=workplace.environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "unreachable" in done.stdout
-
-
-def test_python_m_runner_is_rendered_without_jinja() -> None:
-    assert not [file for file in (TEMPLATE / "runner").rglob("*.py") if "{%" in file.read_text(encoding="utf-8")]
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from pathlib import Path
 import notebooks_help
 import pytest
 from click.testing import CliRunner
-from runner.cli.notebook import command
-from runner.errors import RunnerError
+
+from amlrun.cli.notebook import command
+from amlrun.errors import AmlError
 
 ROOT = Path(__file__).parents[1]
 # The rules that a rendered project lints with.
@@ -363,7 +364,7 @@ def test_overwriting_asks(tmp_path: Path) -> None:
     target.write_text("mine\n")
     words = ["convert", str(path), "-o", str(target)]
     for answer in ("", "n\n"):
-        with pytest.raises(RunnerError, match="there already"):
+        with pytest.raises(AmlError, match="there already"):
             CliRunner().invoke(command, words, input=answer, catch_exceptions=False)
         assert target.read_text() == "mine\n"
     assert CliRunner().invoke(command, words, input="y\n").exit_code == 0
@@ -383,7 +384,7 @@ def test_a_script_named_from_here_is_formatted_as_its_project_says(
 
 
 def test_without_ruff_the_script_is_plain_and_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from runner.notebook import tidy
+    from amlrun.notebook import tidy
 
     monkeypatch.setattr(tidy, "_ruff", lambda: None)
     text, found = convert(tmp_path, "# %%\nx = 1\n# %%\nprint( x )\n")
@@ -412,7 +413,7 @@ def test_bad_notebooks_are_named(tmp_path: Path, name: str) -> None:
     path = tmp_path / "bad.ipynb"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(RunnerError, match=message) as caught:
+    with pytest.raises(AmlError, match=message) as caught:
         CliRunner().invoke(command, ["convert", str(path), "-o", str(tmp_path / "o.py")], catch_exceptions=False)
     assert "bad.ipynb" in str(caught.value) and caught.value.exit_code == 2
     assert not (tmp_path / "o.py").exists()
@@ -428,13 +429,13 @@ def test_bad_notebooks_are_named(tmp_path: Path, name: str) -> None:
 )
 def test_a_cell_that_is_no_python_is_named(tmp_path: Path, text: str, message: str) -> None:
     path = notebooks_help.write(tmp_path / "n.ipynb", text)
-    with pytest.raises(RunnerError, match=re.escape(message)):
+    with pytest.raises(AmlError, match=re.escape(message)):
         CliRunner().invoke(command, ["convert", str(path), "-o", str(tmp_path / "o.py")], catch_exceptions=False)
 
 
 def test_another_kernel_is_named(tmp_path: Path) -> None:
     kernel = {"name": "ir", "display_name": "R", "language": "R"}
-    with pytest.raises(RunnerError, match="kernel is R"):
+    with pytest.raises(AmlError, match="kernel is R"):
         convert(tmp_path, "# %%\nx <- 1\n", kernelspec=kernel)
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import notebooks_help
 import pytest
 from click.testing import CliRunner
-from runner.cli.notebook import command
+
+from amlrun.cli.notebook import command
 
 
 class Converted:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 import pytest
 from click.testing import CliRunner
-from runner import cli
-from runner.cli import phrasebook
+
+from amlrun import cli
+from amlrun.cli import phrasebook
 
 # Groups and verbs of the Azure CLI's ml extension that the phrases use, from its reference.
 V2 = {

@@ -268,7 +268,7 @@ def test_the_command_line_renders_unasked_and_says_what_to_type(template, tmp_pa
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "pyproject.toml").write_text("[tool.black]\n")
     said = run([*copy, "."], tmp_path / "old", {"PYTHONSAFEPATH": "1"})
-    assert "uv run --no-project --with-requirements runner/requirements.txt python -m runner" in said
+    assert "uv run --no-project --with-requirements runner/requirements.txt python -m amlrun" in said
     assert (tmp_path / "old" / "pyproject.toml").read_text() == "[tool.black]\n"
 
 

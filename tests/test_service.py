@@ -19,12 +19,14 @@ from typing import Any
 
 import psutil
 import pytest
-from runner import runs, snapshot
-from runner.errors import RunnerError
-from runner.project import Project
-from runner.serving import calling, deploying, process
-from runner.serving import service as services
 from serving_help import LIMIT, Place, free_port, kill, place_fixture, running, wait_for  # noqa: F401 - `place`
+
+from amlrun.errors import AmlError
+from amlrun.prepare import snapshot
+from amlrun.project import Project
+from amlrun.runs import store as runs
+from amlrun.serving import calling, deploying, process
+from amlrun.serving import service as services
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the server's own process model differs on Windows")
 
@@ -530,7 +532,7 @@ def test_a_server_is_recorded_or_not_there(
         process.stop(found.record["process"], found.folder)
     else:
         monkeypatch.setattr(runs, "replace_json", full_disk)
-        with pytest.raises(RunnerError, match="could not record the service svc: No space left"):
+        with pytest.raises(AmlError, match="could not record the service svc: No space left"):
             deploying._start(found)
     assert not running(started[0])
 
@@ -547,7 +549,7 @@ def test_a_server_that_stays_silent_is_stopped_and_the_way_to_wait_longer_is_tol
         tmp_path / "model.pkl", "", ["demo:1"], snapshot.take(code), "score.py", sys.executable, {}
     )  # fmt: skip
     settings = services.Settings(port=free_port(), start_timeout=0)
-    with pytest.raises(RunnerError, match="did not answer within 0 s") as caught:
+    with pytest.raises(AmlError, match="did not answer within 0 s") as caught:
         deploying.deploy(Project(tmp_path), "silent", wanted, settings, overwrite=False, report=print)
     assert "--no-wait, then aml service show -n silent" in caught.value.hint
     assert services.find(Project(tmp_path), "silent").state() == "Failed"
@@ -583,7 +585,7 @@ def test_a_port_for_superusers_is_refused_with_a_better_one(without_rights: None
     if not refused:
         assert process.in_use(1) in (True, False)
         return
-    with pytest.raises(RunnerError, match="you may not use port 1\nName one above 1023"):
+    with pytest.raises(AmlError, match="you may not use port 1\nName one above 1023"):
         process.in_use(1)
 
 

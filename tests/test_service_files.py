@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runner.cli import deploy
-from runner.cli.common import Context
-from runner.errors import RunnerError
-from runner.project import Project, find
-from runner.serving import process, stats
-from runner.serving import service as services
-from runner.v1 import batch_endpoint, endpoint, inference, parallel
-from runner.v1.inference_fields import DEPLOYMENT, INFERENCE, PARALLEL
 from workplace import Workplace
+
+from amlrun.cli import deploy
+from amlrun.cli.common import Context
+from amlrun.errors import AmlError
+from amlrun.project import Project, find
+from amlrun.serving import process, stats
+from amlrun.serving import service as services
+from amlrun.v1.scoring import batch_endpoint, endpoint, inference, parallel
+from amlrun.v1.scoring.inference_fields import DEPLOYMENT, INFERENCE, PARALLEL
 
 TEMPLATE = Path(__file__).parents[1] / "template"
 
@@ -93,7 +94,7 @@ def test_every_key_is_explained_with_its_line(folder: Path) -> None:
 def test_a_wrong_value_is_named_with_file_line_and_key(
     folder: Path, text: str, line: int | None, key: str, message: str
 ) -> None:
-    with pytest.raises(RunnerError, match=message) as caught:
+    with pytest.raises(AmlError, match=message) as caught:
         read(folder, text)
     assert (caught.value.file, caught.value.line, caught.value.field) == (folder / "config.yml", line, key)
 
@@ -116,7 +117,7 @@ def test_from_the_wrong_folder_the_right_one_is_named(tmp_path: Path, monkeypatc
         lambda: inference.inference(tmp_path, inference.read(file, INFERENCE)),
         lambda: inference.inference(tmp_path, inference.Config()),
     ):
-        with pytest.raises(RunnerError) as caught:
+        with pytest.raises(AmlError) as caught:
             look()
         assert f"It is in {there}: run the command there (cd {there}), or give --path {there}." in caught.value.hint
 
@@ -155,7 +156,7 @@ def test_the_script_and_the_conda_file_are_found_as_v1_found_them(folder: Path) 
     (source / "beside.yml").write_text("entryScript: score.py\ncondaFile: env.yml\n")
     beside = inference.inference(folder / "aml_config", inference.read(source / "beside.yml", INFERENCE))
     assert beside.source == source.resolve()
-    with pytest.raises(RunnerError, match=r"there is no file nosuch\.py") as caught:
+    with pytest.raises(AmlError, match=r"there is no file nosuch\.py") as caught:
         scoring(folder, "condaFile: conda.yml\nentryScript: nosuch.py\n")
     assert (caught.value.line, caught.value.field) == (2, "entryScript")
     assert "Looked for:" in caught.value.hint
@@ -197,7 +198,7 @@ def test_cpu_and_memory_choose_the_instance(cpu: float, memory: float, gpus: int
 
 
 def test_more_than_any_instance_has_is_an_error() -> None:
-    with pytest.raises(RunnerError, match="no instance type"):
+    with pytest.raises(AmlError, match="no instance type"):
         endpoint.instance_type(64, 1)
 
 
@@ -313,8 +314,8 @@ def loaded(kind: str, files: list[Path]) -> dict[str, Any]:
 
 def test_the_flags_of_v1_come_before_the_files_keys(workplace: Workplace) -> None:
     """Every flag that V1_CLI.md §8 lists for `model deploy` and `service update` and that has a counterpart."""
-    from runner.cli.deploy_options import Asked
-    from runner.cli.scoring_options import Script
+    from amlrun.cli.deploy_options import Asked
+    from amlrun.cli.scoring_options import Script
 
     service_files(workplace)
     project = find(workplace.model)
@@ -327,7 +328,7 @@ def test_the_flags_of_v1_come_before_the_files_keys(workplace: Workplace) -> Non
     assert "code_configuration" not in made.deployment, "what is not said is not changed"
     assert "do-not-copy-me" not in str(made)
     assert endpoint.changes(None, None, inference.Config()) == endpoint.Managed({}, {}, [])
-    with pytest.raises(RunnerError, match="--num-replicas: expected a whole number"):
+    with pytest.raises(AmlError, match="--num-replicas: expected a whole number"):
         Asked(None, {"numReplicas": "many"}, {}).config(workplace.model, project)
     help_text = workplace.aml("service", "update", "--help").stdout
     assert "--num-replicas" in help_text
@@ -374,7 +375,7 @@ def test_azure_ai_ml_loads_the_exported_batch_deployment(folder: Path) -> None:
     ],
 )
 def test_a_batch_setting_out_of_range_is_named_with_its_line(folder: Path, line: str, message: str) -> None:
-    with pytest.raises(RunnerError, match=message) as caught:
+    with pytest.raises(AmlError, match=message) as caught:
         parallel.settings(read(folder, f"entry_script: score.py\n{line}\n", PARALLEL))
     assert caught.value.line == 2
 
@@ -410,7 +411,7 @@ def test_percentiles_are_those_of_the_nearest_rank(tmp_path: Path) -> None:
 
 def test_the_cause_is_the_scripts_even_when_the_master_has_the_last_word(tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
-    script = "Traceback (most recent call last):\n  File\nrunner.Refused: model.pkl is not the registered file\n"
+    script = "Traceback (most recent call last):\n  File\namlrun.Refused: model.pkl is not the registered file\n"
     master = "Traceback (most recent call last):\n  File\ngunicorn.errors.HaltServer: <HaltServer 'failed to boot' 3>\n"
     log.write_text(script + master, encoding="utf-8")
-    assert process.cause(log) == "runner.Refused: model.pkl is not the registered file"
+    assert process.cause(log) == "amlrun.Refused: model.pkl is not the registered file"

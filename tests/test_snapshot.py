@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from runner import snapshot
-from runner.errors import RunnerError
-from runner.runs import replace_json
+
+from amlrun.errors import AmlError
+from amlrun.prepare import snapshot
+from amlrun.runs.store import replace_json
 
 
 def names(root: Path, **more: object) -> list[str]:
@@ -93,7 +94,7 @@ def test_too_many_files_are_refused_with_the_largest_named(tmp_path: Path) -> No
     for number in range(snapshot.MAX_FILES + 1):
         (tmp_path / f"f{number:05}").write_bytes(b"x" * (number % 7))
     (tmp_path / "big.bin").write_bytes(b"x" * 5000)
-    with pytest.raises(RunnerError, match=r"2,002 files") as refused:
+    with pytest.raises(AmlError, match=r"2,002 files") as refused:
         snapshot.take(tmp_path)
     assert "big.bin" in refused.value.hint and refused.value.hint.count("\n") == 11
     assert len(snapshot.take(tmp_path, limits=False).files) == snapshot.MAX_FILES + 2
@@ -102,7 +103,7 @@ def test_too_many_files_are_refused_with_the_largest_named(tmp_path: Path) -> No
 def test_too_many_bytes_are_refused(tmp_path: Path) -> None:
     with (tmp_path / "sparse.bin").open("wb") as stream:
         stream.truncate(snapshot.MAX_BYTES + 1)
-    with pytest.raises(RunnerError, match=r"300\.0 MB"):
+    with pytest.raises(AmlError, match=r"300\.0 MB"):
         snapshot.take(tmp_path)
 
 

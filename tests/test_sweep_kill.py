@@ -17,11 +17,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from runner import runs
-from runner.sweep import store
-from runner.sweep.samplers import planned
 from sweep_help import table
 from test_sweep_warm import light_project
+
+from amlrun.runs import store as runs
+from amlrun.sweep import store
+from amlrun.sweep.samplers import planned
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills with SIGKILL")
 KILLS = int(os.environ.get("SWEEP_KILLS", "5"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from runner.job import CommandJob, Objective, Parameter, SweepJob
-from runner.runs import Run
-from runner.sweep.pictures import importance, write
-from runner.sweep.policies import Curve
-from runner.sweep.store import Trial
+from amlrun.runs.store import Run
+from amlrun.spec.job import CommandJob, Objective, Parameter, SweepJob
+from amlrun.sweep.pictures import importance, write
+from amlrun.sweep.policies import Curve
+from amlrun.sweep.store import Trial
 
 SPACE = {
     "matters": Parameter("uniform", "--m", min_value=0, max_value=1),

@@ -6,8 +6,9 @@ import math
 import random
 
 import pytest
-from runner.job import EarlyTermination
-from runner.sweep.policies import Curve, applies, judge
+
+from amlrun.spec.job import EarlyTermination
+from amlrun.sweep.policies import Curve, applies, judge
 
 HISTORIES = 2000
 

@@ -14,9 +14,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from runner.sweep.reports import Sqlite
 from sweep_help import SweepProject, table
 from test_sweep_warm import make_tables
+
+from amlrun.sweep.reports import Sqlite
 
 BANDIT = "  type: BanditPolicy\n  slack_factor: 0.1\n  delay_evaluation: 2"
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from runner.job import CommandJob, Limits, Objective, Parameter, Sampling, SweepJob
-from runner.sweep.samplers import Bayesian, planned, total_trials
-from runner.sweep.space import fill, quantised, value_at, word
 from scipy import stats
+
+from amlrun.spec.job import CommandJob, Limits, Objective, Parameter, Sampling, SweepJob
+from amlrun.sweep.samplers import Bayesian, planned, total_trials
+from amlrun.sweep.space import fill, quantised, value_at, word
 
 DRAWS = 1000
 # With fixed seeds a test either always passes or always fails; this is how sure a rejection has to be.

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runner.sweep import warm
 from sweep_help import LIGHT_MLFLOW, SweepProject, table
 
-sys.path.insert(0, str(Path(warm.__file__).parent))
-import warm_imports  # beside the fork server, which runs without the package
+from amlrun.sweep import warm
+
+sys.path.insert(0, str(warm.SERVER.parent))
+import preload  # beside the fork server, which runs without the package
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="trials are forked on Linux only")
 
@@ -94,7 +95,7 @@ seen = {
     "session": os.getsid(0) == os.getpid() == os.getpgrp(),
     "threads": [thread.name for thread in threading.enumerate()][:1],
     "signals": [str(signal.getsignal(s)) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)],
-    "ours": sorted(name for name in sys.modules if name.startswith(("warm", "runner"))),
+    "ours": sorted(name for name in sys.modules if name.startswith(("fork_", "preload", "amlrun"))),
     "helper": helper.__file__,
     "helper_calls": helper.count(),
     "random": [random.random(), float(np.random.rand()), float(np.random.default_rng().random())],
@@ -346,7 +347,7 @@ def test_a_trial_that_takes_too_long_is_ended_by_the_server(tmp_path: Path) -> N
     ],
 )
 def test_what_changes_the_surroundings_of_an_import(text: str, changes: bool) -> None:
-    assert any(warm_imports.changes_surroundings(node) for node in ast.walk(ast.parse(text))) is changes
+    assert any(preload.changes_surroundings(node) for node in ast.walk(ast.parse(text))) is changes
 
 
 def test_which_imports_are_found(tmp_path: Path) -> None:
@@ -359,17 +360,17 @@ def test_which_imports_are_found(tmp_path: Path) -> None:
         "import near\nfrom package import part\nimport json as j\nfrom xml import dom, sax\n"
         "def f():\n    import decimal\nfrom . import no\n"
     )
-    found, whole = warm_imports.imports_of(os.fspath(script))
+    found, whole = preload.imports_of(os.fspath(script))
     assert whole
     assert sorted(name for name, _ in found) == ["csv", "decimal", "json", "wave", "xml", "zipfile"]
     assert ("xml", ["dom", "sax"]) in found
     # What follows a change of the environment is left to the trial.
     script.write_text("import json\nimport os\nos.environ['OMP_NUM_THREADS'] = '1'\nimport decimal\n")
-    found, whole = warm_imports.imports_of(os.fspath(script))
+    found, whole = preload.imports_of(os.fspath(script))
     assert not whole and sorted(name for name, _ in found) == ["json", "os"]
     # A script that is no Python is left to say so itself.
     script.write_text("def\n")
-    assert warm_imports.imports_of(os.fspath(script)) == ([], True)
+    assert preload.imports_of(os.fspath(script)) == ([], True)
 
 
 def test_where_forking_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

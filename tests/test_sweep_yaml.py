@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runner import job_yaml
-from runner.job import CommandJob, Environment, Input, Limits
-from runner.v1 import hyperdrive
 from sweep_help import SweepProject
+
+from amlrun.spec import write as job_yaml
+from amlrun.spec.job import CommandJob, Environment, Input, Limits
+from amlrun.v1.hyperdrive import to_sweep
 
 EXPRESSIONS = {
     "choice": "[0.5, l2, 3]", "randint": "[5]", "uniform": "[0, 1]", "quniform": "[0, 10, 2]", "loguniform": "[-6, -1]",
@@ -57,7 +58,7 @@ def test_load_job_reads_it_and_nothing_is_lost(tmp_path: Path, policy: str) -> N
         limits=Limits(timeout=600),
     )
     text, wanted = POLICIES[policy]
-    job = hyperdrive.load(write(tmp_path, text), trial)
+    job = to_sweep.load(write(tmp_path, text), trial)
     file = tmp_path / "job.yml"
     file.write_text(job_yaml.text(job, tmp_path), encoding="utf-8")
     loaded: Any = azure.load_job(file)
@@ -99,11 +100,11 @@ def test_aml_export_writes_it(tmp_path: Path) -> None:
 
 def test_the_job_that_is_sent_to_a_cluster(tmp_path: Path) -> None:
     azure = pytest.importorskip("azure.ai.ml")
-    from runner.azure import translate
-    from runner.errors import RunnerError
+    from amlrun.azure import translate
+    from amlrun.errors import AmlError
 
     trial = CommandJob(["python", "train.py"], compute="cpu", environment=Environment(image="ubuntu:22.04"))
-    job = hyperdrive.load(write(tmp_path, POLICIES["factor"][0]), trial)
+    job = to_sweep.load(write(tmp_path, POLICIES["factor"][0]), trial)
     tree = translate.tree(job, "HD_1", "exp", "code-id:1")
     loaded: Any = azure.load_job(io.StringIO(json.dumps(tree)))
     assert (loaded.type, loaded.name, loaded.experiment_name, loaded.compute) == ("sweep", "HD_1", "exp", "cpu")
@@ -111,5 +112,5 @@ def test_the_job_that_is_sent_to_a_cluster(tmp_path: Path) -> None:
     assert loaded.trial.command.startswith("python train.py --choice ${{search_space.choice}}")
     assert loaded.early_termination.evaluation_interval == 1 and loaded.early_termination.slack_factor == 0.2
     del job.search_space["normal"]
-    with pytest.raises(RunnerError, match=r"search_space\.normal"):
+    with pytest.raises(AmlError, match=r"search_space\.normal"):
         translate.tree(job, "HD_1", "exp", None)

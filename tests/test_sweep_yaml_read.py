@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runner import job_yaml, job_yaml_read
-from runner.errors import RunnerError
-from runner.job import (
+from sweep_help import SweepProject, table
+
+from amlrun.errors import AmlError
+from amlrun.spec import read_command
+from amlrun.spec import write as job_yaml
+from amlrun.spec.job import (
     CommandJob,
     Distribution,
     EarlyTermination,
@@ -27,8 +30,7 @@ from runner.job import (
     Sampling,
     SweepJob,
 )
-from runner.search_space import SIGNATURES
-from sweep_help import SweepProject, table
+from amlrun.spec.search_space import SIGNATURES
 
 JOB = """\
 $schema: https://azuremlschemas.azureedge.net/latest/sweepJob.schema.json
@@ -66,7 +68,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_everything_that_a_sweep_job_says(tmp_path: Path) -> None:
-    job = job_yaml_read.read(write(tmp_path, JOB))
+    job = read_command.read(write(tmp_path, JOB))
     assert isinstance(job, SweepJob)
     assert job.trial.command == ["python", "main.py", "--data", "${{inputs.data}}", "--lr", "${{search_space.lr}}",
                                  "--name", "a b"]  # fmt: skip
@@ -93,7 +95,7 @@ def test_everything_that_a_sweep_job_says(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_line_that_a_shell_must_read_stays_one(tmp_path: Path, line: str) -> None:
     text = JOB.replace(JOB[JOB.index("  command: >-") : JOB.index("  environment: azureml")], f"  command: '{line}'\n")
-    job = job_yaml_read.read(write(tmp_path, text))
+    job = read_command.read(write(tmp_path, text))
     assert isinstance(job, SweepJob) and job.trial.command == line
     assert any("names no ${{search_space" in note for note in job.trial.local.notes)
 
@@ -137,16 +139,16 @@ def test_mistakes_are_named(tmp_path: Path, old: str, new: str, line: int, field
     text = JOB.replace(old, new, 1)
     if "bayesian" in new:
         text = text.replace("[1, two, 3.5]", "[1, 2]")
-    with pytest.raises(RunnerError) as caught:
-        job_yaml_read.read(write(tmp_path, text))
+    with pytest.raises(AmlError) as caught:
+        read_command.read(write(tmp_path, text))
     assert (caught.value.line, caught.value.field) == (line, field), caught.value
     assert says in caught.value.message
 
 
 def test_a_trial_that_is_a_component(tmp_path: Path) -> None:
     text = JOB[: JOB.index("trial:")] + "trial: azureml:component:1\n" + JOB[JOB.index("inputs:") :]
-    with pytest.raises(RunnerError, match="names a component"):
-        job_yaml_read.read(write(tmp_path, text))
+    with pytest.raises(AmlError, match="names a component"):
+        read_command.read(write(tmp_path, text))
 
 
 def drawn(chance: random.Random, folder: Path) -> SweepJob:
@@ -232,7 +234,7 @@ def test_what_is_written_comes_back_the_same(tmp_path: Path) -> None:
     for seed in range(300):
         job = drawn(random.Random(seed), tmp_path)  # noqa: S311
         text = job_yaml.text(job, tmp_path)
-        again = job_yaml_read.read(write(tmp_path, text))
+        again = read_command.read(write(tmp_path, text))
         assert isinstance(again, SweepJob)
         assert job_yaml.tree(again, tmp_path) == job_yaml.tree(job, tmp_path), f"seed {seed}\n{text}"
         assert again.search_space == job.search_space and again.trial.command == job.trial.command, f"seed {seed}"
@@ -268,7 +270,7 @@ def test_an_exported_sweep_runs_here(project: SweepProject, monkeypatch: pytest.
 
 
 def test_values_reach_a_shell_line_as_single_words(project: SweepProject) -> None:
-    from runner.sweep.space import fill
+    from amlrun.sweep.space import fill
 
     values: dict[str, Any] = {"x": "a b; echo no", "y": 0.1}
     assert fill("p ${{search_space.x}} ${{search_space.y}} ${{inputs.z}}", values) == (

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from runner.errors import RunnerError
-from runner.v1 import explaining, fields, runconfig
-from runner.v1.fields import Field, dotted
 from v1_files import CORPUS, MODERN, corpus, corpus_file
+
+from amlrun.errors import AmlError
+from amlrun.v1.runconfig import explaining, fields, to_job
+from amlrun.v1.runconfig.fields import Field, dotted
 
 DIFFERENCES = YAML(typ="safe", pure=True).load(
     (Path(__file__).parent / "data" / "v1_corpus_differences.yml").read_text(encoding="utf-8")
@@ -44,7 +45,7 @@ def listed(field: str, identity: str) -> bool:
 def test_values_are_the_old_loaders(identity: str) -> None:
     expected = json.loads((CORPUS / "expected" / f"{identity}.json").read_text(encoding="utf-8"))
     file = corpus_file(identity)
-    config = runconfig.read(file, file.parent)
+    config = to_job.read(file, file.parent)
     assert config.problems == []
     names = {(section, fields.camel(name)): name for section in SECTIONS for name in config.names(section)}
     seen = 0
@@ -81,8 +82,8 @@ def test_every_listed_difference_exists() -> None:
 @pytest.mark.parametrize("identity", corpus(*MODERN, "workbench-2017"))
 def test_every_key_is_explained(identity: str) -> None:
     file = corpus_file(identity)
-    config = runconfig.read(file, file.parent)
-    work = runconfig.translate(config, file.parent)
+    config = to_job.read(file, file.parent)
+    work = to_job.translate(config, file.parent)
     rows = explaining.rows(work)
     lines = file.read_bytes().decode("utf-8-sig").splitlines()
     text = YAML(typ="safe", pure=True).load(file.read_bytes().decode("utf-8-sig"))
@@ -112,7 +113,7 @@ def _keys(tree: dict[str, Any], key: tuple[str, ...] = ()) -> Iterator[tuple[str
 @needs_corpus
 @pytest.mark.parametrize("name", sorted(path.name for path in (CORPUS / "pipeline").glob("*.yml")))
 def test_pipelines_are_named(name: str) -> None:
-    with pytest.raises(RunnerError) as caught:
-        runconfig.read(CORPUS / "pipeline" / name)
+    with pytest.raises(AmlError) as caught:
+        to_job.read(CORPUS / "pipeline" / name)
     assert "is a pipeline, not a run configuration" in caught.value.message
     assert caught.value.line is not None

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runner import job_yaml, job_yaml_read
-from runner.job import CommandJob
-from runner.v1 import exporting, runconfig
 from v1_files import CORPUS, corpus, corpus_file, model
 from workplace import Workplace
+
+from amlrun.spec import read_command, write
+from amlrun.spec.job import CommandJob
+from amlrun.v1.runconfig import exporting, to_job
 
 FILE = """\
 script: train.py  # the one script
@@ -151,7 +152,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*:Warning:azure", "ignore:.*:Wa
 def test_a_spark_export_says_what_v2_adds(tmp_path: Path) -> None:
     folder = model(tmp_path, "script: train.py\nframework: PySpark\ntarget: local\n")
     made = exporting.export("train", folder, folder)
-    text = job_yaml.text(made.job, folder, made.comments, made.head)
+    text = write.text(made.job, folder, made.comments, made.head)
     assert "spark.executor.instances: 2 # v2 wants it said" in text
     assert "instance_type: standard_e4s_v3 # serverless Spark" in text
 
@@ -167,13 +168,13 @@ def exported(folder: Path, name: str = "train") -> Any:
     out = folder / "out"
     out.mkdir(exist_ok=True)
     made = exporting.export(name, folder, out)
-    (out / "job.yml").write_text(job_yaml.text(made.job, out, made.comments, made.head), encoding="utf-8")
-    for file, text in job_yaml.side_files(made.job, out).items():
+    (out / "job.yml").write_text(write.text(made.job, out, made.comments, made.head), encoding="utf-8")
+    for file, text in write.side_files(made.job, out).items():
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
     if isinstance(made.job, CommandJob) and made.job.environment and made.job.environment.dockerfile is None:
-        again = job_yaml_read.read(out / "job.yml")
-        assert job_yaml.tree(again, out) == job_yaml.tree(made.job, out)
+        again = read_command.read(out / "job.yml")
+        assert write.tree(again, out) == write.tree(made.job, out)
     return load(out / "job.yml")
 
 
@@ -203,8 +204,8 @@ def test_exports_load_with_azure_ai_ml(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize("identity", corpus("v1", "v1-early-2019", "v1-preview-2018", "workbench-2017"))
 def test_public_files_load_with_azure_ai_ml(tmp_path: Path, identity: str) -> None:
     folder = model(tmp_path, corpus_file(identity).read_bytes(), identity)
-    config = runconfig.read(runconfig.find(folder, identity), folder)
-    environment = runconfig.translate(config, folder).job.environment
+    config = to_job.read(to_job.find(folder, identity), folder)
+    environment = to_job.translate(config, folder).job.environment
     if environment is not None and isinstance(environment.conda_file, Path):
         environment.conda_file.parent.mkdir(parents=True, exist_ok=True)
         environment.conda_file.write_text("dependencies: [python=3.8]\n")
@@ -212,5 +213,5 @@ def test_public_files_load_with_azure_ai_ml(tmp_path: Path, identity: str) -> No
     assert job.type in ("command", "spark")
     made = exporting.export(identity, folder, folder / "out").job
     if isinstance(made, CommandJob):
-        assert job.command == job_yaml.tree(made, folder)["command"]
+        assert job.command == write.tree(made, folder)["command"]
         assert (job.compute or "").removeprefix("azureml:") == (made.compute or "").removeprefix("azureml:")

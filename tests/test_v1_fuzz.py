@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from runner import job_yaml
-from runner.errors import RunnerError
-from runner.job import CommandJob, SparkJob
-from runner.v1 import explaining, exporting, runconfig
 from v1_files import corpus, corpus_file, model
 from v1_mutations import GENERATIONS, spoil
+
+from amlrun.errors import AmlError
+from amlrun.spec import write
+from amlrun.spec.job import CommandJob, SparkJob
+from amlrun.v1.runconfig import explaining, exporting, to_job
 
 TEXTS = [*GENERATIONS.values(), *(corpus_file(name).read_bytes() for name in corpus("v1", "workbench-2017"))]
 EXAMPLES = int(os.environ.get("AML_FUZZ", "500"))
@@ -35,8 +36,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_unspoilt_they_read(folder: Path, name: str) -> None:
     file = folder / "aml_config" / "train.runconfig"
     file.write_bytes(GENERATIONS[name])
-    config = runconfig.read(file, folder)
-    work = runconfig.translate(config, folder)
+    config = to_job.read(file, folder)
+    work = to_job.translate(config, folder)
     assert (config.problems, work.obstacles) == ([], [])
     assert len(explaining.rows(work)) > 5
 
@@ -48,7 +49,7 @@ def test_spoilt_files(folder: Path, text: bytes, chance: random.Random, times: i
     for attempt in (_submit, _explain, _export):
         try:
             attempt(folder)
-        except RunnerError as error:
+        except AmlError as error:
             assert error.message
             assert error.line is not None
             assert error.line >= 1
@@ -56,14 +57,14 @@ def test_spoilt_files(folder: Path, text: bytes, chance: random.Random, times: i
 
 
 def _submit(folder: Path) -> None:
-    job = runconfig.load("train", folder)
+    job = to_job.load("train", folder)
     assert isinstance(job, (CommandJob, SparkJob))
     assert job.command if isinstance(job, CommandJob) else job.entry
 
 
 def _explain(folder: Path) -> None:
-    config = runconfig.read(folder / "aml_config" / "train.runconfig", folder)
-    for row in explaining.rows(runconfig.translate(config, folder)):
+    config = to_job.read(folder / "aml_config" / "train.runconfig", folder)
+    for row in explaining.rows(to_job.translate(config, folder)):
         assert row.key
         assert row.line >= 1
         assert row.status in ("mapped", "local", "ignored", "unsupported", "unknown")
@@ -72,4 +73,4 @@ def _explain(folder: Path) -> None:
 
 def _export(folder: Path) -> None:
     made = exporting.export("train", folder, folder)
-    assert job_yaml.text(made.job, folder, made.comments, made.head)
+    assert write.text(made.job, folder, made.comments, made.head)

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from runner.errors import RunnerError
-from runner.v1 import fields, runconfig, schema
-from runner.v1.fields import FIELDS
 from v1_files import MINIMAL, config, model
+
+from amlrun.errors import AmlError
+from amlrun.v1.runconfig import fields, schema, to_job
+from amlrun.v1.runconfig.fields import FIELDS
 
 
 def test_the_table_describes_every_field_once() -> None:
@@ -22,7 +23,7 @@ def test_the_table_describes_every_field_once() -> None:
 
 
 def test_the_schema_is_fresh() -> None:
-    """Write it anew with `python -m runner.v1.schema` in template/."""
+    """Write it anew with `python -m amlrun.v1.runconfig.schema` in template/."""
     assert schema.FILE.read_text(encoding="utf-8") == schema.text()
 
 
@@ -68,8 +69,8 @@ def test_what_is_no_whole_number(tmp_path: Path, written: str) -> None:
 
 
 def test_the_message_of_the_design(tmp_path: Path) -> None:
-    with pytest.raises(RunnerError) as caught:
-        runconfig.load("train", model(tmp_path, "\n" * 13 + "nodeCount: four\n" + MINIMAL))
+    with pytest.raises(AmlError) as caught:
+        to_job.load("train", model(tmp_path, "\n" * 13 + "nodeCount: four\n" + MINIMAL))
     assert str(caught.value).startswith(
         f"{tmp_path / 'aml_config' / 'train.runconfig'}:14: nodeCount: expected a whole"
     )
@@ -189,8 +190,8 @@ def test_ways_to_write_a_file(tmp_path: Path, text: bytes) -> None:
      ("script: a\x00.py\n", 1, "no text file has")],
 )  # fmt: skip
 def test_files_that_cant_be_read(tmp_path: Path, text: str, line: int, says: str) -> None:
-    with pytest.raises(RunnerError) as caught:
-        runconfig.load("train", model(tmp_path, text))
+    with pytest.raises(AmlError) as caught:
+        to_job.load("train", model(tmp_path, text))
     assert (caught.value.line, Path(str(caught.value.file)).name) == (line, "train.runconfig")
     assert says in caught.value.message
 
@@ -208,7 +209,7 @@ def test_files_that_cant_be_read(tmp_path: Path, text: str, line: int, says: str
      ("type: command\ncommand: python train.py\nenvironment: azureml:e:1\n", "a v2 job file")],
 )  # fmt: skip
 def test_other_files_are_called_what_they_are(tmp_path: Path, text: str, kind: str) -> None:
-    with pytest.raises(RunnerError) as caught:
+    with pytest.raises(AmlError) as caught:
         config(tmp_path, text)
     assert f"is {kind}, not a" in caught.value.message
     assert caught.value.line == 1
@@ -224,7 +225,7 @@ def test_other_files_are_called_what_they_are(tmp_path: Path, text: str, kind: s
 )  # fmt: skip
 def test_no_file_hangs_the_reader(tmp_path: Path, text: str) -> None:
     """A file that would unfold without end is refused; what counts is that this returns at all."""
-    with pytest.raises(RunnerError) as caught:
+    with pytest.raises(AmlError) as caught:
         config(tmp_path, text)
     assert caught.value.line is not None
 

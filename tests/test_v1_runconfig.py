@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runner.errors import RunnerError
-from runner.job import V1_DATASET, CommandJob, Input, Output, SparkJob, Volume, said
-from runner.v1 import runconfig
 from v1_files import MINIMAL, job, model, work
+
+from amlrun.errors import AmlError
+from amlrun.spec.job import V1_DATASET, CommandJob, Input, Output, SparkJob, Volume, said
+from amlrun.v1.runconfig import to_job
 
 ENV = "environment:\n  python:\n    userManagedDependencies: true\n"
 
 
-def refused(folder: Path, text: str, **options: Any) -> RunnerError:
-    with pytest.raises(RunnerError) as caught:
-        runconfig.load("train", model(folder, text), **options)
+def refused(folder: Path, text: str, **options: Any) -> AmlError:
+    with pytest.raises(AmlError) as caught:
+        to_job.load("train", model(folder, text), **options)
     assert caught.value.line is not None
     return caught.value
 
@@ -27,40 +28,40 @@ def test_lookup_order(tmp_path: Path) -> None:
         (tmp_path / name).write_text(MINIMAL)
     found = [tmp_path / "aml_config" / "a", tmp_path / "aml_config" / "a.runconfig", tmp_path / "a.runconfig"]
     for place in found:
-        assert runconfig.find(tmp_path, "a") == place
+        assert to_job.find(tmp_path, "a") == place
         place.unlink()
-    assert runconfig.find(tmp_path, "sub/b") == tmp_path / "sub" / "b.runconfig"
+    assert to_job.find(tmp_path, "sub/b") == tmp_path / "sub" / "b.runconfig"
     # .azureml is looked into only where there is no aml_config.
-    with pytest.raises(RunnerError):
-        runconfig.find(tmp_path, "c")
+    with pytest.raises(AmlError):
+        to_job.find(tmp_path, "c")
     (tmp_path / "aml_config").rmdir()
-    assert runconfig.find(tmp_path, "c") == tmp_path / ".azureml" / "c.runconfig"
-    assert runconfig.find(tmp_path, "c.runconfig") == tmp_path / ".azureml" / "c.runconfig"
-    assert runconfig.find(tmp_path / "sub" / "b.runconfig", "whatever") == tmp_path / "sub" / "b.runconfig"
+    assert to_job.find(tmp_path, "c") == tmp_path / ".azureml" / "c.runconfig"
+    assert to_job.find(tmp_path, "c.runconfig") == tmp_path / ".azureml" / "c.runconfig"
+    assert to_job.find(tmp_path / "sub" / "b.runconfig", "whatever") == tmp_path / "sub" / "b.runconfig"
 
 
 def test_a_name_in_the_folder_that_is_not_looked_into(tmp_path: Path) -> None:
     model(tmp_path, MINIMAL, "other")
     (tmp_path / ".azureml").mkdir()
     (tmp_path / ".azureml" / "train.runconfig").write_text(MINIMAL)
-    with pytest.raises(RunnerError) as caught:
-        runconfig.find(tmp_path, "train")
+    with pytest.raises(AmlError) as caught:
+        to_job.find(tmp_path, "train")
     assert "in .azureml/, which is not looked into" in caught.value.hint
 
 
 def test_a_name_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(RunnerError) as caught:
-        runconfig.find(model(tmp_path, MINIMAL, "train-local"), "train-loca")
+    with pytest.raises(AmlError) as caught:
+        to_job.find(model(tmp_path, MINIMAL, "train-local"), "train-loca")
     assert "There: train-local. Did you mean 'train-local'?" in caught.value.hint
     assert str(tmp_path / "aml_config" / "train-loca.runconfig") in caught.value.hint
 
 
 def test_without_a_name(tmp_path: Path) -> None:
-    made = runconfig.load(None, model(tmp_path, MINIMAL), script_and_arguments=["train.py", "--x", "1"])
+    made = to_job.load(None, model(tmp_path, MINIMAL), script_and_arguments=["train.py", "--x", "1"])
     assert isinstance(made, CommandJob)
     assert (made.command, made.compute, made.local.interpreter) == (["python", "train.py", "--x", "1"], "local", None)
-    with pytest.raises(RunnerError) as caught:
-        runconfig.load(None, tmp_path)
+    with pytest.raises(AmlError) as caught:
+        to_job.load(None, tmp_path)
     assert "no script" in str(caught.value)
 
 
@@ -226,7 +227,7 @@ environment:
                    text.replace("password: ", "password: *"), text.replace("password: ", "password: !x ")):  # fmt: skip
         try:
             assert secret not in str(vars(work(tmp_path, broken)))
-        except RunnerError as refusal:
+        except AmlError as refusal:
             assert secret not in str(refusal)
 
 
@@ -467,14 +468,14 @@ spark: {configuration: {spark.app.name: Azure ML Experiment, spark.executor.core
 environment:
   spark: {packages: [{group: g, artifact: a, version: 1.10}], repositories: [https://r]}
 """
-    made = runconfig.load("train", model(tmp_path, text))
+    made = to_job.load("train", model(tmp_path, text))
     assert isinstance(made, SparkJob)
     assert (made.entry, made.args, made.compute) == ("train.py", ["--x", "a b"], "azureml:c")
     assert made.conf["spark.executor.cores"] == 4
     assert made.conf["spark.jars.packages"] == "g:a:1.10"
     assert made.conf["spark.jars.repositories"] == "https://r"
     assert "spark.app.name" not in made.conf
-    here = runconfig.load("train", tmp_path, target="local")
+    here = to_job.load("train", tmp_path, target="local")
     assert isinstance(here, CommandJob)
     assert any("plain Python" in note for note in here.local.notes)
 

@@ -223,7 +223,7 @@ def workplace(github, tmp_path_factory):
     uv = tools / "uv"
     uv.write_text(
         '#!/bin/bash\nset -eu\ntest "$1" = run; shift; word=$1; shift\n'
-        f'case "$word" in python) exec "{sys.executable}" "$@";; aml) exec "{sys.executable}" -m runner "$@";; '
+        f'case "$word" in python) exec "{sys.executable}" "$@";; aml) exec "{sys.executable}" -m amlrun "$@";; '
         f'*) exec "{sys.executable}" -m "$word" "$@";; esac\n'
     )
     uv.chmod(0o755)
@@ -240,7 +240,7 @@ class TestCommands:
 
     def models(self, workplace) -> list[dict]:
         project, tools = workplace
-        return json.loads(run([sys.executable, "-m", "runner", "model", "list", "-o", "json"], project, tools))
+        return json.loads(run([sys.executable, "-m", "amlrun", "model", "list", "-o", "json"], project, tools))
 
     @pytest.mark.parametrize("name", ["Lint", "Test", "Train here"])
     def test_tests_yml(self, workplace, name):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from runner.job import CommandJob
-from runner.v1 import runconfig
-from runner.v1.config import Config
-from runner.v1.work import Work
+from amlrun.spec.job import CommandJob
+from amlrun.v1.runconfig import to_job
+from amlrun.v1.runconfig.config import Config
+from amlrun.v1.runconfig.work import Work
 
 CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus"
 MODERN = ("v1", "v1-early-2019", "v1-preview-2018")
@@ -29,17 +29,17 @@ def model(folder: Path, text: str | bytes, name: str = "train") -> Path:
 def config(folder: Path, text: str | bytes) -> Config:
     """What a run configuration of this text says."""
     where = model(folder, text)
-    return runconfig.read(runconfig.find(where, "train"), where)
+    return to_job.read(to_job.find(where, "train"), where)
 
 
 def work(folder: Path, text: str | bytes, **options: object) -> Work:
     """The translation of a run configuration of this text."""
-    return runconfig.translate(config(folder, text), folder, **options)  # type: ignore[arg-type]
+    return to_job.translate(config(folder, text), folder, **options)  # type: ignore[arg-type]
 
 
 def job(folder: Path, text: str | bytes, **options: object) -> CommandJob:
     """The command job to submit for a run configuration of this text."""
-    found = runconfig.load("train", model(folder, text), **options)  # type: ignore[arg-type]
+    found = to_job.load("train", model(folder, text), **options)  # type: ignore[arg-type]
     assert isinstance(found, CommandJob)
     return found
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-TEMPLATE = Path(__file__).resolve().parent.parent / "template"
+SOURCE = Path(__file__).resolve().parent.parent / "src"
 RUNCONFIG = """\
 script: train.py
 arguments: []
@@ -44,12 +44,12 @@ class Workplace:
     def environment(self, **more: str) -> dict[str, str]:
         dropped = ("MLFLOW_TRACKING_URI", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "AML_DEBUG")
         kept = {key: value for key, value in os.environ.items() if key not in dropped}
-        return {**kept, "PYTHONPATH": str(TEMPLATE), **more}
+        return {**kept, "PYTHONPATH": str(SOURCE), **more}
 
     def start(self, *words: str, cwd: Path | None = None, env: dict[str, str] | None = None, **more: Any) -> Any:
         """`aml WORDS` as a process of its own, its streams as pipes."""
         return subprocess.Popen(
-            [sys.executable, "-m", "runner", *words],
+            [sys.executable, "-m", "amlrun", *words],
             cwd=cwd or self.model,
             env=self.environment(**(env or {})),
             stdin=subprocess.DEVNULL,

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from azure.core.rest import HttpRequest
-from runner.azure import calls as calls_module
-from runner.azure.calls import Calls
-from runner.azure.wire import Wire
-from runner.errors import RunnerError
+
+from amlrun.azure import calls as calls_module
+from amlrun.azure.calls import Calls
+from amlrun.azure.wire import Wire
+from amlrun.errors import AmlError
 
 Answer = Callable[[socketserver.StreamRequestHandler, threading.Event], None]
 LENGTH = 4_000_000
@@ -76,7 +77,7 @@ def trickle(text: bytes, pause: float) -> Answer:
 @pytest.mark.parametrize("travels", [False, True], ids=["asks", "travels"])
 def test_a_peer_that_does_not_come_to_an_end(monkeypatch: pytest.MonkeyPatch, answer: Answer, travels: bool) -> None:
     monkeypatch.setenv("AML_AZURE_DEADLINE", "1")
-    with server(answer) as url, pytest.raises(RunnerError) as error:
+    with server(answer) as url, pytest.raises(AmlError) as error:
         wire = Wire()
         with wire.call("ask", travels=travels):
             wire.send(HttpRequest("GET", url)).read()
@@ -86,7 +87,7 @@ def test_a_peer_that_does_not_come_to_an_end(monkeypatch: pytest.MonkeyPatch, an
 
 def test_a_peer_that_does_not_take_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AML_AZURE_DEADLINE", "1")
-    with server(silent) as url, pytest.raises(RunnerError) as error:
+    with server(silent) as url, pytest.raises(AmlError) as error:
         wire = Wire()
         with wire.call("send a file", travels=True):
             wire.send(HttpRequest("PUT", url, content=bytes(50_000_000)))
@@ -142,7 +143,7 @@ def test_signing_in_is_not_taken_from_the_call_that_needs_it(monkeypatch: pytest
 
 def test_one_request_has_the_deadline_also_in_a_longer_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AML_AZURE_DEADLINE", "1")
-    with server(trickle(HEAD, 0.05)) as url, pytest.raises(RunnerError) as error:
+    with server(trickle(HEAD, 0.05)) as url, pytest.raises(AmlError) as error:
         wire = Wire()
         with wire.call("wait for a machine", 1800):
             wire.send(HttpRequest("GET", url)).read()

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runner.azure import client, codes, environments, translate, workspace
-from runner.errors import RunnerError
-from runner.job import CommandJob, Environment, Input, Output, Resources, Volume
-from runner.snapshot import take
+
+from amlrun.azure import client, codes, environments, translate, workspace
+from amlrun.errors import AmlError
+from amlrun.prepare.snapshot import take
+from amlrun.spec.job import CommandJob, Environment, Input, Output, Resources, Volume
 
 CODE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/codes/x/versions/1"
 
@@ -52,7 +53,7 @@ def test_azs_defaults_when_nothing_is_attached(tmp_path: Path, nobody: Path) -> 
 
 
 def test_no_workspace_tells_folder_attach(tmp_path: Path) -> None:
-    with pytest.raises(RunnerError) as error:
+    with pytest.raises(AmlError) as error:
         workspace.resolve(tmp_path)
     assert "folder attach" in error.value.hint and error.value.exit_code == 2
 
@@ -107,7 +108,7 @@ def test_what_is_refused_before_anything_is_sent(more: dict[str, Any], word: str
     wanted = job(**more)
     if volume:
         wanted.local.volumes = [Volume("here", "/data")]
-    with pytest.raises(RunnerError) as error:
+    with pytest.raises(AmlError) as error:
         translate.tree(wanted, "r", "e", None)
     assert word in str(error.value)
 
@@ -137,7 +138,7 @@ def test_a_snapshots_hash_is_azure_ai_mls_own(tmp_path: Path) -> None:
 
 def test_without_azure_ai_ml_one_command_adds_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(RunnerError) as error:
+    with pytest.raises(AmlError) as error:
         client.require()
     assert "uv sync --group azure" in error.value.hint
 
@@ -145,7 +146,7 @@ def test_without_azure_ai_ml_one_command_adds_it(monkeypatch: pytest.MonkeyPatch
 def test_an_environment_folder_is_written_once_and_read(tmp_path: Path) -> None:
     environments.scaffold(tmp_path / "e", "mine")
     assert environments.read(tmp_path / "e")["name"] == "mine"
-    with pytest.raises(RunnerError):
+    with pytest.raises(AmlError):
         environments.scaffold(tmp_path / "e", "mine")
-    with pytest.raises(RunnerError):
+    with pytest.raises(AmlError):
         environments.scaffold(tmp_path / "f", "AzureML-mine")

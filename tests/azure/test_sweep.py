@@ -224,7 +224,7 @@ def test_a_terminal_shows_the_trials_while_they_run(cloud: Cloud) -> None:
 
     arrange(cloud, "--kind", "hopeless", values="[0.9, 0.1]")
     near, far = pty.openpty()
-    words = [sys.executable, "-m", "runner", *WORDS]
+    words = [sys.executable, "-m", "amlrun", *WORDS]
     variables = cloud.world.environment(AML_AZURE_POLL="0.2", TERM="xterm", COLUMNS="120", LINES="40")
     process = subprocess.Popen(words, cwd=cloud.path, env=variables, stdin=far, stdout=far, stderr=far)
     os.close(far)
@@ -373,7 +373,7 @@ def test_a_workspace_that_lists_the_trials_late(cloud: Cloud, monkeypatch: pytes
 
 
 def test_many_trials_come_in_pages() -> None:
-    from runner.azure import sweeps
+    from amlrun.azure import sweeps
 
     answers = [{"runs": [{"info": {"run_id": f"s_{n}"}}], "next_page_token": str(n + 1)} for n in range(3)]
     answers.append({"runs": [{"info": {"run_id": "s_3"}}]})
@@ -392,8 +392,8 @@ def test_many_trials_come_in_pages() -> None:
 
 
 def test_a_trials_values_are_understood_wherever_and_however_the_service_says_them() -> None:
-    from runner.azure import sweeps
-    from runner.job import Parameter
+    from amlrun.azure import sweeps
+    from amlrun.spec.job import Parameter
 
     space = {
         "x": Parameter("uniform", "--x", min_value=0, max_value=1),

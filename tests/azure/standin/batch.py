@@ -20,7 +20,7 @@ from standin.executor import Job
 from standin.network import Reply, Request
 from standin.plane import Plane, Refusal, Workspace, _json, check_members
 
-DRIVER = Path(__file__).resolve().parents[3] / "template" / "runner" / "serving" / "batch_driver.py"
+DRIVER = Path(__file__).resolve().parents[3] / "src" / "amlrun" / "workers" / "batch_worker.py"
 ANY = schema.ANY
 ENDPOINT = dict.fromkeys(("authMode", "description", "keys", "properties", "defaults"), ANY)
 DEPLOYMENT: schema.Schema = {

@@ -25,7 +25,7 @@ from standin.plane import Plane, Refusal, Workspace, _json, check_members
 DOMAIN = f".{shapes.REGION}.inference.ml.azure.com"
 KEY = "standin-endpoint-key"
 TOKEN = "standin-endpoint-token"  # noqa: S105 - it opens nothing
-HARNESS = Path(__file__).resolve().parents[3] / "template" / "runner" / "serving" / "harness.py"
+HARNESS = Path(__file__).resolve().parents[3] / "src" / "amlrun" / "workers" / "score_once.py"
 ANY = schema.ANY
 ENDPOINT = dict.fromkeys(("authMode", "description", "keys", "properties", "traffic", "mirrorTraffic", "compute"), ANY)
 ENDPOINT["publicNetworkAccess"] = ANY

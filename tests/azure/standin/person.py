@@ -20,7 +20,7 @@ class Person:
         self.shown = ""
         self._ours, theirs = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "runner", *words],
+            [sys.executable, "-m", "amlrun", *words],
             cwd=cloud.path,
             env=cloud.world.environment(**variables),
             stdin=theirs,

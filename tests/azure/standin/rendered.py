@@ -22,7 +22,7 @@ class Rendered:
         tools.mkdir()
         (tools / "uv").write_text(
             '#!/bin/bash\nset -eu\ntest "$1" = run; word=$2; shift 2\n'
-            f'if [ "$word" = aml ]; then set -- -m runner "$@"; fi; exec "{sys.executable}" "$@"\n'
+            f'if [ "$word" = aml ]; then set -- -m amlrun "$@"; fi; exec "{sys.executable}" "$@"\n'
         )
         (tools / "uv").chmod(0o755)
         self.env = world.environment(

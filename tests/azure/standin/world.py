@@ -20,6 +20,7 @@ from standin.plane import Plane, Workspace
 handlers.ROUTES += [*sweeps.ROUTES, *batch.ROUTES]
 spark.play()
 TEMPLATE = Path(__file__).resolve().parents[3] / "template"
+SOURCE = Path(__file__).resolve().parents[3] / "src"
 SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
 GROUP = "rg-standin"
 
@@ -82,7 +83,7 @@ class World:
             "PATH": str(self._programs()),
             "HOME": str(home),
             "USERPROFILE": str(home),
-            "PYTHONPATH": str(TEMPLATE),
+            "PYTHONPATH": str(SOURCE),
             "AZURE_TENANT_ID": TENANT,
             "AZURE_CLIENT_ID": "33333333-3333-3333-3333-333333333333",
             "AZURE_CLIENT_SECRET": SECRET,
@@ -102,7 +103,7 @@ class World:
 
     def start(self, words: list[str], cwd: Path, **more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "runner", *words],
+            [sys.executable, "-m", "amlrun", *words],
             cwd=cwd,
             env=self.environment(**more),
             stdin=subprocess.DEVNULL,

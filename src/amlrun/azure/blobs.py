@@ -1,0 +1,185 @@
+"""Files to and from blob storage: many at a time, each with its own deadline."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from amlrun.azure.wire import Shared, Wire
+from amlrun.errors import AmlError, os_error
+
+Progress = Callable[[int], None]
+_AT_ONCE = 8
+RETRIES = {"retry_total": 3, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 0}
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One blob to make from a local file."""
+
+    name: str
+    source: Path
+    size: int
+
+
+class _Lanes(threading.local):
+    """A wire and a container client for each thread: a session of requests is not made to be shared."""
+
+    container: Any = None
+    wire: Wire
+
+
+def container_client(url: str, wire: Wire) -> Any:
+    """A client for a container's URL with its signature."""
+    from azure.storage.blob import ContainerClient
+
+    return ContainerClient.from_container_url(url, transport=Shared(wire), **RETRIES)
+
+
+def upload(opened: Callable[[Wire], Any], files: Iterable[Upload], *, progress: Progress = lambda size: None) -> None:
+    """Make the blobs. Raises AmlError.
+
+    `opened` gives a container's client on a wire; each thread asks for its own.
+    """
+    lanes = _Lanes()
+
+    def one(file: Upload) -> int:
+        if lanes.container is None:
+            lanes.wire = Wire()
+            lanes.container = opened(lanes.wire)
+        _send(lanes, file)
+        return file.size
+
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
+        for done in as_completed([pool.submit(one, file) for file in files]):
+            progress(done.result())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _send(lanes: _Lanes, file: Upload) -> None:
+    with lanes.wire.call(f"upload {file.name}", travels=True):
+        try:
+            with file.source.open("rb") as stream:
+                lanes.container.upload_blob(file.name, stream, length=file.size, overwrite=True, max_concurrency=1)
+        except OSError as error:
+            if error.filename is not None:
+                raise os_error(error, "read the files to upload") from error
+            raise
+
+
+def url_of(container_url: str, name: str) -> str:
+    """The URL of a blob in a container whose URL carries its signature."""
+    place, _, signature = container_url.partition("?")
+    return f"{place}/{quote(name)}?{signature}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A blob: `name` below the prefix that was listed, `size` in bytes."""
+
+    name: str
+    size: int
+    etag: str
+
+
+def listing(container: Any, prefix: str) -> list[Found]:
+    """The blobs below a prefix that ends with `/`."""
+    return [
+        Found(blob.name[len(prefix) :], int(blob.size), str(blob.etag))
+        for blob in container.list_blobs(name_starts_with=prefix)
+        if blob.name != prefix and not (blob.metadata or {}).get("hdi_isfolder")
+    ]
+
+
+def download(
+    container: Any,
+    wire: Wire,
+    prefix: str,
+    found: list[Found],
+    folder: Path,
+    memory: Path,
+    *,
+    progress: Progress = lambda size: None,
+) -> list[Path]:
+    """Bring blobs down below `folder`; what `memory` (a file of names and etags) says is there is not fetched again.
+
+    A file comes into being whole: until then it grows as `NAME.part`, from which the next command goes on.
+    Raises AmlError, also for a blob whose name leads out of the folder.
+    """
+    known = _remembered(memory)
+    made = []
+    for blob in found:
+        target = folder / blob.name
+        if not target.resolve().is_relative_to(folder.resolve()):
+            raise AmlError(f"the blob {blob.name!r} lies outside the run's folder: not downloaded")
+        made.append(target)
+        if known.get(blob.name) == blob.etag and target.is_file() and target.stat().st_size == blob.size:
+            progress(blob.size)
+            continue
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _fetch(container, wire, prefix + blob.name, blob, target, progress)
+            known[blob.name] = blob.etag
+            with memory.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps([blob.name, blob.etag]) + "\n")
+        except OSError as error:
+            raise os_error(error, f"write {target}") from error
+    return made
+
+
+def _fetch(container: Any, wire: Wire, name: str, blob: Found, target: Path, progress: Progress) -> None:
+    from azure.core import MatchConditions
+
+    part, mark = target.with_name(target.name + ".part"), target.with_name(target.name + ".part.etag")
+    same = part.is_file() and mark.is_file() and mark.read_text(encoding="utf-8") == blob.etag
+    start = part.stat().st_size if same else 0
+    mark.write_text(blob.etag, encoding="utf-8")
+    progress(start)
+    with part.open("ab" if start else "wb") as stream:
+        while start < blob.size:
+            # Pieces, so that a slow line is told from a dead one, and a cut leaves what came before.
+            length = min(4_000_000, blob.size - start)
+            with wire.call(f"download {blob.name}", travels=True):
+                piece = container.download_blob(
+                    name, offset=start, length=length, etag=blob.etag, match_condition=MatchConditions.IfNotModified
+                ).readall()
+            stream.write(piece)
+            start += len(piece)
+            progress(len(piece))
+    part.replace(target)
+    mark.unlink(missing_ok=True)
+
+
+def _remembered(memory: Path) -> dict[str, str]:
+    try:
+        lines = memory.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    known = {}
+    for line in lines:
+        try:
+            name, etag = json.loads(line)
+            known[name] = etag
+        except (ValueError, TypeError):
+            continue
+    return known
+
+
+def account_and_container(url: str) -> tuple[str, str]:
+    """The host and the container of a blob's URL."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.path.lstrip("/").partition("/")[0]
+
+
+def is_blob(container: Any, wire: Wire, name: str) -> bool:
+    """Whether a blob of exactly that name is there (a folder is none)."""
+    with wire.call(f"look for {name}"):
+        return bool(container.get_blob_client(name).exists())

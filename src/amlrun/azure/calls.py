@@ -1,0 +1,215 @@
+"""What a command asks of Azure, call by call: by when each has to end, and what is said when it fails.
+
+azure-core waits 300 s for an answer and tries four times (measured: 20 minutes for a black hole). Here each call has
+a budget of seconds, retries and the service's `Retry-After` included; where files travel, only the time in which
+nothing moves is taken from it. What went wrong is told with the call's name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    DecodeError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+
+from amlrun.azure import sockets
+from amlrun.errors import SERVICE, AmlError
+
+# Seconds for one call, retries and all; AML_AZURE_DEADLINE changes it.
+DEADLINE = 120.0
+_CONNECT, _READ = 15.0, 40.0
+# Bytes a second below which a line counts as dead while files travel.
+_SLOWEST = 10_000
+_SILENT = "no answer came"
+
+
+def deadline() -> float:
+    """The seconds one call may take. Raises AmlError when AML_AZURE_DEADLINE is not a number above 0."""
+    said = os.environ.get("AML_AZURE_DEADLINE")
+    try:
+        seconds = float(said) if said else DEADLINE
+    except ValueError:
+        seconds = 0
+    if seconds <= 0:
+        raise AmlError(f"AML_AZURE_DEADLINE: expected seconds, got {said!r}")
+    return seconds
+
+
+class Calls:
+    """The calls of one thread, one within another at most. `requests` counts what was sent for them."""
+
+    def __init__(self) -> None:
+        self.doing = "call Azure"
+        self.last = ""
+        self.trouble = ""
+        self.requests = 0
+        self.seconds = deadline()
+        self._travels = self._came = False
+        self.was_answered = True
+        self._until = self._request_until = time.monotonic() + self.seconds
+
+    @contextlib.contextmanager
+    def call(self, doing: str, seconds: float | None = None, *, travels: bool = False) -> Iterator[None]:
+        """Give what follows `seconds` (default: `self.seconds`) and a name: `doing` completes "could not …".
+
+        One request with its tries never gets more than `self.seconds`. With `travels` the time in which bytes move is
+        not counted. Whatever the SDK raises comes out as a AmlError that names the call and the cause, exit code 3.
+        """
+        before, began = (self.doing, self._travels), time.monotonic()
+        outer = self._until, self._request_until
+        self.was_answered = True
+        self.doing, self._until = doing, time.monotonic() + (self.seconds if seconds is None else seconds)
+        self._travels = travels
+        self.last = self.trouble = ""
+        try:
+            yield
+        except AmlError:
+            raise
+        except Exception as error:
+            raise self.explain(error) from error
+        finally:
+            self.doing, self._travels = before
+            # What a call within took (signing in) is not taken from the one around it.
+            self._until, self._request_until = (until + time.monotonic() - began for until in outer)
+
+    def left(self) -> float:
+        """Seconds until the request with its tries, or the whole call, has to end."""
+        return min(self._until, self._request_until) - time.monotonic()
+
+    def moved(self, size: int, seconds: float, *, came: bool) -> None:
+        """Bytes moved: where files travel that is life, and the time it took is given back, down to `_SLOWEST`."""
+        self._came = self._came or came
+        if self._travels:
+            given = min(seconds, size / _SLOWEST)
+            self._until += given
+            self._request_until += given
+
+    def attempt(self, method: str, url: str) -> tuple[float, float]:
+        """Begin one attempt of a request; its timeouts, to connect and to read. Raises AmlError when time is up."""
+        asked = f"{method} {_short(url)}"
+        if self.was_answered or asked != self.last:
+            self._request_until = time.monotonic() + self.seconds
+        self.last, self.was_answered, self._came = asked, False, False
+        left = self.left()
+        if left <= 0:
+            self.give_up()
+        self.requests += 1
+        sockets.obey(self)
+        return min(_CONNECT, left), min(_READ, left)
+
+    def failed(self, error: BaseException) -> None:
+        """An attempt ended without an answer."""
+        self.trouble = self._reason(error)
+
+    def answered(self, status: int) -> None:
+        """An attempt ended with this status."""
+        self.was_answered = status < 500 and status not in (408, 429)
+        if status >= 400:
+            self.trouble = f"the service answered {status}"
+
+    def sleep(self, duration: float) -> None:
+        """Wait before the next attempt, unless that would be after the deadline."""
+        until = self._until if self.was_answered else min(self._until, self._request_until)
+        if time.monotonic() + duration >= until:
+            self.give_up(f"; the next attempt was to wait {duration:.0f} s" if duration > 5 else "")
+        time.sleep(duration)
+
+    def give_up(self, why: str = "") -> NoReturn:
+        """End the call: its time is over."""
+        cause = self.trouble or "no answer"
+        raise AmlError(
+            f"could not {self.doing} in time: {self.last}: {cause}{why}",
+            hint="Run the same command again: it goes on from there. AML_AZURE_DEADLINE=SECONDS waits longer.",
+            exit_code=SERVICE,
+        )
+
+    def _reason(self, error: BaseException) -> str:
+        reason = _reason(error)
+        return "the answer did not come to its end" if reason == _SILENT and self._came else reason
+
+    def explain(self, error: BaseException) -> AmlError:
+        """An error of the SDK as a message for a person: what, which call, why, and what to do."""
+        status = getattr(error, "status_code", None)
+        where = f"{self.last}: " if self.last else ""
+        if isinstance(error, HttpResponseError) and status and status < 400:
+            why, hint = f"{status}, but the answer is not the service's own", _IN_BETWEEN
+        elif isinstance(error, ValueError) and "response header" in str(error):
+            why, hint = f"the answer is not the service's own: {error}", _IN_BETWEEN
+        elif str(error).startswith("Unable to deserialize"):
+            why, hint = "the answer is not the service's own", _IN_BETWEEN
+        elif isinstance(error, DecodeError) or "Expecting value" in str(error):
+            why, hint = "the answer is not JSON", _IN_BETWEEN
+        elif isinstance(error, HttpResponseError) and status:
+            why, hint = f"{status} {_service_words(error)}", _HINTS.get(status, _HINTS[0] if status >= 500 else "")
+        elif isinstance(error, (ServiceRequestError, ServiceResponseError, HttpResponseError)):
+            why, hint = self._reason(error), "Check the network and the proxy, then run the same command again."
+        elif isinstance(error, ClientAuthenticationError):
+            why, hint = str(error).splitlines()[0], _HINTS[401]
+        else:
+            text = str(error).strip()
+            why, hint = text.splitlines()[0] if text else type(error).__name__, ""
+        return AmlError(f"could not {self.doing}: {where}{why}", hint=hint, exit_code=SERVICE)
+
+
+_IN_BETWEEN = "A proxy or a sign-in page in between may have answered."
+_HINTS = {
+    0: "The service has a problem of its own: run the same command again in a while.",
+    401: "Sign in again: az login.",
+    403: "Your account needs a role on the workspace, e.g. AzureML Data Scientist, and on its storage.",
+    404: "Check the name, and the workspace: aml workspace show.",
+    409: "Something else changes the same thing: run the same command again in a while.",
+    429: "The service is asked too much: run the same command again in a while.",
+}
+
+
+def _service_words(error: HttpResponseError) -> str:
+    """The service's own message and the details that say what is wrong."""
+    inner = getattr(error, "error", None)
+    message = getattr(inner, "message", None)
+    if not message:
+        lines = str(getattr(error, "message", "") or error).strip().splitlines()
+        return lines[0][:500] if lines else ""
+    details = [str(one.message) for one in (getattr(inner, "details", None) or []) if getattr(one, "message", None)]
+    return "; ".join([str(message), *details[:5]])[:900]
+
+
+def _reason(error: BaseException) -> str:
+    """Why a connection failed, in one short line."""
+    text = str(error)
+    if "timed out" in text.lower() or "timeout" in type(error).__name__.lower():
+        return _SILENT
+    for sign, words in (
+        ("Name or service not known", "the host's name is not known here"),
+        ("getaddrinfo", "the host's name is not known here"),
+        ("NameResolution", "the host's name is not known here"),
+        ("CERTIFICATE_VERIFY", "its certificate is not trusted here"),
+        ("Tunnel connection failed", "the proxy refused the connection"),
+        ("reset", "the connection was reset"),
+        ("IncompleteRead", "the answer was cut off"),
+        ("Remote end closed", "the connection was closed without an answer"),
+        ("refused", "the connection was refused"),
+    ):
+        if sign.lower() in text.lower():
+            return words
+    return text.splitlines()[0][:300] if text else type(error).__name__
+
+
+def _short(url: str) -> str:
+    """A request without its query, where signatures are; of ARM's long paths only what tells."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    _, workspaces, rest = parts.path.partition("/workspaces/")
+    if workspaces:
+        name, _, tail = rest.partition("/")
+        return f"{tail or f'workspace {name}'} ({host})"
+    return f"{host}{parts.path}"

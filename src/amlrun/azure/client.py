@@ -1,0 +1,178 @@
+"""One signed-in connection to one workspace: azure-ai-ml's client where it serves, plain ARM calls where it does not.
+
+azure-ai-ml costs a second or more to import (measured), so it is imported by what creates or describes things, not
+by what only asks a run how it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amlrun.azure.workspace import Workspace, resolve
+from amlrun.errors import AmlError
+
+if TYPE_CHECKING:
+    from amlrun.azure.signin import Credential
+    from amlrun.azure.wire import Wire
+
+Report = Callable[[str], None]
+ARM = "https://management.azure.com"
+JOBS_VERSION = "2024-01-01-preview"
+_SCOPE = f"{ARM}/.default"
+
+
+def require() -> None:
+    """Refuse with the one command that adds azure-ai-ml where it is missing."""
+    import importlib.util
+
+    try:
+        there = importlib.util.find_spec("azure.ai.ml") and importlib.util.find_spec("azure.identity")
+    except ModuleNotFoundError:
+        there = None
+    if not there:
+        raise AmlError("azure-ai-ml is not installed in this project", hint="Add it: uv sync --group azure")
+
+
+class Client:
+    """Made by `connect`; opens nothing until its first call."""
+
+    def __init__(self, workspace: Workspace, wire: Wire, credential: Credential, report: Report) -> None:
+        self.workspace, self.wire, self.credential, self.report = workspace, wire, credential, report
+
+    @cached_property
+    def ml(self) -> Any:
+        """azure-ai-ml's MLClient on the same wire."""
+        from azure.ai.ml import MLClient
+
+        from amlrun.azure.wire import Shared
+
+        for name in ("azure.ai.ml._utils._experimental", "azure.ai.ml.entities._job", "azure.ai.ml.operations"):
+            # Six "experimental class" lines would reach stderr at the first submit.
+            logging.getLogger(name).setLevel(logging.ERROR)
+        for name in ("_utils._azureml_polling", "_artifacts._blob_storage_helper"):
+            # Dots on stdout, where `-o json` answers, and a colour's end on stderr, in a log too.
+            vars(sys.modules[f"azure.ai.ml.{name}"])["print"] = _print_for_a_person
+        return MLClient(
+            self.credential,
+            self.workspace.subscription_id,
+            self.workspace.resource_group,
+            self.workspace.name,
+            enable_telemetry=False,
+            show_progress=sys.stderr.isatty(),
+            polling_interval=1,
+            transport=Shared(self.wire),
+        )
+
+    @cached_property
+    def _pipeline(self) -> Any:
+        from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
+        from azure.mgmt.core import ARMPipelineClient
+
+        from amlrun.azure.wire import Shared
+
+        return ARMPipelineClient(
+            ARM,
+            policies=[RetryPolicy(retry_total=3), BearerTokenCredentialPolicy(self.credential, _SCOPE)],
+            transport=Shared(self.wire),
+        )
+
+    @contextlib.contextmanager
+    def importing(self) -> Iterator[None]:
+        """Import azure-ai-ml while what is inside waits for the network. It must import nothing of Azure's by itself:
+        two threads that enter a circle of imports from two sides may see a module half made."""
+        import azure.storage.blob  # noqa: F401
+
+        def load() -> None:
+            with contextlib.suppress(Exception):  # who needs it imports it again, and is told
+                import azure.ai.ml  # noqa: F401
+
+        thread = threading.Thread(target=load, daemon=True)
+        thread.start()
+        yield
+        thread.join()
+
+    def ask(
+        self,
+        doing: str,
+        method: str,
+        path: str,
+        version: str | None = None,
+        *,
+        body: Any = None,
+        host: str = ARM,
+        params: dict[str, str] | None = None,
+        accept: tuple[int, ...] = (),
+    ) -> Any:
+        """One call below the workspace's path; the answer's JSON, None when it has no body.
+
+        `doing` completes "could not …". Statuses in `accept` give None instead of an error. Raises AmlError.
+        """
+        from azure.core.exceptions import HttpResponseError
+        from azure.core.rest import HttpRequest
+
+        query = {**({"api-version": version} if version else {}), **(params or {})}
+        with self.wire.call(doing):
+            request = HttpRequest(method, f"{host}{path}", params=query, json=body)
+            response = self._pipeline.send_request(request)
+            if response.status_code in accept:
+                return None
+            if response.status_code >= 400:
+                raise HttpResponseError(response=response)
+            text = response.text()
+            return json.loads(text) if text else None
+
+    def pages(self, doing: str, below: str, version: str, **more: Any) -> list[dict[str, Any]]:
+        """All items of a list below the workspace, page after page; none when the place does not exist."""
+        found: list[dict[str, Any]] = []
+        page = self.arm(doing, "GET", below, version, accept=(404,), **more) or {}
+        while True:
+            found += page.get("value") or []
+            link = str(page.get("nextLink") or "")
+            if not link.startswith(ARM + "/"):
+                return found
+            page = self.ask(doing, "GET", link.removeprefix(ARM)) or {}
+
+    def arm(self, doing: str, method: str, below: str, version: str, **more: Any) -> Any:
+        """`ask` for a path below the workspace."""
+        return self.ask(doing, method, f"{self.workspace.arm}{below}", version, **more)
+
+
+def connect(
+    path: Path,
+    *,
+    report: Report,
+    name: str | None = None,
+    resource_group: str | None = None,
+    subscription_id: str | None = None,
+) -> Client:
+    """A client for the workspace that the flags and `path` mean. Opens no connection.
+
+    Raises AmlError when azure-ai-ml is missing or no workspace is known.
+    """
+    require()
+    workspace = resolve(path, name=name, resource_group=resource_group, subscription_id=subscription_id)
+    return to(workspace, report)
+
+
+def to(workspace: Workspace, report: Report) -> Client:
+    """A client for that workspace."""
+    require()
+    from amlrun.azure.signin import Credential
+    from amlrun.azure.wire import Wire
+
+    wire = Wire()
+    return Client(workspace, wire, Credential(wire, report), report)
+
+
+def _print_for_a_person(*words: str, end: str = "\n", **_: Any) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(" ".join(words) + end)
+        sys.stderr.flush()

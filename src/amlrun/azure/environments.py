@@ -1,0 +1,108 @@
+"""Environments in the workspace, and v1's folder of one: `azureml_environment.json`, a conda file, a Dockerfile."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from amlrun.azure.client import Client
+from amlrun.azure.translate import DEFAULT_IMAGE
+from amlrun.errors import AmlError, os_error
+
+VERSION = "2023-04-01-preview"
+_FILE, _CONDA, _DOCKER = "azureml_environment.json", "conda_dependencies.yml", "BaseDockerfile"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+_CONDA_TEXT = """\
+name: {name}
+channels:
+  - conda-forge
+dependencies:
+  - python=3.11
+  - pip
+  - pip:
+      - mlflow-skinny
+      - azureml-mlflow
+"""
+
+
+def scaffold(folder: Path, name: str) -> list[Path]:
+    """Write the files of an environment to fill in. Raises AmlError for a folder that is there already."""
+    if not _NAME.fullmatch(name) or name.lower().startswith("azureml"):
+        raise AmlError(f"-n: {name!r} can't be an environment's name", hint="AzureML… is taken by Microsoft's own.")
+    if folder.exists():
+        raise AmlError("is there already", file=folder, hint="Give a folder that does not exist yet.")
+    definition = {"name": name, "version": None, "environmentVariables": {}, "docker": {"baseImage": DEFAULT_IMAGE}}
+    try:
+        folder.mkdir(parents=True)
+        (folder / _FILE).write_text(json.dumps(definition, indent=4) + "\n", encoding="utf-8")
+        (folder / _CONDA).write_text(_CONDA_TEXT.format(name=name), encoding="utf-8")
+    except OSError as error:
+        raise os_error(error, "write the environment's files") from error
+    return [folder / _FILE, folder / _CONDA]
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The environment that a folder describes: name, version, image, conda file, Dockerfile. Raises AmlError."""
+    file = folder / _FILE
+    try:
+        said = json.loads(file.read_text(encoding="utf-8-sig"))
+        name = str(said["name"])
+    except FileNotFoundError:
+        raise AmlError("is not there", file=file, hint="Make one: aml environment scaffold -n NAME -d FOLDER") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise AmlError("is not JSON with a `name`", file=file) from error
+    except OSError as error:
+        raise os_error(error, "read the environment's files") from error
+    docker = said.get("docker") or {}
+    conda, dockerfile = folder / _CONDA, folder / _DOCKER
+    return {
+        "name": name,
+        "version": said.get("version"),
+        "image": docker.get("baseImage") or DEFAULT_IMAGE,
+        "conda": conda if conda.is_file() else None,
+        "dockerfile": dockerfile if dockerfile.is_file() else None,
+    }
+
+
+def register(client: Client, folder: Path) -> dict[str, Any]:
+    """Register the environment of a folder; the version counts up unless the file says one. Raises AmlError."""
+    said = read(folder)
+    with client.wire.call(f"register the environment {said['name']}"):
+        from azure.ai.ml.entities import BuildContext, Environment
+
+        more: dict[str, Any] = {"image": said["image"]}
+        if said["dockerfile"]:
+            more = {"build": BuildContext(path=str(folder), dockerfile_path=_DOCKER)}
+        elif said["conda"]:
+            more["conda_file"] = str(said["conda"])
+        made = client.ml.environments.create_or_update(
+            Environment(name=said["name"], version=said["version"] and str(said["version"]), **more)
+        )
+    return show(client, str(made.name), str(made.version))
+
+
+def listing(client: Client) -> list[dict[str, Any]]:
+    """The name and newest version of every environment."""
+    return [
+        {"name": one["name"], "version": (one.get("properties") or {}).get("latestVersion")}
+        for one in client.pages("list the environments", "/environments", VERSION)
+    ]
+
+
+def show(client: Client, name: str, version: str | None = None) -> dict[str, Any]:
+    """One environment; its newest version without `version`. Raises AmlError when there is none."""
+    doing = f"read the environment {name}"
+    if version is None:
+        said = client.arm(doing, "GET", f"/environments/{name}", VERSION)
+        version = str((said.get("properties") or {}).get("latestVersion"))
+    said = client.arm(doing, "GET", f"/environments/{name}/versions/{version}", VERSION)
+    properties = said.get("properties") or {}
+    wanted = ("image", "condaFile", "build", "osType", "description", "tags")
+    return {
+        "id": f"azureml:{name}:{version}",
+        "name": name,
+        "version": version,
+        **{key: properties[key] for key in wanted if properties.get(key)},
+    }

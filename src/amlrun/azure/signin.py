@@ -1,0 +1,190 @@
+"""Signing in: each way that could work here, in an order that fails fast, and one message when none does."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from azure.core.exceptions import AzureError
+
+from amlrun.azure.wire import Shared, Wire
+from amlrun.errors import SERVICE, AmlError
+
+Report = Callable[[str], None]
+# Seconds for a person to sign in, and for the Azure CLI to answer.
+PATIENCE = 300
+_CLI = 20
+# A token is asked for anew so many seconds before its end.
+_FRESH = 300
+_SCOPE = "https://management.azure.com/.default"
+_HINT = (
+    "Sign in with `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET of a service principal."
+)
+
+
+@dataclass
+class Way:
+    """One way to sign in. `not_here` says why it is not tried; `make` gives the credential; `asks` a person."""
+
+    name: str
+    make: Callable[[], Any]
+    not_here: str = ""
+    asks: bool = False
+
+
+@dataclass
+class Credential:
+    """The first way that gave a token, kept for all calls. It is a TokenCredential of azure-core.
+
+    With `may_ask` False no person is asked, whoever sits there.
+    """
+
+    wire: Wire
+    report: Report
+    may_ask: bool = True
+    chosen: Any = None
+    _tokens: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def get_token(self, *scopes: str, **kwargs: Any) -> Any:
+        """A token for the scopes, kept while it is good: `az` takes a second for each, and each client asks anew.
+
+        Raises AmlError that tells every way and what became of it when none gives one.
+        """
+        if kwargs.get("claims"):
+            # The service refuses a token before its time: none that is kept is good.
+            self._tokens.clear()
+        key = repr((scopes, sorted(kwargs.items())))
+        token = self._tokens.get(key)
+        if token is None or token.expires_on < time.time() + _FRESH:
+            token = self._tokens[key] = self._new(scopes, kwargs)
+        return token
+
+    def _new(self, scopes: tuple[str, ...], kwargs: dict[str, Any]) -> Any:
+        if self.chosen is not None:
+            return self.chosen.get_token(*scopes, **kwargs)
+        failed: list[str] = []
+        not_here: list[str] = []
+        end = time.monotonic() + self.wire.seconds
+        for way in ways(self.wire, self.report):
+            why_not = way.not_here or ("" if self.may_ask or not way.asks else "this command asks nobody")
+            if why_not:
+                not_here.append(f"  {way.name}: {why_not}")
+                continue
+            # A person takes longer than a service; all else shares the time of one call.
+            seconds = PATIENCE + 30 if way.asks else max(0.0, end - time.monotonic())
+            with self.wire.call("sign in to Azure", seconds):
+                try:
+                    credential = way.make()
+                    token = credential.get_token(*(scopes or (_SCOPE,)), **kwargs)
+                except (AzureError, AmlError, ValueError, OSError) as error:
+                    failed.append(f"  {way.name}: {self._why(error)}")
+                    continue
+            self.chosen = credential
+            self._tell(way, failed)
+            return token
+        tried = ["Tried:", *failed] if failed else []
+        hint = "\n".join([*tried, "Not tried:", *not_here, _HINT])
+        raise AmlError("could not sign in to Azure", hint=hint, exit_code=SERVICE)
+
+    def _tell(self, way: Way, failed: list[str]) -> None:
+        if failed:
+            # What was set up and did not work would stay unknown, and another account be used than was meant.
+            self.report("\n".join([f"Signed in with {way.name}, after others failed:", *failed]))
+        if way.asks:
+            self.report("You are signed in for this command only; `az login` signs you in for all.")
+
+    def _why(self, error: Exception) -> str:
+        if not self.wire.was_answered and self.wire.trouble:
+            return f"{self.wire.trouble} ({self.wire.last})"
+        if isinstance(error.__cause__, subprocess.TimeoutExpired):
+            return f"no answer in {error.__cause__.timeout:.0f} s"
+        lines = str(error).strip().splitlines()
+        text = lines[0].removeprefix("Authentication failed: ") if lines else type(error).__name__
+        if "Expecting value" in text:
+            return "the answer is not JSON: a proxy or a sign-in page in between may have answered"
+        if text.startswith("Unexpected output"):
+            # It is quoted there, and may hold a token.
+            return "its answer is not a token; `az account get-access-token` shows it"
+        return text if len(text) < 300 else text[:297] + "…"
+
+
+def ways(wire: Wire, report: Report) -> list[Way]:
+    """The ways to sign in, most explicit first. Only where a person sits at a terminal is anything asked."""
+    import azure.identity as identity
+
+    # What was tried is told in one message, not as warnings on the way.
+    for name in ("azure.identity", "msal"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+    shared = Shared(wire)
+    said = {name for name in os.environ if name.startswith("AZURE_") and os.environ[name]}
+    quick: dict[str, Any] = {"transport": shared, "retry_total": 1, "additionally_allowed_tenants": ["*"]}
+    tenant = os.environ.get("AZURE_TENANT_ID")
+    secret, certificate = (os.environ.get(f"AZURE_CLIENT_{word}") for word in ("SECRET", "CERTIFICATE_PATH"))
+    complete = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID"} <= said and bool(secret or certificate)
+    workload = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"} <= said
+    managed = next((name for name in ("IDENTITY_ENDPOINT", "MSI_ENDPOINT") if os.environ.get(name)), None)
+    client = os.environ.get("DEFAULT_IDENTITY_CLIENT_ID") or os.environ.get("AZURE_CLIENT_ID")
+    person = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    unasked = "" if person else "nobody to ask: this is not a terminal"
+    # Over SSH a browser would open on the machine's own screen, where nobody sits.
+    own = sys.platform in ("win32", "darwin") and not os.environ.get("SSH_CONNECTION")
+    screen = own or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    no_browser = "no display" if person and not screen else unasked
+
+    def principal() -> Any:
+        # Not EnvironmentCredential: it takes a variable that is set to nothing for a secret.
+        who = os.environ["AZURE_TENANT_ID"], os.environ["AZURE_CLIENT_ID"]
+        if secret:
+            return identity.ClientSecretCredential(*who, secret, **quick)
+        password = os.environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None
+        return identity.CertificateCredential(*who, certificate, password=password, **quick)
+
+    def prompt(uri: str, code: str, expires: Any) -> None:
+        report(f"To sign in, open {uri} and enter the code {code}")
+
+    return [
+        Way(
+            "service principal",
+            principal,
+            "" if complete else "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET are not all set",
+        ),
+        Way(
+            "workload identity",
+            lambda: identity.WorkloadIdentityCredential(**quick),
+            "" if workload else "AZURE_FEDERATED_TOKEN_FILE is not set",
+        ),
+        Way(
+            "managed identity",
+            lambda: identity.ManagedIdentityCredential(client_id=client, transport=shared, retry_total=1),
+            "" if managed else "this is not a compute instance",
+        ),
+        Way(
+            "az login",
+            lambda: identity.AzureCliCredential(
+                process_timeout=int(max(1, min(_CLI, wire.seconds))), additionally_allowed_tenants=["*"]
+            ),
+            "" if shutil.which("az") else "the Azure CLI is not installed",
+        ),
+        Way(
+            "browser",
+            lambda: identity.InteractiveBrowserCredential(timeout=PATIENCE, tenant_id=tenant, transport=shared),
+            no_browser,
+            asks=True,
+        ),
+        Way(
+            "device code",
+            lambda: identity.DeviceCodeCredential(
+                timeout=PATIENCE, tenant_id=tenant, prompt_callback=prompt, transport=shared
+            ),
+            unasked,
+            asks=True,
+        ),
+    ]

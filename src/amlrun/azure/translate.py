@@ -1,0 +1,179 @@
+"""A job as azure-ai-ml takes it, and every check that needs no connection.
+
+azure-ai-ml's own loader accepts bindings that name nothing, and sends `assetVersion`, which the service refuses with
+400 (recorded); both are dealt with here, before anything is sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+from amlrun.errors import AmlError, os_error
+from amlrun.prepare.environment import cache_folder
+from amlrun.spec import write_sweep
+from amlrun.spec.job import BINDING, CommandJob, Environment, Input, Output, SparkJob, SweepJob, said, shell_line
+
+Report = Callable[[str], None]
+_VM_SIZE = re.compile(r"(?:Standard|Basic)_[A-Za-z0-9_]+", re.IGNORECASE)
+_BOUND = re.compile(r"\$\{\{\s*([^}]*?)\s*\}\}")
+# Azure ML's own base image: what v1 took when a file with a conda file named none.
+DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+
+
+def check(job: CommandJob, space: Collection[str] = ()) -> None:
+    """Refuse what the service would refuse, or take and then fail on. `space` names a sweep's parameters.
+
+    Raises AmlError.
+    """
+    if not job.compute and not (job.resources and job.resources.instance_type):
+        raise AmlError("target: names no compute", hint="Name a cluster: `target: NAME`, or --ct NAME.")
+    environment = job.environment
+    if environment is None or not (
+        environment.reference
+        or environment.image
+        or environment.build
+        or environment.conda_file
+        or environment.dockerfile
+    ):
+        raise AmlError(
+            "environment: says neither an image nor a conda file, so the cloud has nothing to run the script in",
+            hint="Add environment.python.condaDependenciesFile, or environment.docker.baseImage.",
+        )
+    words: list[str] = [job.command] if isinstance(job.command, str) else job.command
+    check_bindings([*words, *job.environment_variables.values()], job.inputs, job.outputs, space)
+    for volume in job.local.volumes:
+        inside = volume.container.rstrip("/")
+        if any(word == inside or word.startswith(inside + "/") for word in words):
+            raise AmlError(
+                f"docker.arguments: -v {volume.host}:{volume.container} is a folder of this machine",
+                hint="Register the data (aml dataset register) and name it below `data:`.",
+            )
+
+
+def check_bindings(
+    texts: Iterable[str], inputs: Collection[str], outputs: Collection[str], space: Collection[str] = ()
+) -> None:
+    """Refuse a `${{…}}` that names nothing. Raises AmlError."""
+    names = {"inputs": inputs, "outputs": outputs, "search_space": space}
+    for text in texts:
+        for found in _BOUND.finditer(str(text)):
+            match = BINDING.fullmatch(found[0])
+            if match is None or match[2] not in names[match[1]]:
+                raise AmlError(
+                    f"the command names {found[0]}, which the job does not have",
+                    hint=f"It has: {', '.join([*inputs, *outputs]) or 'no inputs or outputs'}.",
+                )
+
+
+def is_vm_size(target: str) -> bool:
+    """Whether a target is a VM size, which means serverless compute, and not a compute's name."""
+    return bool(_VM_SIZE.fullmatch(target))
+
+
+def tree(job: CommandJob | SweepJob | SparkJob, name: str, experiment: str, code: str | None) -> dict[str, Any]:
+    """The job's official YAML as a dict: named `name`, its code the asset `code`. Raises AmlError."""
+    if isinstance(job, SparkJob):
+        from amlrun.azure import spark
+
+        return spark.tree(job, name, experiment, code)
+    if isinstance(job, SweepJob):
+        trial = _command(job.trial, name, experiment, code, job.search_space)
+        return write_sweep.tree(job, trial, schema=False)
+    return _command(job, name, experiment, code, ())
+
+
+def _command(job: CommandJob, name: str, experiment: str, code: str | None, space: Collection[str]) -> dict[str, Any]:
+    check(job, space)
+    found: dict[str, Any] = said(job)
+    for ours in ("local", "script", "code"):
+        found.pop(ours, None)
+    found |= {"type": "command", "name": name, "experiment_name": experiment}
+    found["command"] = job.command if isinstance(job.command, str) else shell_line(job.command)
+    if code:
+        found["code"] = f"azureml:{code}"
+    target = (job.compute or "").removeprefix("azureml:")
+    if is_vm_size(target):
+        # Serverless: a VM size in place of a cluster's name.
+        found.pop("compute")
+        found.setdefault("resources", {})["instance_type"] = target
+    elif target:
+        found["compute"] = f"azureml:{target}"
+    if job.environment is not None:
+        found["environment"] = environment(job.environment)
+    if job.identity:
+        found["identity"] = {"type": job.identity}
+    data(job.inputs, job.outputs, found)
+    return found
+
+
+def data(inputs: dict[str, Input], outputs: dict[str, Output], found: dict[str, Any]) -> None:
+    """Inputs and outputs of the tree `found` as the service takes them. Raises AmlError."""
+    for name, output in found.get("outputs", {}).items():
+        # The service gives the version: it refuses one on a command job's output.
+        output.pop("version", None)
+        if outputs[name].name is None:
+            output.pop("name", None)
+    for name, wanted in inputs.items():
+        if wanted.value is not None:
+            found["inputs"][name] = wanted.value
+        else:
+            found["inputs"][name]["path"] = _path(name, wanted)
+
+
+def _path(name: str, wanted: Input) -> str:
+    path = wanted.path or ""
+    if not path:
+        raise AmlError(f"inputs.{name}: has no path", hint=f"Name the dataset, e.g. azureml:{name}@latest")
+    bare = re.fullmatch(r"azureml:([^:@/]+)", path)
+    if bare:
+        return f"{path}@latest"
+    if "://" not in path and not path.startswith("azureml:") and not Path(path).exists():
+        raise AmlError(f"inputs.{name}: there is nothing at {path}", hint="Name a dataset (azureml:NAME) or a path.")
+    return path
+
+
+def environment(wanted: Environment) -> str | dict[str, Any]:
+    """The environment as v2's YAML has it. azure-ai-ml names an inline one by its content, so it is built once."""
+    if wanted.reference:
+        return wanted.reference if wanted.reference.startswith("azureml:") else f"azureml:{wanted.reference}"
+    if wanted.build or wanted.dockerfile:
+        return {"build": _build(wanted)}
+    found: dict[str, Any] = {"image": wanted.image or DEFAULT_IMAGE}
+    if wanted.conda_file is not None:
+        found["conda_file"] = _conda(wanted.conda_file)
+    return found
+
+
+def _build(wanted: Environment) -> dict[str, Any]:
+    if wanted.dockerfile and not wanted.build:
+        # A folder named by its content: an unchanged Dockerfile stays the same build.
+        folder = cache_folder().parent / "builds" / hashlib.sha256(wanted.dockerfile.encode()).hexdigest()[:16]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "Dockerfile").write_text(wanted.dockerfile, encoding="utf-8")
+        except OSError as error:
+            raise os_error(error, "write the Dockerfile to send") from error
+        return {"path": folder.as_posix()}
+    found: dict[str, Any] = said(wanted.build)
+    return found
+
+
+def _conda(source: Path | dict[str, Any]) -> dict[str, Any]:
+    if isinstance(source, dict):
+        return source
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        content = YAML(typ="safe").load(source.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise AmlError(f"can't be read: {error.strerror}", file=source, field="condaDependenciesFile") from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise AmlError("is not YAML", file=source) from error
+    if not isinstance(content, dict):
+        raise AmlError("is not a conda file: expected `dependencies:`", file=source)
+    return content

@@ -1,0 +1,147 @@
+"""What every command shares: v1's common flags, and the only place that prints."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from amlrun.errors import AmlError, os_error
+from amlrun.runs.store import replace_text
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Context:
+    """The common flags of one call, and how it prints.
+
+    With `-o json` stdout is one JSON document and all else goes to stderr. `path` is absolute.
+    """
+
+    path: Path
+    output: str = "text"
+    metadata_file: Path | None = None
+    subscription_id: str | None = None
+    resource_group: str | None = None
+    workspace_name: str | None = None
+
+    @property
+    def json(self) -> bool:
+        return self.output == "json"
+
+    def say(self, text: str = "") -> None:
+        """Print one line for a person."""
+        click.echo(text, err=self.json)
+
+    def warn(self, text: str) -> None:
+        """Print a warning, on stderr."""
+        click.echo(f"{click.style('Note:', fg='yellow')} {text}", err=True)
+
+    def result(self, value: Any, text: str | Callable[[], None] | None = None) -> None:
+        """End a command: `value` as JSON with `-o json`, else `text`; `-t FILE` gets the JSON too."""
+        if self.metadata_file is not None:
+            write_json(self.metadata_file, value)
+        if self.json:
+            click.echo(json.dumps(value, indent=2, sort_keys=True, default=str))
+        elif callable(text):
+            text()
+        elif text is not None:
+            click.echo(text)
+        elif isinstance(value, Mapping):
+            self.pairs(value)
+        else:
+            click.echo(json.dumps(value, indent=2, default=str))
+
+    def pairs(self, value: Mapping[str, Any]) -> None:
+        """Print a record as `name: value` lines."""
+        width = max((len(name) for name in value), default=0)
+        for name, item in value.items():
+            shown = item if isinstance(item, (str, int, float)) else json.dumps(item, default=str)
+            click.echo(f"{name:<{width}}  {shown}")
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Print a table; plain tab-free columns in a pipe, so that nothing is cut or coloured there."""
+        rows = [["" if cell is None else str(cell) for cell in row] for row in rows]
+        if sys.stdout.isatty():
+            from rich.console import Console
+            from rich.table import Table
+            from rich.text import Text
+
+            table = Table(box=None, pad_edge=False, header_style="bold")
+            for name in columns:
+                table.add_column(name, overflow="fold")
+            for row in rows:
+                table.add_row(*(Text(cell) for cell in row))
+            Console().print(table)
+            return
+        widths = [max(len(line[i]) for line in [list(columns), *rows]) for i in range(len(columns))]
+        for line in [list(columns), *rows]:
+            click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON (4 spaces, keys sorted, as v1's `-t` did), replacing the file atomically."""
+    write_text(path, json.dumps(value, indent=4, sort_keys=True, default=str) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, replacing it atomically; folders are made. Raises AmlError when it can't be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(path, text)
+    except OSError as error:
+        raise os_error(error, f"write {path}") from error
+
+
+def common_options(function: F) -> F:
+    """v1's common flags, gathered into the command's first argument, a `Context`."""
+
+    @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True,
+                  help="What stdout gets; json is one document, all else goes to stderr.")  # fmt: skip
+    @click.option("-t", "--output-metadata-file", "metadata_file", metavar="FILE",
+                  type=click.Path(path_type=Path), help="Also write the result there as JSON.")  # fmt: skip
+    @click.option("--path", default=".", metavar="FOLDER", show_default=True,
+                  type=click.Path(file_okay=True, path_type=Path), help="The project or model folder.")  # fmt: skip
+    @click.option("-g", "--resource-group", metavar="NAME", help="The workspace's resource group.")
+    @click.option("-w", "--workspace-name", metavar="NAME", help="The Azure ML workspace.")
+    @click.option("--subscription-id", metavar="ID", help="The workspace's subscription.")
+    @click.option("--debug", is_flag=True, help="Show tracebacks.")
+    @functools.wraps(function)
+    def command(
+        *args: Any,
+        output: str,
+        metadata_file: Path | None,
+        path: Path,
+        resource_group: str | None,
+        workspace_name: str | None,
+        subscription_id: str | None,
+        debug: bool,
+        **kwargs: Any,
+    ) -> Any:
+        if not path.exists():
+            raise AmlError(f"--path: there is no folder {path}", hint="Give the project's or the model's folder.")
+        context = Context(path.absolute(), output, metadata_file, subscription_id, resource_group, workspace_name)
+        return function(context, *args, **kwargs)
+
+    return command  # type: ignore[return-value]
+
+
+def key_values(pairs: Iterable[str], flag: str) -> dict[str, str]:
+    """`key=value` words of a repeatable flag as a dict.
+
+    Raises `AmlError` for a word without `=` or without a key.
+    """
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise AmlError(f"{flag}: expected key=value, got {pair!r}")
+        found[key] = value
+    return found

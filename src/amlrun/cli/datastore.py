@@ -1,0 +1,78 @@
+"""`aml datastore`: the workspace's datastores, and files to and from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from amlrun.cli.cloud import bar
+from amlrun.cli.cloud_options import client_of, listed, name_option
+from amlrun.cli.common import Context, common_options
+from amlrun.errors import AmlError
+
+
+@click.group("datastore")
+def command() -> None:
+    """List a workspace's datastores, and move files to and from them."""
+
+
+@command.command("list")
+@common_options
+def list_datastores(context: Context) -> None:
+    """List the workspace's datastores."""
+    from amlrun.azure import stores
+
+    columns = {"Name": "name", "Type": "datastoreType", "Account": "accountName", "Container": "containerName"}
+    listed(context, stores.listing(client_of(context)), {**columns, "Default": "isDefault"}, "No datastores.")
+
+
+@command.command()
+@name_option
+@common_options
+def show(context: Context, name: str) -> None:
+    """Show one datastore; never its secret."""
+    from amlrun.azure import stores
+
+    context.result(stores.show(client_of(context), name))
+
+
+@command.command()
+@name_option
+@click.option("-p", "--src-path", "source", required=True, metavar="PATH", type=click.Path(path_type=Path),
+              help="The file or folder to send.")  # fmt: skip
+@click.option("-u", "--target-path", "target", default="", metavar="PATH", help="Where to, in the datastore.")
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option("--hide-progress", is_flag=True, hidden=True)
+@common_options
+def upload(context: Context, name: str, source: Path, target: str, overwrite: bool, hide_progress: bool) -> None:
+    """Send a file or a folder to a datastore."""
+    from amlrun.azure import stores
+
+    if not source.exists():
+        raise AmlError(f"-p: there is nothing at {source}")
+    files = stores.local_files(source)
+    with bar(context, "Uploading", sum(file.stat().st_size for _, file in files)) as progress:
+        sent = stores.upload(client_of(context), name, files, target, overwrite=overwrite, progress=progress)
+    place = f"azureml://datastores/{name}/paths/{target.strip('/')}"
+    text = f"{len(sent)} file{'' if len(sent) == 1 else 's'} in {place}"
+    context.result({"files": sent, "path": place}, text)
+
+
+@command.command()
+@name_option
+@click.option("-d", "--target-path", "folder", required=True, metavar="FOLDER", type=click.Path(path_type=Path),
+              help="Where to, here.")  # fmt: skip
+@click.option("-p", "--prefix", default="", metavar="PATH", help="Only what lies below this path.")
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option("--hide-progress", is_flag=True, hidden=True)
+@common_options
+def download(context: Context, name: str, folder: Path, prefix: str, overwrite: bool, hide_progress: bool) -> None:
+    """Bring files from a datastore; a second try goes on where the first stopped."""
+    from amlrun.azure import stores
+
+    client = client_of(context)
+    with bar(context, "Downloading") as progress:
+        found = stores.download(client, name, prefix, folder, overwrite=overwrite, progress=progress)
+    text = f"{len(found)} file{'' if len(found) == 1 else 's'} in {folder}"
+    context.result([str(path) for path in found], text)

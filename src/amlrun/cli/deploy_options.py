@@ -1,0 +1,124 @@
+"""The flags of `aml model deploy` and `aml service update` that say in words what `--dc` says in a file."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from amlrun.cli.common import F, key_values
+from amlrun.cli.scoring_options import Flag, override, word
+from amlrun.errors import AmlError
+from amlrun.project import Project
+from amlrun.v1.scoring import inference
+from amlrun.v1.scoring.inference_fields import DEPLOYMENT
+
+# V1_CLI.md §8, with the key of the deployment configuration.
+_FLAGS: tuple[Flag, ...] = (
+    ("--cpu-cores", "--cc", "containerResourceRequirements.cpu"),
+    ("--memory-gb", "--gb", "containerResourceRequirements.memoryInGB"),
+    ("--cpu-cores-limit", "--ccl", "containerResourceRequirements.cpuLimit"),
+    ("--memory-gb-limit", "--gbl", "containerResourceRequirements.memoryInGBLimit"),
+    ("--gpu-cores", "--gc", "gpuCores"),
+    ("--num-replicas", "--nr", "numReplicas"),
+    ("--scoring-timeout-ms", "--tm", "scoringTimeoutMs"),
+    ("--replica-max-concurrent-requests", "--rm", "maxConcurrentRequestsPerContainer"),
+    ("--max-request-wait-time", "--mr", "maxQueueWaitMs"),
+    ("--collect-model-data", "--md", "dataCollection.storageEnabled"),
+    ("--enable-app-insights", "--ai", "appInsightsEnabled"),
+    ("--auth-enabled", "--ae", "authEnabled"),
+    ("--token-auth-enabled", "", "tokenAuthEnabled"),
+    ("--primary-key", "--kp", "keys.primaryKey"),
+    ("--secondary-key", "--ks", "keys.secondaryKey"),
+    ("--autoscale-enabled", "--as", "autoScaler.autoscaleEnabled"),
+    ("--autoscale-min-replicas", "--mi", "autoScaler.minReplicas"),
+    ("--autoscale-max-replicas", "--ma", "autoScaler.maxReplicas"),
+    ("--autoscale-refresh-seconds", "--ar", "autoScaler.refreshPeriodInSeconds"),
+    ("--autoscale-target-utilization", "--at", "autoScaler.targetUtilization"),
+    ("--period-seconds", "--ps", "livenessProbeRequirements.periodSeconds"),
+    ("--initial-delay-seconds", "--id", "livenessProbeRequirements.initialDelaySeconds"),
+    ("--timeout-seconds", "--ts", "livenessProbeRequirements.timeoutSeconds"),
+    ("--success-threshold", "--st", "livenessProbeRequirements.successThreshold"),
+    ("--failure-threshold", "--ft", "livenessProbeRequirements.failureThreshold"),
+    ("--location", "--lo", "location"),
+    ("--dns-name-label", "--dn", "dnsNameLabel"),
+    ("--namespace", "", "namespace"),
+    ("--vnet-name", "", "vnetName"),
+    ("--subnet-name", "", "subnetName"),
+    ("--ssl-enabled", "--se", "sslEnabled"),
+    ("--ssl-cname", "--sc", "cname"),
+    ("--ssl-cert-pem-file", "--sp", "sslCertificate"),
+    ("--ssl-key-pem-file", "--sk", "sslKey"),
+    ("--vault-base-url", "", "cmkVaultBaseUrl"),
+    ("--key-name", "", "cmkKeyName"),
+    ("--key-version", "", "cmkKeyVersion"),
+    ("--traffic-percentile", "--tp", "trafficPercentile"),
+    ("--compute-type", "--cp", "computeType"),
+    ("--compute-target", "--ct", "computeTarget"),
+    ("--port", "--po", "port"),
+    ("--description", "", "description"),
+)
+_SHOWN = ("port", "computeType", "numReplicas", "scoringTimeoutMs", "dataCollection.storageEnabled")
+
+
+def deployment_options(function: F) -> F:
+    """`--dc`, and a flag for each of its keys; the command gets one `dc: Config` less the file's path."""
+
+    @functools.wraps(function)
+    def command(*args: Any, dc: str | None, tags: tuple[str, ...], properties: tuple[str, ...], **kwargs: Any) -> Any:
+        given = {key: kwargs.pop(word("dc", key)) for _, _, key in _FLAGS}
+        words = {key: value for key, value in given.items() if value is not None}
+        maps = {"tags": key_values(tags, "--tag"), "properties": key_values(properties, "--property")}
+        return function(*args, dc=Asked(dc, words, {key: value for key, value in maps.items() if value}), **kwargs)
+
+    options: list[Callable[[Any], Any]] = [
+        click.option("--deploy-config-file", "--dc", "dc", metavar="FILE", help="v1's deployment configuration."),
+        click.option("--tag", "--add-tag", "tags", multiple=True, metavar="KEY=VALUE", help="Can be repeated."),
+        click.option("--property", "--add-property", "properties", multiple=True, metavar="KEY=VALUE"),
+    ]
+    becomes = {one.key: one.becomes for one in DEPLOYMENT}
+    for long, short, key in _FLAGS:
+        names = [name for name in (long, short) if name]
+        hidden = key not in _SHOWN
+        text = f"{key}: {becomes[key]}."
+        options.append(click.option(*names, word("dc", key), metavar="VALUE", hidden=hidden, help=text))
+    wrapped: Any = command
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[no-any-return]
+
+
+class Asked:
+    """What the flags say about the deployment: the file, and the keys that come before it."""
+
+    def __init__(self, file: str | None, words: dict[str, str], maps: dict[str, dict[str, str]]) -> None:
+        self.file, self.words, self.maps = file, words, maps
+
+    def __bool__(self) -> bool:
+        return bool(self.file or self.words or self.maps)
+
+    def config(self, path: Path, project: Project) -> inference.Config:
+        """The deployment configuration: the file's keys, then the flags'. Raises AmlError for a wrong value."""
+        config = inference.Config()
+        if self.file is not None:
+            config = inference.read(inference.find_file(self.file, path, project.root, "--dc"), DEPLOYMENT)
+        override(config, DEPLOYMENT, _FLAGS, self.words)
+        config.values.update(self.maps)
+        return config
+
+
+def compute_type(config: inference.Config) -> str:
+    """Where a deployment goes: local, aci or aks (in any case as written). Raises AmlError for another word."""
+    asked = config.get("computeType")
+    if asked is None:
+        return "aks" if config.get("computeTarget") else "local"
+    found = str(asked).lower()
+    if found not in ("local", "aci", "aks", "aksendpoint", "managed"):
+        raise AmlError(
+            f"{asked!r} is no compute type", file=config.file, line=config.line("computeType"), field="computeType",
+            hint="local runs here; ACI and AKS become a managed online endpoint.",
+        )  # fmt: skip
+    return found

@@ -1,0 +1,56 @@
+"""`aml explain`: what every key of v1's files means here and in Azure ML v2."""
+
+from __future__ import annotations
+
+import click
+
+from amlrun.cli.common import Context, common_options
+from amlrun.cli.scoring_files import explain_files, refuse, scoring_files, short
+
+
+@click.command("explain")
+@click.option("-c", "--run-configuration-name", "name", metavar="NAME",
+              help="The run configuration: its name, or a path to its file.")  # fmt: skip
+@click.option("--ct", "--target", "target", metavar="NAME", help="Explain for this target, not the file's.")
+@scoring_files
+@common_options
+def command(context: Context, name: str | None, target: str | None, ic: str | None, dc: str | None) -> None:
+    """Show every key of v1's files: its value, its line, and what it becomes.
+
+    \b
+    aml explain -c train-amlcompute
+    aml explain --ic aml_config/inference-config.yml --dc deployment/deployment-config-aci.yml
+
+    \b
+    mapped       the key in v2's YAML that it becomes
+    local        matters on this machine only
+    ignored      no effect, and why
+    unsupported  not possible, and what to do instead
+    unknown      no such key
+    """
+    if name is None:
+        refuse({"--ct": target}, "--ic and --dc")
+        return explain_files(context, ic, dc)
+    refuse({"--ic": ic, "--dc": dc}, "-c")
+    from amlrun.v1.runconfig import explaining, to_job
+
+    file = to_job.find(context.path, name)
+    config = to_job.read(file, context.path)
+    work = to_job.translate(config, context.path, target=target)
+    wrong = [problem for problem in config.problems if not problem.field.endswith(_SHOWN)]
+    to_job.raise_first(to_job.by_line(wrong))
+    rows = explaining.rows(work)
+    shown = [(row.key, short(row.value), row.line, row.status, row.becomes) for row in rows]
+    context.result(
+        [row.plain() for row in rows],
+        lambda: context.table(("key", "value", "line", "status", "becomes"), shown),
+    )
+    for note in config.notes:
+        if note.line and not note.text.startswith("unknown key"):
+            context.warn(f"{file.name}:{note.line}: {note.key}: {note.text}")
+    for problem in [*config.problems, *work.obstacles]:
+        context.warn(str(problem).partition("\n")[0])
+
+
+# A secret in the file is refused by every other command; this one shows the key, without its value.
+_SHOWN = ("password", "secret", "authToken")

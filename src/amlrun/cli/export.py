@@ -1,0 +1,109 @@
+"""`aml export`: v1's files as Azure ML v2's own YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from amlrun.cli.common import Context, common_options
+from amlrun.cli.scoring_files import export_files, refuse, scoring_files
+from amlrun.errors import AmlError
+from amlrun.spec.job import CommandJob, Job
+
+
+@click.command("export", context_settings={"allow_interspersed_args": False})
+@click.option("-c", "--run-configuration-name", "name", metavar="NAME",
+              help="The run configuration: its name, or a path to its file.")  # fmt: skip
+@click.option("-o", "--output-file", "destination", metavar="FILE|FOLDER",
+              help="Write the YAML there (an endpoint's two files into a folder); printed when not given."
+              " `-o json` prints JSON, as elsewhere.")  # fmt: skip
+@click.option("--hyperdrive-configuration-name", "sweep_name", metavar="FILE",
+              help="A sweep's file: write the sweep job over the run configuration.")  # fmt: skip
+@click.option("-e", "--experiment-name", metavar="NAME", help="The job's experiment.")
+@click.option("--ct", "--target", "target", metavar="NAME", help="Where to run, instead of the file's `target`.")
+@click.option("-d", "--conda-dependencies", "conda_file", metavar="FILE",
+              type=click.Path(path_type=Path), help="A conda file, instead of the file's.")  # fmt: skip
+@click.option("--source-directory", metavar="FOLDER", type=click.Path(path_type=Path),
+              help="The folder that travels; --path by default.")  # fmt: skip
+@scoring_files
+@click.option("-n", "--name", "service", metavar="NAME", help="With --ic and --dc: the endpoint's name.")
+@click.option("-m", "--model", metavar="NAME[:VERSION]", help="With --ic and --dc: the model to serve.")
+@click.argument("script_and_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT [ARGUMENTS]...]")
+@common_options
+def command(
+    context: Context,
+    name: str | None,
+    destination: str | None,
+    sweep_name: str | None,
+    experiment_name: str | None,
+    target: str | None,
+    conda_file: Path | None,
+    source_directory: Path | None,
+    ic: str | None,
+    dc: str | None,
+    service: str | None,
+    model: str | None,
+    script_and_arguments: tuple[str, ...],
+) -> None:
+    """Write v1's files as the official v2 YAML: a job, or an online endpoint with its deployment.
+
+    \b
+    aml export -c train-amlcompute -o job.yml
+    aml export -n my-service -m demo-model:1 --ic inference-config.yml --dc deployment-config-aci.yml -o endpoint
+
+    Comments say what each line came from, and what did not come along. Paths are relative to the file, without -o to
+    --path.
+    """
+    from amlrun.cli.common import write_text
+    from amlrun.spec import write
+    from amlrun.v1.runconfig import exporting
+
+    if destination in ("json", "text"):
+        context.output, destination = destination, None
+    if name is None:
+        given = {"-e": experiment_name, "--ct": target, "-d": conda_file, "--source-directory": source_directory,
+                 "--hyperdrive-configuration-name": sweep_name, "a script": script_and_arguments}  # fmt: skip
+        refuse(given, "--ic and --dc")
+        return export_files(context, ic, dc, service, model, destination)
+    refuse({"--ic": ic, "--dc": dc, "-n": service, "-m": model}, "-c")
+    folder = Path(destination).absolute().parent if destination else context.path
+    exported = exporting.export(
+        name,
+        context.path,
+        folder if folder.is_dir() or destination else folder.parent,
+        source_directory=source_directory,
+        target=target,
+        conda_file=conda_file,
+        script_and_arguments=script_and_arguments,
+    )
+    exported.job.experiment_name = experiment_name
+    job: Job = exported.job
+    if sweep_name:
+        from amlrun.spec import write_sweep
+        from amlrun.v1.hyperdrive import to_sweep
+
+        if not isinstance(job, CommandJob):
+            raise AmlError(f"a {job.type} job can't be swept", hint="A sweep runs Python scripts and commands.")
+        job = to_sweep.load(to_sweep.find(sweep_name, context.path), job)
+        exported.notes += [note for note in job.trial.local.notes if note not in exported.job.local.notes]
+        exported.notes += write_sweep.left_out(job)
+    text = write.text(job, exported.folder, {} if sweep_name else exported.comments, exported.head)
+    written = {}
+    if destination:
+        written = {Path(destination).absolute(): text, **write.side_files(job, exported.folder)}
+        for file, content in written.items():
+            write_text(file, content)
+    elif write.side_files(job, exported.folder):
+        context.warn("the Dockerfile is written only with -o FILE, beside it")
+    for note in exported.notes:
+        context.warn(note)
+    value = {"job": write.tree(job, exported.folder), "notes": exported.notes,
+             "files": [str(file) for file in written]}  # fmt: skip
+    context.result(value, f"Wrote {destination}" if destination else text.rstrip("\n"))
+
+
+# `-o` is the file here, as in `az ml` v1's exporting commands; the format is still said by --output.
+for _parameter in command.params:
+    if _parameter.name == "output":
+        _parameter.opts.remove("-o")

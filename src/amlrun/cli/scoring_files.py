@@ -1,0 +1,105 @@
+"""`--ic` and `--dc` for `aml explain` and `aml export`: what the files of a deployment become in v2."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from amlrun import project as projects
+from amlrun.cli.common import Context, F, write_text
+from amlrun.cli.scoring_options import Script
+from amlrun.errors import AmlError
+
+_FILES = ("endpoint.yml", "deployment.yml")
+
+
+def scoring_files(function: F) -> F:
+    """v1's flags for the files of a deployment: `--ic`, `--dc`."""
+    options: list[Callable[[Any], Any]] = [
+        click.option("--inference-config-file", "--ic", "ic", metavar="FILE", help="v1's inference configuration."),
+        click.option("--deploy-config-file", "--dc", "dc", metavar="FILE", help="v1's deployment configuration."),
+    ]
+    wrapped: Any = function
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[no-any-return]
+
+
+def refuse(given: Mapping[str, Any], other: str) -> None:
+    """Raise AmlError for the first of these flags that has a value: it does not go with `other`."""
+    for flag, value in given.items():
+        if value:
+            raise AmlError(f"{flag}: it does not go with {other}")
+
+
+def explain_files(context: Context, ic: str | None, dc: str | None) -> None:
+    """Show every key of the two files: its value, its line, and what becomes of it."""
+    from amlrun.v1.scoring import inference
+    from amlrun.v1.scoring.inference_fields import DEPLOYMENT, INFERENCE
+
+    root = projects.find(context.path).root
+    asked = (("--ic", ic, INFERENCE), ("--dc", dc, DEPLOYMENT))
+    found = {
+        name: inference.read(inference.find_file(name, context.path, root, flag), table).rows
+        for flag, name, table in asked
+        if name is not None
+    }
+    if not found:
+        raise AmlError("nothing to explain", hint="Give -c NAME, or --ic FILE, --dc FILE or both.")
+
+    def tables() -> None:
+        for name, rows in found.items():
+            if len(found) > 1:
+                click.echo(f"{name}:")
+            shown = [(row.key, short(row.value), row.line, row.status, row.becomes) for row in rows]
+            context.table(("key", "value", "line", "status", "becomes"), shown)
+
+    context.result([{"file": name, **vars(row)} for name, rows in found.items() for row in rows], tables)
+
+
+def export_files(
+    context: Context, ic: str | None, dc: str | None, name: str | None, model: str | None, destination: str | None
+) -> None:
+    """Write, or print, the managed online endpoint and deployment that the two files describe."""
+    from amlrun.cli.deploy_options import Asked, compute_type
+    from amlrun.serving.service import check_name
+    from amlrun.v1.scoring import endpoint
+
+    if name is None or model is None:
+        raise AmlError(
+            "nothing to export", hint="Give -c NAME for a job; -n NAME -m MODEL --ic FILE --dc FILE for an endpoint."
+        )
+    check_name(name)
+    project = projects.find(context.path)
+    config = Asked(dc, {}, {}).config(context.path, project)
+    compute_type(config)
+    inference = Script(ic, {}).inference(context.path, project)
+    folder = Path(destination).absolute() if destination else context.path
+    made = endpoint.translate(name, "blue", model, inference, config)
+    texts, trees = endpoint.texts(made, folder), endpoint.trees(made, folder)
+    files = [folder / file for file in _FILES] if destination else []
+    for file, text in zip(files, texts):
+        write_text(file, text)
+    for note in made.notes:
+        context.warn(note)
+    value = {"endpoint": trees[0], "deployment": trees[1], "notes": made.notes, "files": [str(one) for one in files]}
+    shown = [Path(destination) / file for file in _FILES] if destination else []
+    told = (
+        f"Wrote {shown[0]} and {shown[1]}. Create them with:\n"
+        f"  az ml online-endpoint create -f {shown[0]}\n"
+        f"  az ml online-deployment create --all-traffic -f {shown[1]}"
+        if destination
+        else "---\n".join(texts).rstrip("\n")
+    )
+    context.result(value, told)
+
+
+def short(value: Any) -> str:
+    """A value in a cell of a table."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,35 @@
+"""`aml workspace`: the workspace that this folder uses, and those of the subscription."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from amlrun.cli.cloud_options import client_of, listed
+from amlrun.cli.common import Context, common_options
+
+
+@click.group("workspace")
+def command() -> None:
+    """Show the workspace that the cloud commands use, and list others."""
+
+
+@command.command()
+@common_options
+def show(context: Context) -> None:
+    """Show the workspace, as Azure has it."""
+    from amlrun.azure import workspace
+
+    context.result(workspace.show(client_of(context)))
+
+
+@command.command("list")
+@common_options
+def list_workspaces(context: Context) -> None:
+    """List the workspaces of the resource group (-g), else of the subscription."""
+    from amlrun.azure import workspace
+
+    found: list[dict[str, Any]] = workspace.listing(client_of(context), context.resource_group)
+    columns = {"Name": "name", "Resource group": "resourceGroup", "Location": "location"}
+    listed(context, found, columns, "No workspaces.")

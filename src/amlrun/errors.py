@@ -1,0 +1,63 @@
+"""The one kind of exception that a person reads: what was wrong, where, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+JOB_FAILED = 1
+BAD_INPUT = 2
+SERVICE = 3
+CANCELLED = 130
+
+
+class AmlError(Exception):
+    """A message for a person, with the exit code the command ends with.
+
+    `file`, `line` (1-based) and `field` say where; `hint` says what to do next. Printed as
+    `file:line: field: message`, the hint on a line of its own (DESIGN.md, promise 8).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        file: str | Path | None = None,
+        line: int | None = None,
+        field: str = "",
+        exit_code: int = BAD_INPUT,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.file = file
+        self.line = line
+        self.field = field
+        self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        place = "" if self.file is None else str(self.file)
+        if self.line is not None:
+            place = f"{place}:{self.line}" if place else f"line {self.line}"
+        parts = [part for part in (place, self.field, self.message) if part]
+        text = ": ".join(parts)
+        return f"{text}\n{self.hint}" if self.hint else text
+
+
+def os_error(error: OSError, doing: str) -> AmlError:
+    """Turn a failed file operation into a message: `doing` completes "could not …"."""
+    import errno
+
+    hints = {
+        errno.ENOSPC: "The disk is full: free some space, then run the same command again.",
+        errno.EROFS: "The disk is read-only: use a folder you can write to.",
+        errno.EACCES: "You may not write there: check the owner and permissions.",
+        errno.EPERM: "You may not write there: check the owner and permissions.",
+    }
+    reason = error.strerror or str(error)
+    where = error.filename2 or error.filename
+    return AmlError(
+        f"could not {doing}: {reason}",
+        file=None if where is None else str(where),
+        hint=hints.get(error.errno or 0, ""),
+    )

@@ -1,0 +1,251 @@
+"""IPython's own syntax out of a cell: what plain Python can say is said so, the rest becomes a comment."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from typing import Any
+
+from amlrun.errors import AmlError
+from amlrun.notebook import awaits
+from amlrun.notebook.read import Cell
+from amlrun.notebook.report import Report
+from amlrun.notebook.source import Edit, Source, apply, dotted
+
+# Cell magics whose cell is Python that a script runs as it is.
+_KEEP_BODY = {
+    "time",
+    "capture",
+    "prun",
+    "memit",
+    "mprun",
+    "lprun",
+    "snakeviz",
+    "python",
+    "python3",
+    "skip_if",
+}
+# Cell magics that only show something.
+_SHOW_ONLY = {"html", "HTML", "svg", "SVG", "latex", "markdown", "javascript", "js", "mermaid", "timeit"}
+# Line magics that only change how the notebook behaves.
+_SETTINGS = {
+    "matplotlib", "load_ext", "reload_ext", "unload_ext", "autoreload", "aimport", "config", "precision", "pdb",
+    "xmode", "who", "whos", "who_ls", "timeit", "prun", "lprun", "memit", "mprun", "history", "hist", "pinfo", "pinfo2",
+    "pdoc", "psource", "lsmagic", "reset", "tensorboard", "watermark", "colors", "debug", "notebook", "magic", "pwd",
+    "ls", "ll", "page", "pprint", "qtconsole", "quickref", "doctest_mode", "autosave", "automagic", "autocall", "gui",
+    "nb_black", "black", "blackcellmagic", "time_it", "rehashx", "logstart", "logstop",
+}  # fmt: skip
+_SHOWS = {
+    "ls", "dir", "pwd", "cat", "head", "tail", "wc", "nvidia-smi", "echo", "which", "tree", "df", "free", "date", "du",
+    "lscpu", "uname", "whoami", "find",
+}  # fmt: skip
+_FETCHES = {"wget", "curl", "kaggle", "gdown", "azcopy", "git", "unzip", "tar", "gsutil", "aws"}
+_MAGIC_CALLS = {"run_line_magic", "run_cell_magic", "magic", "system", "getoutput"}
+_INSTALL = re.compile(
+    r"^(?:\S*python[\d.]*\s+-m\s+|\{sys\.executable\}\s+-m\s+)?(?:pip3?|conda|mamba|uv pip)\s+install\s+(.*)$"
+)
+
+
+def plain(cell: Cell, report: Report, coroutines: set[str]) -> str:
+    """The cell's source as plain Python; `coroutines` are the functions that the notebook defines with `async def`.
+
+    What is dropped leaves a comment with the reason, and a line in `report` when a person must look.
+    Raises `AmlError` naming cell and line for a syntax error.
+    """
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    manager: Any = TransformerManager  # IPython's types are incomplete
+    text = _cell_magics(cell, report)
+    if not text.strip():
+        return text
+    for _ in range(20):  # `%time %timeit f()` nests; twenty levels is more than anybody writes
+        try:
+            text = manager().transform_cell(text)
+        except SyntaxError as error:
+            raise _syntax_error(cell, error) from None
+        source = Source(text)
+        tree = parse(cell, text)
+        edits = [edit for node in ast.walk(tree) for edit in _statement(node, tree, source, cell, report)]
+        if not edits:
+            break
+        text = apply(text, edits)
+    return imported(awaits.plain(parse(cell, text), text, cell, coroutines, report))
+
+
+def imported(text: str) -> str:
+    """`text` with `__import__("os").x` as `os.x` below an import: how an edit asks for a module that it needs."""
+    for module in sorted(set(re.findall(r'__import__\("(\w+)"\)\.', text))):
+        text = f"import {module}\n" + text.replace(f'__import__("{module}").', f"{module}.")
+    return text
+
+
+def parse(cell: Cell, text: str) -> ast.Module:
+    """The cell's syntax tree; `await` at the top is allowed here.
+
+    Raises `AmlError` naming cell and line for a syntax error.
+    """
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = compile(text, f"cell {cell.number}", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            # `return` outside a function and the like are only seen here.
+            compile(text, f"cell {cell.number}", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError) as error:
+        raise _syntax_error(cell, error) from None
+    assert isinstance(tree, ast.Module)  # noqa: S101 - what PyCF_ONLY_AST with "exec" gives
+    return tree
+
+
+def _syntax_error(cell: Cell, error: Exception) -> AmlError:
+    line = getattr(error, "lineno", None)
+    message = getattr(error, "msg", None) or str(error)
+    where = f"cell {cell.number}" + (f", line {line}" if line else "")
+    return AmlError(f"{where}: {message}", hint='Mend the cell, or tag it "skip" to leave it out.')
+
+
+def _cell_magics(cell: Cell, report: Report) -> str:
+    text = cell.source
+    while True:
+        head, _, body = text.lstrip("\n").partition("\n")
+        match = re.match(r"%%(\w+|!)\s*(.*)", head)
+        if not match:
+            return text
+        name = match[1]
+        if name not in _KEEP_BODY:
+            break
+        kept = re.match(r"capture\s+(?:-\S+\s+)*([A-Za-z]\w*)", match[0].lstrip("%"))
+        if kept:
+            report.ask(f"%%capture kept what the cell prints in {kept[1]}: the script prints it instead", cell.number)
+        report.did(f"left out {match[0].strip()}, kept the code below it", cell.number)
+        text = body
+    if name in _SHOW_ONLY:
+        report.did(f"left out a %%{name} cell: it only shows something", cell.number)
+    elif name in ("writefile", "file"):
+        report.files += match[2].split()[-1:]
+        report.ask(f"writes the file {''.join(report.files[-1:])}: put it beside the script", cell.number)
+    else:
+        report.ask(
+            f"is a %%{name} cell, not Python: left out; do what it did before the run, or in Python", cell.number
+        )
+    for line in body.split("\n") if name in ("bash", "sh", "!") else []:
+        _installed(line.strip(), report, cell)
+    return "\n".join(
+        f"# {line}".rstrip()
+        for line in [
+            f"left out ({'shown only' if name in _SHOW_ONLY else 'not Python'}):",
+            *text.strip("\n").split("\n"),
+        ]
+    )
+
+
+def _call(node: ast.AST | None) -> ast.Call | None:
+    """The call when `node` is `get_ipython().…(…)`."""
+    while isinstance(node, ast.Attribute | ast.Subscript):  # (!ls).s, (!ls)[0]
+        node = node.value
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _MAGIC_CALLS:
+        owner = node.func.value
+        if isinstance(owner, ast.Call) and dotted(owner.func).endswith("get_ipython"):
+            return node
+    return None
+
+
+def _statement(node: ast.AST, tree: ast.Module, source: Source, cell: Cell, report: Report) -> list[Edit]:
+    if not isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign):
+        return []
+    call = _call(node.value)
+    if call is None:
+        return []
+    start, end = source.span(node)
+    words = [str(arg.value) if isinstance(arg, ast.Constant) else source.slice(arg) for arg in call.args] or [""]
+    if len(words) == 1 and dotted(call.func).endswith("magic"):  # get_ipython().magic("cd ..")
+        words = words[0].split(" ", 1)
+    target = "" if isinstance(node, ast.Expr) or node.value is None else source.text[start : source.span(node.value)[0]]
+    if isinstance(call.func, ast.Attribute) and call.func.attr in ("system", "getoutput"):
+        new = _shell(words[0].strip(), target, cell, report)
+    else:
+        new = _magic(words[0].lstrip("%"), words[1].strip() if len(words) > 1 else "", target, cell, report)
+    alone = node in tree.body
+    if new.startswith("#") and (not alone or source.text[end:].split("\n")[0].strip()):
+        new = "pass"
+    return [Edit(start, end, new)]
+
+
+def _shell(command: str, target: str, cell: Cell, report: Report) -> str:
+    if target:
+        listed = re.fullmatch(r"ls\s+(?:-1\s+)?([^\s;|&<>${}]+)", command)
+        if listed:
+            report.did(f"turned `!{command}` into Python", cell.number)
+            if set("*?[") & set(listed[1]):
+                return f'{target}sorted(__import__("glob").glob({listed[1]!r}))'
+            return f'{target}sorted(__import__("os").listdir({listed[1]!r}))'
+        report.ask(f"took the output of `!{command}`: the script has an empty list there", cell.number)
+        return f"{target}[]"
+    if _installed(command, report, cell):
+        return f"# left out: !{command} (the conda file installs packages)"
+    first = command.split()[0] if command.split() else ""
+    if first in _SHOWS and ">" not in command:
+        report.did(f"left out `!{command}`: it only shows something", cell.number)
+    elif first in _FETCHES:
+        report.ask(f"`!{command}` fetched something: put it under data/ and pass --data-path", cell.number)
+    else:
+        report.ask(f"`!{command}` was left out: do it before the run, or in Python", cell.number)
+    return f"# left out: !{command} (a shell line)"
+
+
+def _installed(command: str, report: Report, cell: Cell) -> bool:
+    match = _INSTALL.match(command.strip().lstrip("!%"))
+    if not match:
+        return False
+    try:
+        words = shlex.split(match[1], comments=True)
+    except ValueError:
+        words = match[1].split()
+    skip = False
+    for word in words:
+        if skip or word.startswith("-"):
+            skip = word in ("-r", "-c", "-i", "-f", "--index-url", "--extra-index-url", "--find-links", "--channel")
+            if word in ("-r", "--requirement"):
+                report.ask("installs from a requirements file: add its packages to the conda file", cell.number)
+            continue
+        if not re.match(r"^[A-Za-z0-9][\w.\-]*(\[[\w,\-]+\])?([=<>!~;].*)?$", word):
+            report.ask(f"installs {word}: add it to the conda file by hand", cell.number)
+            continue
+        report.packages.append(word)
+        report.did(f"left out the installation of {word}: add {word} to the conda file (see the proposal)", cell.number)
+    return True
+
+
+def _magic(name: str, rest: str, target: str, cell: Cell, report: Report) -> str:
+    said = f"%{name} {rest}".strip()
+    if name in ("time",) and rest:
+        return target + rest
+    if target and name == "pwd":
+        return f'{target}__import__("os").getcwd()'
+    if target:
+        report.ask(f"took the result of `{said}`: the script has None there", cell.number)
+        return f"{target}None"
+    if name in ("pip", "conda", "mamba", "uv"):
+        if _installed(f"{name} {rest}", report, cell):
+            return f"# left out: {said} (the conda file installs packages)"
+    elif name in ("env", "set_env") and rest:
+        key, _, value = rest.partition("=") if "=" in rest else rest.partition(" ")
+        if value and key.strip().isidentifier():
+            report.did(f"turned `%{name} {key.strip()}` into os.environ", cell.number)
+            return f'__import__("os").environ[{key.strip()!r}] = {value.strip()!r}'
+    elif name == "cd":
+        report.ask(f"`{said}` changed the folder: the script runs in its own; check its paths", cell.number)
+        return f"# left out: {said} (a script runs in its own folder)"
+    elif name == "run":
+        report.ask(f"`{said}` ran another file: import what it defines, with the file beside the script", cell.number)
+        return f"# left out: {said} (another file)"
+    elif name == "pylab":
+        report.ask("`%pylab` put NumPy and Matplotlib names everywhere: import them by name", cell.number)
+        return f"# left out: {said} (it imports everything)"
+    if name not in _SETTINGS and name not in ("env", "set_env", "time"):
+        report.ask(f"`{said}` was left out: a script has no such thing", cell.number)
+        return f"# left out: {said} (a notebook magic)"
+    report.did(f"left out `{said}`: it only matters in a notebook", cell.number)
+    return f"# left out: {said} (only matters in a notebook)"

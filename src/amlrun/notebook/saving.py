@@ -1,0 +1,191 @@
+"""Whether the notebook saves its model, the line that does so when it does not, and what stops it being loaded."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from amlrun.notebook.learning import Learning, inside
+from amlrun.notebook.report import Report
+from amlrun.notebook.source import bound, dotted, root
+from amlrun.notebook.statements import Notebook, Statement
+
+SAVES = {
+    "dump", "save", "save_model", "save_weights", "log_model", "save_pretrained", "state_dict", "to_pickle", "export",
+    "save_checkpoint",
+}  # fmt: skip
+
+
+@dataclass
+class Saving:
+    """`line` saves the model where the notebook does not, and needs `imports`; else `by` is what saves it."""
+
+    line: str | None = None
+    by: Statement | None = None
+    imports: set[str] = field(default_factory=set)
+
+
+def find(notebook: Notebook, learning: Learning, modules: dict[str, str], report: Report) -> Saving:
+    """The save line that the notebook lacks; what is fitted and not saved, or cannot be loaded again, is reported."""
+    saving = Saving()
+    model = learning.model
+    if model is None:
+        judged = _only_judged(notebook)
+        report.ask(
+            f"{judged} is cross-validated, but never fitted: fit it on all of the data, and write it to outputs/"
+            if judged
+            else "no fitted model was found, so nothing saves one: write it to outputs/ yourself"
+        )
+        return saving
+    saving.by = _saved(notebook, model)
+    if saving.by is not None:
+        report.did(f"the notebook saves {model} itself")
+    else:
+        _save_line(saving, notebook, learning, modules)
+        report.did(f"added the line that saves {model}: {saving.line}")
+        if learning.looped:
+            report.ask(f"{model} is made anew in each turn of a loop and the last is saved: choose the one to keep")
+        others = sorted(set(learning.fitted) - {model} - inside(notebook, model))
+        if others:
+            report.ask(f"fitted too, but only {model} is saved: {', '.join(others)}")
+    prepared = [name for name in learning.prepared if not _saved(notebook, name)]
+    if prepared:
+        report.ask(
+            f"fitted beside the model, needed to use it, and not saved with it: {', '.join(prepared)}; in scikit-learn "
+            "one Pipeline holds them all"
+        )
+    _name_unloadable(notebook, model, report)
+    return saving
+
+
+def _only_judged(notebook: Notebook) -> str | None:
+    """`clf` of `cross_val_score(clf, X, y)`."""
+    calls = [part for s in notebook.body for part in ast.walk(s.node) if isinstance(part, ast.Call) and part.args]
+    judged = (root(call.args[0]) for call in calls if dotted(call.func).rpartition(".")[2].startswith("cross_val"))
+    return next(judged, None)
+
+
+def name_file(notebook: Notebook, saving: Saving, report: Report) -> None:
+    """Say which file is to be registered when it is not the one that score.py loads. Call it when paths are edited."""
+    text = saving.line or (saving.by.text() if saving.by is not None else "")
+    found = re.search(r"""["'](outputs/[^"']+)["']""", text)
+    if text and (found is None or found[1] != "outputs/model.pkl"):
+        where = f"in {found[1]}" if found and "{" not in found[1] else "where the notebook saves it"
+        report.ask(
+            f"the model is {where}: register that, and have score.py load it (it loads model.pkl with joblib)",
+            None if saving.by is None else saving.by.cell,
+        )
+
+
+def _saved(notebook: Notebook, model: str) -> Statement | None:
+    """The statement that saves `model`."""
+    for statement in notebook.body:
+        for node in ast.walk(statement.node):
+            if not isinstance(node, ast.Call):
+                continue
+            last = dotted(node.func).rpartition(".")[2]
+            if last not in SAVES or last == "state_dict":
+                continue
+            arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
+            within = {root(argument) for argument in arguments} | {
+                part.id for argument in arguments for part in ast.walk(argument) if isinstance(part, ast.Name)
+            }
+            if model in within or (isinstance(node.func, ast.Attribute) and root(node.func.value) == model):
+                return statement
+    return None
+
+
+def _save_line(saving: Saving, notebook: Notebook, learning: Learning, modules: dict[str, str]) -> None:
+    model, maker = learning.model, learning.maker
+    module = modules.get(maker.split(".")[0], "")
+    if maker.endswith("Trainer") and module.startswith("transformers"):
+        saving.line = f'{model}.save_model("outputs/model")'
+    elif maker.endswith("Trainer") and "lightning" in module:
+        saving.line = f'{model}.save_checkpoint("outputs/model.ckpt")'
+    elif learning.torch:
+        saving.line = f'torch.save({model}.state_dict(), "outputs/model.pt")'
+        saving.imports.add("import torch")
+    elif module.startswith(("tensorflow", "keras")) or _made_with_keras(notebook, maker, modules):
+        saving.line = f'{model}.save("outputs/model.keras")'
+    else:
+        saving.line = f'joblib.dump({model}, "outputs/model.pkl")'
+        saving.imports.add("import joblib")
+
+
+def _made_with_keras(notebook: Notebook, maker: str, modules: dict[str, str]) -> bool:
+    """Whether `maker` is a function or class of the notebook that is built of Keras's."""
+    keras = {name for name, module in modules.items() if module.startswith(("tensorflow", "keras"))}
+    for statement in notebook.body:
+        node = statement.node
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == maker:
+            return any(isinstance(part, ast.Name) and part.id in keras for part in ast.walk(node))
+    return False
+
+
+def _name_unloadable(notebook: Notebook, model: str, report: Report) -> None:
+    """A pickle only names the classes and functions in it: those of the script itself are not where score.py runs."""
+    made = {s.node.name: s.node for s in notebook.body if isinstance(s.node, ast.ClassDef | ast.FunctionDef) and s.kept}
+    values = _values(notebook, made)
+    seen: set[str] = set()
+    waiting = [model]
+    own: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for value, cell in values.get(name, []):
+            if "FunctionTransformer" in ast.unparse(value) and any(isinstance(p, ast.Lambda) for p in ast.walk(value)):
+                report.ask("a lambda in the model cannot be pickled: make it a function", cell)
+            called, others = _held(value, made)
+            own |= {part for part in others if part in made}
+            own |= {part for part in called if isinstance(made[part], ast.ClassDef)}
+            waiting += called | others
+    if own:
+        names = ", ".join(sorted(own))
+        report.ask(
+            f"{model} is saved with {names} of this script in it, so only this script can load it: move {names} to a "
+            "file beside it, and import from there here and in score.py"
+        )
+
+
+def _values(notebook: Notebook, made: Mapping[str, ast.stmt]) -> dict[str, list[tuple[ast.expr, int]]]:
+    """What each name is assigned, and what each function of the notebook hands back, with the cell."""
+    found: dict[str, list[tuple[ast.expr, int]]] = {}
+    for statement in notebook.body:
+        node = statement.node
+        parts = ast.walk(node) if not isinstance(node, ast.ClassDef) else []
+        for part in parts:
+            if isinstance(part, ast.Assign):
+                for name in bound(part):
+                    found.setdefault(name, []).append((part.value, statement.cell))
+            elif isinstance(part, ast.Return) and part.value is not None and isinstance(node, ast.FunctionDef):
+                found.setdefault(node.name, []).append((part.value, statement.cell))
+    return found
+
+
+def _held(value: ast.expr, made: Mapping[str, ast.stmt]) -> tuple[set[str], set[str]]:
+    """What of the notebook is called in `value`, and the other names that may stay in what comes out."""
+    called: set[str] = set()
+    others: set[str] = set()
+    waiting: list[ast.AST] = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in made:
+            called.add(part.func.id)
+            if isinstance(made[part.func.id], ast.FunctionDef):
+                # It hands back what it made; of what it is given only a class or function stays as such.
+                given = {root(argument) or "" for argument in part.args if isinstance(argument, ast.Name)}
+                others |= given & set(made)
+                continue
+        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
+            continue  # `cfg.alpha` hands over a value, not `cfg`
+        if isinstance(part, ast.Name):
+            others.add(part.id)
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in made:
+            waiting += [*part.args, *part.keywords]
+        else:
+            waiting += ast.iter_child_nodes(part)
+    return called, others

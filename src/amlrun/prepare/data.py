@@ -1,0 +1,143 @@
+"""Data names: `data/datasets.yml` says where a dataset lies on this machine."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amlrun.errors import AmlError, os_error
+from amlrun.project import Project
+
+_REFERENCE = re.compile(r"azureml:(?P<name>[^:@/]+)(?:[:@](?P<version>.+))?")
+_DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+
+
+@dataclass
+class Dataset:
+    """A named place: `path` is absolute. `line` is where datasets.yml says it."""
+
+    name: str
+    path: Path
+    description: str = ""
+    line: int | None = None
+
+
+def load(project: Project) -> dict[str, Dataset]:
+    """The datasets of the project, by name; none when there is no `data/datasets.yml`.
+
+    Raises AmlError for a file that is not a mapping of names to `path`.
+    """
+    file = project.datasets_file
+    tree = _read(file)
+    found = {}
+    for name, entry in tree.items():
+        line = tree.lc.key(name)[0] + 1 if hasattr(tree, "lc") else None
+        place = entry.get("path") if isinstance(entry, dict) else entry
+        if not isinstance(place, str) or not place:
+            raise AmlError(
+                f"expected `path: FOLDER`, got {place!r}", file=file, line=line, field=str(name),
+                hint="Write:\n  NAME:\n    path: data/NAME",
+            )  # fmt: skip
+        description = entry.get("description", "") if isinstance(entry, dict) else ""
+        found[str(name)] = Dataset(str(name), project.root / Path(place).expanduser(), str(description or ""), line)
+    return found
+
+
+def locate(project: Project, name: str, reference: str | None) -> Path:
+    """The path on this machine of input `name`, whose v2 path is `reference`.
+
+    `azureml:NAME:VERSION` and datastore URIs are looked up in datasets.yml: by the dataset's name, else by the
+    input's. Anything else is a local path, from the project's root.
+
+    Raises AmlError when there is no such name or nothing lies there.
+    """
+    datasets = load(project)
+    match = _REFERENCE.fullmatch(reference or "")
+    wanted = match["name"] if match else name
+    if reference and not match and "://" not in reference and not reference.startswith("azureml:"):
+        place = project.root / Path(reference).expanduser()
+        if not place.exists():
+            raise AmlError(f"input {name}: there is nothing at {place}", hint="Check the path in the job's file.")
+        return place
+    dataset = datasets.get(wanted) or datasets.get(name)
+    if dataset is None:
+        import difflib
+
+        near = difflib.get_close_matches(wanted, datasets, 1)
+        known = f"did you mean {near[0]!r}?" if near else f"it names: {', '.join(datasets) or 'nothing yet'}."
+        raise AmlError(
+            f"dataset {wanted!r} has no place on this machine ({known})",
+            file=project.datasets_file,
+            hint=f"Say where it lies: aml dataset register -n {wanted} -p FOLDER",
+        )
+    if not dataset.path.exists():
+        raise AmlError(
+            f"nothing lies at {dataset.path}", file=project.datasets_file, line=dataset.line, field=dataset.name,
+            hint=f"Put the data there, or name its place: aml dataset register -n {wanted} -p FOLDER",
+        )  # fmt: skip
+    return dataset.path
+
+
+def register(project: Project, name: str, path: Path, description: str) -> Dataset:
+    """Name a file or folder, keeping the file's comments; a name that is there already gets the new place.
+
+    Raises AmlError for a name Azure ML would refuse, or a path with nothing there.
+    """
+    if not _DATASET_NAME.fullmatch(name):
+        raise AmlError(f"-n: {name!r} can't be a dataset's name", hint="Use letters, digits, '-', '_' and '.'.")
+    if not path.exists():
+        raise AmlError(f"-p: there is nothing at {path}")
+    file = project.datasets_file
+    tree = _read(file)
+    place = path.resolve()
+    # Inside the project the path is kept relative, so that the file is true on a colleague's machine too.
+    inside = place.is_relative_to(project.root.resolve())
+    entry = {"path": place.relative_to(project.root.resolve()).as_posix() if inside else place.as_posix()}
+    if description:
+        entry["description"] = description
+    tree[name] = entry
+    _write(file, tree)
+    return Dataset(name, place, description)
+
+
+def _read(file: Path) -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return CommentedMap()
+    except UnicodeDecodeError as error:
+        raise AmlError("is not UTF-8 text", file=file) from error
+    except OSError as error:
+        raise os_error(error, "read the datasets' file") from error
+    try:
+        tree = YAML().load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise AmlError(f"is not YAML: {error.problem}", file=file, line=line) from error
+    except (YAMLError, ValueError) as error:
+        raise AmlError(f"is not YAML: {error}", file=file) from error
+    if tree is None:
+        return CommentedMap()
+    if not isinstance(tree, CommentedMap):
+        raise AmlError("expected a mapping of dataset names", file=file, hint="Write:\n  NAME:\n    path: data/NAME")
+    return tree
+
+
+def _write(file: Path, tree: Any) -> None:
+    from ruamel.yaml import YAML
+
+    temporary = file.with_name(f".{file.name}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", encoding="utf-8") as stream:
+            YAML().dump(tree, stream)
+        temporary.replace(file)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise os_error(error, f"write {file}") from error

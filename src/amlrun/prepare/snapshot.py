@@ -1,0 +1,193 @@
+"""Which files travel: the snapshot that every target runs on, the same files here and in the cloud."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amlrun.errors import AmlError, os_error
+from amlrun.runs.store import UNFINISHED
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+# v1's caps (V1 CLI: 300 MB, 2000 files).
+MAX_FILES = 2000
+MAX_BYTES = 300 * 1000 * 1000
+
+_NEVER_FOLDERS = frozenset(
+    {".git", ".hg", ".svn", ".venv", "__pycache__", ".ipynb_checkpoints", ".run", "mlruns", "node_modules"}
+    | {".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".nox"}
+)
+_NEVER_FILES = frozenset({"mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlflow.db-journal"})
+_SECRETS = (".env", ".env.*", "*.pem", "*.key", "*.pfx", "*.p12", "*.ppk", "*.publishsettings")
+_SECRETS_TOO = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", "_netrc", ".pypirc", ".npmrc")
+_HARMLESS = (".env.example", ".env.sample", ".env.template")
+
+
+@dataclass
+class Snapshot:
+    """The files below `root` that travel: relative POSIX paths with sizes in bytes, in walking order.
+
+    `withheld` names the files that look like secrets and were left out for that.
+    """
+
+    root: Path
+    files: list[tuple[str, int]] = field(default_factory=list)
+    withheld: list[str] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return sum(size for _, size in self.files)
+
+    def __str__(self) -> str:
+        return f"{len(self.files):,} file{'' if len(self.files) == 1 else 's'}, {human(self.size)}"
+
+
+def human(size: int) -> str:
+    """A size in bytes for a person: 1.4 MB."""
+    amount, unit = float(size), "B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":
+            break
+        amount /= 1000
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def take(root: Path, *, runs: Path | None = None, limits: bool = True) -> Snapshot:
+    """Walk `root` once and list what travels.
+
+    `.amlignore`, else `.gitignore`, decides, in the root and in every folder below; an `.amlignore` in the root
+    means that no `.gitignore` counts (V1 CLI §2: it replaces it). Ignored folders are not walked. Version control,
+    environments, caches, run folders, MLflow's store and files that look like secrets never travel.
+    Symbolic links are followed, as azure-ai-ml's upload does, but no folder is walked twice on one path.
+
+    Raises AmlError above 2,000 files or 300 MB, naming the ten largest, unless `limits` is False.
+    """
+    if not root.is_dir():
+        raise AmlError("there is no such folder", file=root, hint="Check --source-directory and --path.")
+    snapshot = Snapshot(root)
+    own_only = (root / ".amlignore").is_file()
+    skip = None if runs is None else os.path.realpath(runs)
+    try:
+        for path, size, secret in _walk(str(root), "", [], own_only, skip, frozenset()):
+            if secret:
+                snapshot.withheld.append(path)
+            else:
+                snapshot.files.append((path, size))
+    except OSError as error:
+        raise os_error(error, "read the files to run") from error
+    if limits:
+        _check_limits(snapshot)
+    return snapshot
+
+
+def _walk(
+    folder: str,
+    prefix: str,
+    specs: list[tuple[int, GitIgnoreSpec]],
+    own_only: bool,
+    runs: str | None,
+    above: frozenset[str],
+) -> Iterator[tuple[str, int, bool]]:
+    real = os.path.realpath(folder)
+    if real in above or real == runs:
+        return
+    try:
+        with os.scandir(folder) as entries:
+            listing = sorted(entries, key=lambda entry: entry.name)
+    except FileNotFoundError:
+        if prefix:
+            return
+        raise
+    names = {entry.name for entry in listing}
+    # A Python or conda environment, whatever it is called.
+    if prefix and ("pyvenv.cfg" in names or "conda-meta" in names):
+        return
+    spec = _ignore_file(folder, names, own_only)
+    if spec is not None:
+        specs = [*specs, (len(prefix), spec)]
+    for entry in listing:
+        path = prefix + entry.name
+        if entry.is_dir():
+            if entry.name not in _NEVER_FOLDERS and not (specs and _ignored(path + "/", specs)):
+                yield from _walk(entry.path, path + "/", specs, own_only, runs, above | {real})
+        elif entry.name in _NEVER_FILES or entry.name.endswith(UNFINISHED) or (specs and _ignored(path, specs)):
+            continue
+        elif entry.is_file():
+            # An editor's or another program's short-lived file may be gone by now.
+            with suppress(FileNotFoundError):
+                yield path, entry.stat().st_size, looks_secret(entry.name)
+
+
+def _ignore_file(folder: str, names: set[str], own_only: bool) -> GitIgnoreSpec | None:
+    for name in (".amlignore",) if own_only else (".amlignore", ".gitignore"):
+        if name in names:
+            file = Path(folder, name)
+            if not file.is_file():
+                continue
+            from pathspec import GitIgnoreSpec
+
+            lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+            try:
+                return GitIgnoreSpec.from_lines(lines)
+            except ValueError as error:
+                raise AmlError(f"a pattern that can't be read: {error}", file=file) from error
+    return None
+
+
+def _ignored(path: str, specs: list[tuple[int, GitIgnoreSpec]]) -> bool:
+    """gitignore's rule: the last file with an opinion, the deepest, wins."""
+    for start, spec in reversed(specs):
+        verdict = spec.check_file(path[start:]).include
+        if verdict is not None:
+            return verdict
+    return False
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a file of that name never travels because it is likely to hold a key or a password."""
+    low = name.lower()
+    if low in _SECRETS_TOO:
+        return True
+    return low not in _HARMLESS and any(fnmatch.fnmatchcase(low, pattern) for pattern in _SECRETS)
+
+
+def _check_limits(snapshot: Snapshot) -> None:
+    if len(snapshot.files) <= MAX_FILES and snapshot.size <= MAX_BYTES:
+        return
+    largest = sorted(snapshot.files, key=lambda item: -item[1])[:10]
+    rows = "\n".join(f"  {human(size):>9}  {path}" for path, size in largest)
+    raise AmlError(
+        f"the snapshot has {snapshot}; the limits are {MAX_FILES:,} files and {human(MAX_BYTES)}",
+        file=snapshot.root,
+        hint=f"The ten largest files:\n{rows}\n"
+        "Name what should stay here in .amlignore (as in .gitignore), or lift the limits with --no-snapshot-limit.",
+    )
+
+
+def copy(snapshot: Snapshot, destination: Path) -> None:
+    """Copy the snapshot's files below `destination`, times and modes kept.
+
+    A file that is gone since the walk is left out, as if the walk had come a moment later.
+    """
+    made = set()
+    try:
+        for path, _ in snapshot.files:
+            target = destination / path
+            if target.parent not in made:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                made.add(target.parent)
+            try:
+                shutil.copy2(snapshot.root / path, target)
+            except FileNotFoundError:
+                if os.path.lexists(snapshot.root / path) or not snapshot.root.is_dir():
+                    raise
+    except OSError as error:
+        raise os_error(error, "copy the files to run") from error

@@ -1,0 +1,238 @@
+"""Reads an Azure ML v2 job YAML (`az ml job create --file`) into a job, with file and line in every error."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from amlrun.spec import node as yaml_tree
+from amlrun.spec.job import (
+    BINDING,
+    Build,
+    CommandJob,
+    Distribution,
+    Environment,
+    Input,
+    Limits,
+    Output,
+    QueueSettings,
+    Resources,
+    Service,
+    SweepJob,
+    volumes,
+)
+from amlrun.spec.node import Node
+from amlrun.spec.read_sections import Sections
+
+_KEYS = ("$schema", "type", "name", "display_name", "experiment_name", "description", "tags", "properties", "command",
+         "code", "inputs", "outputs", "environment", "environment_variables", "compute", "resources", "distribution",
+         "limits", "queue_settings", "services", "identity", "parent_job_name")  # fmt: skip
+_UNUSED = ("properties", "parent_job_name")
+_DISTRIBUTIONS = ("mpi", "pytorch", "tensorflow")
+
+
+def read(file: Path) -> CommandJob | SweepJob:
+    """The command or sweep job in `file`: `code`, conda files and local inputs as absolute paths, beside the file.
+
+    Raises AmlError, with file and line, for a job of another type, a key that the job has not, a value of the wrong
+    type, and a `${{inputs.x}}` that names no input.
+    """
+    root, _ = yaml_tree.read(file)
+    reader = Reader(file.absolute(), root)
+    kind = root.get("type") if root.kind == "map" else None
+    if kind is not None and kind.text == "sweep":
+        from amlrun.spec import read_sweep
+
+        return read_sweep.sweep(reader)
+    return reader.job()
+
+
+class Reader(Sections):
+    """Reads a command job, or the parts of one that another kind of job has."""
+
+    def job(self) -> CommandJob:
+        """The command job that the file is."""
+        kind = self.root.get("type") if self.root.kind == "map" else None
+        if kind is not None and not kind.empty and kind.text != "command":
+            message = f"a {kind.text} job is not read here, only command and sweep jobs"
+            raise self.error("type", message, kind.line)
+        found = self.section("", self.root, _KEYS)
+        job = self.command(found)
+        self.check_bindings(job)
+        self.unused("", found, _UNUSED)
+        job.local.notes = self.notes
+        return job
+
+    def command(self, found: dict[str, Node]) -> CommandJob:
+        """The command job that these keys say; bindings are not checked yet."""
+        job = CommandJob(command=self.word("command", found) or "")
+        if not job.command:
+            raise self.error("command", "is missing", self.root.line, "Write: command: python train.py")
+        for name in ("name", "display_name", "experiment_name", "description"):
+            setattr(job, name, self.word(name, found))
+        job.tags = self.words("tags", found)
+        job.code = self.code(found)
+        job.inputs = {name: self.input(name, node) for name, node in self.named("inputs", found)}
+        job.outputs = {name: self.output(name, node) for name, node in self.named("outputs", found)}
+        job.environment = self.environment(found)
+        job.environment_variables = self.words("environment_variables", found)
+        job.compute = self.word("compute", found)
+        self.settings(job, found)
+        return job
+
+    def code(self, found: dict[str, Node]) -> Path | None:
+        text = self.word("code", found)
+        if text is None:
+            self.notes.append(f"{self.file.name} names no `code:`: the current folder travels, where v2 sends none.")
+            return None
+        line = self.lines["code"]
+        if "://" in text or text.startswith(("azureml:", "git+")):
+            raise self.error(
+                "code", f"{text!r} is not a folder on this machine", line, "Fetch it, and name its folder."
+            )
+        place = self.path("code", text, line)
+        if place.is_file():
+            raise self.error("code", f"{text!r} is a file", line, "Name the folder that holds it.")
+        return place
+
+    def input(self, name: str, node: Node) -> Input:
+        key = f"inputs.{name}"
+        if node.kind == "list":
+            raise self.error(key, "expected a value, or type and path", node.line)
+        if node.kind == "scalar":
+            return _literal(node)
+        found = self.section(key, node, ("type", "path", "mode", "value", "description", "default", "optional",
+                                         "datastore", "path_on_compute"))  # fmt: skip
+        value = found.get("value", found.get("default"))
+        if value is not None:
+            if value.kind != "scalar":
+                raise self.error(f"{key}.value", "expected a value", value.line)
+            return _literal(value)
+        path = self.word("path", found, f"{key}.path")
+        if path is None and "type" not in found:
+            raise self.error(key, "has neither path nor value", self.lines[key])
+        if path is not None and not path.startswith("azureml:") and "://" not in path:
+            path = str(self.path(f"{key}.path", path, self.lines[f"{key}.path"]))
+        self.unused(key, found, ("datastore", "path_on_compute"))
+        return Input(self.word("type", found) or "uri_folder", path, self.word("mode", found))
+
+    def output(self, name: str, node: Node) -> Output:
+        key = f"outputs.{name}"
+        if node.kind == "scalar" and node.value is None:
+            return Output()
+        found = self.section(key, node, ("type", "path", "mode", "name", "version", "description"))
+        words = {part: self.word(part, found, f"{key}.{part}") for part in found if part != "type"}
+        return Output(self.word("type", found) or "uri_folder", **words)
+
+    def environment(self, found: dict[str, Node]) -> Environment | None:
+        node = found.get("environment")
+        if node is None:
+            return None
+        if node.kind == "scalar":
+            if not node.text.startswith("azureml:"):
+                hint = "Write azureml:NAME:VERSION, or image and conda_file below it."
+                raise self.error("environment", f"{node.text!r} names no environment", node.line, hint)
+            return Environment(reference=node.text)
+        parts = self.section("environment", node, ("image", "conda_file", "build", "name", "version", "description",
+                                                   "tags", "os_type", "inference_config", "properties", "$schema",
+                                                   "datastore"))  # fmt: skip
+        made = Environment(image=self.word("image", parts))
+        conda = parts.get("conda_file")
+        if conda is not None and conda.kind == "map":
+            made.conda_file = conda.plain()
+        elif conda is not None and conda.kind == "scalar":
+            made.conda_file = self.path("environment.conda_file", conda.text, conda.line)
+        elif conda is not None:
+            raise self.error("environment.conda_file", "expected a file or a conda specification", conda.line)
+        if "build" in parts:
+            build = self.section("environment.build", parts["build"], ("path", "dockerfile_path"))
+            where = self.word("path", build) or "."
+            if "://" not in where:
+                where = str(self.path("environment.build.path", where, self.lines["environment.build"]))
+            made.build = Build(where, self.word("dockerfile_path", build))
+        return made
+
+    def settings(self, job: CommandJob, found: dict[str, Node]) -> None:
+        if "resources" in found:
+            job.resources = self.resources(found["resources"])
+            job.local.volumes, _ = volumes(job.resources.docker_args)
+        if "distribution" in found:
+            job.distribution = self.distribution(found["distribution"])
+        if "limits" in found:
+            parts = self.section("limits", found["limits"], ("timeout",))
+            job.limits = Limits(timeout=self.number("timeout", parts, "limits.timeout"))
+        if "queue_settings" in found:
+            parts = self.section("queue_settings", found["queue_settings"], ("job_tier", "priority"))
+            job.queue_settings = QueueSettings(self.word("job_tier", parts), self.word("priority", parts))
+        if "identity" in found:
+            known = ("type", "client_id", "object_id", "msi_resource_id")
+            parts = self.section("identity", found["identity"], known)
+            job.identity = self.word("type", parts)
+            self.unused("identity", parts, known[1:])
+        for name, node in self.named("services", found):
+            key = f"services.{name}"
+            names = ("type", "port", "log_dir", "ssh_public_keys", "nodes", "properties")
+            parts = self.section(key, node, names)
+            port = self.number("port", parts, f"{key}.port")
+            logs, keys = self.word("log_dir", parts), self.word("ssh_public_keys", parts)
+            job.services[name] = Service(self.word("type", parts) or "", port, logs, keys)
+            self.unused(key, parts, names[4:])
+
+    def resources(self, node: Node) -> Resources:
+        known = ("instance_count", "instance_type", "shm_size", "docker_args", "locations", "max_instance_count",
+                 "properties")  # fmt: skip
+        parts = self.section("resources", node, known)
+        made = Resources(
+            self.number("instance_count", parts, "resources.instance_count"),
+            self.word("instance_type", parts),
+            self.word("shm_size", parts),
+        )
+        words = parts.get("docker_args")
+        if words is not None and words.kind == "list":
+            made.docker_args = [item.text for item in words.items if item.kind == "scalar"]
+        elif words is not None:
+            line = self.word("docker_args", parts) or ""
+            try:
+                made.docker_args = shlex.split(line)
+            except ValueError as error:
+                raise self.error("resources.docker_args", "has a quote that is not closed", words.line) from error
+        self.unused("resources", parts, known[4:])
+        return made
+
+    def distribution(self, node: Node) -> Distribution:
+        key = "distribution"
+        parts = self.section(key, node, ("type", "process_count_per_instance", "worker_count",
+                                         "parameter_server_count"))  # fmt: skip
+        kind: Any = (self.word("type", parts) or "").lower()
+        if kind not in _DISTRIBUTIONS:
+            raise self.error(f"{key}.type", f"expected one of {', '.join(_DISTRIBUTIONS)}", node.line)
+        counts = [self.number(name, parts, f"{key}.{name}") for name in
+                  ("process_count_per_instance", "worker_count", "parameter_server_count")]  # fmt: skip
+        return Distribution(kind, *counts)
+
+    def check_bindings(self, job: CommandJob, space: Collection[str] = ()) -> None:
+        """Refuse a binding that names nothing; `space` has a sweep's parameters."""
+        names: dict[str, Collection[str]] = {"inputs": job.inputs, "outputs": job.outputs, "search_space": space}
+        said = {"command": str(job.command), **job.environment_variables}
+        for where, text in said.items():
+            key = where if where == "command" else f"environment_variables.{where}"
+            for kind, name in BINDING.findall(text):
+                if name not in names[kind]:
+                    near = difflib.get_close_matches(name, names[kind], 1)
+                    meant = f"; did you mean {near[0]!r}?" if near else ""
+                    line = self.binding_line(kind, name, self.lines.get(key, self.root.line))
+                    raise self.error(key, f"${{{{{kind}.{name}}}}} is not below {kind}{meant}", line)
+
+    def binding_line(self, kind: str, name: str, first: int) -> int:
+        """The line of a binding: a command may be a block of many lines."""
+        lines = self.file.read_text(encoding="utf-8-sig", errors="replace").split("\n")
+        return next((at for at in range(first, len(lines) + 1) if f"{kind}.{name}" in lines[at - 1]), first)
+
+
+def _literal(node: Node) -> Input:
+    value = node.value if isinstance(node.value, (bool, int, float)) else node.text
+    names: dict[type, str] = {bool: "boolean", int: "integer", float: "number"}
+    return Input(names.get(type(value), "string"), value=value)

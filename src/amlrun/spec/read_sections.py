@@ -1,0 +1,94 @@
+"""Reads the sections of a v2 job YAML: each key known, each value of its type, every mistake with its line."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from amlrun.errors import AmlError
+from amlrun.spec.node import Node
+
+
+class Sections:
+    """The tree of one file. `lines` has the line of each key by its dotted place, `notes` what has no effect."""
+
+    def __init__(self, file: Path, root: Node) -> None:
+        self.file = file
+        self.folder = file.parent
+        self.root = root
+        self.lines: dict[str, int] = {}
+        self.notes: list[str] = []
+
+    def error(self, key: str, message: str, line: int, hint: str = "") -> AmlError:
+        return AmlError(message, file=self.file, line=line, field=key, hint=hint)
+
+    def section(self, key: str, node: Node, known: tuple[str, ...]) -> dict[str, Node]:
+        """The keys of a section, each known; what is null is left out."""
+        if node.kind != "map":
+            raise self.error(key, "expected keys below it", node.line)
+        found = {}
+        for name, line, child in node.pairs:
+            place = f"{key}.{name}" if key else name
+            self.lines[place] = line
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                meant = f"; did you mean {near[0]!r}?" if near else ""
+                raise self.error(place, f"unknown key{meant}", line, f"Known there: {', '.join(known)}.")
+            if not (child.kind == "scalar" and child.value is None):
+                found[name] = child
+        return found
+
+    def named(self, key: str, found: dict[str, Node]) -> list[tuple[str, Node]]:
+        """The entries of a section whose names the user chose."""
+        node = found.get(key)
+        if node is None:
+            return []
+        if node.kind != "map":
+            raise self.error(key, "expected names below it", node.line)
+        self.lines.update({f"{key}.{name}": line for name, line, _ in node.pairs})
+        return [(name, child) for name, _, child in node.pairs]
+
+    def word(self, key: str, found: dict[str, Node], place: str = "") -> str | None:
+        node = found.get(key)
+        if node is None:
+            return None
+        if node.kind != "scalar":
+            raise self.error(place or key, "expected a word", node.line)
+        return node.text.strip() if key == "command" else node.text
+
+    def number(self, key: str, found: dict[str, Node], place: str) -> int | None:
+        node = found.get(key)
+        if node is None:
+            return None
+        value = node.value
+        if isinstance(value, str) and value.isascii() and value.isdecimal():
+            value = int(value[:12])
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
+            shown = f'"{node.text[:60]}"' if node.kind == "scalar" else f"a {node.kind}"
+            raise self.error(place, f"expected a whole number, got {shown}", node.line)
+        return value
+
+    def words(self, key: str, found: dict[str, Node]) -> dict[str, str]:
+        words = {}
+        for name, node in self.named(key, found):
+            if node.kind != "scalar":
+                raise self.error(f"{key}.{name}", "expected a word", node.line)
+            words[name] = node.text
+        return words
+
+    def path(self, key: str, text: str, line: int) -> Path:
+        """A path beside the file; the paths in a job's YAML are relative to it."""
+        place = self.folder / Path(text.removeprefix("file:")).expanduser()
+        try:
+            there = place.exists()
+        except (OSError, ValueError):
+            there = False
+        if not there:
+            raise self.error(key, f"there is nothing at {place}", line, "Paths are relative to the job's file.")
+        return place.resolve()
+
+    def unused(self, key: str, found: dict[str, Node], names: tuple[str, ...]) -> None:
+        for name in names:
+            if name in found:
+                place = f"{key}.{name}" if key else name
+                self.notes.append(f"{self.file.name}:{self.lines[place]}: {place}: has no effect here")

@@ -1,0 +1,158 @@
+"""Writes a job as Azure ML v2's own job YAML: what `az ml job create` and azure-ai-ml's `load_job` read.
+
+azure-ai-ml reads YAML 1.1, where `no` is false and 1:30 a number, so words that could be anything else are quoted.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from amlrun.errors import AmlError
+from amlrun.spec import write_sweep
+from amlrun.spec.job import CommandJob, Environment, Job, SparkJob, SweepJob, said, shell_line
+
+_SCHEMA = "https://azuremlschemas.azureedge.net/latest/{}Job.schema.json"
+_PLAIN = re.compile(r"[A-Za-z_./$-][A-Za-z0-9_ ./${}@=+,()-]*(?::[A-Za-z0-9_./@][A-Za-z0-9_ ./${}@=+:-]*)*")
+_WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", ".inf", ".nan", "-.inf", "-")
+_EMPTY_SAID = ("type", "command", "entry")
+
+
+def tree(job: Job, folder: Path) -> dict[str, Any]:
+    """The job as the YAML's plain data, paths relative to `folder`, where the file will be.
+
+    Raises AmlError for a kind of job that is not written here.
+    """
+    if isinstance(job, CommandJob):
+        return _command(job, folder)
+    if isinstance(job, SparkJob):
+        return _spark(job, folder)
+    if isinstance(job, SweepJob):
+        return write_sweep.tree(job, _command(job.trial, folder))
+    raise AmlError(f"a {job.type} job is not written here")
+
+
+def text(job: Job, folder: Path, comments: Mapping[str, str] | None = None, head: Sequence[str] = ()) -> str:
+    """The job's YAML. `comments` go to the end of the line of a key (dotted path); `head` are comment lines above."""
+    import io
+
+    from ruamel.yaml import YAML
+
+    writer = YAML()
+    writer.width = 4096
+    writer.indent(mapping=2, sequence=4, offset=2)
+    out = io.StringIO()
+    writer.dump(_commented(tree(job, folder), comments or {}, ""), out)
+    lines = [f"# {line}".rstrip() for line in head]
+    return "\n".join([*lines, out.getvalue()]) if lines else out.getvalue()
+
+
+def side_files(job: Job, folder: Path) -> dict[Path, str]:
+    """Files that the YAML in `folder` points to and that must be written with it: a Dockerfile given as text."""
+    own = job.trial if isinstance(job, SweepJob) else job
+    environment = None if not isinstance(own, (CommandJob, SparkJob)) else own.environment
+    if environment is None or environment.dockerfile is None:
+        return {}
+    return {folder / _BUILD / "Dockerfile": environment.dockerfile}
+
+
+_BUILD = "environment"
+
+
+def _common(job: CommandJob | SparkJob, kind: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"$schema": _SCHEMA.format(kind), "type": kind}
+    for name in ("name", "display_name", "experiment_name", "description", "tags"):
+        found[name] = getattr(job, name, None)
+    return found
+
+
+def _command(job: CommandJob, folder: Path) -> dict[str, Any]:
+    found = _common(job, "command")
+    found["command"] = job.command if isinstance(job.command, str) else shell_line(job.command)
+    found["code"] = None if job.code is None else relative(job.code, folder)
+    found["inputs"] = {name: _input(data) for name, data in job.inputs.items()}
+    found["outputs"] = {name: _output(data) for name, data in job.outputs.items()}
+    found["environment"] = _environment(job.environment, folder)
+    found["environment_variables"] = job.environment_variables
+    found["compute"] = job.compute
+    for name in ("resources", "distribution", "limits", "queue_settings", "services"):
+        found[name] = said(getattr(job, name))
+    found["identity"] = None if job.identity is None else {"type": job.identity}
+    return _without_empty(found)
+
+
+def _spark(job: SparkJob, folder: Path) -> dict[str, Any]:
+    found = _common(job, "spark")
+    found["code"] = None if job.code is None else relative(job.code, folder)
+    found["entry"] = {"file": job.entry}
+    found["args"] = shell_line(job.args) if job.args else None
+    found["inputs"] = {name: _input(data) for name, data in job.inputs.items()}
+    found["outputs"] = {name: _output(data) for name, data in job.outputs.items()}
+    found["environment"] = _environment(job.environment, folder)
+    found["conf"] = dict(job.conf)
+    found["compute"] = job.compute
+    found["resources"] = said(job.resources)
+    found["identity"] = None if job.identity is None else {"type": job.identity}
+    return _without_empty(found)
+
+
+def _without_empty(found: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in found.items() if key in _EMPTY_SAID or value not in (None, {}, [], "")}
+
+
+def _input(data: Any) -> Any:
+    if data.value is not None:
+        return data.value
+    return said(data)
+
+
+def _output(data: Any) -> Any:
+    found = said(data)
+    found.pop("description", None)
+    return found
+
+
+def _environment(environment: Environment | None, folder: Path) -> Any:
+    if environment is None or environment.reference:
+        return None if environment is None else environment.reference
+    found: dict[str, Any] = {"image": environment.image}
+    if environment.dockerfile is not None:
+        found["build"] = {"path": f"./{_BUILD}", "dockerfile_path": "Dockerfile"}
+    elif environment.build is not None:
+        found["build"] = said(environment.build)
+    if isinstance(environment.conda_file, Path):
+        found["conda_file"] = relative(environment.conda_file, folder)
+    else:
+        found["conda_file"] = environment.conda_file
+    return _without_empty(found)
+
+
+def relative(path: Path, folder: Path) -> str:
+    """`path` as seen from `folder`, with `/`, starting with `./` or `../`; absolute on another drive."""
+    try:
+        found = Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:
+        return path.as_posix()
+    return found if found.startswith(".") else f"./{found}"
+
+
+def _commented(value: Any, comments: Mapping[str, str], place: str) -> Any:
+    from ruamel.yaml.comments import CommentedMap
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    if isinstance(value, dict):
+        found = CommentedMap()
+        for key, item in value.items():
+            below = f"{place}.{key}" if place else str(key)
+            found[_commented(str(key), {}, "")] = _commented(item, comments, below)
+            if below in comments:
+                found.yaml_add_eol_comment(comments[below].replace("\n", " "), key, column=0)
+        return found
+    if isinstance(value, (list, tuple)):
+        return [_commented(item, comments, place) for item in value]
+    if isinstance(value, str) and not (_PLAIN.fullmatch(value) and value.lower() not in _WORDS):
+        return DoubleQuotedScalarString(value)
+    return value

@@ -1,0 +1,293 @@
+"""The local sweep: runs its trials side by side, reads their metric live, stops the hopeless, and ends clearly.
+
+Nothing here has to be remembered: which trials there are and how they ended is in their folders (store.py), so
+the driver can be killed at any moment and a new one goes on.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from amlrun.prepare.environment import Interpreter
+from amlrun.project import Project
+from amlrun.runs import metrics
+from amlrun.runs import store as runs
+from amlrun.spec.job import Scalar
+from amlrun.sweep import reports, store
+from amlrun.sweep.policies import judge
+from amlrun.sweep.samplers import Bayesian, planned
+from amlrun.sweep.space import word
+from amlrun.sweep.store import Settings, Trial
+from amlrun.sweep.trials import Starter
+
+_TICK = 0.05
+_THOROUGH_SECONDS = 0.5
+# So many failures from the start, with no trial that reported anything, mean that the script does not work.
+_FAILURES = 5
+
+
+class View(Protocol):
+    """Who is told what goes on: lines for a log, and the driver's state to draw."""
+
+    def line(self, text: str) -> None: ...
+
+    def draw(self, driver: Driver) -> None: ...
+
+
+@dataclass
+class Outcome:
+    """How a sweep ended. `message` and `hint` say why it did not complete, or what is worth knowing."""
+
+    status: Literal["Completed", "Failed", "Canceled"]
+    best: Trial | None
+    message: str = ""
+    hint: str = ""
+
+
+@dataclass
+class Driver:
+    """One sweep under way. `trials` are all its trials so far, by number."""
+
+    project: Project
+    sweep: runs.Run
+    settings: Settings
+    interpreter: Interpreter
+    view: View
+    trials: dict[int, Trial] = field(default_factory=dict)
+    running: dict[int, Trial] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        job = self.settings.job
+        self.metric = job.objective.primary_metric
+        self.began = time.monotonic()
+        self._deadline = math.inf if job.limits.timeout is None else self.began + job.limits.timeout
+        self._reports = reports.reader(self.project, self.sweep.id, self.metric, job.trial.environment_variables)
+        self._starter = Starter(self.project, self.sweep, self.settings, self.interpreter, self.view.line)
+        self._planned: list[dict[str, Scalar]] = []
+        self._bayesian: Bayesian | None = None
+        self._parallel = False
+        self._looked = 0.0
+        self._ended_here = 0
+        self._first_start = 0.0
+        self._queue: deque[int] = deque()
+        self._ending: Outcome | None = None
+
+    def run(self) -> Outcome:
+        """Run what is still to be run. Returns how it ended; raises what kept a trial from being started."""
+        goal = self.settings.job.objective.goal
+        self.trials = store.trials(self.project.runs, self.sweep.id, goal, take_over=True)
+        self.running = {trial.number: trial for trial in self.trials.values() if trial.state not in runs.FINAL}
+        self._by_run = {trial.run.id: trial for trial in self.trials.values()}
+        again = [n for n in range(self.settings.total) if n not in self.trials or self.trials[n].again]
+        self._queue = deque(again)
+        self._hear(last=True)
+        try:
+            if self._queue:
+                self._starter.heat()
+            self._go_on()
+        except BaseException as error:
+            self._stop_all("Ctrl-C" if isinstance(error, KeyboardInterrupt) else "the sweep failed")
+            if not isinstance(error, KeyboardInterrupt):
+                raise
+            self._ending = Outcome("Canceled", self.best, "cancelled")
+        finally:
+            self._starter.close()
+            self._reports.close()
+            for trial in self.running.values():
+                store.refresh(trial)
+                trial.run.write_view()
+        if self._ending and self._ending.status != "Completed":
+            return self._ending
+        return self._outcome()
+
+    def close(self) -> None:
+        """Wait until all that was started for the sweep has gone."""
+        self._starter.wait()
+
+    def _go_on(self) -> None:
+        while True:
+            self._hear()
+            self._look()
+            if self._ending is None:
+                self._ending = self._reason_to_end()
+            if self._ending is None:
+                self._fill()
+            if not self.running and (self._ending or not self._queue):
+                return
+            self.view.draw(self)
+            self._starter.pause(_TICK)
+
+    @property
+    def best(self) -> Trial | None:
+        """The best of the completed trials; of the stopped ones when none completed; the earlier of equals."""
+        for state in ("Completed", "Canceled"):
+            usable = [trial for trial in self.trials.values() if trial.state == state and trial.best is not None]
+            if usable:
+                sign = usable[0].curve.sign
+                return max(usable, key=lambda trial: (sign * (trial.best or 0.0), -trial.number))
+        return None
+
+    @property
+    def ended(self) -> list[Trial]:
+        return [trial for trial in self.trials.values() if trial.done]
+
+    def seconds_left(self) -> float | None:
+        """An estimate from the trials that ended in this sitting; None while there are none."""
+        if not self._ended_here:
+            return None
+        # Those that run are half done, taken together.
+        halves = len(self.running) / 2
+        rate = (time.monotonic() - self._first_start) / (self._ended_here + halves)
+        left = rate * (len(self._queue) + halves)
+        return min(left, max(self._deadline - time.monotonic(), 0))
+
+    def _hear(self, last: bool = False) -> None:
+        """Take in new reports, and judge the trials that made them, report by report."""
+        heard = set()
+        for run_id, value in self._reports.new(last):
+            trial = self._by_run.get(run_id)
+            if trial is not None:
+                trial.curve.add(value)
+                heard.add(trial.number)
+        policy = self.settings.job.early_termination
+        if not policy or not heard:
+            return
+        curves = {number: trial.curve for number, trial in self.trials.items()}
+        for number in sorted(heard & self.running.keys()):
+            trial = self.running[number]
+            while trial.judged < len(trial.curve) and trial.stopped is None:
+                trial.judged += 1
+                stop = judge(policy, curves, number, trial.judged)
+                if stop is not None:
+                    trial.stopped = {"reason": stop.reason}
+                    self._starter.stop(trial, stop.reason, stop=stop)
+
+    def _look(self) -> None:
+        thoroughly = time.monotonic() - self._looked > _THOROUGH_SECONDS
+        if thoroughly:
+            self._looked = time.monotonic()
+        over = [trial for trial in self.running.values() if self._starter.look(trial, thoroughly)]
+        if over:
+            # Its last reports were written before its exit code.
+            self._hear(last=True)
+        for trial in over:
+            del self.running[trial.number]
+            self._ended_here += 1
+            self.view.line(self._said(trial))
+
+    def _said(self, trial: Trial) -> str:
+        values = " ".join(f"{name}={word(value)}" for name, value in trial.values.items())
+        best = "no report" if trial.best is None else f"{self.metric} {trial.best:.6g}"
+        why = f": {trial.why}" if trial.why else ""
+        return f"trial {trial.number} {trial.state}{why}; {best}; {values}"
+
+    def _fill(self) -> None:
+        """Start trials until the slots are full."""
+        while self._queue:
+            # Until MLflow's tables and the experiment are there, two trials would race to make them.
+            self._parallel = self._parallel or self._reports.ready(self.settings.experiment)
+            if len(self.running) >= (self.settings.slots if self._parallel else 1):
+                return
+            number = self._queue[0]
+            old = self.trials.get(number)
+            drawn = (old.raw, old.values) if old and old.values else self._draw(number)
+            if drawn is None:
+                return
+            raw, values = drawn
+            trial = self._starter.start(number, values, raw, old.attempt + 1 if old else 1)
+            self.trials[number] = self.running[number] = self._by_run[trial.run.id] = trial
+            self._queue.popleft()
+            self._first_start = self._first_start or time.monotonic()
+
+    def _draw(self, number: int) -> tuple[dict[str, Any] | None, dict[str, Scalar]] | None:
+        """A new trial's values; None when bayesian sampling has to wait for an earlier trial's result."""
+        job = self.settings.job
+        if job.sampling_algorithm.type != "bayesian":
+            total, seed = self.settings.total, self.settings.seed
+            self._planned = self._planned or planned(job.sampling_algorithm, job.search_space, total, seed)
+            return None, self._planned[number]
+        known = [trial for n, trial in self.trials.items() if n <= number - self.settings.slots]
+        if not all(trial.done for trial in known):
+            return None
+        if self._bayesian is None:
+            self._bayesian = Bayesian(job.search_space, job.objective.goal, self.settings.seed)
+        results = {trial.number: (trial.raw or {}, trial.best if trial.state != "Failed" else None) for trial in known}
+        return self._bayesian.draw(number, results)
+
+    def _reason_to_end(self) -> Outcome | None:
+        if (self.sweep.private / "cancel.json").exists():
+            self._stop_all("the sweep was cancelled")
+            return Outcome("Canceled", self.best, "cancelled")
+        if time.monotonic() > self._deadline:
+            minutes = (self.settings.job.limits.timeout or 0) / 60
+            self.view.line(f"The sweep's time ({minutes:g} minutes) is over.")
+            self._stop_all("the sweep's time (max_duration_minutes) was over")
+            return Outcome("Completed", None)
+        if any(len(trial.curve) for trial in self.trials.values()):
+            return None
+        ended = self.ended
+        mute = [trial for trial in ended if trial.state == "Completed"]
+        failed = [trial for trial in ended if trial.state == "Failed"]
+        if mute:
+            self._stop_all("an earlier trial ended without the metric")
+            return self._never_logged(mute[0])
+        if len(failed) >= min(_FAILURES, self.settings.total) and len(failed) == len(ended):
+            self._stop_all("the earlier trials all failed")
+            return self._all_failed(failed)
+        return None
+
+    def _never_logged(self, trial: Trial) -> Outcome:
+        logged = sorted(metrics.metrics(self.project, trial.run.id))
+        hint = f"It logged {', '.join(logged)}." if logged else "It logged nothing through MLflow."
+        return Outcome(
+            "Failed",
+            None,
+            f"trial {trial.number} completed without logging the metric {self.metric!r}",
+            f"{hint}\nName one of the script's metrics as primary_metric_name, or log it: "
+            f'mlflow.log_metric("{self.metric}", value)',
+        )
+
+    def _all_failed(self, failed: list[Trial]) -> Outcome:
+        first = min(failed, key=lambda trial: trial.number)
+        words = last_words(first.run)
+        return Outcome(
+            "Failed",
+            None,
+            f"all {len(failed)} trials that were run failed; trial {first.number}: {first.why}",
+            f"Its last words: {words}\nThe whole log: {first.run.log}" if words else f"Its log: {first.run.log}",
+        )
+
+    def _stop_all(self, reason: str) -> None:
+        for trial in self.running.values():
+            if trial.stopped is None:
+                self._starter.stop(trial, reason, with_sweep=True)
+
+    def _outcome(self) -> Outcome:
+        for trial in self.trials.values():
+            store.refresh(trial)
+        best = self.best
+        if best is not None:
+            return Outcome("Completed", best)
+        ended = [trial for trial in self.trials.values() if trial.state in runs.FINAL]
+        if ended and all(trial.state == "Failed" for trial in ended):
+            return self._all_failed(ended)
+        if any(len(trial.curve) for trial in ended):
+            hint = "Look at a trial's log: the training may diverge."
+            return Outcome("Failed", None, f"no trial reported a usable {self.metric}: all were NaN", hint)
+        return Outcome("Failed", None, f"no trial reported {self.metric}", "Give the sweep more time, or more trials.")
+
+
+def last_words(run: runs.Run) -> str:
+    """The last line of a run's log that says something."""
+    try:
+        with run.log.open("rb") as stream:
+            stream.seek(max(os.fstat(stream.fileno()).st_size - 4096, 0))
+            lines = stream.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")

@@ -1,0 +1,271 @@
+"""A sweep that runs in a workspace, as it is watched from here: its trials' runs, its best trial, its results.
+
+What the workspace says is written down as a local sweep would leave it: a run folder a trial, `trials.csv`,
+`best.json` and pictures in the sweep's `outputs/`. Nothing here judges a trial: the service's word is what counts.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+from amlrun.azure import record, sweeps, watching
+from amlrun.azure.client import Client
+from amlrun.errors import AmlError
+from amlrun.project import Project
+from amlrun.runs import store as runs
+from amlrun.sweep import results, samplers, store
+from amlrun.sweep.driver import Outcome, last_words
+from amlrun.sweep.policies import Curve
+from amlrun.sweep.space import word
+from amlrun.sweep.store import Settings, Trial
+
+_SLOWEST_POLL = 15.0
+# The trials' own states may lag behind the sweep's.
+_LAST_LOOKS = 10
+
+
+class View(Protocol):
+    """Who is told what goes on: a line for each trial that has ended, and the state to draw."""
+
+    def line(self, text: str) -> None: ...
+
+    def draw(self, sweep: CloudSweep, /) -> None: ...
+
+
+class CloudSweep:
+    """One sweep of a workspace: `look` asks how it is, `follow` does so until it has ended, `fetch` brings files."""
+
+    def __init__(self, client: Client, project: Project, run: runs.Run, view: View) -> None:
+        self.client, self.project, self.sweep, self.view = client, project, run, view
+        self.job: dict[str, Any] = {}
+        self._history: dict[str, Any] = {}
+        self.began = time.monotonic()
+        self._reader = sweeps.Reader(client, run)
+        try:
+            self.settings = store.load(run)
+        except AmlError:
+            self.settings = self._first_settings()
+        self.metric = self.settings.job.objective.primary_metric
+        self._goal = self.settings.job.objective.goal
+        self.trials: dict[int, Trial] = store.trials(project.runs, run.id, self._goal)
+        for trial in self.ended:
+            kept = _kept(trial.run)
+            # A trial that was only asked for by itself has not been read yet.
+            trial.state = "" if kept is None else trial.state
+            trial.curve = Curve(self._goal, kept or [])
+        self._ended_before = len(self.ended)
+
+    def _first_settings(self) -> Settings:
+        job = sweeps.read(self._ask())
+        total = samplers.total_trials(job)
+        experiment = str(self.sweep.part("submit").get("_experiment_name"))
+        settings = Settings(job, experiment, 0, total, job.limits.max_concurrent_trials or total, [])
+        store.save(self.sweep, settings)
+        return settings
+
+    def _ask(self) -> dict[str, Any]:
+        job = record.ask(self.client, self.sweep.id)
+        if job is None:
+            raise record.not_there(self.client, self.sweep)
+        self.job = job
+        return job
+
+    @property
+    def ended(self) -> list[Trial]:
+        return [trial for trial in self.trials.values() if trial.state in runs.FINAL]
+
+    @property
+    def running(self) -> dict[int, Trial]:
+        return {number: trial for number, trial in self.trials.items() if trial.state not in runs.FINAL}
+
+    @property
+    def best(self) -> Trial | None:
+        """The trial that the service names as the best; while it names none, the best of the completed so far."""
+        named = sweeps.best_child(self.job) or (self.sweep.part("exit").get("properties") or {}).get(
+            "best_child_run_id"
+        )
+        for trial in self.trials.values():
+            if trial.run.id == named:
+                return trial
+        usable = [trial for trial in self.trials.values() if trial.state == "Completed" and trial.best is not None]
+        return max(usable, key=lambda trial: (trial.curve.sign * (trial.best or 0.0), -trial.number), default=None)
+
+    def seconds_left(self) -> float | None:
+        """An estimate from the trials that ended while this was watched; None while there are none."""
+        done = len(self.ended) - self._ended_before
+        if done < 1:
+            return None
+        return (time.monotonic() - self.began) / done * (self.settings.total - len(self.ended))
+
+    def look(self) -> str:
+        """Ask for the sweep and its trials, write down what is new, and return the sweep's state."""
+        job = self._ask()
+        for found in self._reader.trials(job, self.settings.job.search_space):
+            self._take(found)
+        state = str((job.get("properties") or {}).get("status"))
+        if state not in runs.FINAL:
+            record.seen(self.sweep, job)
+        elif not self.sealed:
+            self._history = watching.history(self.client, self.sweep) or {}
+            record.seen(self.sweep, job, self._history)
+        return self.sweep.state()[0]
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the sweep has ended, and all that there is to know of it is written down here."""
+        return bool(self.sweep.part("process").get("_log_complete"))
+
+    def _take(self, found: sweeps.Found) -> None:
+        trial = self.trials.get(found.number)
+        if trial is None:
+            run = self._trials_run(found)
+            trial = self.trials[found.number] = Trial(
+                found.number, found.values, None, run, 1, Curve(self._goal), state=""
+            )
+        if trial.state in runs.FINAL:
+            return
+        if found.state in runs.FINAL:
+            logged = self._reader.reports(found.id, self.metric) if self.metric in found.metrics else []
+            if not logged and self.metric in found.metrics:
+                logged = [found.metrics[self.metric]]  # the last one is known, if not the way there
+            trial.curve = Curve(self._goal, logged)
+            _keep(trial.run, logged)
+        elif self.metric in found.metrics:
+            value, last = found.metrics[self.metric], trial.curve.values[-1:]
+            if not last or repr(last[0]) != repr(value):
+                trial.curve.add(value)
+        if found.state != trial.state:
+            times = {"startTimeUtc": found.started, "endTimeUtc": found.ended, "metrics": found.metrics}
+            record.seen(trial.run, {"properties": {"status": found.state}}, times)
+            trial.state = found.state
+            if trial.state == "Canceled" and self.settings.job.early_termination is not None:
+                trial.stopped = {"reason": "stopped by the sweep's policy, or with the sweep"}
+            if trial.state in runs.FINAL:
+                self.view.line(said(trial, self.metric))
+
+    def _trials_run(self, found: sweeps.Found) -> runs.Run:
+        """The trial's own run folder: like any other run's, so that it can be listed, shown and fetched."""
+        run = runs.Run(self.project.runs / found.id)
+        if run.private.is_dir():
+            return run
+        parent = self.sweep.part("submit")
+        kept = ("_experiment_name", "script_name", "target", "workspace", "remote")
+        first = {key: parent[key] for key in kept if key in parent}
+        first |= {"parent_run_id": self.sweep.id, "trial": found.number, "hyperparameters": found.values}
+        run = runs.create(self.project.runs, found.id, first)
+        # Nothing is run here, so nothing needs room for last words.
+        (run.private / "reserve").unlink(missing_ok=True)
+        return run
+
+    def follow(self) -> Outcome:
+        """Watch until the sweep has ended; its results are written then. Raises AmlError, also for the service."""
+        first = wait = watching.first_poll()
+        for number in sorted(self.trials):
+            if self.trials[number].state in runs.FINAL:
+                self.view.line(said(self.trials[number], self.metric))
+        while True:
+            before = len(self.ended)
+            state = self.look()
+            self.view.draw(self)
+            if state in runs.FINAL:
+                return self._end(state, first)
+            wait = first if len(self.ended) > before else min(wait * 1.3, max(first, _SLOWEST_POLL))
+            time.sleep(wait)
+
+    def _end(self, state: str, wait: float) -> Outcome:
+        for _ in range(_LAST_LOOKS):
+            if self._known:
+                break
+            time.sleep(wait)
+            self.look()
+        outcome = self.outcome()
+        results.write(self, outcome)
+        if self._known:
+            record.seen(self.sweep, self.job, {**self._history, "log_complete": True})
+        return outcome
+
+    @property
+    def _known(self) -> bool:
+        """Whether the trials of the ended sweep are all here, as they ended; one that completed has some."""
+        return not self.running and (bool(self.trials) or self.sweep.state()[0] != "Completed")
+
+    def outcome(self) -> Outcome:
+        """How the ended sweep ended, from what is written down; a sweep that found nothing has failed."""
+        state, best = self.sweep.state()[0], self.best
+        if state == "Canceled":
+            return Outcome("Canceled", best, "cancelled")
+        failed = [trial for trial in self.ended if trial.state == "Failed"]
+        message = str((self.sweep.record().get("error") or {}).get("message") or "")
+        if failed and len(failed) == len(self.trials):
+            first = min(failed, key=lambda trial: trial.number)
+            return Outcome(
+                "Failed", None, f"all {len(failed)} trials failed; {message or 'their logs say why'}", self._why(first)
+            )
+        if state == "Failed":
+            return Outcome("Failed", best, message, self._why(min(failed, key=_number)) if failed else "")
+        if best is not None:
+            return Outcome("Completed", best)
+        if not self.trials:
+            hint = f"Look again in a while: aml run monitor-logs -r {self.sweep.id}"
+            return Outcome("Failed", None, "the workspace lists none of its trials", hint)
+        if any(len(trial.curve) for trial in self.trials.values()):
+            hint = "Look at a trial's log: the training may diverge."
+            return Outcome("Failed", None, f"no trial reported a usable {self.metric}: all were NaN", hint)
+        return Outcome("Failed", None, f"no trial logged the metric {self.metric!r}", self._logged_instead())
+
+    def _why(self, trial: Trial) -> str:
+        """The last words of a failed trial's log."""
+        try:
+            for _ in watching.follow(self.client, trial.run, follow=False):
+                continue
+        except AmlError:
+            return f"Its log: aml run monitor-logs -r {trial.run.id}"
+        words = last_words(trial.run)
+        return f"Trial {trial.number}'s last words: {words}\nThe whole log: {trial.run.log}" if words else ""
+
+    def _logged_instead(self) -> str:
+        logged = sorted({name for trial in self.ended for name in trial.run.record().get("metrics") or {}})
+        what = f"They logged {', '.join(logged)}." if logged else "They logged nothing through MLflow."
+        return (
+            f"{what}\nName one of the script's metrics as the primary metric, or log it: "
+            f'mlflow.log_metric("{self.metric}", value)'
+        )
+
+    def fetch(self) -> list[Path]:
+        """Bring the sweep's own files and its best trial's into their run folders, and write the results anew.
+
+        The best trial's outputs then lie in the sweep's `outputs/` too. Raises AmlError.
+        """
+        self.look()
+        fetched = watching.fetch(self.client, self.sweep, progress=lambda size: None)
+        best = self.best
+        if best is not None:
+            fetched += watching.fetch(self.client, best.run, progress=lambda size: None)
+        results.write(self, Outcome("Completed", best))
+        return fetched
+
+
+def said(trial: Trial, metric: str) -> str:
+    """A trial's end in one line."""
+    values = " ".join(f"{name}={word(value)}" for name, value in trial.values.items())
+    best = "no report" if trial.best is None else f"{metric} {trial.best:.6g}"
+    return f"trial {trial.number} {trial.state}; {best}; {values}"
+
+
+def _number(trial: Trial) -> int:
+    return trial.number
+
+
+def _kept(run: runs.Run) -> list[float] | None:
+    """The reports of an ended trial, when they were read already."""
+    try:
+        return [float(value) for value in json.loads((run.private / "reports.json").read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _keep(run: runs.Run, values: list[float]) -> None:
+    runs.replace_json(run.private / "reports.json", values)

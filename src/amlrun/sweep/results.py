@@ -1,0 +1,109 @@
+"""What a sweep leaves in its `outputs/`: the table of trials, the best trial and its outputs, and pictures."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Protocol
+
+from amlrun.runs import store as runs
+from amlrun.sweep.driver import Outcome
+from amlrun.sweep.store import Settings, Trial
+
+OWN = ("trials.csv", "best.json", "sweep.html")
+
+
+class Lines(Protocol):
+    """Who is told of what could not be done."""
+
+    def line(self, text: str) -> None: ...
+
+
+class Source(Protocol):
+    """What the results are made from: a sweep that was driven here, or one that was watched in a workspace."""
+
+    @property
+    def sweep(self) -> runs.Run: ...
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def trials(self) -> dict[int, Trial]: ...
+
+    @property
+    def view(self) -> Lines: ...
+
+
+def write(driver: Source, outcome: Outcome) -> None:
+    """Write everything into the sweep's `outputs/`. Raises OSError when the disk refuses.
+
+    The best trial's outputs lie there as they did in its own folder, so that `--asset-path outputs/model.pkl`
+    means the same for the sweep as for the trial.
+    """
+    folder = driver.sweep.folder / "outputs"
+    trials = [driver.trials[number] for number in sorted(driver.trials)]
+    # First, so that a trial's own trials.csv does not replace the sweep's.
+    if outcome.best is not None:
+        _copy_outputs(outcome.best.run, folder)
+        runs.replace_json(folder / "best.json", best_of(driver, outcome.best))
+    write_table(folder / "trials.csv", trials, list(driver.settings.job.search_space))
+    if any(len(trial.curve) for trial in trials):
+        from amlrun.sweep import pictures
+
+        problem = pictures.write(folder, driver.sweep.id, driver.settings.job, trials, outcome.best)
+        if problem:
+            driver.view.line(problem)
+
+
+def write_table(file: Path, trials: list[Trial], names: list[str]) -> None:
+    """`trials.csv`: trial, run_id, state, best, reports, then a column a parameter (empty: it never had a value)."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as stream:
+            table = csv.writer(stream)
+            table.writerow(["trial", "run_id", "state", "best", "reports", *names])
+            for trial in trials:
+                best = "" if trial.best is None else repr(trial.best)
+                values = [trial.values.get(name, "") for name in names]
+                table.writerow([trial.number, trial.run.id, trial.state, best, len(trial.curve), *values])
+        temporary.replace(file)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def best_of(driver: Source, best: Trial) -> dict[str, Any]:
+    """`best.json`."""
+    objective = driver.settings.job.objective
+    return {
+        "sweep_run_id": driver.sweep.id,
+        "run_id": best.run.id,
+        "trial": best.number,
+        "metric": objective.primary_metric,
+        "goal": objective.goal,
+        "best": best.best,
+        "reports": len(best.curve),
+        "parameters": best.values,
+    }
+
+
+def _copy_outputs(run: runs.Run, folder: Path) -> None:
+    before = folder.parent / ".run" / "best_outputs.json"
+    try:
+        old = json.loads(before.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        old = []
+    # An earlier sitting's best may have left files that this one's does not have.
+    for name in old:
+        (folder / name).unlink(missing_ok=True)
+    source = run.folder / "outputs"
+    names = sorted(file.relative_to(source).as_posix() for file in source.rglob("*") if file.is_file())
+    before.write_text(json.dumps(names), encoding="utf-8")
+    for name in names:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source / name, target)

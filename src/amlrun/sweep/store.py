@@ -1,0 +1,200 @@
+"""What a sweep remembers on disk: one file of settings, and its trials' own run folders, nothing else.
+
+Everything that must survive a kill is in there, each file written whole: a resumed sweep reads which trials there
+are, what they were given and how they ended from their folders. A trial's folder is `<sweep id>_<number>`; when a
+trial was interrupted its next attempt gets a folder of its own, `<sweep id>_<number>_r2`, and the old one stays.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Union
+
+from amlrun.errors import AmlError, os_error
+from amlrun.prepare.snapshot import Snapshot
+from amlrun.runs import provenance
+from amlrun.runs import store as runs
+from amlrun.spec.job import Scalar, SweepJob, said
+from amlrun.sweep.policies import Curve
+
+RUN_TYPE = "hyperdrive"  # v1's word in run.json
+
+
+@dataclass
+class Settings:
+    """What is fixed for a sweep's life. `slots` is how many trials run at a time."""
+
+    job: SweepJob
+    experiment: str
+    seed: int
+    total: int
+    slots: int
+    files: list[tuple[str, int]]
+    warm: bool = True
+
+
+@dataclass
+class Trial:
+    """One trial: its number, its values, the run of its latest attempt, and what it has reported."""
+
+    number: int
+    values: dict[str, Scalar]
+    raw: dict[str, Any] | None
+    run: runs.Run
+    attempt: int
+    curve: Curve
+    state: str = "Preparing"
+    stopped: dict[str, Any] | None = None
+    why: str = ""
+    again: bool = False
+    judged: int = 0
+    plan: dict[str, Any] | None = None
+
+    @property
+    def best(self) -> float | None:
+        """The best of the usable reports; None when there is none."""
+        usable = [value for value in self.curve.values if value == value]
+        if not usable:
+            return None
+        return max(usable) if self.curve.sign > 0 else min(usable)
+
+    @property
+    def done(self) -> bool:
+        return self.state in runs.FINAL and not self.again
+
+
+def save(sweep: runs.Run, settings: Settings) -> None:
+    """Write the settings, once, before the first trial. Secret-looking values are masked (DESIGN.md, promise 9)."""
+    value = {
+        "job": provenance.masked(said(settings.job)),
+        "experiment": settings.experiment,
+        "seed": settings.seed,
+        "total": settings.total,
+        "slots": settings.slots,
+        "files": settings.files,
+        "warm": settings.warm,
+    }
+    try:
+        runs.replace_json(sweep.private / "sweep.json", value)
+    except OSError as error:
+        raise os_error(error, "write the sweep's settings") from error
+
+
+def load(sweep: runs.Run) -> Settings:
+    """The settings of a sweep's run. Raises AmlError for a run that is no sweep, or one that never got that far."""
+    file = sweep.private / "sweep.json"
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+        job: SweepJob = revive(SweepJob, value["job"])
+        _unmask(job)
+        return Settings(
+            job,
+            value["experiment"],
+            value["seed"],
+            value["total"],
+            value["slots"],
+            [(path, size) for path, size in value["files"]],
+            value["warm"],
+        )
+    except FileNotFoundError:
+        if sweep.part("submit").get("run_type") == RUN_TYPE:
+            hint = "It was interrupted before its first trial: submit it again."
+        else:
+            hint = "--resume takes the id of a sweep (HD_…)."
+        raise AmlError(f"{sweep.id} has no sweep to resume", hint=hint) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AmlError(f"can't be read: {error}", file=file, hint="Submit the sweep again.") from error
+
+
+def _unmask(job: SweepJob) -> None:
+    """Masked values are not on the disk: variables come from the environment of now, anything else is gone."""
+    variables = job.trial.environment_variables
+    for name, value in variables.items():
+        if value == provenance.MASK:
+            if name not in os.environ:
+                raise AmlError(
+                    f"environmentVariables: the value of {name} is not kept in records",
+                    hint=f"Set {name} in your environment, then resume.",
+                )
+            variables[name] = os.environ[name]
+    words = job.trial.command if isinstance(job.trial.command, list) else [job.trial.command]
+    if any(provenance.MASK in word for word in words):
+        raise AmlError("arguments: a secret in them is not kept in records", hint="Submit the sweep again.")
+
+
+def revive(hint: Any, value: Any) -> Any:
+    """Plain data back into the dataclasses of `job.py` that `said` made it from."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        hints = typing.get_type_hints(hint)
+        return hint(**{name: revive(hints[name], item) for name, item in value.items()})
+    if origin in (Union, types.UnionType):
+        options = [option for option in args if option is not type(None)]
+        if isinstance(value, str) and Path in options and str not in options:
+            return Path(value)
+        shape = dict if isinstance(value, dict) else list if isinstance(value, list) else None
+        for option in options:
+            if shape and (typing.get_origin(option) is shape or (shape is dict and dataclasses.is_dataclass(option))):
+                return revive(option, value)
+        return value
+    if origin is list:
+        return [revive(args[0], item) for item in value]
+    if origin is dict:
+        return {key: revive(args[1], item) for key, item in value.items()}
+    return Path(value) if hint is Path else value
+
+
+def snapshot_of(sweep: runs.Run, settings: Settings) -> Snapshot:
+    """The sweep's own copy of the code: every trial gets the same, whatever was edited since."""
+    return Snapshot(sweep.folder, settings.files)
+
+
+def trial_id(sweep_id: str, number: int, attempt: int) -> str:
+    return f"{sweep_id}_{number}" if attempt == 1 else f"{sweep_id}_{number}_r{attempt}"
+
+
+def trials(runs_folder: Path, sweep_id: str, goal: Any, *, take_over: bool = False) -> dict[int, Trial]:
+    """The latest attempt of each trial, by number; their reports are not read here.
+
+    A resumed sweep takes over: a trial that was ordered and not begun is called off, so that nobody begins it now.
+    """
+    name = re.compile(re.escape(sweep_id) + r"_(\d+)(?:_r(\d+))?")
+    found: dict[int, Trial] = {}
+    for entry in os.scandir(runs_folder):
+        match = name.fullmatch(entry.name)
+        if not match or not Path(entry.path, ".run").is_dir():
+            continue
+        number, attempt = int(match[1]), int(match[2] or 1)
+        run = runs.Run(runs_folder / entry.name)
+        submitted = run.part("submit")
+        known = found.get(number)
+        if known and known.attempt > attempt:
+            continue
+        found[number] = Trial(
+            number, submitted.get("hyperparameters", {}), submitted.get("_draw"), run, attempt, Curve(goal)
+        )
+        refresh(found[number])
+        if take_over and found[number].again and not run.part("process"):
+            run.write_part("cancel", {"cancel": {"at": runs.now(), "reason": "interrupted", "with_sweep": True}})
+    return found
+
+
+def refresh(trial: Trial) -> None:
+    """Read a trial's state from its folder; `again` marks one that nobody saw end, or that ended with the sweep."""
+    run = trial.run
+    trial.state, trial.why = run.state()
+    ended, cancelled = run.part("exit"), run.part("cancel").get("cancel", {})
+    if trial.state == "Canceled":
+        trial.stopped = cancelled.get("stopped")
+        trial.why = cancelled.get("reason", "")
+        trial.again = bool(cancelled.get("with_sweep"))
+    elif trial.state == "Failed":
+        trial.again = "exit_code" not in ended
+        trial.why = ended.get("error", {}).get("message", trial.why)

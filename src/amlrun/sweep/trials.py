@@ -1,0 +1,193 @@
+"""Starts, watches and ends single trials: each a run like any other, a child of the sweep's run."""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+from amlrun.prepare import launch, snapshot
+from amlrun.prepare.environment import Interpreter
+from amlrun.project import Project
+from amlrun.runs import provenance
+from amlrun.runs import store as runs
+from amlrun.spec.job import CommandJob, Scalar, said
+from amlrun.sweep import pictures, store, warm
+from amlrun.sweep.policies import Curve, Stop
+from amlrun.sweep.space import fill, word
+from amlrun.sweep.store import Settings, Trial
+from amlrun.targets import local
+
+Report = Callable[[str], None]
+
+
+class Starter:
+    """Starts the trials of one sweep, forked from a warm server where that can be, else as plain processes."""
+
+    def __init__(
+        self,
+        project: Project,
+        sweep: runs.Run,
+        settings: Settings,
+        interpreter: Interpreter,
+        report: Report,
+    ) -> None:
+        self._project = project
+        self._sweep = sweep
+        self._settings = settings
+        self._interpreter = interpreter
+        self._report = report
+        self._files = store.snapshot_of(sweep, settings)
+        # What all trials share is worked out once; their own record says what they differ in.
+        self._prepared = local.prepared_record(interpreter, settings.job.trial, {})
+        self._first = local.first_record(settings.job.trial, settings.experiment)
+        self._definition = provenance.masked(said(settings.job.trial))
+        self._first["tags"] = {**settings.job.tags, **settings.job.trial.tags}
+        self._server: warm.Warm | None = None
+        self._ready = False
+        self._supervisors: dict[str, subprocess.Popen[bytes]] = {}
+        self._endings: list[threading.Thread] = []
+
+    def heat(self) -> None:
+        """Let a fork server begin to import the script's packages, where trials can be forked; `start` waits for it.
+
+        Raises AmlError or OSError for what would keep every trial from being started.
+        """
+        settings = self._settings
+        job = settings.job.trial
+        job = replace(job, command=fill(job.command, dict.fromkeys(settings.job.search_space, "")))
+        plan = launch.plan(self._project, self._sweep, job, self._interpreter, settings.experiment, report=self._report)
+        if not settings.warm:
+            return
+        reason = warm.refusal(plan, self._interpreter.python)
+        if reason:
+            self._cool(reason)
+            return
+        own = plan["env"].get("MLFLOW_TRACKING_URI") == self._project.tracking_uri
+        try:
+            self._server = warm.Warm(plan, self._sweep.folder, self._sweep.private / "warm.log", own_store=own)
+        except OSError as error:
+            self._cool(f"the fork server could not be started: {error.strerror}")
+            return
+        self._report("Importing the script's packages, once for all trials.")
+
+    def start(self, number: int, values: dict[str, Scalar], raw: dict[str, Any] | None, attempt: int) -> Trial:
+        """Make the trial's run and start it. Raises AmlError or OSError; the run's record says so then."""
+        settings = self._settings
+        job = self._job(values)
+        submit = self._first | {
+            "parent_run_id": self._sweep.id,
+            "run_definition": {"command": provenance.masked(job.command), "sweep": self._sweep.id},
+            "trial": number,
+            "hyperparameters": values,
+            "_draw": raw,
+        }
+        run = runs.create(self._project.runs, store.trial_id(self._sweep.id, number, attempt), submit)
+        trial = Trial(number, values, raw, run, attempt, Curve(settings.job.objective.goal))
+        try:
+            snapshot.copy(self._files, run.folder)
+            definition = {**self._definition, "command": provenance.masked(job.command)}
+            runs.replace_text(run.private / "job.yml", json.dumps(definition))
+            runs.replace_json(run.private / "prepared.json", self._prepared)
+            trial.plan = launch.plan(self._project, run, job, self._interpreter, settings.experiment)
+            self._launch(trial)
+        except BaseException as error:
+            local.give_up(run, error)
+            raise
+        return trial
+
+    def _job(self, values: dict[str, Scalar]) -> CommandJob:
+        job, limits = self._settings.job.trial, self._settings.job.limits
+        times = [limit for limit in (limits.trial_timeout, job.limits and job.limits.timeout) if limit]
+        return replace(
+            job,
+            command=fill(job.command, values),
+            limits=replace(job.limits or limits, timeout=min(times, default=None)),
+            # As Azure ML does for a sweep's trials (azure-ai-ml's SweepJob says so).
+            environment_variables={
+                **job.environment_variables,
+                **{f"AZUREML_SWEEP_{name}": word(value) for name, value in values.items()},
+            },
+            tags={**self._settings.job.tags, **job.tags},
+        )
+
+    def _launch(self, trial: Trial) -> None:
+        plan = trial.plan
+        assert plan is not None  # noqa: S101 - made by start
+        if self._server is not None and not self._ready:
+            pictures.load()  # needed at the end, and there is nothing else to do while the server imports
+            gc.freeze()  # what all this imported stays, and is not to be looked through for garbage
+            reason = self._server.wait_ready()
+            self._ready = not reason
+            if reason:
+                self._cool(reason)
+        if self._server is not None:
+            try:
+                self._server.start(trial.run, plan)
+                return
+            except OSError:
+                self._cool("the fork server ended")
+        self._supervisors[trial.run.id] = local.start(trial.run, plan).supervisor
+
+    def _cool(self, reason: str) -> None:
+        self._report(f"Each trial is a plain process: {reason}.")
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def look(self, trial: Trial, thoroughly: bool) -> bool:
+        """Whether a running trial has ended; its state is up to date then.
+
+        `thoroughly` also looks whether its processes are still there, which costs a little more.
+        """
+        run = trial.run
+        supervisor = self._supervisors.get(run.id)
+        gone = supervisor is not None and supervisor.poll() is not None
+        if not (run.private / "exit.json").exists() and not gone and not thoroughly:
+            return False
+        if thoroughly and self._server is not None and not self._server.alive:
+            self._cool("the fork server ended")
+        if trial.plan and self._server is None and not supervisor and not (run.private / "process.json").exists():
+            # Ordered from a server that died before it obeyed.
+            self._supervisors[run.id] = local.start(run, trial.plan).supervisor
+            return False
+        store.refresh(trial)
+        if trial.state not in runs.FINAL:
+            return False
+        self._supervisors.pop(run.id, None)
+        trial.plan = None
+        run.write_view()
+        return True
+
+    def pause(self, seconds: float) -> None:
+        """Sleep for so long, or until a forked trial ends."""
+        if self._server is None:
+            time.sleep(seconds)
+        else:
+            self._server.pause(seconds)
+
+    def stop(self, trial: Trial, reason: str, *, stop: Stop | None = None, with_sweep: bool = False) -> None:
+        """Cancel a trial, in the background: its script is asked to end, and made to after five seconds."""
+        details: dict[str, Any] = {"with_sweep": True} if with_sweep else {}
+        if stop is not None:
+            details["stopped"] = asdict(stop)
+        ending = threading.Thread(target=local.cancel, args=(trial.run, reason, details), daemon=True)
+        ending.start()
+        self._endings.append(ending)
+
+    def close(self) -> None:
+        """Wait for what is being cancelled, and let the server go."""
+        for ending in self._endings:
+            ending.join()
+        if self._server is not None:
+            self._server.close()
+
+    def wait(self) -> None:
+        """Wait until the server has gone, which takes it a moment: it frees much memory."""
+        if self._server is not None:
+            self._server.wait(5)

@@ -1,0 +1,1 @@
+"""HyperDrive files to sweep jobs."""

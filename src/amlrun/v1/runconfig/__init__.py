@@ -1,0 +1,1 @@
+"""Run configurations: a .runconfig file to a job."""

@@ -1,0 +1,128 @@
+"""A run configuration as a job to write down: with a comment for every line, and all that did not come along."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from amlrun.spec.job import V1_DATASET, CommandJob, SparkJob
+from amlrun.v1.runconfig import to_job
+from amlrun.v1.runconfig.config import is_file
+from amlrun.v1.runconfig.to_spark import SIZES
+from amlrun.v1.runconfig.work import Work
+
+
+@dataclass
+class Exported:
+    """`folder` is where the YAML will be; `comments` by dotted v2 key; `notes` for a person, `head` for the file."""
+
+    job: CommandJob | SparkJob
+    folder: Path
+    comments: dict[str, str]
+    head: list[str]
+    notes: list[str]
+
+
+def export(
+    name: str,
+    path: Path,
+    folder: Path,
+    *,
+    source_directory: Path | None = None,
+    target: str | None = None,
+    conda_file: Path | None = None,
+    script_and_arguments: Sequence[str] = (),
+) -> Exported:
+    """The v2 job of the configuration `name`, to be written into `folder`.
+
+    What would stop a submit here (a script or conda file that is not there) is a note, for the job may be meant for
+    elsewhere. Raises AmlError for a value that can't be read.
+    """
+    file = to_job.find(path, name)
+    config = to_job.read(file, path)
+    work = to_job.translate(
+        config,
+        path,
+        source_directory=source_directory,
+        target=target,
+        conda_file=conda_file,
+        script_and_arguments=script_and_arguments,
+        exporting=True,
+    )
+    to_job.raise_first(to_job.by_line(config.problems))
+    job = work.spark or work.job
+    notes = [*(str(obstacle).partition("\n")[0] for obstacle in work.obstacles), *to_job.notes(work)]
+    comments = _comments(work)
+    _stand_in(job, folder, notes, comments)
+    head = [f"Written by `aml export` from {_seen_from(file, folder)}."]
+    if notes:
+        head += [
+            "What did not come along, or is to be looked at:",
+            *(f"- {_short(note, file.parent, work.source, work.path)}" for note in notes),
+        ]
+    return Exported(job, folder, comments, head, notes)
+
+
+def _seen_from(file: Path, folder: Path) -> str:
+    from amlrun.spec.write import relative
+
+    return relative(file, folder).removeprefix("./")
+
+
+def _short(note: str, *folders: Path) -> str:
+    """A note without this machine's folders: the file may be committed."""
+    for folder in folders:
+        note = note.replace(f"{folder}{os.sep}", "").replace(str(folder), folder.name)
+    return note.replace("\n", " ")
+
+
+def _comments(work: Work) -> dict[str, str]:
+    """For each v2 key the v1 keys it came from, with their lines and the file's own remarks there."""
+    config = work.config
+    found = {}
+    for place, keys in work.sources.items():
+        said = []
+        for key in dict.fromkeys(keys):
+            value, above = config.values.get(key), config.values.get(key[:-1])
+            if value is not None and (value.said or key in (("script",), ("target",))):
+                remark = f" ({value.comment})" if value.comment and "Registry" not in value.name else ""
+                said.append(f"{config.shown(key)}, line {value.line}{remark}")
+            elif above is not None and key[-1] in above.lines:
+                said.append(f"{config.shown(key[:-1])}.{key[-1]}, line {above.lines[key[-1]]}")
+        if said:
+            found[place] = "from " + "; ".join(dict.fromkeys(said))
+    if "environment.image" not in found:
+        found["environment.image"] = "no image in the file: v1's own default"
+    if work.spark is not None:
+        found |= {
+            f"conf.{name}": "v2 wants it said; v1 left it to the cluster"
+            for name in SIZES
+            if f"conf.{name}" not in found
+        }
+        found.setdefault("resources.instance_type", "serverless Spark: v2 wants a size said")
+    found["code"] = "the folder that travels: --source-directory, else --path"
+    if work.sources.get("compute") is None and work.local:
+        found["compute"] = "the default"
+    return found
+
+
+def _stand_in(job: CommandJob | SparkJob, folder: Path, notes: list[str], comments: dict[str, str]) -> None:
+    """Leave out what would keep the YAML from loading: a conda file that is not there."""
+    environment = job.environment
+    if environment is not None and isinstance(environment.conda_file, Path) and not is_file(environment.conda_file):
+        from amlrun.spec.write import relative
+
+        place = relative(environment.conda_file, folder)
+        comments["environment.image"] = (
+            f"{comments['environment.image']}; add conda_file: {place}, which is missing now"
+        )
+        environment.conda_file = None
+    for name, data in job.inputs.items():
+        if data.path and data.path.startswith(V1_DATASET):
+            notes.append(f"inputs.{name}.path: v2 has no address for a dataset's v1 id: write azureml:NAME:VERSION")
+            comments[f"inputs.{name}.path"] = "a v1 id: write azureml:NAME:VERSION"
+        if data.path is None:
+            notes.append(f"inputs.{name}: the file names no data: write path: azureml:NAME:VERSION")
+            comments[f"inputs.{name}.type"] = "the file names no data: add path: azureml:NAME:VERSION"

@@ -1,0 +1,224 @@
+"""Reads a tree into a `Config`: every value by its field's type, every misfit a problem with its line."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+from amlrun.spec.node import HIDDEN, Node, is_secret
+from amlrun.v1.runconfig import fields
+from amlrun.v1.runconfig.config import Config, Key, Value, fold, pattern
+from amlrun.v1.runconfig.fields import Field
+
+_TRUE = ("true", "yes", "on", "y", "1")
+_FALSE = ("false", "no", "off", "n", "0")
+
+
+def build(root: Node, file: Path) -> Config:
+    """The values of a tree, with a problem for each value that does not fit, and unknown keys kept as such."""
+    config = Config(file)
+    _section(config, root, (), ())
+    return config
+
+
+def _section(config: Config, node: Node, key: Key, table: Key) -> None:
+    known = fields.members(table)
+    seen: dict[str, int] = {}
+    for name, line, child in node.pairs:
+        found = known.get(name) or known.get(fields.camel(name))
+        if "*" in known:
+            found, spelt = known["*"], name
+        else:
+            spelt = found.path[-1] if found else name
+        if spelt in seen:
+            twice = f"is given twice, first on line {seen[spelt]}"
+            config.problem((*key, spelt), twice, "Delete one of the two.", line)
+            continue
+        seen[spelt] = line
+        if found is None:
+            _unknown(config, (*key, name), child, line, fields.near(name, known))
+        else:
+            take(config, found, (*key, spelt), child, line)
+
+
+def _unknown(config: Config, key: Key, node: Node, line: int, meant: str) -> None:
+    value = HIDDEN if is_secret(key[-1]) and not node.empty else node.plain()
+    config.values[key] = Value(key, None, value, line, node.comment, meant)
+    hint = f"; did you mean {meant!r}?" if meant else ""
+    config.note(key, f"unknown key, not used{hint}", line)
+
+
+def take(config: Config, found: Field, key: Key, node: Node, line: int) -> None:
+    """Read one key's value by its field's type into `config`."""
+    value = Value(key, found, None, line, node.comment)
+    if found.secret:
+        value.value = None if node.empty else HIDDEN
+    elif node.empty:
+        # null, and nothing at all, mean the default.
+        value.value, value.words = found.default, found.default if isinstance(found.default, str) else None
+        if node.value == "" and found.type in ("word", "any"):
+            value.value = value.words = ""
+    elif found.type in ("section", "sections"):
+        if node.kind == "map" and node.pairs:
+            _section(config, node, key, found.path)
+            return
+        if node.kind == "scalar" or node.items:
+            if key != ("environment",) or node.kind != "scalar":
+                config.problem(key, f"expected keys below it, got {_kind(node)}", line=line)
+                return
+            value.words = value.value = node.text
+        else:
+            value.value = found.default if found.type == "sections" else {}
+    else:
+        read = {"bool": _bool, "int": _int, "word": _word, "words": _words, "map": _map, "conda": _conda}
+        read.get(found.type, _list if found.type == "list" else _any)(config, value, node)
+    config.values[key] = value
+    if found.allowed and isinstance(value.words, str) and value.words:
+        _check_allowed(config, found, value)
+
+
+def _check_allowed(config: Config, found: Field, value: Value) -> None:
+    if any(fold(name) == fold(value.words) for name in found.allowed):
+        return
+    if found.status != "mapped":
+        config.note(value.key, f"{value.words!r} is none of {', '.join(found.allowed)}", value.line)
+        return
+    near = fields.near(value.words, dict.fromkeys(found.allowed, found))
+    meant = f"; did you mean {near!r}?" if near else ""
+    config.problem(
+        value.key, f"expected one of {', '.join(found.allowed)}, got {value.words!r}{meant}", line=value.line
+    )
+
+
+def _kind(node: Node) -> str:
+    if node.kind != "scalar":
+        return f"a {node.kind}"
+    return f'"{node.text[:60]}"'
+
+
+def _bool(config: Config, value: Value, node: Node) -> None:
+    word = node.text.strip().rstrip(",").lower() if node.kind == "scalar" else ""
+    if word not in _TRUE and word not in _FALSE:
+        config.problem(value.key, f"expected true or false, got {_kind(node)}", line=value.line)
+        return
+    value.value = word in _TRUE
+    if not isinstance(node.value, bool) and node.value not in (0, 1):
+        was = " (the v1 tools took it for true)" if word in _FALSE else ""
+        config.note(value.key, f"{_kind(node)} is read as {str(value.value).lower()}{was}", value.line)
+
+
+def _int(config: Config, value: Value, node: Node) -> None:
+    number = node.value if node.kind == "scalar" else None
+    if isinstance(number, str) and re.fullmatch(r"\s*[+-]?[0-9][0-9_]{0,17}\s*,?\s*", number):
+        number = int(number.strip().rstrip(",").replace("_", ""))
+    if isinstance(number, float) and math.isfinite(number) and number == int(number):
+        number = int(number)
+    if isinstance(number, bool) or not isinstance(number, int):
+        config.problem(value.key, f"expected a whole number, got {_kind(node)}", line=value.line)
+    elif abs(number) > 2**31:
+        config.problem(value.key, "expected a whole number of a sensible size", line=value.line)
+    else:
+        value.value = number
+
+
+def _scalar(node: Node) -> tuple[Any, str]:
+    """A scalar's typed value and its text; a number whose spelling says more than its value (1.10) stays text."""
+    if isinstance(node.value, bool):
+        return node.value, node.text
+    if isinstance(node.value, (int, float)):
+        return (node.value if str(node.value) == node.text else node.text), node.text
+    return node.text, node.text
+
+
+def _word(config: Config, value: Value, node: Node) -> None:
+    if node.kind != "scalar":
+        config.problem(value.key, f"expected a word, got {_kind(node)}", line=value.line)
+        return
+    value.value, value.words = _scalar(node)
+
+
+def _words(config: Config, value: Value, node: Node) -> None:
+    if node.kind == "scalar":
+        value.value = value.words = split(node.text)
+        config.note(value.key, f"a line of text, read as {len(value.value)} words", value.line)
+        return
+    if node.kind == "map":
+        config.problem(value.key, "expected a list of words, got keys", line=value.line)
+        return
+    value.value, value.words = [], []
+    for place, item in enumerate(node.items):
+        key = (*value.key, f"[{place}]")
+        if item.kind != "scalar":
+            config.problem(key, f"expected a word, got {_kind(item)}", "Write each argument as a word.", item.line)
+        elif item.text == "" and not item.quoted:
+            config.note(key, "says nothing, left out", item.line)
+        else:
+            value.value.append(item.value if isinstance(item.value, (bool, int, float)) else item.text)
+            value.words.append(item.text)
+
+
+def _map(config: Config, value: Value, node: Node) -> None:
+    if node.kind != "map":
+        config.problem(value.key, f"expected keys below it, got {_kind(node)}", line=value.line)
+        return
+    value.value, value.words = {}, {}
+    for name, line, item in node.pairs:
+        value.lines[name] = line
+        if item.kind != "scalar":
+            value.value[name], value.words[name] = item.plain(), json.dumps(item.plain(), default=str)
+            continue
+        value.value[name] = item.value
+        value.words[name] = "" if item.value is None and item.text == "" else item.text
+
+
+def _conda(config: Config, value: Value, node: Node) -> None:
+    if node.kind != "map":
+        config.problem(value.key, f"expected a conda specification, got {_kind(node)}", line=value.line)
+        return
+    value.value = node.plain()
+    known = ("name", "channels", "dependencies", "prefix", "variables")
+    for name, line, _ in node.pairs:
+        if name not in known:
+            hint = f"A conda file has the keys {', '.join(known)}."
+            config.problem((*value.key, name), "is no key of a conda file", hint, line)
+
+
+def _list(config: Config, value: Value, node: Node) -> None:
+    if node.kind != "list":
+        config.problem(value.key, f"expected a list, got {_kind(node)}", line=value.line)
+        return
+    table = (*pattern(value.key), "[]")
+    value.value = []
+    for place, item in enumerate(node.items):
+        key = (*value.key, f"[{place}]")
+        if item.kind != "map":
+            config.problem(key, f"expected keys below it, got {_kind(item)}", line=item.line)
+            continue
+        inner = Config(config.file)
+        _section(inner, item, key, table)
+        config.notes += inner.notes
+        config.problems += inner.problems
+        config.values.update({path: found for path, found in inner.values.items() if found.field is None})
+        value.value.append({path[-1]: found.value for path, found in inner.values.items() if found.field})
+
+
+def _any(config: Config, value: Value, node: Node) -> None:
+    value.value = node.plain()
+    value.words = node.text if node.kind == "scalar" else None
+    if node.kind == "list":
+        value.words = [item.text for item in node.items if item.kind == "scalar"]
+
+
+def split(line: str) -> list[str]:
+    """A line of words as a shell would part it, but a backslash stays a backslash: it parts Windows paths."""
+    import shlex
+
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
+    try:
+        return list(lexer)
+    except ValueError:
+        return line.split()

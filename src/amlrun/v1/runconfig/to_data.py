@@ -1,0 +1,179 @@
+"""`data`, `dataReferences` and `outputData` of a run configuration → v2 inputs and outputs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from amlrun.spec.job import V1_DATASET, Input, Output
+from amlrun.v1.runconfig.config import Key
+from amlrun.v1.runconfig.work import Work
+
+_INPUT_MODES = {"mount": "ro_mount", "download": "download", "direct": "direct"}
+_OUTPUT_MODES = {"mount": "rw_mount", "upload": "upload"}
+
+
+def translate(work: Work) -> None:
+    """Set the job's inputs and outputs, and `work.names`: what each name of the file is called in the job."""
+    for name in work.config.names("dataReferences"):
+        _reference(work, ("dataReferences", name))
+    for name in work.config.names("data"):
+        _data(work, ("data", name))
+    for name in work.config.names("outputData"):
+        _output(work, ("outputData", name))
+
+
+def report_paths(work: Work) -> None:
+    """Say so where a path on the compute is used by no argument, so that the script is not told of it.
+
+    v2 chooses the path where data is mounted, and nothing is mounted here. Call after the command.
+    """
+    given = len(work.script_and_arguments) > 1
+    for key in work.names:
+        place = (*key, "pathOnCompute")
+        value = work.config.value(*place)
+        if value is None or not value.said or work.outcome(place) is not None:
+            continue
+        if given:
+            work.set(place, "ignored", "the arguments given on the command line do not name it", quiet=True)
+        else:
+            what = "nothing is mounted here" if work.local else "v2 mounts data where it chooses"
+            work.set(place, "unsupported", f"no argument names it, and {what}: give it to the script as an argument")
+
+
+def _name(work: Work, key: Key, kind: str) -> str:
+    """A v2 name for the user's: letters, digits and `_`, not starting with a digit, not taken."""
+    name = re.sub(r"[^A-Za-z0-9_]", "_", key[1])
+    if not name or name[0].isdigit():
+        name = f"_{name}"
+    taken = {place.partition(".")[2] for place in work.names.values()}
+    base, count = name, 2
+    while name in taken:
+        name, count = f"{base}_{count}", count + 1
+    if name != key[1]:
+        work.config.note(key, f"is called {name} in the job: v2 takes letters, digits and _")
+    work.names[key] = f"{kind}.{name}"
+    return name
+
+
+def _datastore(store: str, path: str) -> str:
+    return f"azureml://datastores/{store}/paths/{path.replace(chr(92), '/').lstrip('/').removeprefix('./')}"
+
+
+def _reference(work: Work, key: Key) -> None:
+    config = work.config
+    store = config.text(*key, "dataStoreName").strip()
+    mode = config.choice(*key, "mode")
+    kind = "outputs" if mode == "upload" else "inputs"
+    name = _name(work, key, kind)
+    path = _datastore(store, config.text(*key, "pathOnDataStore")) if store else None
+    if not store:
+        config.problem((*key, "dataStoreName"), "names no datastore", "Write the datastore's name.")
+    if kind == "outputs":
+        work.job.outputs[name] = Output("uri_folder", path, "upload")
+    else:
+        work.job.inputs[name] = Input("uri_folder", path, _INPUT_MODES.get(mode))
+    for part in ("dataStoreName", "pathOnDataStore"):
+        work.mapped((*key, part), f"{kind}.{name}.path")
+    remark = "v1 mounted it for writing too: make it an output if the script writes there" if mode == "mount" else ""
+    work.mapped((*key, "mode"), f"{kind}.{name}.mode", remark)
+
+
+def _data(work: Work, key: Key) -> None:
+    config = work.config
+    mode = config.choice(*key, "mechanism")
+    kind = "outputs" if mode == "upload" else "inputs"
+    name = _name(work, key, kind)
+    path, keys = _location(work, (*key, "dataLocation"))
+    is_file = bool(config.get(*key, "dataLocation", "uri", "isFile"))
+    type_ = "uri_file" if is_file else "uri_folder"
+    if path is None and not work.local:
+        hint = "Give dataLocation.dataset a name (and a version), or run with --ct local and a name in datasets.yml."
+        near = "dataPath" if config.value(*key, "dataLocation", "datapath") else ""
+        remark = f" ({near} is spelt with a capital P)" if near else ""
+        work.obstacle((*key, "dataLocation"), f"says no dataset, no datastore path and no URI{remark}", hint)
+    if kind == "outputs":
+        work.job.outputs[name] = Output(type_, path, "upload")
+    else:
+        work.job.inputs[name] = Input(type_, path, _INPUT_MODES.get(mode))
+    for part in keys:
+        work.mapped(part, f"{kind}.{name}.path")
+    if is_file:
+        work.mapped((*key, "dataLocation", "uri", "isFile"), f"{kind}.{name}.type")
+    work.mapped((*key, "mechanism"), f"{kind}.{name}.mode")
+    variable = config.text(*key, "environmentVariableName")
+    if variable:
+        work.job.environment_variables[variable] = f"${{{{{kind}.{name}}}}}"
+        work.mapped((*key, "environmentVariableName"), f"environment_variables.{variable}")
+
+
+def _location(work: Work, key: Key) -> tuple[str | None, list[Key]]:
+    """The v2 path of a v1 location, and the keys that said it."""
+    config = work.config
+    address = config.text(*key, "uri", "path")
+    store = config.text(*key, "dataPath", "datastoreName")
+    name, version = config.text(*key, "dataset", "name"), config.text(*key, "dataset", "version")
+    guid = config.text(*key, "dataset", "id")
+    if name:
+        newest = not version or version.lower() == "latest"
+        path = f"azureml:{name}@latest" if newest else f"azureml:{name}:{version}"
+        keys = [(*key, "dataset", "name"), (*key, "dataset", "version")]
+        if guid:
+            work.set((*key, "dataset", "id"), "ignored", "the dataset's name says which it is", quiet=True)
+        return path, keys
+    if guid:
+        if not work.local:
+            config.note(
+                (*key, "dataset", "id"),
+                "v2 knows datasets by name, not by a v1 id: write dataset.name (and version) to run in the cloud",
+            )
+        return f"{V1_DATASET}{guid}", [(*key, "dataset", "id")]
+    if store:
+        path = _datastore(store, config.text(*key, "dataPath", "relativePath"))
+        return path, [(*key, "dataPath", "datastoreName"), (*key, "dataPath", "relativePath")]
+    if address:
+        return address, [(*key, "uri", "path")]
+    return None, []
+
+
+def _output(work: Work, key: Key) -> None:
+    config = work.config
+    name = _name(work, key, "outputs")
+    place = (*key, "outputLocation")
+    output = Output("uri_folder", mode=_OUTPUT_MODES.get(config.choice(*key, "mechanism")))
+    store = config.text(*place, "dataPath", "datastoreName")
+    if store:
+        output.path = _datastore(store, config.text(*place, "dataPath", "relativePath"))
+        for part in ("datastoreName", "relativePath"):
+            work.mapped((*place, "dataPath", part), f"outputs.{name}.path")
+    elif config.text(*place, "uri", "path"):
+        output.path = config.text(*place, "uri", "path")
+        work.mapped((*place, "uri", "path"), f"outputs.{name}.path")
+    if config.get(*place, "uri", "isFile"):
+        output.type = "uri_file"
+        work.mapped((*place, "uri", "isFile"), f"outputs.{name}.type")
+    if config.text(*place, "dataset", "name"):
+        output.name = config.text(*place, "dataset", "name")
+        work.mapped((*place, "dataset", "name"), f"outputs.{name}.name")
+        if config.text(*place, "dataset", "version"):
+            output.version = config.text(*place, "dataset", "version")
+            work.mapped((*place, "dataset", "version"), f"outputs.{name}.version")
+    work.mapped((*key, "mechanism"), f"outputs.{name}.mode")
+    _options(work, key, name, output)
+    work.job.outputs[name] = output
+
+
+def _options(work: Work, key: Key, name: str, output: Output) -> None:
+    """`additionalOptions`: registration becomes the output's name; upload and mount settings have no counterpart."""
+    options: Any = work.config.get(*key, "additionalOptions")
+    if not isinstance(options, dict):
+        return
+    registration = options.get("registrationOptions") or options.get("registration_options")
+    if isinstance(registration, dict) and registration.get("name") and not output.name:
+        output.name = str(registration["name"])
+        work.mapped((*key, "additionalOptions"), f"outputs.{name}.name", "its registrationOptions")
+    others = [item for item in options if item.replace("_", "").lower() in ("uploadoptions", "mountoptions")]
+    if any(options[item] for item in others):
+        work.config.note(
+            (*key, "additionalOptions"), f"{', '.join(others)}: v2 uploads and mounts with its own settings"
+        )

@@ -1,0 +1,173 @@
+"""The `environment` of a run configuration → the v2 environment, the script's variables, the local interpreter."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from amlrun.spec.job import Build, Environment
+from amlrun.v1.runconfig.config import Key, is_file
+from amlrun.v1.runconfig.work import Work
+
+# What v1's tools used when a file named no image (`RunConfiguration()` of their last version).
+DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
+_PYTHON: Key = ("environment", "python")
+_DOCKER: Key = ("environment", "docker")
+
+
+def translate(work: Work) -> None:
+    """Set the job's environment, environment variables and what the local target needs of it."""
+    _variables(work)
+    _refuse_secrets(work)
+    reference = _reference(work)
+    if reference and work.conda_file is None:
+        work.job.environment = Environment(reference=reference)
+        return
+    environment = Environment()
+    work.job.environment = environment
+    _image(work, environment)
+    _python(work, environment)
+    if (environment.build or environment.dockerfile) and environment.conda_file is not None and not work.here:
+        for name in ("condaDependenciesFile", "condaDependencies"):
+            why = "v2 builds from the Dockerfile alone: install the conda file's packages in it"
+            work.set((*_PYTHON, name), "unsupported", why)
+        environment.conda_file = None
+    for part in ("name", "version"):
+        value = work.config.value("environment", part)
+        if value is not None and value.said:
+            work.set(("environment", part), "ignored", "an environment written in the job has no name", quiet=True)
+
+
+def _variables(work: Work) -> None:
+    for key, filler in ((("environment", "environmentVariables"), True), (("environmentVariables",), False)):
+        value = work.config.value(*key)
+        if value is None or not isinstance(value.words, dict):
+            continue
+        for name, word in value.words.items():
+            entry = (*key, name)
+            if filler and name == "EXAMPLE_ENV_VAR" and word.replace(" ", "_").upper() == "EXAMPLE_VALUE":
+                work.set(entry, "ignored", "the example that v1's tools put into every file", quiet=True)
+                continue
+            work.job.environment_variables[name] = word
+            work.mapped(entry, f"environment_variables.{name}")
+        work.mapped(key, "environment_variables")
+
+
+def _refuse_secrets(work: Work) -> None:
+    """A registry's login has no place in a job: the password is refused, a name alone is reported."""
+    for key, value in work.config.values.items():
+        if value.field is not None and value.field.secret and value.value:
+            work.config.problem(
+                key, "a secret in a configuration file is refused, and is not copied anywhere",
+                "Delete the line, change the secret, and make a workspace connection to the registry instead.",
+            )  # fmt: skip
+
+
+def _reference(work: Work) -> str | None:
+    """The v2 name of a registered environment, when the file only names one."""
+    config = work.config
+    asset = config.text("environment", "assetId")
+    if asset:
+        work.mapped(("environment", "assetId"), "environment")
+        return asset if asset.startswith("azureml:") else f"azureml:{asset}"
+    alone = config.value("environment")
+    if alone is not None and alone.words:
+        work.mapped(("environment",), "environment")
+        name = str(alone.words).removeprefix("azureml:")
+        return f"azureml:{name}" if ":" in name or "@" in name else f"azureml:{name}@latest"
+    others = [key for key in config.values if key[0] == "environment" and key[1:2] not in (("name",), ("version",))]
+    name = config.text("environment", "name")
+    if others or not name:
+        return None
+    version = config.text("environment", "version")
+    work.mapped(("environment", "name"), "environment")
+    work.mapped(("environment", "version"), "environment")
+    return f"azureml:{name}:{version}" if version else f"azureml:{name}@latest"
+
+
+def _image(work: Work, environment: Environment) -> None:
+    config = work.config
+    image = config.text(*_DOCKER, "baseImage")
+    dockerfile = config.text(*_DOCKER, "baseDockerfile")
+    location = config.text(*_DOCKER, "buildContext", "location")
+    if image and dockerfile:
+        config.problem(
+            (*_DOCKER, "baseDockerfile"), "is there beside baseImage: one excludes the other", "Delete one of the two."
+        )
+    if location:
+        environment.build = Build(location, config.text(*_DOCKER, "buildContext", "dockerfilePath") or None)
+        work.mapped((*_DOCKER, "buildContext", "location"), "environment.build.path")
+    elif dockerfile:
+        environment.dockerfile = _dockerfile(work, dockerfile)
+        work.mapped((*_DOCKER, "baseDockerfile"), "environment.build")
+    else:
+        address = config.text(*_DOCKER, "baseImageRegistry", "address").removeprefix("https://").rstrip("/")
+        if image and address and not image.startswith(f"{address}/"):
+            image = f"{address}/{image}"
+        if address:
+            work.mapped((*_DOCKER, "baseImageRegistry", "address"), "environment.image")
+        environment.image = image or DEFAULT_IMAGE
+        if image:
+            work.mapped((*_DOCKER, "baseImage"), "environment.image")
+
+
+def _dockerfile(work: Work, text: str) -> str:
+    """Dockerfile text; a file's name in its place is taken for what the file holds."""
+    if "\n" in text.strip() or re.match(r"\s*(FROM|ARG|#)", text, re.IGNORECASE):
+        return text
+    place = work.path / text.strip()
+    try:
+        found = place.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        hint = "Write the Dockerfile's lines there, or the name of a file relative to --path."
+        work.config.problem((*_DOCKER, "baseDockerfile"), "is neither the text of a Dockerfile nor a file", hint)
+        return text
+    work.config.note((*_DOCKER, "baseDockerfile"), "names a file; v1 expected its text: the file is read")
+    return found
+
+
+def _python(work: Work, environment: Environment) -> None:
+    config = work.config
+    managed = config.get(*_PYTHON, "userManagedDependencies")
+    file, inline = config.value(*_PYTHON, "condaDependenciesFile"), config.value(*_PYTHON, "condaDependencies")
+    interpreter = config.value(*_PYTHON, "interpreterPath")
+    if work.conda_file is not None:
+        environment.conda_file = work.conda_file.absolute()
+        for value in (file, inline):
+            if value is not None and value.said:
+                work.set(value.key, "ignored", "the conda file given on the command line is used", quiet=True)
+        return
+    if managed:
+        work.job.local.interpreter = config.text(*_PYTHON, "interpreterPath") or "python"
+        work.mapped((*_PYTHON, "userManagedDependencies"), "environment", "no conda_file: packages are there already")
+        for value in (file, inline):
+            if value is not None and value.said:
+                work.set(value.key, "ignored", "userManagedDependencies is true: nothing is installed", quiet=True)
+        return
+    if interpreter is not None and interpreter.said:
+        work.set(interpreter.key, "ignored", "userManagedDependencies is false: the environment's own Python runs")
+    if file is not None and file.said:
+        environment.conda_file = _conda_file(work, file.words)
+        if inline is not None and inline.said:
+            work.set(inline.key, "ignored", "condaDependenciesFile is there, and wins")
+    elif inline is not None and isinstance(inline.value, dict) and inline.value:
+        environment.conda_file = _plain(inline.value)
+        work.mapped(inline.key, "environment.conda_file")
+
+
+def _conda_file(work: Work, name: str) -> Path:
+    key = (*_PYTHON, "condaDependenciesFile")
+    place = Path(name) if PurePosixPath(name).is_absolute() else work.path / name.replace("\\", "/")
+    if not is_file(place):
+        hint = "A conda file is looked for relative to --path, not to the run configuration."
+        work.obstacle(key, f"there is no file {place}", hint)
+    work.mapped(key, "environment.conda_file")
+    return place.absolute()
+
+
+def _plain(value: Any) -> Any:
+    """Inline YAML as JSON can hold it: a bare float version such as 3.10 would have been read as text already."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value

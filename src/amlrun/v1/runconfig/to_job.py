@@ -1,0 +1,211 @@
+"""Finds, reads and translates a v1 run configuration: file → job."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+from amlrun.errors import AmlError
+from amlrun.spec import node
+from amlrun.spec.job import CommandJob, Job
+from amlrun.v1.runconfig import (
+    fields,
+    reading,
+    recognise,
+    to_command,
+    to_compute,
+    to_data,
+    to_environment,
+    to_spark,
+    workbench,
+)
+from amlrun.v1.runconfig.config import Config, Value, is_file
+from amlrun.v1.runconfig.work import Work
+
+
+def config_folder(path: Path) -> Path:
+    """Where v1 kept run configurations: `aml_config/` if it exists, else `.azureml/`; never both."""
+    old = path / "aml_config"
+    return old if old.is_dir() else path / ".azureml"
+
+
+def find(path: Path, name: str) -> Path:
+    """The file that `-c NAME` means, by v1's rules: NAME in the config folder, then with `.runconfig`, then that in
+    `path`; `path` may itself be the file. A NAME that is a path to a file means that file.
+
+    Raises AmlError that says where it looked and which names there are.
+    """
+    if path.is_file():
+        return path
+    folder = config_folder(path)
+    tried = [folder / name, folder / f"{name}.runconfig", path / f"{name}.runconfig", path / name, Path(name)]
+    for place in tried:
+        if is_file(place):
+            return place.absolute()
+    there = _names(folder)
+    near = difflib.get_close_matches(name, there, 1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    known = f"There: {', '.join(there)}.{meant}" if there else f"There is no run configuration in {folder}."
+    looked = ", ".join(str(place) for place in tried[:3])
+    if folder.name == "aml_config" and name in _names(path / ".azureml"):
+        known += " One of that name is in .azureml/, which is not looked into where there is an aml_config/."
+    raise AmlError(f"-c: there is no run configuration {name!r}", hint=f"{known}\nLooked for {looked}.")
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        files = sorted(item for item in folder.iterdir() if item.is_file())
+    except OSError:
+        return []
+    return [item.stem for item in files if item.suffix == ".runconfig"] + [
+        item.name for item in files if item.suffix == "" and not item.name.startswith(".")
+    ]
+
+
+def read(file: Path, path: Path | None = None) -> Config:
+    """What a file says, converted from a Workbench file where it is one; `path` is the project's or model's folder.
+
+    Raises AmlError, with file and line, for a file that is no run configuration; problems with single values are
+    in the result.
+    """
+    root, notes = node.read(file)
+    recognise.refuse_others(root, file)
+    config = workbench.convert(root, file) if workbench.is_workbench(root) else reading.build(root, file)
+    for line, text in notes:
+        config.note((), text, line)
+    _environment_file(config, file.parent if path is None or path.is_file() else path)
+    return config
+
+
+def _environment_file(config: Config, path: Path) -> None:
+    """`environment: FILE` means the environment in that file, relative to the folder that conda files are."""
+    value = config.value("environment")
+    if value is None or not value.words:
+        return
+    name = str(value.words)
+    place = path / name
+    if not is_file(place):
+        if name.endswith((".yml", ".yaml", ".json")) or "/" in name.partition(":")[0]:
+            config.problem(("environment",), f"there is no file {place}", "It is looked for relative to --path.")
+        return
+    root, _ = node.read(place)
+    part = Config(place)
+    reading.take(part, fields.field(("environment",)), ("environment",), root, 1)
+    config.values.pop(("environment",), None)
+    config.values.update(part.values)
+    config.problems += part.problems
+    config.notes += part.notes
+
+
+def translate(
+    config: Config,
+    path: Path,
+    *,
+    source_directory: Path | None = None,
+    target: str | None = None,
+    conda_file: Path | None = None,
+    script_and_arguments: Sequence[str] = (),
+    exporting: bool = False,
+) -> Work:
+    """The job that `config` describes (`Work.spark`, else `Work.job`), and how it came about.
+
+    What is wrong is not raised but gathered, in `Work.obstacles` and `Config.problems`.
+    """
+    folder = path.parent if path.is_file() else path
+    source = (source_directory or folder).absolute()
+    named = target or config.text("target") or "local"
+    if named.lower() == "local":
+        named = "local"
+    work = Work(config, folder.absolute(), source, named, CommandJob(code=source), exporting=exporting)
+    work.script_and_arguments, work.conda_file = list(script_and_arguments), conda_file
+    to_data.translate(work)
+    to_environment.translate(work)
+    to_compute.translate(work)
+    to_command.translate(work)
+    to_data.report_paths(work)
+    if not to_spark.is_spark(work):
+        to_spark.unused(work, "only PySpark uses it")
+    elif work.here:
+        to_spark.on_this_machine(work)
+    else:
+        work.spark = to_spark.translate(work)
+    return work
+
+
+def load(
+    name: str | None,
+    path: Path,
+    *,
+    source_directory: Path | None = None,
+    target: str | None = None,
+    conda_file: Path | None = None,
+    script_and_arguments: Sequence[str] = (),
+) -> Job:
+    """The job to submit: of the configuration `name`, or, when it is None, v1's default (local, managed Python).
+
+    `path` is the folder that the name and conda files are relative to; `target`, `conda_file` and
+    `script_and_arguments` replace the file's. PySpark gives a SparkJob, but a CommandJob on the local target.
+    Raises AmlError with file and line for what is wrong in the file or missing beside it.
+    """
+    if name is None:
+        config = Config(path / "(no run configuration)")
+        where = path
+    else:
+        file = find(path, name)
+        config, where = read(file, path), path
+    work = translate(
+        config,
+        where,
+        source_directory=source_directory,
+        target=target,
+        conda_file=conda_file,
+        script_and_arguments=script_and_arguments,
+    )
+    raise_first([*by_line(config.problems), *by_line(work.obstacles)], without_file=name is None)
+    job = work.spark or work.job
+    job.local.notes = notes(work)
+    return job
+
+
+def by_line(problems: list[AmlError]) -> list[AmlError]:
+    return sorted(problems, key=lambda problem: problem.line or 0)
+
+
+def raise_first(problems: list[AmlError], without_file: bool = False) -> None:
+    """Raise the first of several problems, with the others in its hint."""
+    if not problems:
+        return
+    first, *others = problems
+    if without_file:
+        first.file = first.line = None
+    lines = [first.hint] if first.hint else []
+    lines += [str(other).partition("\n")[0] for other in others[:10]]
+    first.hint = "\n".join(lines)
+    raise first
+
+
+def notes(work: Work) -> list[str]:
+    """What to say once at submit: unknown keys, conversions, and settings that have no effect or no counterpart."""
+    found = [(note.line, f"{note.key}: {note.text}" if note.key else note.text) for note in work.config.notes]
+    for key, value in work.config.values.items():
+        if value.field is None or not value.said:
+            continue
+        status, becomes, quiet = outcome(work, value)
+        if status in ("ignored", "unsupported") and not quiet:
+            what = "has no effect" if status == "ignored" else "is not supported"
+            found.append((value.line, f"{work.config.shown(key)}: {what}: {becomes}"))
+    file = work.config.file.name
+    return [f"{file}:{line}: {text}" for line, text in sorted(set(found))]
+
+
+def outcome(work: Work, value: Value) -> tuple[str, str, bool]:
+    """Status, what it became, and whether that is not worth saying, for one key of the file."""
+    found = work.outcome(value.key)
+    if found is not None:
+        return found.status, found.becomes, found.quiet
+    if value.field is None:
+        return "unknown", f"did you mean {value.meant!r}?" if value.meant else "not a key of a run configuration", False
+    if value.field.status == "unsupported" and not value.said:
+        return "ignored", "says nothing", True
+    return value.field.status, value.field.becomes, False

@@ -1,0 +1,71 @@
+"""The desk on which a run configuration becomes a job: what was read, what it became, what to say about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from amlrun.errors import AmlError
+from amlrun.spec.job import CommandJob, SparkJob
+from amlrun.v1.runconfig.config import Config, Key, short
+
+
+@dataclass
+class Outcome:
+    """What became of one key: `status` as the table of fields has it, and the v2 key or the reason."""
+
+    status: str
+    becomes: str
+    quiet: bool = False
+
+
+@dataclass
+class Work:
+    """One translation. `path` is where conda files are relative to, `source` the folder that travels.
+
+    `obstacles` stop a submit but not an export: a script that is missing, a placeholder. `sources` names, for a v2
+    key (dotted), the v1 keys it came from.
+    """
+
+    config: Config
+    path: Path
+    source: Path
+    target: str
+    job: CommandJob = field(default_factory=CommandJob)
+    spark: SparkJob | None = None
+    script_and_arguments: list[str] = field(default_factory=list)
+    conda_file: Path | None = None
+    exporting: bool = False
+    names: dict[Key, str] = field(default_factory=dict)
+    obstacles: list[AmlError] = field(default_factory=list)
+    outcomes: dict[Key, Outcome] = field(default_factory=dict)
+    sources: dict[str, list[Key]] = field(default_factory=dict)
+
+    @property
+    def local(self) -> bool:
+        return self.target == "local"
+
+    @property
+    def here(self) -> bool:
+        """Whether the job is about to run on this machine, rather than to be written down."""
+        return self.local and not self.exporting
+
+    def mapped(self, key: Key, place: str, remark: str = "") -> None:
+        """`key` became the v2 key `place`."""
+        self.outcomes[key] = Outcome("mapped", f"{place} ({remark})" if remark else place)
+        self.sources.setdefault(place, []).append(key)
+
+    def set(self, key: Key, status: str, becomes: str, quiet: bool = False) -> None:
+        """`key` is local, ignored or unsupported, and why; a quiet outcome is not said at submit."""
+        self.outcomes[key] = Outcome(status, becomes, quiet)
+
+    def obstacle(self, key: Key, message: str, hint: str = "", name: str = "") -> None:
+        """Something that must be put right before this can run, though it can be exported."""
+        value = self.config.origins.get(key)
+        shown = name or (value.name if value else ".".join(key))
+        self.obstacles.append(
+            AmlError(short(message), file=self.config.file, line=self.config.line(*key), field=shown, hint=hint)
+        )
+
+    def outcome(self, key: Key) -> Outcome | None:
+        return self.outcomes.get(key)

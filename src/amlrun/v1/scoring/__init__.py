@@ -1,0 +1,1 @@
+"""Inference, deployment and batch configurations."""
