@@ -48,7 +48,7 @@ def test_a_reference_is_found_by_the_datasets_name_or_the_inputs(tmp_path: Path,
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- a\n", "datasets.yml: expected a mapping"),
+        ("- a\n", "datasets.yml:1: expected a mapping"),
         ("a: 5\n", "datasets.yml:1: a: expected `path: FOLDER`"),
         ("x: {path: y}\na:\n  pth: data\n", "datasets.yml:2: a: expected `path: FOLDER`"),
         ("a: [\n", "datasets.yml:2: is not YAML"),

@@ -196,10 +196,10 @@ MISTAKES = [
     (GOOD.replace("max_concurrent_runs: 2", "max_concurrent_runs: 0"), 12, "max_concurrent_runs", "1 to"),
     (GOOD.replace("max_duration_minutes: 100", "max_duration_minutes: 99999"), 13, "max_duration_minutes", "10,080"),
     (GOOD.replace("max_duration_minutes: 100", "max_duration_minutes: true"), 13, "max_duration_minutes", "whole"),
-    (GOOD + "max_total_runs: 9\n", 14, "", "max_total_runs"),
+    (GOOD + "max_total_runs: 9\n", 14, "max_total_runs", "is given twice, first on line 11"),
     ("sampling: [\n", 2, "", "not YAML"),
     ("- a\n", 1, "", "expected the keys of a sweep"),
-    ("", 1, "", "expected the keys of a sweep"),
+    ("", 1, "", "is empty"),
 ]  # fmt: skip
 
 

@@ -163,7 +163,17 @@ print(url, engine, connect("me"))
 """
     )
     everything = found.text + found.todo + found.done
-    for word in ("oldone", "secretpw99", "0123456789", "geheim12", "sk-proj", "Bearer", "abc123def", "s3cr3t"):
+    for word in (
+        "oldone",
+        "secretpw99",
+        "0123456789",
+        "geheim12",
+        "sk-proj",
+        "abcdef123",
+        "eyJ",
+        "abc123def",
+        "s3cr3t",
+    ):
         assert word not in everything
     assert "Passw0rd" not in everything and "hunter2" not in everything
     assert "left out (a secret): WANDB_API_KEY is to be set" in found.text and found.options == {}

@@ -85,9 +85,9 @@ def test_every_key_is_explained_with_its_line(folder: Path) -> None:
         ("containerResourceRequirements:\n  cpu: [1]\n", 2, "containerResourceRequirements.cpu", "expected a number"),
         ("containerResourceRequirements:\n  cpu: .nan\n", 2, "containerResourceRequirements.cpu", "expected a number"),
         ("tags: [a]\n", 1, "tags", "expected keys and values"),
-        ("a: b: c\n", 1, "", "neither YAML nor JSON"),
-        ("- a\n", None, "", "expected keys and values"),
-        ("", None, "", "expected keys and values"),
+        ("a: b: c\n", 1, "", "two keys on one line"),
+        ("- a\n", 1, "", "expected keys and values"),
+        ("", 1, "", "is empty"),
         ("entryScript: score.py\n", None, "", "another kind of file.*\nExpected are keys such as computeType"),
     ],
 )
@@ -241,7 +241,7 @@ def test_aks_becomes_a_managed_endpoint_and_what_has_no_counterpart_is_named(fol
 def test_a_secret_is_explained_without_its_value(folder: Path) -> None:
     config = read(folder, "keys: {primaryKey: do-not-show}\nsslKey: do-not-show\nother: {aPassword: do-not-show}\n")
     assert "do-not-show" not in str([row.value for row in config.rows])
-    assert config.rows[0].value == "(hidden)"
+    assert config.rows[0].value == "***"
     assert read(folder, "authEnabled: true\ntokenAuthEnabled: true\n").rows[1].value is True
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from amlrun.errors import AmlError
 from amlrun.prepare import snapshot
-from amlrun.runs.store import replace_json
+from amlrun.runs.files import replace_json
 
 
 def names(root: Path, **more: object) -> list[str]:

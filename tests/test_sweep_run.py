@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +18,9 @@ import pytest
 from sweep_help import SweepProject, table
 from test_sweep_warm import make_tables
 
+from amlrun.errors import AmlError
+from amlrun.runs import store as runs
+from amlrun.sweep import store
 from amlrun.sweep.reports import Sqlite
 
 BANDIT = "  type: BanditPolicy\n  slack_factor: 0.1\n  delay_evaluation: 2"
@@ -330,3 +334,56 @@ def test_cancel_ends_a_sweep_and_its_trials(light: SweepProject) -> None:
         process = json.loads((child / ".run" / "process.json").read_text())
         with pytest.raises(ProcessLookupError):
             os.kill(process["_script"]["pid"], 0)
+
+
+SECRETS = ("hunter1", "hunter2", "hunter3")
+
+
+@pytest.fixture
+def guarded(light: SweepProject) -> Iterator[SweepProject]:
+    """The project with a script that wants two secrets, and two tokens that are none."""
+    project = light
+    script = (project.root / "train.py").read_text()
+    options = '\nfor name in ("--api-key", "--pad_token", "--max-token"):\n    parser.add_argument(name)\n'
+    check = (
+        'assert (args.api_key, os.environ["WANDB_API_KEY"]) == ("hunter1", "hunter2")\n'
+        'assert (args.pad_token, args.max_token) == ("<pad>", "5")\n'
+    )
+    script = script.replace("\nargs = parser.parse_args()\n", f"{options}args = parser.parse_args()\n{check}")
+    (project.root / "train.py").write_text(script)
+    words = ("--api-key", "hunter1", "--pad_token", "<pad>", "--max-token", "5")
+    project.runconfig(*words, variables={"WANDB_API_KEY": "hunter2"})
+    yield project
+    project.light()
+
+
+@pytest.mark.parametrize("how", [(), ("--async",), ("--no-warm",)], ids=["here", "async", "cold"])
+def test_secrets_reach_the_trials_and_no_record(guarded: SweepProject, how: tuple[str, ...]) -> None:
+    project = guarded
+    project.sweep_file(total=2)
+    _, sweep = project.sweep(*how)
+    if "--async" in how:
+        project.aml("run", "monitor-logs", "-r", sweep.name)
+    assert [row["state"] for row in table(sweep)] == ["Completed", "Completed"]
+    kept = [file for run in sweep.parent.glob(f"{sweep.name}*") for file in (run / ".run").iterdir()]
+    assert len(kept) > 10
+    for file in kept:
+        assert not any(word.encode() in file.read_bytes() for word in SECRETS), file
+
+
+def test_a_resumed_sweep_takes_its_secrets_from_the_environment(
+    guarded: SweepProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = guarded
+    project.sweep_file(total=2)
+    _, sweep = project.sweep()
+    run = runs.Run(sweep)
+    with pytest.raises(AmlError, match="WANDB_API_KEY is not kept in records") as refused:
+        store.load(run)
+    assert refused.value.hint == "Set WANDB_API_KEY in your environment, then resume."
+    monkeypatch.setenv("WANDB_API_KEY", "hunter2")
+    with pytest.raises(AmlError, match="--api-key is not kept in records"):
+        store.load(run)
+    monkeypatch.setenv("API_KEY", "hunter1")
+    job = store.load(run).job.trial
+    assert "hunter1" in job.command and job.environment_variables["WANDB_API_KEY"] == "hunter2"

@@ -97,7 +97,7 @@ def test_explain_hides_a_password(place: Workplace) -> None:
     file.write_text(file.read_text().replace("username: me", "username: me\n      password: hunter22"))
     done = place.aml("explain", "-c", "train", "-o", "json")
     row = next(row for row in json.loads(done.stdout) if row["key"].endswith("password"))
-    assert (row["value"], row["status"], row["line"]) == ("(hidden)", "unsupported", 19)
+    assert (row["value"], row["status"], row["line"]) == ("***", "unsupported", 19)
     for words in (("explain", "-c", "train"), ("export", "-c", "train"), ("run", "submit-script", "-c", "train")):
         done = place.aml(*words, code=0 if words[0] == "explain" else 2)
         assert "hunter22" not in done.stdout + done.stderr

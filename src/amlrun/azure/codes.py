@@ -14,7 +14,7 @@ from amlrun.azure import blobs, copies
 from amlrun.azure.client import Client
 from amlrun.errors import AmlError, os_error
 from amlrun.prepare.snapshot import Snapshot
-from amlrun.runs.store import replace_json
+from amlrun.runs.files import replace_json
 
 Report = Callable[[str], None]
 VERSION = "2023-04-01"

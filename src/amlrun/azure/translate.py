@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError, os_error
+from amlrun.prepare import conda_file
 from amlrun.prepare.environment import cache_folder
-from amlrun.spec import write_sweep
+from amlrun.spec import node, write_sweep
 from amlrun.spec.job import BINDING, CommandJob, Environment, Input, Output, SparkJob, SweepJob, said, shell_line
 
 Report = Callable[[str], None]
@@ -165,15 +166,6 @@ def _build(wanted: Environment) -> dict[str, Any]:
 def _conda(source: Path | dict[str, Any]) -> dict[str, Any]:
     if isinstance(source, dict):
         return source
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        content = YAML(typ="safe").load(source.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise AmlError(f"can't be read: {error.strerror}", file=source, field="condaDependenciesFile") from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise AmlError("is not YAML", file=source) from error
-    if not isinstance(content, dict):
-        raise AmlError("is not a conda file: expected `dependencies:`", file=source)
-    return content
+    conda_file.read(source)  # refuses what is no conda file
+    found: dict[str, Any] = node.read(source)[0].plain()
+    return found

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from amlrun.errors import AmlError, os_error
-from amlrun.runs.store import replace_text
+from amlrun.runs.files import replace_text
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -32,12 +32,14 @@ def command(context: Context, name: str | None, target: str | None, ic: str | No
         refuse({"--ct": target}, "--ic and --dc")
         return explain_files(context, ic, dc)
     refuse({"--ic": ic, "--dc": dc}, "-c")
+    from amlrun.runs import redact
     from amlrun.v1.runconfig import explaining, to_job
 
     file = to_job.find(context.path, name)
     config = to_job.read(file, context.path)
     work = to_job.translate(config, context.path, target=target)
-    wrong = [problem for problem in config.problems if not problem.field.endswith(_SHOWN)]
+    # A secret in the file is refused by every other command; this one shows the key, without its value.
+    wrong = [problem for problem in config.problems if not redact.secret_name(problem.field)]
     to_job.raise_first(to_job.by_line(wrong))
     rows = explaining.rows(work)
     shown = [(row.key, short(row.value), row.line, row.status, row.becomes) for row in rows]
@@ -50,7 +52,3 @@ def command(context: Context, name: str | None, target: str | None, ic: str | No
             context.warn(f"{file.name}:{note.line}: {note.key}: {note.text}")
     for problem in [*config.problems, *work.obstacles]:
         context.warn(str(problem).partition("\n")[0])
-
-
-# A secret in the file is refused by every other command; this one shows the key, without its value.
-_SHOWN = ("password", "secret", "authToken")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from amlrun.cli.common import Context, common_options
 from amlrun.cli.watching import copy_record, recording, shown
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.runs import store as runs
-from amlrun.spec.job import CommandJob, SweepJob
+from amlrun.spec.job import CommandJob, SweepJob, said
 
 
 @click.command("submit-hyperdrive", context_settings={"allow_interspersed_args": False})
@@ -32,6 +34,7 @@ from amlrun.spec.job import CommandJob, SweepJob
               help="The folder that travels and is run in; --path by default.")  # fmt: skip
 @click.option("--async", "detach", is_flag=True, help="Return at once; the sweep goes on in the background.")
 @click.option("--resume", metavar="RUN", help="Go on with a sweep of this machine that was interrupted or cancelled.")
+@click.option("--job-from-stdin", is_flag=True, hidden=True)
 @click.option("--seed", type=click.IntRange(min=0), help="Repeat a sweep's values; drawn and recorded by default.")
 @click.option("--no-warm", is_flag=True, help="Start a fresh process a trial, instead of a fork of a warm one.")
 @click.option("--dry-run", is_flag=True, help="Print what a cloud submit would send, and send nothing.")
@@ -48,6 +51,7 @@ def submit_hyperdrive(
     source_directory: Path | None,
     detach: bool,
     resume: str | None,
+    job_from_stdin: bool,
     seed: int | None,
     no_warm: bool,
     dry_run: bool,
@@ -63,7 +67,10 @@ def submit_hyperdrive(
     Each trial is a run of its own. The metric is what the script logs with mlflow.log_metric.
     """
     if resume is not None:
-        return _resume(context, projects.find(context.path), resume)
+        from amlrun.sweep import store
+
+        job = store.revive(SweepJob, json.load(sys.stdin)) if job_from_stdin else None
+        return _resume(context, projects.find(context.path), resume, job)
     if not sweep_name:
         raise AmlError("--hyperdrive-configuration-name: name the sweep's file", hint="For instance: sweep.yml")
     if not name:
@@ -105,19 +112,25 @@ def submit_here(
 
     with recording(context) as created:
         run = local.submit(project, job, experiment, report=context.say, warm=warm, limits=limits, created=created)
-        return _detach(context, run) if detach else _drive(context, project, run)
+        return _detach(context, run, job) if detach else _drive(context, project, run, job)
 
 
-def _detach(context: Context, run: runs.Run) -> int:
-    """Start another `aml` that drives the sweep, and return once it has signed the record."""
+def _detach(context: Context, run: runs.Run, job: SweepJob) -> int:
+    """Start another `aml` that drives the sweep, and return once it has signed the record.
+
+    It gets the job through a pipe: no record and no command line has its secrets.
+    """
     flags: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    words = ["run", "submit-hyperdrive", "--path", str(context.path), "--resume", run.id]
+    words = ["run", "submit-hyperdrive", "--path", str(context.path), "--resume", run.id, "--job-from-stdin"]
     with (run.private / "driver.log").open("wb") as log:
         driver = subprocess.Popen(
-            [sys.executable, "-m", "amlrun", *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log, **flags
+            [sys.executable, "-m", "amlrun", *words], stdin=subprocess.PIPE, stdout=log, stderr=log, **flags
         )
+    assert driver.stdin is not None  # noqa: S101 - PIPE was asked for
+    with suppress(BrokenPipeError), driver.stdin as stream:
+        stream.write(json.dumps(said(job)).encode())
     while not (run.private / "process.json").exists():
         if driver.poll() is not None:
             raise AmlError("the sweep's driver did not start", file=run.private / "driver.log", exit_code=JOB_FAILED)
@@ -126,7 +139,7 @@ def _detach(context: Context, run: runs.Run) -> int:
     return 0
 
 
-def _resume(context: Context, project: projects.Project, name: str) -> int:
+def _resume(context: Context, project: projects.Project, name: str, job: SweepJob | None) -> int:
     from amlrun.cli.run import id_in
 
     if name.endswith(".json") and Path(name).is_file():
@@ -136,16 +149,16 @@ def _resume(context: Context, project: projects.Project, name: str) -> int:
         hint = f"Watch it: aml run monitor-logs -r {run.id}"
         raise AmlError(f"--resume: {run.id} runs in a workspace, not on this machine", hint=hint)
     try:
-        return _drive(context, project, run)
+        return _drive(context, project, run, job)
     finally:
         copy_record(context, run)
 
 
-def _drive(context: Context, project: projects.Project, run: runs.Run) -> int:
+def _drive(context: Context, project: projects.Project, run: runs.Run, job: SweepJob | None) -> int:
     from amlrun.cli.sweep_view import View
     from amlrun.sweep import local
 
-    settings = local.reopen(run)
+    settings = local.reopen(run, job)
 
     def ask_to_end(*_: Any) -> None:
         raise KeyboardInterrupt

@@ -14,6 +14,7 @@ from typing import Any
 from amlrun.errors import AmlError
 from amlrun.notebook.report import Report
 from amlrun.prepare.conda_file import pypi_name
+from amlrun.spec.node import parse
 
 # Modules whose package has another name, for those that are not installed here.
 _PACKAGES = {
@@ -75,7 +76,7 @@ def propose(script: str, file: Path, report: Report, beside: Path) -> Proposal |
     try:
         have = _named(old)
     except AmlError as error:
-        raise AmlError(error.message, file=file, hint="Mend the file, then convert again.") from None
+        raise AmlError(error.message, file=file, line=error.line, hint="Fix the file, then convert again.") from None
     added = [word for word in wanted if _name(word) not in have]
     if not added:
         return None
@@ -142,13 +143,7 @@ def _name(word: str) -> str:
 
 def _named(text: str) -> set[str]:
     """Packages that a conda file lists, conda's and pip's."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        data: Any = YAML(typ="safe").load(text) if text.strip() else {}
-    except YAMLError as error:
-        raise AmlError(f"this is not YAML: {str(error).splitlines()[0]}") from None
+    data: Any = parse(text, Path("conda.yml")).plain() if text.strip() else {}
     if not isinstance(data, dict):
         raise AmlError("this is not a conda file: expected a mapping with `dependencies`")
     names: set[str] = set()

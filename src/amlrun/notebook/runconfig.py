@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from amlrun import project
+from amlrun.errors import AmlError
 from amlrun.notebook.report import Report
 from amlrun.prepare import data
+from amlrun.spec.yaml_data import editable
 
 
 @dataclass
@@ -42,13 +44,10 @@ def dataset(report: Report, script: Path) -> Named | None:
 
 def propose(file: Path, script: Path, report: Report, named: Named | None) -> str | None:
     """The text that the run configuration `file` should have for `script`; None when it is right as it is."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
         text = file.read_text(encoding="utf-8-sig")
-        tree: Any = YAML().load(text)
-    except (YAMLError, OSError, ValueError):
+        tree: Any = editable(file)
+    except (AmlError, OSError, ValueError):
         return None  # a submit says what is wrong with it
     if not isinstance(tree, dict) or str(tree.get("script", "")).replace("\\", "/").removeprefix("./") != script.name:
         return None

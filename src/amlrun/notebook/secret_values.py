@@ -4,30 +4,10 @@ from __future__ import annotations
 
 import ast
 import io
-import re
 import tokenize
 
 from amlrun.notebook.source import dotted
-
-# How the names of secrets end.
-_NAME = re.compile(
-    r"(?:^|_)(?:pass(?:word|wd|phrase)|pwd|secret|api_?key|(?:access|account|storage|subscription|private|secret)_?key|"
-    r"(?:auth|access|api|bearer|hf|github|sas|refresh)_?token|conn(?:ection)?_?str(?:ing)?)$|^token$",
-    re.IGNORECASE,
-)
-# How keys of Azure Storage and Service Bus, SAS addresses, OpenAI, GitHub, Hugging Face, AWS, Google, Slack and PEM
-# files look, signed tokens, and addresses with a password.
-_KEYS = (
-    r"(?:Account|SharedAccess)Key=[^;\s\"']+|(?<=[?&])sig=[^&\s\"']+|\bsk-\w[\w-]{6,}|\bgh[pousr]_\w{6,}|\bhf_\w{20,}|"
-    r"\bAKIA[A-Z0-9]{12,}|\bAIza[\w-]{20,}|\bxox[abp]-\w[\w-]+|\beyJ[\w-]{8,}\.[\w.-]+|\bBearer [\w.-]{8,}|"
-    r"(?<=://)[^/\s:@]+:[^/\s:@{}<>$*]+(?=@)"
-)
-_VALUE = re.compile(rf"{_KEYS}|BEGIN (?:[A-Z]+ )*PRIVATE KEY")
-# In text that is no code: `password=…` too, when it looks made up by a machine.
-_IN_TEXT = re.compile(
-    rf"{_KEYS}|((?:password|api_?key|_token|secret|access_?key)\s*=\s*[\"']?)(?=[\w+/-]*\d)[^\s\"']{{8,}}",
-    re.IGNORECASE,
-)
+from amlrun.runs import redact
 
 
 def found(tree: ast.AST) -> list[tuple[str, ast.expr]]:
@@ -35,14 +15,14 @@ def found(tree: ast.AST) -> list[tuple[str, ast.expr]]:
     return [
         (name, value)
         for node in ast.walk(tree)
-        for name, value in _pairs(node)
+        for name, value in _elements(_pairs(node))
         if isinstance(value, ast.Constant) and isinstance(value.value, str) and _is_secret(name, value.value)
     ]
 
 
 def hidden(text: str) -> str:
     """`text`, of a report or a comment, without what looks like a secret in it."""
-    return _IN_TEXT.sub(lambda match: f"{match[1] or ''}…", text)
+    return redact.masked_text(text)
 
 
 def hidden_in_comments(code: str) -> str:
@@ -86,6 +66,17 @@ def _pairs(node: ast.AST) -> list[tuple[str, ast.expr]]:
     return []
 
 
+def _elements(pairs: list[tuple[str, ast.expr]]) -> list[tuple[str, ast.expr]]:
+    """The pairs, a tuple or list that a secret's name holds taken apart: `credentials = ("me", "…")`."""
+    found: list[tuple[str, ast.expr]] = []
+    for name, value in pairs:
+        if isinstance(value, ast.Tuple | ast.List | ast.Set) and redact.secret_name(name):
+            found += [(f"{name}_{number}", item) for number, item in enumerate(value.elts, 1)]
+        else:
+            found.append((name, value))
+    return found
+
+
 def _called(target: ast.expr) -> str:
     """`x` of `x = …`, `x.y = …` and `d["x"] = …`."""
     if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
@@ -94,7 +85,8 @@ def _called(target: ast.expr) -> str:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    if _VALUE.search(value):
+    if redact.contains_secret(value):
         return True
+    # A name such as `token` is also that of a word in a text, and `password` that of a label.
     written = len(value) >= 6 and not value.startswith(("/", ".", "<", "{")) and " " not in value
-    return bool(_NAME.search(name)) and written
+    return written and redact.is_secret(name, value)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError, os_error
+from amlrun.spec.yaml_data import line_of, load
 
 # Packages that PyPI knows under another name.
 _PYPI_NAMES = {
@@ -54,15 +55,13 @@ def read(source: Path | dict[str, Any]) -> CondaFile:
     Raises AmlError naming file and line for what is not a conda file or can't be said to pip.
     """
     found = CondaFile(None if isinstance(source, dict) else source, text=content(source))
-    tree = source if isinstance(source, dict) else _load(source)
-    if not isinstance(tree, dict):
-        raise AmlError("expected a conda file with `dependencies:`", file=found.file)
+    tree = source if isinstance(source, dict) else load(source, expected="a conda file with `dependencies:`")
     for key in tree:
         if key not in _KEYS:
             raise AmlError(
                 f"unknown key; a conda file has {', '.join(_KEYS)}",
                 file=found.file,
-                line=_line(tree, key),
+                line=line_of(tree, key),
                 field=str(key),
             )
     variables = tree.get("variables") or {}
@@ -71,15 +70,15 @@ def read(source: Path | dict[str, Any]) -> CondaFile:
     if dependencies is None:
         dependencies = []
     if not isinstance(dependencies, list):
-        raise AmlError("expected a list", file=found.file, line=_line(tree, "dependencies"), field="dependencies")
+        raise AmlError("expected a list", file=found.file, line=line_of(tree, "dependencies"), field="dependencies")
     for index, item in enumerate(dependencies):
-        line = _line(dependencies, index)
+        line = line_of(dependencies, index)
         if isinstance(item, str):
             _conda_package(item, line, found)
         elif isinstance(item, dict) and list(item) == ["pip"] and isinstance(item["pip"], (list, type(None))):
             pips = item["pip"] or []
             for place, text in enumerate(pips):
-                found.requirements.append(Requirement(_pip_line(str(text), found), _line(pips, place) or line))
+                found.requirements.append(Requirement(_pipline_of(str(text), found), line_of(pips, place) or line))
         else:
             raise AmlError(f"expected `name=version` or `pip:`, got {item!r}", file=found.file, line=line)
     return found
@@ -119,27 +118,6 @@ def _text(file: Path) -> str:
         raise AmlError("is not UTF-8 text", file=file) from error
     except OSError as error:
         raise os_error(error, "read the conda file") from error
-
-
-def _load(file: Path) -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        return YAML().load(_text(file))
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise AmlError(f"is not YAML: {error.problem}", file=file, line=line) from error
-    except (YAMLError, ValueError) as error:
-        raise AmlError(f"is not YAML: {error}", file=file) from error
-
-
-def _line(tree: Any, key: Any) -> int | None:
-    try:
-        marks = tree.lc.item(key) if isinstance(key, int) else tree.lc.key(key)
-    except (AttributeError, KeyError, TypeError):
-        return None
-    return int(marks[0]) + 1
 
 
 def _conda_package(text: str, line: int | None, found: CondaFile) -> None:
@@ -186,7 +164,7 @@ def _version(rest: str, text: str, found: CondaFile, line: int | None) -> str:
     return rest
 
 
-def _pip_line(text: str, found: CondaFile) -> str:
+def _pipline_of(text: str, found: CondaFile) -> str:
     """A pip line as written, with the path of `-r`, `-c` and `-e` taken from the conda file's folder."""
     match = re.fullmatch(r"(-r|--requirement|-c|--constraint|-e|--editable)[ =]+(.+)", text.strip())
     if not match or found.file is None:

@@ -9,6 +9,9 @@ from typing import Any
 
 from amlrun.errors import AmlError, os_error
 from amlrun.project import Project
+from amlrun.runs.files import replace_text
+from amlrun.spec.node import read
+from amlrun.spec.yaml_data import editable, line_of, lined, writer
 
 _REFERENCE = re.compile(r"azureml:(?P<name>[^:@/]+)(?:[:@](?P<version>.+))?")
 _DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
@@ -33,7 +36,7 @@ def load(project: Project) -> dict[str, Dataset]:
     tree = _read(file)
     found = {}
     for name, entry in tree.items():
-        line = tree.lc.key(name)[0] + 1 if hasattr(tree, "lc") else None
+        line = line_of(tree, name)
         place = entry.get("path") if isinstance(entry, dict) else entry
         if not isinstance(place, str) or not place:
             raise AmlError(
@@ -90,54 +93,46 @@ def register(project: Project, name: str, path: Path, description: str) -> Datas
     if not path.exists():
         raise AmlError(f"-p: there is nothing at {path}")
     file = project.datasets_file
-    tree = _read(file)
+    _read(file)
     place = path.resolve()
     # Inside the project the path is kept relative, so that the file is true on a colleague's machine too.
     inside = place.is_relative_to(project.root.resolve())
     entry = {"path": place.relative_to(project.root.resolve()).as_posix() if inside else place.as_posix()}
     if description:
         entry["description"] = description
-    tree[name] = entry
-    _write(file, tree)
+    _write(file, name, entry)
     return Dataset(name, place, description)
 
 
 def _read(file: Path) -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.comments import CommentedMap
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
+    """The entries of datasets.yml, by name, with their lines; none when there is no such file, or nothing in it."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        if not file.read_bytes().strip():
+            return {}
     except FileNotFoundError:
-        return CommentedMap()
-    except UnicodeDecodeError as error:
-        raise AmlError("is not UTF-8 text", file=file) from error
+        return {}
     except OSError as error:
         raise os_error(error, "read the datasets' file") from error
+    root, _ = read(file)
+    value = lined(root)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        hint = "Write:\n  NAME:\n    path: data/NAME"
+        raise AmlError("expected a mapping of dataset names", file=file, line=root.line, hint=hint)
+    return value
+
+
+def _write(file: Path, name: str, entry: dict[str, str]) -> None:
+    """Put one entry into the file, which `_read` took; the others and the comments stay as they are."""
+    import io
+
+    out = io.StringIO()
     try:
-        tree = YAML().load(text)
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise AmlError(f"is not YAML: {error.problem}", file=file, line=line) from error
-    except (YAMLError, ValueError) as error:
-        raise AmlError(f"is not YAML: {error}", file=file) from error
-    if tree is None:
-        return CommentedMap()
-    if not isinstance(tree, CommentedMap):
-        raise AmlError("expected a mapping of dataset names", file=file, hint="Write:\n  NAME:\n    path: data/NAME")
-    return tree
-
-
-def _write(file: Path, tree: Any) -> None:
-    from ruamel.yaml import YAML
-
-    temporary = file.with_name(f".{file.name}.new")
-    try:
+        tree = editable(file)
+        tree[name] = entry
+        writer().dump(tree, out)
         file.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8") as stream:
-            YAML().dump(tree, stream)
-        temporary.replace(file)
+        replace_text(file, out.getvalue())
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise os_error(error, f"write {file}") from error

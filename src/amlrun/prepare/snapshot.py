@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amlrun.errors import AmlError, os_error
-from amlrun.runs.store import UNFINISHED
+from amlrun.runs import redact
+from amlrun.runs.files import UNFINISHED
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -23,12 +23,10 @@ MAX_BYTES = 300 * 1000 * 1000
 
 _NEVER_FOLDERS = frozenset(
     {".git", ".hg", ".svn", ".venv", "__pycache__", ".ipynb_checkpoints", ".run", "mlruns", "node_modules"}
+    | {".ssh", ".aws", ".azure", ".gnupg"}
     | {".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".nox"}
 )
 _NEVER_FILES = frozenset({"mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlflow.db-journal"})
-_SECRETS = (".env", ".env.*", "*.pem", "*.key", "*.pfx", "*.p12", "*.ppk", "*.publishsettings")
-_SECRETS_TOO = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", "_netrc", ".pypirc", ".npmrc")
-_HARMLESS = (".env.example", ".env.sample", ".env.template")
 
 
 @dataclass
@@ -123,7 +121,7 @@ def _walk(
         elif entry.is_file():
             # An editor's or another program's short-lived file may be gone by now.
             with suppress(FileNotFoundError):
-                yield path, entry.stat().st_size, looks_secret(entry.name)
+                yield path, entry.stat().st_size, redact.secret_file(entry.name)
 
 
 def _ignore_file(folder: str, names: set[str], own_only: bool) -> GitIgnoreSpec | None:
@@ -149,14 +147,6 @@ def _ignored(path: str, specs: list[tuple[int, GitIgnoreSpec]]) -> bool:
         if verdict is not None:
             return verdict
     return False
-
-
-def looks_secret(name: str) -> bool:
-    """Whether a file of that name never travels because it is likely to hold a key or a password."""
-    low = name.lower()
-    if low in _SECRETS_TOO:
-        return True
-    return low not in _HARMLESS and any(fnmatch.fnmatchcase(low, pattern) for pattern in _SECRETS)
 
 
 def _check_limits(snapshot: Snapshot) -> None:

@@ -1,4 +1,4 @@
-"""What makes a run reproducible: the git state of the files, and the job as it was resolved, without secrets."""
+"""What makes a run reproducible: the git state of the files."""
 
 from __future__ import annotations
 
@@ -6,15 +6,8 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-_SECRET_NAME = re.compile(
-    r"pass(word|wd|phrase)?$|secret|token$|credentials?$|(^|_)(sas|pwd)($|_)|connection_?string"
-    r"|(api|access|account|private|storage|subscription|shared|master)_?key$",
-    re.IGNORECASE,
-)
-MASK = "***"
+from amlrun.runs.redact import url_without_user
 
 
 def git_properties(folder: Path) -> Callable[[], dict[str, str]]:
@@ -59,42 +52,8 @@ def git_properties(folder: Path) -> Callable[[], dict[str, str]]:
             "azureml.git.commit": facts.get("oid", ""),
             "azureml.git.branch": facts.get("head", ""),
             "azureml.git.dirty": str(dirty),
-            "azureml.git.repository_uri": without_user(url),
+            "azureml.git.repository_uri": url_without_user(url),
         }
         return {key: value for key, value in found.items() if value}
 
     return collect
-
-
-def without_user(url: str) -> str:
-    """A URL without the user name and password that some carry."""
-    parts = urlsplit(url)
-    if parts.scheme and "@" in parts.netloc:
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    return url
-
-
-def masked(value: Any) -> Any:
-    """Nested plain data with the values of secret-looking names (`API_KEY`, `password`, …) masked."""
-    if isinstance(value, dict):
-        return {
-            key: MASK if _SECRET_NAME.search(str(key)) and isinstance(item, str) else masked(item)
-            for key, item in value.items()
-        }
-    if isinstance(value, list):
-        return [_masked_word(item, value[place - 1] if place else "") for place, item in enumerate(value)]
-    return value
-
-
-def _masked_word(word: Any, before: Any) -> Any:
-    """A list's item; in an argument list the word after `--api-key`, or after its `=`, is masked."""
-    if not isinstance(word, str):
-        return masked(word)
-    flag, equals, _ = word.partition("=")
-    if equals and _secret_flag(flag):
-        return f"{flag}={MASK}"
-    return MASK if _secret_flag(before) and not word.startswith("-") else word
-
-
-def _secret_flag(word: Any) -> bool:
-    return isinstance(word, str) and word.startswith("--") and bool(_SECRET_NAME.search(word.replace("-", "_")))

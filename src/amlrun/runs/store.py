@@ -13,18 +13,19 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from amlrun.errors import AmlError, os_error
+from amlrun.runs.files import replace_json as replace_json
+from amlrun.runs.files import replace_text as replace_text
 
 PARTS = ("submit", "prepared", "process", "cancel", "exit", "tags")
 FINAL = ("Completed", "Failed", "Canceled")
 # A process may be seen as a little older or younger than its record says: clocks are adjusted.
 _CLOCK_SLACK = 5.0
-# How a file's name ends while replace_text writes it; such a file is in no snapshot.
-UNFINISHED = ".aml-tmp"
 _EXPERIMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
 
 
@@ -161,22 +162,6 @@ def alive(process: Any) -> bool:
         return True
 
 
-def replace_json(path: Path, value: Any) -> None:
-    """Replace a JSON file: a reader sees the old one or the new one, never half."""
-    replace_text(path, json.dumps(value, indent=4, sort_keys=True, default=str) + "\n")
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a text file beside `path` and move it there. On a full disk the old file is still whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(3).hex()}{UNFINISHED}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def check_experiment(name: str) -> str:
     """The name if Azure ML would take it as an experiment's (1 to 255 of letters, digits, `_`, `-`)."""
     if not _EXPERIMENT.fullmatch(name):
@@ -233,12 +218,8 @@ def create(runs: Path, run_id: str, submit: dict[str, Any]) -> Run:
 
 def _point_latest(runs: Path, run_id: str) -> None:
     """`runs/latest` is a file that names the newest run: a symlink is refused on many Windows machines."""
-    temporary = runs / f".latest.{os.getpid()}"
-    try:
-        temporary.write_text(run_id + "\n", encoding="utf-8")
-        temporary.replace(runs / "latest")
-    except OSError:
-        temporary.unlink(missing_ok=True)
+    with suppress(OSError):
+        replace_text(runs / "latest", run_id + "\n")
 
 
 def listing(runs: Path) -> list[Run]:

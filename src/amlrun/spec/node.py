@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from amlrun.errors import AmlError, os_error
+from amlrun.spec import yaml_problems
 
 MOST_BYTES = 128 * 1024
 MOST_LINES = 4_000
 MOST_NODES = 10_000
 MOST_LEVELS = 30
-HIDDEN = "(hidden)"
-_SECRETS = ("password", "secret", "authtoken")
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -43,11 +42,11 @@ class Node:
         return self.kind == "scalar" and (self.value is None or self.text == "")
 
     def plain(self) -> Any:
-        """The tree as plain data; what a key such as `password` holds is hidden."""
+        """The tree as plain data."""
         if self.kind == "list":
             return [item.plain() for item in self.items]
         if self.kind == "map":
-            return {key: HIDDEN if is_secret(key) and not item.empty else item.plain() for key, _, item in self.pairs}
+            return {key: item.plain() for key, _, item in self.pairs}
         return self.value
 
     def get(self, key: str) -> Node | None:
@@ -55,11 +54,6 @@ class Node:
             if name == key:
                 return item
         return None
-
-
-def is_secret(key: str) -> bool:
-    """Whether what this key holds must never be shown."""
-    return key.replace("_", "").lower() in _SECRETS
 
 
 def read(file: Path) -> tuple[Node, list[tuple[int, str]]]:
@@ -151,17 +145,7 @@ def _compose(text: str, file: Path) -> Any:
     try:
         return YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        lines = text.split("\n")
-        here = lines[line - 1] if line <= len(lines) else ""
-        if "\t" in here[: len(here) - len(here.lstrip())] or "'\\t'" in (error.problem or ""):
-            raise AmlError(
-                "has a tab where YAML wants spaces", file=file, line=line, hint="Indent with spaces."
-            ) from error
-        # The parser's sentence may quote the file, and the file may hold a secret: quoted words are left out.
-        problem = re.sub(r"\s*'[^']{2,}'|\s*\"[^\"]{2,}\"", "", error.problem or "is not YAML")
-        raise AmlError(f"is not YAML: {problem}", file=file, line=line) from error
+        raise yaml_problems.explain(error, text, file) from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise AmlError("has a character that no text file has", file=file, line=line) from error
@@ -197,6 +181,8 @@ class _Builder:
             return Node("list", line, items=[self.node(item, level + 1) for item in source.value])
         if isinstance(source, MappingNode):
             return Node("map", line, pairs=self.pairs(source, level))
+        if source.style is None and yaml_problems.is_odd_key(source.value):
+            raise yaml_problems.odd_space(self.file, line)
         comment = self.comment(source)
         return Node("scalar", line, source.value, _typed(source), source.style in ("'", '"'), comment)
 
@@ -207,6 +193,8 @@ class _Builder:
             line = key.start_mark.line + 1
             if not isinstance(key.value, str) or not key.value.strip():
                 raise AmlError("expected a word as a key", file=self.file, line=line)
+            if key.style is None and yaml_problems.is_odd_key(key.value):
+                raise yaml_problems.odd_space(self.file, line)
             if key.tag == f"{_TAG}merge":
                 merged += self.merged(value, level)
                 continue

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from amlrun.errors import AmlError
 from amlrun.spec.node import Node
+from amlrun.spec.yaml_problems import missing_space
 
 
 class Sections:
@@ -25,7 +26,7 @@ class Sections:
     def section(self, key: str, node: Node, known: tuple[str, ...]) -> dict[str, Node]:
         """The keys of a section, each known; what is null is left out."""
         if node.kind != "map":
-            raise self.error(key, "expected keys below it", node.line)
+            raise self.error(key, "expected keys below it", node.line, missing_space(node.text))
         found = {}
         for name, line, child in node.pairs:
             place = f"{key}.{name}" if key else name
@@ -44,7 +45,7 @@ class Sections:
         if node is None:
             return []
         if node.kind != "map":
-            raise self.error(key, "expected names below it", node.line)
+            raise self.error(key, "expected names below it", node.line, missing_space(node.text))
         self.lines.update({f"{key}.{name}": line for name, line, _ in node.pairs})
         return [(name, child) for name, _, child in node.pairs]
 

@@ -39,13 +39,10 @@ def text(job: Job, folder: Path, comments: Mapping[str, str] | None = None, head
     """The job's YAML. `comments` go to the end of the line of a key (dotted path); `head` are comment lines above."""
     import io
 
-    from ruamel.yaml import YAML
+    from amlrun.spec.yaml_data import writer
 
-    writer = YAML()
-    writer.width = 4096
-    writer.indent(mapping=2, sequence=4, offset=2)
     out = io.StringIO()
-    writer.dump(_commented(tree(job, folder), comments or {}, ""), out)
+    writer().dump(_commented(tree(job, folder), comments or {}, ""), out)
     lines = [f"# {line}".rstrip() for line in head]
     return "\n".join([*lines, out.getvalue()]) if lines else out.getvalue()
 

@@ -6,12 +6,11 @@ import os
 import secrets
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.prepare import snapshot
 from amlrun.project import Project
-from amlrun.runs import provenance
+from amlrun.runs import provenance, redact
 from amlrun.runs import store as runs
 from amlrun.spec.job import SweepJob, said
 from amlrun.sweep import results, samplers, store
@@ -51,7 +50,7 @@ def submit(
     record = local.first_record(trial, experiment) | {
         "run_type": store.RUN_TYPE,
         "primary_metric_name": job.objective.primary_metric,
-        "run_definition": provenance.masked(said(job)),
+        "run_definition": redact.masked(said(job)),
         "seed": seed,
     }
     run = runs.create(project.runs, f"HD_{uuid.uuid4()}", record)
@@ -80,12 +79,13 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
-def reopen(run: runs.Run) -> Settings:
+def reopen(run: runs.Run, job: SweepJob | None = None) -> Settings:
     """The settings of a sweep that is to go on; what it had written about its end is taken back.
 
+    `job` is the sweep as it was submitted, where that is at hand: records do not keep its secrets.
     Raises AmlError for a run that is no sweep, one that still runs, and one that has nothing left to run.
     """
-    settings = store.load(run)
+    settings = store.load(run, job)
     state = run.state()[0]
     if state == "Running":
         raise AmlError(f"{run.id} is running", hint=f"Watch it: aml run monitor-logs -r {run.id}")
@@ -144,8 +144,3 @@ def _write_end(run: runs.Run, outcome: Outcome | None, error: BaseException | No
 
 def _cancelled(error: BaseException | None) -> bool:
     return isinstance(error, KeyboardInterrupt)
-
-
-def folder_of(run: runs.Run) -> Path:
-    """Where the results lie."""
-    return run.folder / "outputs"

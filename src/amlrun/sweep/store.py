@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import re
+import shlex
 import types
 import typing
 from dataclasses import dataclass
@@ -19,12 +20,15 @@ from typing import Any, Union
 
 from amlrun.errors import AmlError, os_error
 from amlrun.prepare.snapshot import Snapshot
-from amlrun.runs import provenance
+from amlrun.runs import redact
 from amlrun.runs import store as runs
-from amlrun.spec.job import Scalar, SweepJob, said
+from amlrun.spec.job import CommandJob, Scalar, SweepJob, said
 from amlrun.sweep.policies import Curve
 
 RUN_TYPE = "hyperdrive"  # v1's word in run.json
+_MASKED_OPTION = re.compile(
+    r"""(?P<name>-{0,2}[A-Za-z_][\w.-]*)(?P<sign>=|\s+)["']?""" + re.escape(redact.MASK) + r"""["']?"""
+)
 
 
 @dataclass
@@ -71,9 +75,9 @@ class Trial:
 
 
 def save(sweep: runs.Run, settings: Settings) -> None:
-    """Write the settings, once, before the first trial. Secret-looking values are masked (DESIGN.md, promise 9)."""
+    """Write the settings, once, before the first trial. Secrets are masked; who drives the sweep has them in memory."""
     value = {
-        "job": provenance.masked(said(settings.job)),
+        "job": redact.masked(said(settings.job)),
         "experiment": settings.experiment,
         "seed": settings.seed,
         "total": settings.total,
@@ -87,13 +91,18 @@ def save(sweep: runs.Run, settings: Settings) -> None:
         raise os_error(error, "write the sweep's settings") from error
 
 
-def load(sweep: runs.Run) -> Settings:
-    """The settings of a sweep's run. Raises AmlError for a run that is no sweep, or one that never got that far."""
+def load(sweep: runs.Run, job: SweepJob | None = None) -> Settings:
+    """The settings of a sweep's run; `job` is the sweep as it was submitted, with the secrets that no record keeps.
+
+    Without it they are read from the environment: `--api-key` from API_KEY. Raises AmlError for a run that is no
+    sweep, one that never got that far, and a secret that is not in the environment.
+    """
     file = sweep.private / "sweep.json"
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
-        job: SweepJob = revive(SweepJob, value["job"])
-        _unmask(job)
+        if job is None:
+            job = revive(SweepJob, value["job"])
+            _restore_secrets(job.trial)
         return Settings(
             job,
             value["experiment"],
@@ -113,20 +122,41 @@ def load(sweep: runs.Run) -> Settings:
         raise AmlError(f"can't be read: {error}", file=file, hint="Submit the sweep again.") from error
 
 
-def _unmask(job: SweepJob) -> None:
-    """Masked values are not on the disk: variables come from the environment of now, anything else is gone."""
-    variables = job.trial.environment_variables
-    for name, value in variables.items():
-        if value == provenance.MASK:
-            if name not in os.environ:
-                raise AmlError(
-                    f"environmentVariables: the value of {name} is not kept in records",
-                    hint=f"Set {name} in your environment, then resume.",
-                )
-            variables[name] = os.environ[name]
-    words = job.trial.command if isinstance(job.trial.command, list) else [job.trial.command]
-    if any(provenance.MASK in word for word in words):
+def _restore_secrets(job: CommandJob) -> None:
+    """Put what the record masks back in place, from the environment of now. Raises AmlError."""
+    for name, value in job.environment_variables.items():
+        if redact.MASK in value:
+            job.environment_variables[name] = _secret(name, f"environment_variables.{name}")
+    for name, data in job.inputs.items():
+        if isinstance(data.value, str) and redact.MASK in data.value:
+            data.value = _secret(name, f"inputs.{name}")
+    if isinstance(job.command, str):
+        job.command = _MASKED_OPTION.sub(
+            lambda found: f"{found['name']}{found['sign']}{shlex.quote(_secret(found['name'], 'command'))}", job.command
+        )
+    else:
+        before = ""
+        for place, word in enumerate(job.command):
+            option, equals, given = word.partition("=")
+            if word == redact.MASK and before.startswith("-"):
+                job.command[place] = _secret(before, "arguments")
+            elif equals and given == redact.MASK:
+                job.command[place] = f"{option}={_secret(option, 'arguments')}"
+            before = word
+    if any(redact.MASK in word for word in ([job.command] if isinstance(job.command, str) else job.command)):
         raise AmlError("arguments: a secret in them is not kept in records", hint="Submit the sweep again.")
+
+
+def _secret(name: str, field: str) -> str:
+    variable = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").upper()
+    for known in (name, variable):
+        if known in os.environ:
+            return os.environ[known]
+    raise AmlError(
+        f"the secret {name} is not kept in records",
+        field=field,
+        hint=f"Set {variable} in your environment, then resume.",
+    )
 
 
 def revive(hint: Any, value: Any) -> Any:

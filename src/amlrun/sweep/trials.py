@@ -14,7 +14,7 @@ from typing import Any
 from amlrun.prepare import launch, snapshot
 from amlrun.prepare.environment import Interpreter
 from amlrun.project import Project
-from amlrun.runs import provenance
+from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.spec.job import CommandJob, Scalar, said
 from amlrun.sweep import pictures, store, warm
@@ -46,7 +46,7 @@ class Starter:
         # What all trials share is worked out once; their own record says what they differ in.
         self._prepared = local.prepared_record(interpreter, settings.job.trial, {})
         self._first = local.first_record(settings.job.trial, settings.experiment)
-        self._definition = provenance.masked(said(settings.job.trial))
+        self._definition = redact.masked(said(settings.job.trial))
         self._first["tags"] = {**settings.job.tags, **settings.job.trial.tags}
         self._server: warm.Warm | None = None
         self._ready = False
@@ -82,7 +82,7 @@ class Starter:
         job = self._job(values)
         submit = self._first | {
             "parent_run_id": self._sweep.id,
-            "run_definition": {"command": provenance.masked(job.command), "sweep": self._sweep.id},
+            "run_definition": {"command": redact.masked(job.command), "sweep": self._sweep.id},
             "trial": number,
             "hyperparameters": values,
             "_draw": raw,
@@ -91,7 +91,7 @@ class Starter:
         trial = Trial(number, values, raw, run, attempt, Curve(settings.job.objective.goal))
         try:
             snapshot.copy(self._files, run.folder)
-            definition = {**self._definition, "command": provenance.masked(job.command)}
+            definition = {**self._definition, "command": redact.masked(job.command)}
             runs.replace_text(run.private / "job.yml", json.dumps(definition))
             runs.replace_json(run.private / "prepared.json", self._prepared)
             trial.plan = launch.plan(self._project, run, job, self._interpreter, settings.experiment)

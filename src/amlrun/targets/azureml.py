@@ -20,7 +20,7 @@ from amlrun.azure.client import Client
 from amlrun.errors import AmlError, os_error
 from amlrun.prepare import conda_file, snapshot
 from amlrun.project import Project
-from amlrun.runs import provenance
+from amlrun.runs import provenance, redact
 from amlrun.runs import store as runs
 from amlrun.spec.job import CommandJob, Job, SparkJob, SweepJob, said
 from amlrun.targets import local
@@ -87,7 +87,7 @@ def submit(
         code = codes.ensure(client, planned.files, content, report=report, progress=progress)
         tree = translate.tree(job, run.id, experiment, code)
         try:
-            (run.private / "job.yml").write_text(json.dumps(provenance.masked(tree), indent=2), encoding="utf-8")
+            (run.private / "job.yml").write_text(json.dumps(redact.masked(tree), indent=2), encoding="utf-8")
         except OSError as error:
             raise os_error(error, "write the job's file") from error
         about = _environment(_trial(job))
@@ -154,7 +154,7 @@ def _new(client: Client, project: Project, job: Job, experiment: str, mark: str)
             "resource_group": workspace.resource_group,
             "workspace_name": workspace.name,
         },
-        "run_definition": provenance.masked(said(job)),
+        "run_definition": redact.masked(said(job)),
     }
     run = runs.create(project.runs, runs.new_id(experiment), first)
     record.attend(run, mark)

@@ -21,7 +21,7 @@ from amlrun.errors import JOB_FAILED, AmlError, os_error
 from amlrun.prepare import environment, launch, snapshot
 from amlrun.prepare.environment import Interpreter
 from amlrun.project import Project
-from amlrun.runs import provenance
+from amlrun.runs import provenance, redact
 from amlrun.runs import store as runs
 from amlrun.spec.job import CommandJob, said
 from amlrun.workers import supervisor
@@ -105,8 +105,8 @@ def first_record(job: CommandJob, experiment: str) -> dict[str, Any]:
         "target": "local",
         "display_name": job.display_name,
         "tags": dict(job.tags),
-        "run_definition": provenance.masked(said(job)),
-        "command_line": provenance.masked(["aml", *sys.argv[1:]]),
+        "run_definition": redact.masked(said(job)),
+        "command_line": redact.masked(["aml", *sys.argv[1:]]),
     }
 
 
@@ -128,7 +128,7 @@ def fill(run: runs.Run, files: snapshot.Snapshot, job: CommandJob) -> None:
     snapshot.copy(files, run.folder)
     try:
         # JSON is YAML; `aml export` writes the one for people.
-        (run.private / "job.yml").write_text(json.dumps(provenance.masked(said(job)), indent=2), encoding="utf-8")
+        (run.private / "job.yml").write_text(json.dumps(redact.masked(said(job)), indent=2), encoding="utf-8")
     except OSError as error:
         raise os_error(error, "write the job's file") from error
 

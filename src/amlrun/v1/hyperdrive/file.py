@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NoReturn
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError
+from amlrun.spec.yaml_data import line_of, load
 
 
 class HyperdriveFile:
@@ -15,7 +16,7 @@ class HyperdriveFile:
         self.file = file
         self.mistakes: list[AmlError] = []
         self.notes: list[str] = []
-        self.tree = _tree(file)
+        self.tree = load(file, expected="the keys of a sweep, such as sampling and primary_metric_name")
 
     def section(self, key: str, *, required: bool) -> Any:
         """The keys below `key`; None when it is not said (or wrong, or lacking, which is noted)."""
@@ -59,19 +60,6 @@ class HyperdriveFile:
         raise first
 
 
-def line_of(node: Any, key: Any = None) -> int | None:
-    """The 1-based line of a key or list position in a node as ruamel.yaml reads it, or of the node itself."""
-    try:
-        place = node.lc
-        if key is not None and isinstance(node, dict) and key in node:
-            return int(place.key(key)[0]) + 1
-        if key is not None and isinstance(node, list):
-            return int(place.item(key)[0]) + 1
-        return int(place.line) + 1
-    except (AttributeError, KeyError, TypeError):
-        return None
-
-
 def whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -86,22 +74,3 @@ def expected(what: str, got: Any) -> str:
         return f"expected {what}"
     shown = f'"{got}"' if isinstance(got, str) else "a list" if isinstance(got, list) else str(got)
     return f"expected {what}, got {'a section' if isinstance(got, dict) else shown}"
-
-
-def _tree(file: Path) -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        tree = YAML().load(file.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise AmlError("is not UTF-8 text", file=file) from error
-    except OSError as error:
-        raise os_error(error, "read the sweep's configuration") from error
-    except (YAMLError, ValueError) as error:
-        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-        why = (error.problem if isinstance(error, MarkedYAMLError) else None) or str(error).splitlines()[0]
-        raise AmlError(f"is not YAML: {why}", file=file, line=mark.line + 1 if mark else None) from error
-    if not isinstance(tree, dict):
-        raise AmlError("expected the keys of a sweep, such as sampling and primary_metric_name", file=file, line=1)
-    return tree

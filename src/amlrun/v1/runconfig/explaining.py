@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from amlrun.runs import redact
 from amlrun.v1.runconfig import to_job, workbench
 from amlrun.v1.runconfig.config import Key, Value
 from amlrun.v1.runconfig.fields import dotted
@@ -41,7 +42,7 @@ def rows(work: Work) -> list[Row]:
         if key in config.origins:
             continue
         status, becomes, _ = to_job.outcome(work, value)
-        found.append(Row(value.name, value.value, value.line, status, becomes))
+        found.append(Row(value.name, redact.masked(value.value, value.name), value.line, status, becomes))
         if isinstance(value.value, dict) and value.lines:
             found += _entries(work, key, value, status, becomes)
     return sorted(found, key=lambda row: row.line)
@@ -55,7 +56,7 @@ def _entries(work: Work, key: Key, value: Value, status: str, becomes: str) -> l
         found.append(
             Row(
                 dotted((*key, name)),
-                value.value[name],
+                redact.masked(value.value[name], name),
                 line,
                 own.status if own else status,
                 own.becomes if own else becomes,
@@ -75,4 +76,4 @@ def _converted(work: Work, origin: Value) -> Row:
         status, becomes = "ignored", "says nothing"
     else:
         status, becomes = workbench.reason(origin.key[0])
-    return Row(origin.name, origin.value, origin.line, status, becomes)
+    return Row(origin.name, redact.masked(origin.value, origin.name), origin.line, status, becomes)

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from amlrun.runs.redact import secret_name
 from amlrun.v1.runconfig.field_table import ROWS
 
 Path = tuple[str, ...]
@@ -30,13 +31,9 @@ class Field:
         return self.text.startswith("Old:")
 
     @property
-    def has_members(self) -> bool:
-        return self.type in ("section", "sections", "list")
-
-    @property
     def secret(self) -> bool:
         """Its value is never kept: not in a message, a record or an export."""
-        return self.path[-1] in ("password", "secret", "authToken")
+        return secret_name(self.path[-1])
 
 
 def dotted(path: Path) -> str:

@@ -8,7 +8,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from amlrun.spec.node import HIDDEN, Node, is_secret
+from amlrun.runs import redact
+from amlrun.spec.node import Node
+from amlrun.spec.yaml_problems import missing_space
 from amlrun.v1.runconfig import fields
 from amlrun.v1.runconfig.config import Config, Key, Value, fold, pattern
 from amlrun.v1.runconfig.fields import Field
@@ -45,7 +47,7 @@ def _section(config: Config, node: Node, key: Key, table: Key) -> None:
 
 
 def _unknown(config: Config, key: Key, node: Node, line: int, meant: str) -> None:
-    value = HIDDEN if is_secret(key[-1]) and not node.empty else node.plain()
+    value = redact.masked(node.plain(), key[-1])
     config.values[key] = Value(key, None, value, line, node.comment, meant)
     hint = f"; did you mean {meant!r}?" if meant else ""
     config.note(key, f"unknown key, not used{hint}", line)
@@ -55,7 +57,7 @@ def take(config: Config, found: Field, key: Key, node: Node, line: int) -> None:
     """Read one key's value by its field's type into `config`."""
     value = Value(key, found, None, line, node.comment)
     if found.secret:
-        value.value = None if node.empty else HIDDEN
+        value.value = None if node.empty else redact.MASK
     elif node.empty:
         # null, and nothing at all, mean the default.
         value.value, value.words = found.default, found.default if isinstance(found.default, str) else None
@@ -67,7 +69,7 @@ def take(config: Config, found: Field, key: Key, node: Node, line: int) -> None:
             return
         if node.kind == "scalar" or node.items:
             if key != ("environment",) or node.kind != "scalar":
-                config.problem(key, f"expected keys below it, got {_kind(node)}", line=line)
+                config.problem(key, f"expected keys below it, got {_kind(node)}", missing_space(node.text), line)
                 return
             value.words = value.value = node.text
         else:
@@ -162,7 +164,7 @@ def _words(config: Config, value: Value, node: Node) -> None:
 
 def _map(config: Config, value: Value, node: Node) -> None:
     if node.kind != "map":
-        config.problem(value.key, f"expected keys below it, got {_kind(node)}", line=value.line)
+        config.problem(value.key, f"expected keys below it, got {_kind(node)}", missing_space(node.text), value.line)
         return
     value.value, value.words = {}, {}
     for name, line, item in node.pairs:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError, os_error
-from amlrun.runs.store import replace_text
+from amlrun.runs.files import replace_text
 from amlrun.v1.scoring.inference import Config, Inference
 
 # Upper bounds of CPU cores and memory in GB, in the order of choice. The first seven are the migration guide's table;
@@ -183,11 +183,9 @@ def texts(managed: Managed, folder: Path) -> tuple[str, str]:
     """The two files as YAML, for `folder`; the deployment's begins with the notes."""
     import io
 
-    from ruamel.yaml import YAML
+    from amlrun.spec.yaml_data import writer
 
-    yaml = YAML()
-    yaml.width = 120
-    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml = writer()
     made = []
     for tree in trees(managed, folder):
         stream = io.StringIO()

@@ -6,18 +6,15 @@ import difflib
 import json
 import math
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError, os_error
-from amlrun.spec.node import HIDDEN
+from amlrun.errors import AmlError
+from amlrun.runs import redact
+from amlrun.spec.yaml_data import line_of, load
 from amlrun.v1.scoring.inference_fields import Field
-
-# What a key with such an ending holds is never shown.
-_SECRET = re.compile(r"(key|password|secret|token)$", re.IGNORECASE)
 
 
 @dataclass
@@ -51,7 +48,7 @@ class Config:
         one = next(field for field in table if field.key == key)
         value = typed(one, word, None, None)
         self.rows = [row for row in self.rows if row.key != key]
-        self.rows.append(Row(key, _shown(key, value), None, one.status, one.becomes))
+        self.rows.append(Row(key, redact.masked(value, key), None, one.status, one.becomes))
         self.values[key] = value
 
     def problems(self) -> list[Row]:
@@ -70,7 +67,7 @@ def read(file: Path, table: list[Field]) -> Config:
     Raises AmlError naming file, line and key for what is no such file (nor has a key of it) and for a value of the
     wrong type.
     """
-    tree = _load(file)
+    tree = load(file, expected="keys and values, such as entryScript: score.py")
     config = Config(file)
     known = {_plain(one.key): one for one in table}
     for key, value, line in _leaves(tree, "", known):
@@ -78,48 +75,18 @@ def read(file: Path, table: list[Field]) -> Config:
         if one is None:
             near = difflib.get_close_matches(_plain(key), known, 1, 0.75)
             meant = f"did you mean {known[near[0]].key}?" if near else "no such key; it has no effect"
-            config.rows.append(Row(key, _shown(key, value), line, "unknown", meant))
+            config.rows.append(Row(key, redact.masked(value, key), line, "unknown", meant))
             continue
         if value is not None:
             value = typed(one, value, file, line)
             config.values[one.key] = value
-        config.rows.append(Row(one.key, _shown(one.key, value), line, one.status, one.becomes))
+        config.rows.append(Row(one.key, redact.masked(value, one.key), line, one.status, one.becomes))
     if config.rows and all(row.status == "unknown" for row in config.rows):
         raise AmlError(
             "is another kind of file: none of its keys belongs here", file=file,
             hint=f"Expected are keys such as {', '.join(one.key for one in table[:3])}.",
         )  # fmt: skip
     return config
-
-
-def _shown(key: str, value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _shown(str(name), item) for name, item in value.items()}
-    return HIDDEN if value and isinstance(value, (str, int)) and _SECRET.search(key) else value
-
-
-def _load(file: Path) -> dict[str, Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise AmlError("is not UTF-8 text", file=file) from error
-    except OSError as error:
-        raise os_error(error, "read the configuration") from error
-    try:
-        tree = YAML().load(text)
-    except (YAMLError, ValueError) as problem:
-        try:
-            tree = json.loads(text)  # JSON indented with tabs is no YAML
-        except ValueError:
-            mark = problem.problem_mark if isinstance(problem, MarkedYAMLError) else None
-            line = mark.line + 1 if mark else None
-            raise AmlError("is neither YAML nor JSON", file=file, line=line) from problem
-    if not isinstance(tree, dict):
-        raise AmlError("expected keys and values, such as entryScript: score.py", file=file)
-    return tree
 
 
 def _plain(key: str) -> str:
@@ -136,16 +103,9 @@ def _leaves(tree: dict[str, Any], prefix: str, known: dict[str, Field]) -> Itera
         elif value is None and parts:
             continue
         elif isinstance(value, str) and parts and _plain(path) + ".address" in known:
-            yield path + ".address", value, _line(tree, key)  # a registry given as its bare name
+            yield path + ".address", value, line_of(tree, key)  # a registry given as its bare name
         else:
-            yield path, value, _line(tree, key)
-
-
-def _line(tree: Any, key: Any) -> int | None:
-    try:
-        return int(tree.lc.key(key)[0]) + 1
-    except (AttributeError, KeyError, TypeError):
-        return None
+            yield path, value, line_of(tree, key)
 
 
 def typed(one: Field, value: Any, file: Path | None, line: int | None) -> Any:

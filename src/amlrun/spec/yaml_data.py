@@ -1,0 +1,81 @@
+"""YAML files as plain data that remembers lines, and the same files for a change that keeps their comments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from amlrun.errors import AmlError
+from amlrun.spec.node import Node, parse, read
+
+
+class Map(dict[str, Any]):
+    """A map that knows the line of itself and of each key."""
+
+    def __init__(self, line: int, lines: dict[str, int], value: dict[str, Any]) -> None:
+        super().__init__(value)
+        self.line, self.lines = line, lines
+
+
+class Items(list[Any]):
+    """A list that knows the line of itself and of each item."""
+
+    def __init__(self, line: int, lines: list[int], value: list[Any]) -> None:
+        super().__init__(value)
+        self.line, self.lines = line, lines
+
+
+def lined(node: Node) -> Any:
+    """A tree as plain data whose maps and lists remember lines, for `line_of`."""
+    if node.kind == "list":
+        return Items(node.line, [item.line for item in node.items], [lined(item) for item in node.items])
+    if node.kind == "map":
+        values = {key: lined(item) for key, _, item in node.pairs}
+        return Map(node.line, {key: line for key, line, _ in node.pairs}, values)
+    return node.value
+
+
+def line_of(value: Any, key: Any = None) -> int | None:
+    """The 1-based line of a key or position in a `Map` or `Items`, else of that itself; None for other values."""
+    if isinstance(value, Map):
+        return value.lines.get(key, value.line)
+    if isinstance(value, Items):
+        return value.lines[key] if isinstance(key, int) and key < len(value.lines) else value.line
+    return None
+
+
+def load(file: Path, *, expected: str) -> Map:
+    """The keys of a YAML or JSON file as plain data that remembers lines.
+
+    Raises AmlError for a file that can't be read, and for one that is not `expected`, a map.
+    """
+    root, _ = read(file)
+    value = lined(root)
+    if not isinstance(value, Map):
+        raise AmlError(f"expected {expected}", file=file, line=root.line)
+    return value
+
+
+def editable(file: Path) -> Any:
+    """A file's map as ruamel.yaml keeps it for a change, comments and all; empty where there is no such file.
+
+    Raises AmlError as `read` does, whose bounds hold here too.
+    """
+    from ruamel.yaml.comments import CommentedMap
+
+    if not file.exists():
+        return CommentedMap()
+    text = file.read_text(encoding="utf-8-sig")
+    if text.strip():
+        parse(text, file)
+    return writer().load(text) or CommentedMap()
+
+
+def writer() -> Any:
+    """What writes YAML with comments kept, lists indented below their key."""
+    from ruamel.yaml import YAML
+
+    made = YAML()
+    made.width = 4096
+    made.indent(mapping=2, sequence=4, offset=2)
+    return made
