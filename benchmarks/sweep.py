@@ -147,12 +147,9 @@ def pure(folder: Path, rows: list[list[str]], jobs: int) -> tuple[float, float]:
 def trivial(folder: Path, trials: int, jobs: int) -> None:
     """The driver's own cost: processor seconds of `aml` itself, and its memory early and late."""
     from sweep_help import LIGHT_MLFLOW
-    from test_sweep_warm import make_tables
 
     (folder / "train.py").write_text("import light\nlight.log_metric('val_accuracy', 1.0)\n", encoding="utf-8")
     (folder / "light.py").write_text(LIGHT_MLFLOW, encoding="utf-8")
-    (folder / "mlflow.db").unlink(missing_ok=True)
-    make_tables(folder / "mlflow.db")
     file = folder / "sweep.yml"
     text = file.read_text(encoding="utf-8").split("max_total_runs")[0]
     file.write_text(f"{text}max_total_runs: {trials}\nmax_concurrent_runs: {jobs}\n", encoding="utf-8")

@@ -6,22 +6,18 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sweep_help import SweepProject, table
-from test_sweep_warm import make_tables
 
 from amlrun.errors import AmlError
 from amlrun.runs import store as runs
 from amlrun.sweep import store
-from amlrun.sweep.reports import Sqlite
 
 BANDIT = "  type: BanditPolicy\n  slack_factor: 0.1\n  delay_evaluation: 2"
 
@@ -138,7 +134,7 @@ def test_smaller_is_better_when_the_file_says_so(project: SweepProject) -> None:
 
 @pytest.fixture(scope="module")
 def light(project: SweepProject, good: tuple[object, Path]) -> SweepProject:
-    """The project once MLflow has made its tables, with a script that starts at once."""
+    """The project with a script that starts at once."""
     project.light()
     return project
 
@@ -162,49 +158,6 @@ def test_a_seed_repeats_a_sweep_exactly(light: SweepProject, kind: str) -> None:
     if kind == "random":
         seed = str(project.record(sweep)["seed"])
         assert plain(table(project.sweep("--seed", seed)[1])) == plain(other)
-
-
-def test_the_write_ahead_log_begins_when_no_trial_writes(tmp_path: Path) -> None:
-    file = tmp_path / "mlflow.db"
-
-    def mode() -> str:
-        with closing(sqlite3.connect(file)) as asking:
-            return str(asking.execute("PRAGMA journal_mode").fetchone()[0])
-
-    make_tables(file)
-    reader = Sqlite(file, "HD_x", "score", own=True)
-    with closing(sqlite3.connect(file, isolation_level=None)) as trial:
-        trial.execute("BEGIN IMMEDIATE")
-        assert reader.ready("exp")
-        trial.execute("COMMIT")
-    assert mode() == "delete"
-    reader.new()
-    assert mode() == "wal"
-    reader.close()
-    assert mode() == "delete"
-
-
-def test_trials_do_not_wait_for_one_another_to_report(light: SweepProject) -> None:
-    """The project's database keeps a write-ahead log while a sweep runs, and none afterwards."""
-    project = light
-    database = project.root / "mlflow.db"
-
-    def journal() -> str:
-        with closing(sqlite3.connect(database)) as connection:
-            return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
-
-    script = project.root / "train.py"
-    before = script.read_text()
-    look = f"import sqlite3\nprint(sqlite3.connect({str(database)!r}).execute('PRAGMA journal_mode').fetchone())\n"
-    script.write_text(before + look)
-    project.runconfig()
-    project.sweep_file(total=2)
-    _, sweep = project.sweep()
-    script.write_text(before)
-    for number in range(2):
-        log = project.root / "runs" / f"{sweep.name}_{number}" / "user_logs" / "std_log.txt"
-        assert "('wal',)" in log.read_text()
-    assert journal() == "delete" and not database.with_name("mlflow.db-wal").exists()
 
 
 def test_some_trials_crash(light: SweepProject) -> None:

@@ -146,10 +146,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> SweepProject:
 
 
 def light_project(root: Path, script: str, **packages: str) -> SweepProject:
-    """A project whose script speaks to MLflow's tables through light.py, with `packages` in its environment."""
+    """A project whose script writes MLflow's files through light.py, with `packages` in its environment."""
     project = SweepProject(root, script)
     (project.root / "light.py").write_text(LIGHT_MLFLOW)
-    make_tables(project.root / "mlflow.db")
     if packages:
         place = root.with_name("packages")
         place.mkdir()
@@ -157,20 +156,6 @@ def light_project(root: Path, script: str, **packages: str) -> SweepProject:
             (place / f"{name}.py").write_text(text)
         project.runconfig(variables={"PYTHONPATH": str(place)})
     return project
-
-
-def make_tables(database: Path) -> None:
-    """MLflow's tables, as far as these tests speak to them."""
-    import sqlite3
-
-    with sqlite3.connect(database) as connection:
-        connection.executescript(
-            "CREATE TABLE experiments (name TEXT); INSERT INTO experiments VALUES ('exp');"
-            "CREATE TABLE tags (key TEXT, value TEXT, run_uuid TEXT, PRIMARY KEY (key, run_uuid));"
-            "CREATE TABLE metrics (key TEXT, value FLOAT, timestamp INT, run_uuid TEXT, step INT, is_nan BOOLEAN);"
-            "CREATE TABLE latest_metrics (key TEXT, value FLOAT, timestamp INT, run_uuid TEXT, step INT, is_nan INT,"
-            " PRIMARY KEY (key, run_uuid));"
-        )
 
 
 @pytest.fixture(scope="module")
@@ -281,29 +266,6 @@ def test_no_collection_looks_through_what_the_server_imported(tmp_path: Path) ->
     said, sweep = project.sweep()
     assert "plain process" not in said.stdout
     assert max(float(row["best"]) for row in table(sweep)) < 100_000
-
-
-@pytest.mark.parametrize(("own", "synchronous"), [(True, "NORMAL"), (False, "FULL")])
-def test_a_report_waits_for_the_disk_only_in_a_database_that_is_not_ours(
-    tmp_path: Path, own: bool, synchronous: str
-) -> None:
-    script = (
-        "import mlflow\nfrom mlflow.tracking._tracking_service.utils import _get_store\n"
-        "mlflow.log_metric('score', 0.5)\nwith _get_store().engine.connect() as connection:\n"
-        "    level = connection.exec_driver_sql('PRAGMA synchronous').scalar()\n"
-        "print(['OFF', 'NORMAL', 'FULL', 'EXTRA'][level])\n"
-    )
-    project = SweepProject(tmp_path / "p", script)
-    other = (tmp_path / "other.db").as_posix()
-    project.runconfig(variables={} if own else {"MLFLOW_TRACKING_URI": f"sqlite:///{other}"})
-    project.sweep_file(total=2, together=1)
-    said, sweep = project.sweep()
-    assert "plain process" not in said.stdout
-    assert [row["best"] for row in table(sweep)] == ["0.5", "0.5"]
-    # The first trial makes the database, and may run before there is a write-ahead log.
-    log = project.root / "runs" / f"{sweep.name}_1" / "user_logs" / "std_log.txt"
-    assert log.read_text().split()[-1] == synchronous
-    assert (project.root / "mlflow.db").exists() is own
 
 
 def test_a_fork_server_that_is_killed_is_no_loss(tmp_path: Path) -> None:

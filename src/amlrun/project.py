@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,3 +53,13 @@ def find(path: Path) -> Project:
             if (folder / mark).exists():
                 return Project(folder)
     return Project(start)
+
+
+def cache_folder() -> Path:
+    """Where what can be made again is kept for all projects: the user's cache, or `AML_CACHE_DIR`."""
+    named = os.environ.get("AML_CACHE_DIR")
+    if named:
+        return Path(named)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("amlrun")

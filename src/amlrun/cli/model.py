@@ -126,6 +126,7 @@ def _metadata(context: Context, model: local.Model) -> dict[str, str]:
 
 def _from_run(project: projects.Project, run_id: str, asset_path: str | None) -> tuple[Path, local.Origin]:
     from amlrun.runs import store as runs
+    from amlrun.runs import tracking
 
     run = runs.find(project.runs, run_id)
     record = run.record()
@@ -133,16 +134,15 @@ def _from_run(project: projects.Project, run_id: str, asset_path: str | None) ->
     if best:  # a sweep: its best trial is meant
         run = runs.find(project.runs, best)
         record = run.record()
-    offered = sorted(
-        file.relative_to(run.folder).as_posix() for file in (run.folder / "outputs").rglob("*") if file.is_file()
-    )
-    hint = f"The run's outputs are: {', '.join(offered[:10]) or 'none'}"
+    written = (file for file in (run.folder / "outputs").rglob("*") if file.is_file())
+    offered = sorted(file.relative_to(run.folder).as_posix() for file in written) + tracking.artifact_names(run)
+    hint = f"The run's files are: {', '.join(offered[:10]) or 'none'}"
     if not asset_path:
         raise AmlError("--asset-path: which file of the run?", hint=hint)
-    source = (run.folder / asset_path).resolve()
-    if not source.is_relative_to(run.folder.resolve()):
+    if not (run.folder / asset_path).resolve().is_relative_to(run.folder.resolve()):
         raise AmlError(f"--asset-path: {asset_path} is not inside the run", hint=hint)
-    if not source.exists():
+    source = tracking.file_of(run, asset_path)
+    if source is None:
         raise AmlError(f"--asset-path: run {run.id} ({record['status']}) has no {asset_path}", hint=hint)
     return source, local.Origin(run.id, str(record.get("_experiment_name", "")), Path(asset_path).as_posix())
 

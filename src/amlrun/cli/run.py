@@ -13,7 +13,7 @@ from amlrun import project as projects
 from amlrun.cli import completion
 from amlrun.cli.common import Context, common_options, key_values
 from amlrun.cli.lazy import LazyGroup
-from amlrun.cli.watching import stream, summary
+from amlrun.cli.watching import publish, stream, summary
 from amlrun.errors import CANCELLED, AmlError
 from amlrun.runs import store as runs
 
@@ -89,6 +89,7 @@ def list_runs(
 ) -> None:
     """List runs, newest first."""
     project = projects.find(context.path)
+    publish(context, project)
     if status is not None and status.lower() not in {name.lower() for name in STATUSES}:
         raise AmlError(f"--status: there is no state {status!r}", hint="The states are: " + ", ".join(STATUSES))
     from amlrun.cli import cloud
@@ -156,15 +157,16 @@ def _short(record: dict[str, Any]) -> dict[str, Any]:
 def show(context: Context, run_id: str, experiment_name: str | None) -> None:
     """Show a run's record, with its metrics."""
     from amlrun.cli import cloud
-    from amlrun.runs import metrics
+    from amlrun.runs import metrics, tracking
 
     project, run = chosen(context, run_id)
+    publish(context, project)
     cloud.refresh(context, [run])
     record = run.record()
     record["metrics"] = record.get("metrics", {}) if cloud.is_cloud(run) else metrics.metrics(project, run.id)
     record["outputs"] = sorted(
         file.relative_to(run.folder).as_posix() for file in (run.folder / "outputs").rglob("*") if file.is_file()
-    )
+    ) + tracking.artifact_names(run)
     long = ("run_definition", "environment", "data_container_id", "hidden", "warnings", "root_run_id")
     short = {key: value for key, value in record.items() if key not in long and value not in ({}, [], None)}
     context.result(record, lambda: context.pairs(short))
@@ -241,10 +243,12 @@ def update(context: Context, run_id: str, add_tag: tuple[str, ...], experiment_n
     if not added:
         raise AmlError("nothing to do", hint="Add a tag: --add-tag key=value")
     from amlrun.cli import cloud
+    from amlrun.runs import mlflow_db
 
     _, run = chosen(context, run_id)
     if cloud.is_cloud(run):
         cloud.tag(context, run, added)
     run.write_part("tags", {"tags": {**run.part("tags").get("tags", {}), **added}})
+    mlflow_db.changed(run)
     record = run.record()
     context.result(record, f"{run.id}: tags " + ", ".join(f"{k}={v}" for k, v in record["tags"].items()))

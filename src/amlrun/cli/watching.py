@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from amlrun.cli.common import Context, write_json
-from amlrun.errors import CANCELLED, JOB_FAILED
+from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.project import Project
 from amlrun.runs import store as runs
 
@@ -24,10 +24,21 @@ def stream(context: Context, chunks: Iterable[bytes]) -> None:
         out.flush()
 
 
+def publish(context: Context, project: Project, found: Iterable[runs.Run] | None = None) -> None:
+    """Bring `mlflow.db` up to date with these runs, or with all that have ended; a fault there is a warning."""
+    from amlrun.runs import mlflow_db
+
+    try:
+        mlflow_db.publish(project, mlflow_db.pending(runs.listing(project.runs)) if found is None else found)
+    except AmlError as error:
+        context.say(f"Warning: {error}")
+
+
 def summary(context: Context, project: Project, run: runs.Run) -> int:
     """Say how a run ended, as text or its record as JSON. Returns the exit code that says the same."""
     from amlrun.runs import metrics
 
+    publish(context, project, [run])
     record = run.record()
     remote = run.part("submit").get("remote")
     record["metrics"] = record.get("metrics", {}) if remote else metrics.metrics(project, run.id)

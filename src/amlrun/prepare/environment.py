@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amlrun import project
 from amlrun.errors import JOB_FAILED, AmlError, os_error
 from amlrun.prepare import conda_file
 
@@ -72,13 +73,8 @@ def user_managed(interpreter: str) -> Interpreter:
 
 
 def cache_folder() -> Path:
-    """Where environments are kept: the user's cache, or `AML_CACHE_DIR`."""
-    named = os.environ.get("AML_CACHE_DIR")
-    if named:
-        return Path(named) / "environments"
-    from platformdirs import user_cache_path
-
-    return user_cache_path("copier-azureml") / "environments"
+    """Where environments are kept."""
+    return project.cache_folder() / "environments"
 
 
 def prepare(source: Path | dict[str, Any], *, report: Report) -> Interpreter:

@@ -12,8 +12,8 @@ from amlrun.errors import AmlError
 from amlrun.prepare import data
 from amlrun.prepare.environment import Interpreter
 from amlrun.project import Project
-from amlrun.runs import metrics
 from amlrun.runs import store as runs
+from amlrun.runs import tracking
 from amlrun.spec.job import BINDING, CommandJob
 
 Report = Callable[[str], None]
@@ -30,6 +30,9 @@ def plan(
 ) -> dict[str, Any]:
     """What the supervisor starts: folder, command, cwd, env, timeout (s); every `${{…}}` and `-v` path is filled in."""
     places = _places(project, run, job)
+    variables = _script_environment(project, run, job, interpreter, experiment, places)
+    if "MLFLOW_RUN_ID" in variables:
+        tracking.create(run, experiment, {"mlflow.source.name": job.script or ""})
     for volume in job.local.volumes:
         host = Path(volume.host).expanduser()
         if not (project.root / host).exists():
@@ -51,7 +54,7 @@ def plan(
         "folder": str(run.folder),
         "command": words,
         "cwd": str(run.folder),
-        "env": _script_environment(project, run, job, interpreter, experiment, places),
+        "env": variables,
         "timeout": job.limits.timeout if job.limits else None,
     }
 
@@ -120,7 +123,7 @@ def _script_environment(
         "PYTHONIOENCODING": variables.get("PYTHONIOENCODING", "utf-8"),
         "MPLBACKEND": variables.get("MPLBACKEND", "Agg"),
     }
-    variables |= metrics.environment_of(project, run.id, experiment)
+    variables |= tracking.environment(run, experiment, variables | job.environment_variables)
     if job.distribution is not None:
         # One process stands for all of them: scripts that ask for their rank get an answer.
         alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}

@@ -1,99 +1,78 @@
-"""What the script told MLflow, read from the project's database without importing MLflow (2 s).
+"""What runs told MLflow, read without importing it (two seconds) where a run has a store of its own.
 
-The tables and columns are those that MLflow has kept since 1.0 (`mlflow/store/tracking/dbmodels/models.py`); runs
-are found by the tag that `environment_of` asks MLflow to set on every run that the script starts.
+A run whose script was sent elsewhere by `MLFLOW_TRACKING_URI` is asked for there, through MLflow's client.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from contextlib import closing
-from dataclasses import dataclass
+from typing import Any
 
+from amlrun.errors import SERVICE, AmlError
 from amlrun.project import Project
-
-RUN_ID_TAG = "azureml.run_id"
-
-
-@dataclass(frozen=True)
-class Point:
-    """One report of a metric: its value (may be NaN or infinite), step, and time in ms since 1970."""
-
-    value: float
-    step: int
-    timestamp: int
-
-
-def environment_of(project: Project, run_id: str, experiment: str) -> dict[str, str]:
-    """The variables that make plain `mlflow.log_metric` land in the run; a tracking URI of the user's own wins."""
-    # `mlflow.runName` names the run unless the script gives it a name of its own.
-    tags = json.dumps({RUN_ID_TAG: run_id, "mlflow.runName": run_id})
-    variables = {"MLFLOW_EXPERIMENT_NAME": experiment, "MLFLOW_RUN_CONTEXT": tags}
-    if "MLFLOW_DISABLE_TELEMETRY" not in os.environ:
-        # MLflow 3 reports its use over the network unless told not to: local is offline.
-        variables["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    if not os.environ.get("MLFLOW_TRACKING_URI"):
-        variables["MLFLOW_TRACKING_URI"] = project.tracking_uri
-        # Without it MLflow would keep the artifacts of a new experiment in the first run's folder.
-        variables["_MLFLOW_SERVER_ARTIFACT_ROOT"] = project.artifacts.as_uri()
-    return variables
+from amlrun.runs import store as runs
+from amlrun.runs import tracking
 
 
 def metrics(project: Project, run_id: str) -> dict[str, float]:
-    """The last value of each metric that the run logged; empty when it logged none."""
-    rows = _query(
-        project,
-        "SELECT m.key, m.value, m.is_nan FROM latest_metrics m JOIN tags t ON t.run_uuid = m.run_uuid "
-        "WHERE t.key = ? AND t.value = ? ORDER BY m.timestamp",
-        run_id,
-    )
-    return {key: float("nan") if is_nan else float(value) for key, value, is_nan in rows}
+    """The last value of each metric that the run itself logged; empty when it logged none.
+
+    Raises AmlError when the run's tracking server does not answer.
+    """
+    run = runs.Run(project.runs / run_id)
+    if tracking.exists(run):
+        return tracking.metrics(run)
+    uri = tracking_uri(run)
+    found = _on_server(uri, run_id) if uri else None
+    return dict(found.data.metrics) if found else {}
 
 
 def latest(project: Project, metric: str) -> dict[str, float]:
     """The last value of one metric of every run that logged it, by run id."""
-    rows = _query(
-        project,
-        "SELECT t.value, m.value, m.is_nan FROM latest_metrics m JOIN tags t ON t.run_uuid = m.run_uuid "
-        "WHERE t.key = ? AND m.key = ? ORDER BY m.timestamp",
-        metric,
-    )
-    return {run_id: float("nan") if is_nan else float(value) for run_id, value, is_nan in rows}
+    values = {}
+    for run in runs.listing(project.runs):
+        value = tracking.metric(run, metric) if tracking.exists(run) else None
+        if value is None and not tracking.exists(run) and (uri := tracking_uri(run)):
+            server = _on_server(uri, run.id)
+            value = server.data.metrics.get(metric) if server else None
+        if value is not None:
+            values[run.id] = value
+    return values
 
 
-def history(project: Project, run_id: str, metric: str) -> list[Point]:
-    """Every report of one metric, in the order in which the script made them."""
-    rows = _query(
-        project,
-        "SELECT m.value, m.is_nan, m.step, m.timestamp FROM metrics m JOIN tags t ON t.run_uuid = m.run_uuid "
-        "WHERE t.key = ? AND t.value = ? AND m.key = ? ORDER BY m.timestamp, m.step, m.rowid",
-        run_id,
-        metric,
-    )
-    return [Point(float("nan") if nan else float(value), int(step), int(at)) for value, nan, step, at in rows]
+def tracking_uri(run: runs.Run) -> str | None:
+    """Where a run without a store of its own reports to: as its job says, else as this process's environment does."""
+    definition = run.part("submit").get("run_definition") or {}
+    variables = definition.get("environment_variables") or {}
+    return variables.get("MLFLOW_TRACKING_URI") or os.environ.get("MLFLOW_TRACKING_URI") or None
 
 
 def mlflow_run(project: Project, run_id: str) -> str | None:
-    """MLflow's own id of the (last) MLflow run that the script made, None when it made none."""
-    rows = _query(
-        project,
-        "SELECT r.run_uuid FROM runs r JOIN tags t ON t.run_uuid = r.run_uuid "
-        "WHERE t.key = ? AND t.value = ? ORDER BY r.start_time DESC",
-        run_id,
-    )
-    return str(rows[0][0]) if rows else None
+    """MLflow's own id of a run: the same, where it has a store of its own; None when there is none."""
+    run = runs.Run(project.runs / run_id)
+    if tracking.exists(run):
+        return run_id
+    uri = tracking_uri(run)
+    found = _on_server(uri, run_id) if uri else None
+    return str(found.info.run_id) if found else None
 
 
-def _query(project: Project, sql: str, *values: str) -> list[tuple]:  # type: ignore[type-arg]
-    if not project.database.exists():
-        return []
-    import sqlite3
+def _on_server(uri: str, run_id: str) -> Any:
+    """The MLflow run on a tracking server that our run made, the last of them; None when there is none."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
     try:
-        # Not read-only: what a killed script left half written must be rolled back before it can be read.
-        with closing(sqlite3.connect(f"{project.database.as_uri()}?mode=rw", uri=True, timeout=5)) as database:
-            return database.execute(sql, (RUN_ID_TAG, *values)).fetchall()
-    except sqlite3.Error:
-        # A script that has MLflow but has not written yet: the tables are not there.
-        return []
+        client = MlflowClient(uri)
+        experiments = [known.experiment_id for known in client.search_experiments()]
+        query = f"tags.`{tracking.RUN_ID_TAG}` = '{run_id}'"
+        made = client.search_runs(experiments, query)
+        # A nested run carries the tag too; its metrics are its own.
+        return next((run for run in made if "mlflow.parentRunId" not in run.data.tags), None)
+    except (MlflowException, OSError) as error:
+        first = str(error).splitlines()[0]
+        raise AmlError(
+            f"MLFLOW_TRACKING_URI: the tracking server did not answer: {first}",
+            hint="Start it, or correct the variable (in the shell or in the run configuration).",
+            exit_code=SERVICE,
+        ) from error

@@ -138,6 +138,11 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def milliseconds(utc: str) -> int:
+    """A time that `now` wrote, as milliseconds since 1970."""
+    return round(datetime.fromisoformat(utc.replace("Z", "+00:00")).timestamp() * 1000)
+
+
 def this_process(pid: int | None = None) -> dict[str, Any]:
     """How a part names a process: its pid, and when that was written, for pids are used again."""
     return {"pid": os.getpid() if pid is None else pid, "seen": time.time()}

@@ -10,12 +10,14 @@ import math
 import os
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from amlrun.errors import AmlError
 from amlrun.prepare.environment import Interpreter
 from amlrun.project import Project
-from amlrun.runs import metrics
+from amlrun.runs import metrics, mlflow_db
 from amlrun.runs import store as runs
 from amlrun.spec.job import Scalar
 from amlrun.sweep import reports, store
@@ -27,6 +29,7 @@ from amlrun.sweep.trials import Starter
 
 _TICK = 0.05
 _THOROUGH_SECONDS = 0.5
+_PUBLISH_SECONDS = 2.0
 # So many failures from the start, with no trial that reported anything, mean that the script does not work.
 _FAILURES = 5
 
@@ -66,7 +69,7 @@ class Driver:
         self.metric = job.objective.primary_metric
         self.began = time.monotonic()
         self._deadline = math.inf if job.limits.timeout is None else self.began + job.limits.timeout
-        self._reports = reports.reader(self.project, self.sweep.id, self.metric, job.trial.environment_variables)
+        self._reports = reports.reader(self.sweep.id, self.metric, job.trial.environment_variables)
         self._starter = Starter(self.project, self.sweep, self.settings, self.interpreter, self.view.line)
         self._planned: list[dict[str, Scalar]] = []
         self._bayesian: Bayesian | None = None
@@ -76,6 +79,9 @@ class Driver:
         self._first_start = 0.0
         self._queue: deque[int] = deque()
         self._ending: Outcome | None = None
+        self._published = self.began
+        self._in_database: set[int] = set()
+        self._told = False
 
     def run(self) -> Outcome:
         """Run what is still to be run. Returns how it ended; raises what kept a trial from being started."""
@@ -85,7 +91,7 @@ class Driver:
         self._by_run = {trial.run.id: trial for trial in self.trials.values()}
         again = [n for n in range(self.settings.total) if n not in self.trials or self.trials[n].again]
         self._queue = deque(again)
-        self._hear(last=True)
+        self._hear(self.trials.values(), last=True)
         try:
             if self._queue:
                 self._starter.heat()
@@ -97,10 +103,10 @@ class Driver:
             self._ending = Outcome("Canceled", self.best, "cancelled")
         finally:
             self._starter.close()
-            self._reports.close()
             for trial in self.running.values():
                 store.refresh(trial)
                 trial.run.write_view()
+            self._publish(trial for trial in self.trials.values() if trial.number not in self._in_database)
         if self._ending and self._ending.status != "Completed":
             return self._ending
         return self._outcome()
@@ -111,7 +117,7 @@ class Driver:
 
     def _go_on(self) -> None:
         while True:
-            self._hear()
+            self._hear(self.running.values())
             self._look()
             if self._ending is None:
                 self._ending = self._reason_to_end()
@@ -120,7 +126,21 @@ class Driver:
             if not self.running and (self._ending or not self._queue):
                 return
             self.view.draw(self)
+            if time.monotonic() - self._published > _PUBLISH_SECONDS:
+                self._publish(trial for trial in self.trials.values() if trial.number not in self._in_database)
             self._starter.pause(_TICK)
+
+    def _publish(self, trials: Iterable[Trial]) -> None:
+        """Bring MLflow's database up to date; the sweep goes on without it."""
+        now = list(trials)
+        try:
+            mlflow_db.publish(self.project, [self.sweep, *(trial.run for trial in now)])
+            self._in_database |= {trial.number for trial in now if trial.done}
+        except AmlError as error:
+            if not self._told:
+                self.view.line(f"Warning: {error}")
+            self._told = True
+        self._published = time.monotonic()
 
     @property
     def best(self) -> Trial | None:
@@ -146,10 +166,10 @@ class Driver:
         left = rate * (len(self._queue) + halves)
         return min(left, max(self._deadline - time.monotonic(), 0))
 
-    def _hear(self, last: bool = False) -> None:
-        """Take in new reports, and judge the trials that made them, report by report."""
+    def _hear(self, trials: Iterable[Trial], last: bool = False) -> None:
+        """Take in new reports of these trials, and judge those that made them, report by report."""
         heard = set()
-        for run_id, value in self._reports.new(last):
+        for run_id, value in self._reports.new([trial.run for trial in trials], last):
             trial = self._by_run.get(run_id)
             if trial is not None:
                 trial.curve.add(value)
@@ -174,7 +194,7 @@ class Driver:
         over = [trial for trial in self.running.values() if self._starter.look(trial, thoroughly)]
         if over:
             # Its last reports were written before its exit code.
-            self._hear(last=True)
+            self._hear(over, last=True)
         for trial in over:
             del self.running[trial.number]
             self._ended_here += 1
@@ -189,7 +209,6 @@ class Driver:
     def _fill(self) -> None:
         """Start trials until the slots are full."""
         while self._queue:
-            # Until MLflow's tables and the experiment are there, two trials would race to make them.
             self._parallel = self._parallel or self._reports.ready(self.settings.experiment)
             if len(self.running) >= (self.settings.slots if self._parallel else 1):
                 return

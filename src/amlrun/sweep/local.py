@@ -10,7 +10,7 @@ from collections.abc import Callable
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.prepare import snapshot
 from amlrun.project import Project
-from amlrun.runs import provenance, redact
+from amlrun.runs import mlflow_db, provenance, redact
 from amlrun.runs import store as runs
 from amlrun.spec.job import SweepJob, said
 from amlrun.sweep import results, samplers, store
@@ -57,6 +57,7 @@ def submit(
     try:
         created(run)
         report(f"RunId: {run.id}")
+        mlflow_db.prepare(project)
         for note in trial.local.notes:
             report(note)
         report(f"Snapshot: {files}" + (f"; withheld: {', '.join(files.withheld)}" if files.withheld else ""))

@@ -68,9 +68,8 @@ class Starter:
         if reason:
             self._cool(reason)
             return
-        own = plan["env"].get("MLFLOW_TRACKING_URI") == self._project.tracking_uri
         try:
-            self._server = warm.Warm(plan, self._sweep.folder, self._sweep.private / "warm.log", own_store=own)
+            self._server = warm.Warm(plan, self._sweep.folder, self._sweep.private / "warm.log")
         except OSError as error:
             self._cool(f"the fork server could not be started: {error.strerror}")
             return

@@ -17,7 +17,7 @@ from amlrun.runs import store as runs
 SERVER = Path(__file__).parents[1] / "workers" / "fork_server.py"
 _PATIENCE = 300  # seconds for the imports
 # A trial's own words, which no module may read while it is imported for all of them.
-_OF_A_RUN = ("AZUREML_RUN_ID", "MLFLOW_RUN_NAME", "MLFLOW_RUN_CONTEXT")
+_OF_A_RUN = ("AZUREML_RUN_ID", "MLFLOW_RUN_ID", "MLFLOW_RUN_NAME", "MLFLOW_RUN_CONTEXT")
 
 
 def refusal(plan: dict[str, Any], python: Path) -> str:
@@ -32,12 +32,9 @@ def refusal(plan: dict[str, Any], python: Path) -> str:
 
 
 class Warm:
-    """A running fork server, at work on its imports until `wait_ready`. Raises OSError when it cannot be started.
+    """A running fork server, at work on its imports until `wait_ready`. Raises OSError when it cannot be started."""
 
-    `own_store`: the trials report to the project's own database.
-    """
-
-    def __init__(self, plan: dict[str, Any], folder: Path, log: Path, *, own_store: bool) -> None:
+    def __init__(self, plan: dict[str, Any], folder: Path, log: Path) -> None:
         environment = {key: value for key, value in plan["env"].items() if key not in _OF_A_RUN}
         with log.open("ab") as stream:
             self._server = subprocess.Popen(
@@ -53,7 +50,7 @@ class Warm:
         assert self._server.stdin and self._server.stdout  # noqa: S101 - PIPE was asked for
         self._orders, self._answers = self._server.stdin, self._server.stdout
         try:
-            self._send({"script": str(folder / plan["command"][1]), "own_store": own_store})
+            self._send({"script": str(folder / plan["command"][1])})
         except BaseException:
             self.close()
             self._server.terminate()

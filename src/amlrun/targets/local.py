@@ -21,7 +21,7 @@ from amlrun.errors import JOB_FAILED, AmlError, os_error
 from amlrun.prepare import environment, launch, snapshot
 from amlrun.prepare.environment import Interpreter
 from amlrun.project import Project
-from amlrun.runs import provenance, redact
+from amlrun.runs import mlflow_db, provenance, redact
 from amlrun.runs import store as runs
 from amlrun.spec.job import CommandJob, said
 from amlrun.workers import supervisor
@@ -60,6 +60,7 @@ def submit(
     try:
         created(run)
         report(f"RunId: {run.id}")
+        mlflow_db.prepare(project)
         for note in job.local.notes:
             report(note)
         report(f"Snapshot: {files}" + (f"; withheld: {', '.join(files.withheld)}" if files.withheld else ""))

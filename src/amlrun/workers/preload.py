@@ -77,11 +77,8 @@ def is_surrounding(node: ast.AST) -> bool:
     return named in (("os", "environ"), ("sys", "path"))
 
 
-def preload(script: str, own_store: bool) -> tuple[str, bool]:
-    """Import what the script will. Returns why its trials cannot be forked (or an empty string), and `whole`.
-
-    `own_store`: the trials report to the project's own database (open_mlflow).
-    """
+def preload(script: str) -> tuple[str, bool]:
+    """Import what the script will. Returns why its trials cannot be forked (or an empty string), and `whole`."""
     pairs, whole = imports_of(script)
     hostile = sorted({module.split(".")[0] for module, _ in pairs} & HOSTILE)
     if hostile:
@@ -96,7 +93,7 @@ def preload(script: str, own_store: bool) -> tuple[str, bool]:
             with contextlib.suppress(Exception):  # another version: each trial is then the first to use it
                 use(sys.modules[module])
     if "mlflow" in sys.modules:
-        open_mlflow(own_store)
+        open_mlflow()
     if threading.active_count() > 1:
         return "importing the script's packages starts threads", whole
     return "", whole
@@ -121,34 +118,19 @@ def draw_nothing(figure: Any) -> None:
     empty.savefig(io.BytesIO(), format="png")
 
 
-def open_mlflow(own_store: bool) -> None:
+def open_mlflow() -> None:
     """Open the tracking store as the script's first MLflow call would, and close its connections again.
 
     Also import what MLflow itself imports at its first run.
-
-    In the project's own database a report need not wait for the disk while there is a write-ahead log: SQLite keeps
-    it through any end of a process, and only a power failure can lose the last ones
-    (https://sqlite.org/pragma.html#pragma_synchronous).
     """
     for late in ("git", "IPython"):
         load(late)
     try:
         from mlflow.tracking._tracking_service.utils import _get_store
 
-        store = _get_store()
-        engine = getattr(store, "engine", None)
+        engine = getattr(_get_store(), "engine", None)
         if engine is not None:
             # No connection may be shared with a fork: each opens its own.
             engine.dispose()
-            if own_store:
-                from sqlalchemy import event
-
-                event.listen(engine, "connect", hasten)
     except Exception:  # another MLflow, another store: each trial opens its own then
         return
-
-
-def hasten(connection: Any, _: Any) -> None:
-    """Let a new SQLite connection leave the waiting to the write-ahead log, where there is one."""
-    if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
-        connection.execute("PRAGMA synchronous = NORMAL")

@@ -1,0 +1,247 @@
+"""A run's own MLflow store: plain files below `.run/mlflow`, in the layout that MLflow has kept since 1.0.
+
+Every version of MLflow can write it, needs no database package for it, and shares it with no other run, so neither
+two runs nor two environments can get in each other's way. The MLflow run exists before the script starts and has the
+run's own id, as on Azure ML: `mlflow.log_metric` joins it, and `mlflow.get_run(os.environ["AZUREML_RUN_ID"])` finds
+it. `mlflow_db` copies it into the project's `mlflow.db`, which `mlflow ui` shows.
+(https://mlflow.org/docs/latest/self-hosting/architecture/backend-store/, mlflow/store/tracking/file_store.py)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amlrun.errors import os_error
+from amlrun.runs import store as runs
+
+RUN_ID_TAG = "azureml.run_id"
+_EXPERIMENT = "1"
+_RUNNING, _JOB = 1, 4  # MLflow's numbers for a run's status and a job as its source
+
+
+@dataclass(frozen=True)
+class Point:
+    """One report of a metric: its value (may be NaN or infinite), step, and time in ms since 1970."""
+
+    value: float
+    step: int
+    timestamp: int
+
+
+def folder(run: runs.Run) -> Path:
+    return run.private / "mlflow"
+
+
+def artifacts(run: runs.Run) -> Path:
+    """What the script logged as artifacts; after the run also its `outputs/`, `logs/` and `user_logs/`."""
+    return run.private / "artifacts"
+
+
+def own_folder(run: runs.Run) -> Path:
+    """Where the store keeps the MLflow run that is the run itself, beside those that the script made."""
+    return folder(run) / _EXPERIMENT / run.id
+
+
+def environment(run: runs.Run, experiment: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables that make plain `mlflow.log_metric` land in the run.
+
+    A tracking URI of the user's own, in `variables` (the job's over this process's), wins; the run is then found
+    there by the tag `azureml.run_id`.
+    """
+    found = {"MLFLOW_EXPERIMENT_NAME": experiment}
+    if "MLFLOW_DISABLE_TELEMETRY" not in variables:
+        # MLflow 3 reports its use over the network unless told not to: local is offline.
+        found["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    if variables.get("MLFLOW_TRACKING_URI"):
+        # `mlflow.runName` names the run unless the script gives it a name of its own.
+        tags = {RUN_ID_TAG: run.id, "mlflow.runName": run.id}
+        return found | {"MLFLOW_RUN_CONTEXT": json.dumps(tags)}
+    return found | {
+        "MLFLOW_TRACKING_URI": folder(run).as_uri(),
+        "MLFLOW_RUN_ID": run.id,
+        "MLFLOW_EXPERIMENT_ID": _EXPERIMENT,
+        # MLflow 3.16 and newer take a store of files only where this is set.
+        "MLFLOW_ALLOW_FILE_STORE": "true",
+    }
+
+
+def create(run: runs.Run, experiment: str, tags: Mapping[str, str]) -> None:
+    """Make the store with its one experiment and the run in it; one that is there is left as it is.
+
+    Raises AmlError when the disk can't take it.
+    """
+    if exists(run):
+        return
+    own, start = own_folder(run), runs.milliseconds(runs.now())
+    location = (folder(run) / "artifacts").as_uri()
+    kept = {"lifecycle_stage": "active", "experiment_id": _EXPERIMENT}
+    names = {"name": experiment, "creation_time": start, "last_update_time": start}
+    about = {"run_id": run.id, "run_uuid": run.id, "run_name": run.id, "status": _RUNNING, "source_type": _JOB}
+    unused = dict.fromkeys(("entry_point_name", "source_name", "source_version", "user_id"), "")
+    empty: dict[str, Any] = {**unused, "end_time": None, "tags": []}
+    try:
+        # MLflow takes a folder without one of these for something else; the artifacts lie elsewhere.
+        for part in ("metrics", "params", "tags", "artifacts"):
+            (own / part).mkdir(parents=True)
+        artifacts(run).mkdir()
+        _write_meta(own.parent, kept | names | {"artifact_location": location})
+        _write_meta(own, kept | about | empty | {"start_time": start, "artifact_uri": artifacts(run).as_uri()})
+        for key, value in ({"mlflow.runName": run.id} | dict(tags)).items():
+            (own / "tags" / key).write_text(value, encoding="utf-8")
+    except OSError as error:
+        raise os_error(error, "make the run's MLflow store") from error
+
+
+def _write_meta(place: Path, value: dict[str, Any]) -> None:
+    # JSON is YAML.
+    (place / "meta.yaml").write_text(json.dumps(value), encoding="utf-8")
+
+
+def exists(run: runs.Run) -> bool:
+    return own_folder(run).is_dir()
+
+
+def metrics(run: runs.Run) -> dict[str, float]:
+    """The last value of each metric that the run logged, as MLflow tells it: of the highest step."""
+    return {key: last(points).value for key, points in histories(own_folder(run)).items()}
+
+
+def metric(run: runs.Run, name: str) -> float | None:
+    """The last value of one metric; None when the run did not log it."""
+    points = history(own_folder(run) / "metrics" / name)
+    return last(points).value if points else None
+
+
+def last(points: list[Point]) -> Point:
+    return max(points, key=lambda point: (point.step, point.timestamp))
+
+
+def histories(place: Path) -> dict[str, list[Point]]:
+    """All that an MLflow run in `place` logged, by metric, in the order in which it was logged."""
+    found = {key: history(file) for key, file in _files(place / "metrics")}
+    return {key: points for key, points in found.items() if points}
+
+
+def history(file: Path) -> list[Point]:
+    """The points of one metric's file; a line that is being written, or was torn by a kill, is left out."""
+    try:
+        return [point for line in file.read_bytes().splitlines(keepends=True) if (point := parse(line)) is not None]
+    except OSError:
+        return []
+
+
+def parse(line: bytes) -> Point | None:
+    """A line `timestamp value step`, whatever MLflow appends to it; None when it isn't whole."""
+    words = line.split()
+    if not line.endswith(b"\n") or len(words) < 2:
+        return None
+    try:
+        return Point(float(words[1]), int(words[2]) if len(words) > 2 else 0, int(words[0]))
+    except ValueError:
+        return None
+
+
+def values(place: Path, part: str) -> dict[str, str]:
+    """The `params` or `tags` of an MLflow run in `place`."""
+    found = {}
+    for key, file in _files(place / part):
+        with contextlib.suppress(OSError):
+            found[key] = file.read_text(encoding="utf-8", errors="replace")
+    return found
+
+
+def _files(place: Path) -> Iterator[tuple[str, Path]]:
+    """The files below a folder with their names: a `/` in a metric's name makes a folder."""
+    for top, _, names in os.walk(place):
+        for name in sorted(names):
+            file = Path(top, name)
+            yield file.relative_to(place).as_posix(), file
+
+
+def file_of(run: runs.Run, path: str) -> Path | None:
+    """A file or folder among the run's: what it wrote (`outputs/…`), logged as an artifact, or logged as a model.
+
+    None for a path that leaves the run's folders, and when there is nothing.
+    """
+    for top in (run.folder, artifacts(run)):
+        found = top / path
+        if found.exists() and found.resolve().is_relative_to(top.resolve()):
+            return found
+    name, _, rest = path.strip("/").partition("/")
+    for known, place in logged_models(run):
+        found = place / rest
+        if known == name and found.exists() and found.resolve().is_relative_to(place.resolve()):
+            return found
+    return None
+
+
+def artifact_names(run: runs.Run) -> list[str]:
+    """The files that the script logged through MLflow, as `file_of` takes them; models by their folder."""
+    own = ("outputs/", "logs/", "user_logs/")
+    names = [name for name, _ in _files(artifacts(run)) if not name.startswith(own)]
+    return sorted({*names, *(name for name, _ in logged_models(run))})
+
+
+def logged_models(run: runs.Run) -> list[tuple[str, Path]]:
+    """The models that MLflow 3 keeps beside the run's artifacts, by name: (name, folder)."""
+    found = []
+    for meta in sorted((folder(run) / _EXPERIMENT / "models").glob("*/meta.yaml")):
+        about = read_meta(meta.parent)
+        place = folder(run) / "artifacts" / "models" / meta.parent.name / "artifacts"
+        if about.get("name") and place.is_dir():
+            found.append((str(about["name"]), place))
+    return found
+
+
+def read_meta(place: Path) -> dict[str, Any]:
+    """A `meta.yaml` as MLflow writes it, flat, one `key: value` a line; empty when it is missing."""
+    try:
+        lines = (place / "meta.yaml").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return {}
+    found: dict[str, Any] = {}
+    key = ""
+    for line in lines:
+        if line.startswith(" ") and key:  # a long value goes on
+            found[key] = f"{found[key]} {line.strip()}"
+            continue
+        key, colon, value = line.partition(":")
+        if colon:
+            found[key] = value.strip()
+    return {key: _scalar(value) for key, value in found.items()}
+
+
+def _scalar(text: str) -> Any:
+    if text in ("null", "~", ""):
+        return None
+    if text.lstrip("-").isdigit():
+        return int(text)
+    quote = text[0] if text[0] in "'\"" and text.endswith(text[0]) and len(text) > 1 else ""
+    return text.strip(quote).replace("''", "'") if quote else text
+
+
+def gather_files(run: runs.Run) -> None:
+    """Put what a finished run wrote among its artifacts, so that MLflow shows one set of files as Azure ML does.
+
+    Hard links: one file, two names, no space. A disk without them gets copies.
+    """
+    places = [(top, run.folder / top) for top in ("outputs", "logs", "user_logs")] + logged_models(run)
+    for name, place in places:
+        for sub, file in _files(place):
+            target = artifacts(run) / name / sub
+            if target.exists() or file.is_symlink():
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(file, target)
+            except FileExistsError:
+                continue
+            except OSError:
+                shutil.copy2(file, target)

@@ -1,0 +1,184 @@
+"""A run's own MLflow store and the project's database, with the real MLflow on both sides."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from workplace import Workplace
+
+from amlrun.project import Project
+from amlrun.runs import mlflow_db, tracking
+from amlrun.runs import store as runs
+
+LOGS = """\
+import os
+import mlflow
+mlflow.log_param("rate", 0.1)
+for step in range(3):
+    mlflow.log_metric("loss", 1 / (step + 1), step=step)
+mlflow.log_metric("odd", float("nan"))
+mlflow.log_metric("big", float("inf"))
+mlflow.log_metric("a/b", 2)
+with mlflow.start_run(nested=True, run_name="fold"):
+    mlflow.log_metric("loss", 99)
+mlflow.log_text("hello", "notes/note.txt")
+with open("outputs/model.pkl", "w") as file:
+    file.write("model")
+assert mlflow.active_run().info.run_id == os.environ["AZUREML_RUN_ID"]
+print(mlflow.get_run(os.environ["AZUREML_RUN_ID"]).data.params)
+"""
+
+
+def rows(place: Workplace, sql: str) -> list[tuple]:
+    with closing(sqlite3.connect(place.root / "mlflow.db")) as database:
+        return database.execute(sql).fetchall()
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    place = Workplace(tmp_path_factory.mktemp("tracking") / "project")
+    (place.model / "aml_config").mkdir(parents=True)
+    (place.root / "pyproject.toml").touch()
+    from workplace import RUNCONFIG
+
+    config = RUNCONFIG.format(python=json.dumps(sys.executable))
+    (place.model / "aml_config" / "local.runconfig").write_text(config, encoding="utf-8")
+    place.script(LOGS)
+    assert "{'rate': '0.1'}" in place.submit().stdout
+    return place
+
+
+def test_the_run_is_joined_and_nested_runs_are_their_own(logged: Workplace) -> None:
+    metrics = logged.record()["metrics"]
+    assert metrics["loss"] == pytest.approx(1 / 3) and metrics["a/b"] == 2
+    assert math.isnan(metrics["odd"]) and math.isinf(metrics["big"])
+
+
+def test_mlflow_itself_reads_the_projects_database(logged: Workplace) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{(logged.root / 'mlflow.db').as_posix()}")
+    run = client.get_run(logged.latest().name)
+    assert run.info.status == "FINISHED" and run.data.params == {"rate": "0.1"}
+    assert run.data.metrics["loss"] == pytest.approx(1 / 3) and math.isnan(run.data.metrics["odd"])
+    assert [point.step for point in client.get_metric_history(run.info.run_id, "loss")] == [0, 1, 2]
+    experiment = client.get_experiment(run.info.experiment_id)
+    assert experiment.name == "exp" and experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    (nested,) = (r for r in client.search_runs([run.info.experiment_id]) if r.info.run_id != run.info.run_id)
+    assert nested.data.tags["mlflow.parentRunId"] == run.info.run_id and nested.data.metrics == {"loss": 99}
+    files = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert files == {"notes", "outputs", "user_logs"}, "what it wrote and what it logged"
+    assert [file.path for file in client.list_artifacts(run.info.run_id, "outputs")] == ["outputs/model.pkl"]
+
+
+def test_what_was_logged_can_be_registered(logged: Workplace) -> None:
+    for path, name in (("notes/note.txt", "note.txt"), ("outputs/model.pkl", "model.pkl"), ("notes", "notes")):
+        words = ("model", "register", "-n", "m", "-r", "latest", "--asset-path", path, "-o", "json")
+        assert Path(json.loads(logged.aml(*words).stdout)["path"]).name == name
+    assert "notes/note.txt" in logged.aml("model", "register", "-n", "m", "-r", "latest", code=2).stderr
+
+
+def test_publishing_again_changes_nothing(logged: Workplace) -> None:
+    tables = ("runs", "metrics", "latest_metrics", "params", "tags")
+    before = [rows(logged, f"SELECT * FROM {table} ORDER BY 1, 2, 3") for table in tables]  # noqa: S608
+    run = runs.find(logged.runs, "latest")
+    mlflow_db.changed(run)
+    assert mlflow_db.pending([run]) == [run]
+    mlflow_db.publish(Project(logged.root), [run])
+    assert mlflow_db.pending([run]) == []
+    assert [rows(logged, f"SELECT * FROM {table} ORDER BY 1, 2, 3") for table in tables] == before  # noqa: S608
+
+
+def test_two_first_submits_at_once(workplace: Workplace, tmp_path: Path) -> None:
+    workplace.script("import mlflow\nmlflow.log_metric('x', 1)\n")
+    cache = str(tmp_path / "cache")
+    words = ("run", "submit-script", "-c", "local", "-e", "new", "-o", "json")
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(lambda _: workplace.aml(*words, env={"AML_CACHE_DIR": cache}), range(3)))
+    records = [json.loads(one.stdout) for one in done]
+    assert [record["metrics"] for record in records] == [{"x": 1}] * 3
+    assert len(rows(workplace, "SELECT 1 FROM experiments WHERE name = 'new'")) == 1
+    assert {row[0] for row in rows(workplace, "SELECT run_uuid FROM runs")} == {r["run_id"] for r in records}
+
+
+def test_another_version_of_mlflow_does_no_harm(workplace: Workplace, tmp_path: Path) -> None:
+    """An environment with an older MLflow, before and after `aml`'s own has written the registry."""
+    old = tmp_path / "old"
+    subprocess.run(["uv", "venv", "-q", "--python", sys.executable, str(old)], check=True)
+    python = old / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    wanted = ["mlflow-skinny==2.14.3", "setuptools<80"]
+    subprocess.run(["uv", "pip", "install", "-q", "--python", str(python), *wanted], check=True)
+    config = workplace.model / "aml_config" / "local.runconfig"
+    new = config.read_text()
+    (workplace.model / "aml_config" / "old.runconfig").write_text(new.replace(json.dumps(sys.executable), str(python)))
+    workplace.script(
+        "import mlflow\nmlflow.log_metric('x', 1)\nprint('version', mlflow.__version__)\nopen('outputs/m', 'w')\n"
+    )
+    for name in ("local", "old", "local", "old"):
+        done = workplace.aml("run", "submit-script", "-c", name, "-e", "exp")
+        assert ("version 2.14.3" in done.stdout) == (name == "old") and "x: 1" in done.stdout
+        workplace.aml("model", "register", "-n", "m", "-r", "latest", "--asset-path", "outputs/m")
+    assert len(rows(workplace, "SELECT 1 FROM latest_metrics")) == 4
+
+
+def test_a_damaged_database_costs_no_run(workplace: Workplace) -> None:
+    workplace.script("import mlflow\nmlflow.log_metric('x', 1)\n")
+    (workplace.root / "mlflow.db").write_bytes(b"this is no database" * 100)
+    done = workplace.submit()
+    assert "x: 1" in done.stdout and "mlflow.db: MLflow's database cannot be written" in done.stderr + done.stdout
+    (workplace.root / "mlflow.db").unlink()
+    workplace.aml("run", "list")
+    assert len(rows(workplace, "SELECT 1 FROM latest_metrics")) == 1, "the next command brings it in"
+
+
+def test_an_experiment_in_the_bin_comes_back(workplace: Workplace) -> None:
+    workplace.script("import mlflow\nmlflow.log_metric('x', 1)\n")
+    workplace.submit()
+    with closing(sqlite3.connect(workplace.root / "mlflow.db")) as database, database:
+        database.execute("UPDATE experiments SET lifecycle_stage = 'deleted' WHERE name = 'exp'")
+    workplace.submit()
+    assert rows(workplace, "SELECT lifecycle_stage FROM experiments WHERE name = 'exp'") == [("active",)]
+
+
+def test_a_tracking_uri_of_ones_own_is_where_metrics_are_read(workplace: Workplace, tmp_path: Path) -> None:
+    workplace.script(
+        "import mlflow\nmlflow.log_metric('x', 7)\nwith mlflow.start_run(nested=True): mlflow.log_metric('x', 8)\n"
+    )
+    own = {"MLFLOW_TRACKING_URI": f"sqlite:///{(tmp_path / 'own.db').as_posix()}"}
+    done = workplace.aml("run", "submit-script", "-c", "local", "-e", "exp", env=own)
+    assert "x: 7" in done.stdout
+    assert not (workplace.root / "mlflow.db").exists()
+    best = workplace.aml("run", "best", "-e", "exp", "--metric", "x", "-o", "json", env=own)
+    assert json.loads(best.stdout)["metrics"] == {"x": 7}
+
+
+@given(st.binary(max_size=60))
+def test_any_line_is_a_point_or_none(line: bytes) -> None:
+    point = tracking.parse(line)
+    assert point is None or isinstance(point.value, float)
+
+
+@given(st.lists(st.tuples(st.floats(), st.integers(0, 2**40), st.integers(0, 2**40)), max_size=20), st.integers(0, 30))
+def test_a_torn_file_gives_its_whole_lines(points: list[tuple[float, int, int]], cut: int) -> None:
+    import tempfile
+
+    text = "".join(f"{at} {value!r} {step}\n" for value, step, at in points).encode()
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place, "m")
+        file.write_bytes(text[: max(len(text) - cut, 0)])
+        found = tracking.history(file)
+    assert len(found) == text[: max(len(text) - cut, 0)].count(b"\n")
+    for point, (value, step, at) in zip(found, points, strict=False):
+        assert (point.step, point.timestamp) == (step, at)
+        assert point.value == value or (math.isnan(point.value) and math.isnan(value))
