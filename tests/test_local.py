@@ -41,12 +41,12 @@ def started(workplace: Workplace) -> Path:
     wait_for(lambda: (workplace.runs / "latest").exists())
     folder = workplace.latest()
     wait_for(lambda: (folder / "outputs" / "child.txt").exists() and (folder / "outputs" / "child.txt").read_text())
-    wait_for(lambda: "_script" in runs.Run(folder).part("process"))
+    wait_for(lambda: "_script" in runs.RunFolder(folder).part("process"))
     return folder
 
 
 def pids(folder: Path) -> dict[str, int]:
-    process = runs.Run(folder).part("process")
+    process = runs.RunFolder(folder).part("process")
     return {
         "supervisor": process["_supervisor"]["pid"],
         "script": process["_script"]["pid"],
@@ -200,7 +200,7 @@ def test_kill_9_leaves_a_run_that_is_told_right(workplace: Workplace, victims: t
         os.kill(who[victim], signal.SIGKILL)
         wait_for(lambda victim=victim: gone(who[victim]))
     if "script" in victims and "supervisor" not in victims:
-        wait_for(lambda: "exit_code" in runs.Run(folder).part("exit"))
+        wait_for(lambda: "exit_code" in runs.RunFolder(folder).part("exit"))
     expected = "Failed" if "script" in victims else "Running"
     assert workplace.record(folder.name)["status"] == expected
     listed = json.loads(workplace.aml("run", "list", "-o", "json").stdout)
@@ -235,7 +235,7 @@ def test_kill_9_at_random_moments(workplace: Workplace) -> None:
         process.communicate()
         made = [name for name in {one.name for one in workplace.runs.iterdir()} - before if not name.startswith(".")]
         for name in made:
-            wait_for(lambda name=name: runs.Run(workplace.runs / name).state()[0] in runs.FINAL)
+            wait_for(lambda name=name: runs.RunFolder(workplace.runs / name).state()[0] in runs.FINAL)
             counted[workplace.record(name)["status"]] += 1
         counted["none"] += not made
     assert (first / ".run" / "run.json").read_bytes() == untouched
@@ -247,7 +247,7 @@ def test_kill_9_at_random_moments(workplace: Workplace) -> None:
 def test_a_damaged_record_hides_nothing_else(workplace: Workplace) -> None:
     for _ in range(3):
         workplace.submit()
-    ids = [run.id for run in runs.listing(workplace.runs)]
+    ids = [run.id for run in runs.list_runs(workplace.runs)]
     for part in (workplace.runs / ids[1] / ".run").glob("*.json"):
         part.write_bytes(b'{"torn": ')
     listed = json.loads(workplace.aml("run", "list", "-o", "json").stdout)
@@ -301,13 +301,13 @@ def test_bad_input_is_two_and_a_line_that_says_what_to_do(workplace: Workplace, 
     done = workplace.aml(*words, code=2)
     assert message in done.stderr
     made = {one.name for one in workplace.runs.iterdir()} - before
-    assert all(runs.Run(workplace.runs / name).state()[0] == "Failed" for name in made)
+    assert all(runs.RunFolder(workplace.runs / name).state()[0] == "Failed" for name in made)
 
 
 def test_a_script_that_an_ignore_file_leaves_behind(workplace: Workplace) -> None:
     (workplace.model / ".amlignore").write_text("*.py\n")
     done = workplace.submit(code=2)
-    assert "does not travel" in done.stderr and not workplace.runs.exists()
+    assert "excluded by an ignore file" in done.stderr and not workplace.runs.exists()
 
 
 @pytest.fixture
@@ -337,7 +337,7 @@ def test_a_full_disk_at_submit(workplace: Workplace, small_disk: Path) -> None:
     done = place.submit(code=None)
     assert done.returncode in (1, 2) and "No space left" in done.stderr and "Free" in done.stderr.title()
     (small_disk / "ballast").unlink()
-    assert (runs.listing(place.runs)[-1].json_file).read_bytes() == first
+    assert (runs.list_runs(place.runs)[-1].json_file).read_bytes() == first
     place.submit()
 
 

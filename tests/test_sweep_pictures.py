@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from amlrun.runs.store import Run
+from amlrun.runs.store import RunFolder
 from amlrun.spec.job import CommandJob, Objective, Parameter, SweepJob
 from amlrun.sweep.pictures import importance, write
 from amlrun.sweep.policies import Curve
@@ -25,7 +25,7 @@ def trials(count: int) -> list[Trial]:
     for number in range(count):
         values = {"matters": rng.random(), "little": rng.choice("ab"), "noise": rng.random()}
         score = values["matters"] + 0.3 * (values["little"] == "a")  # type: ignore[operator]
-        run = Run(Path(f"{number}"))
+        run = RunFolder(Path(f"{number}"))
         found.append(Trial(number, values, None, run, 1, Curve("maximize", [score]), "Completed"))  # type: ignore[arg-type]
     return found
 
@@ -40,7 +40,7 @@ def test_what_matters_comes_first() -> None:
 def test_nothing_is_said_of_too_few_or_equal_trials() -> None:
     assert importance(JOB, trials(3)) == {}
     values = [{"matters": 0.1 * number, "little": "a", "noise": 0.5} for number in range(9)]
-    same = [Trial(n, one, None, Run(Path("r")), 1, Curve("maximize", [1.0])) for n, one in enumerate(values)]  # type: ignore[arg-type]
+    same = [Trial(n, one, None, RunFolder(Path("r")), 1, Curve("maximize", [1.0])) for n, one in enumerate(values)]  # type: ignore[arg-type]
     assert importance(JOB, same) == {}
 
 

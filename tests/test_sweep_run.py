@@ -266,7 +266,7 @@ def test_async_returns_and_the_sweep_goes_on(light: SweepProject) -> None:
     project.runconfig()
     project.sweep_file(total=2)
     said, sweep = project.sweep("--async")
-    assert "Started in the background" in said.stdout
+    assert "Submitted. Follow it" in said.stdout
     followed = project.aml("run", "monitor-logs", "-r", sweep.name)
     assert "trial 1 Completed" in followed.stdout
     assert len(table(sweep)) == 2

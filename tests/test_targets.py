@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -83,7 +84,17 @@ class Place:
     root: Path
     run: Callable[..., Ended]
     of_the_workspace: tuple[str, ...] = ()
+    environment: Callable[[], dict[str, str]] = dict
     first: Ended | None = None
+
+    def api(self, code: str) -> Any:
+        """What a program prints as JSON that uses the library in this place; `place` is its target's name."""
+        words = [sys.executable, "-c", f"place = {self.target!r}\n{code}"]
+        done = subprocess.run(
+            words, cwd=self.root, env=self.environment(), capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0 and done.stderr == "", done.stderr
+        return json.loads(done.stdout)
 
     def aml(self, *words: str, code: int | None = 0) -> Ended:
         done = self.run(*words)
@@ -130,7 +141,7 @@ def local(root: Path) -> Place:
         out, err = (stream.decode("utf-8", "replace") for stream in process.communicate(timeout=300))
         return Ended(process.returncode, out, err)
 
-    return Place("local", "local", root, run)
+    return Place("local", "local", root, run, environment=workplace.environment)
 
 
 def azureml(root: Path, world: World) -> Place:
@@ -143,7 +154,7 @@ def azureml(root: Path, world: World) -> Place:
     def run(*words: str) -> Ended:
         return world.aml(*words, cwd=root, timeout=300, **quick)
 
-    return Place("azureml", "cpu-cluster", root, run, ("-w", workspace.name))
+    return Place("azureml", "cpu-cluster", root, run, ("-w", workspace.name), lambda: world.environment(**quick))
 
 
 def made(root: Path, build: Callable[[Path], Place]) -> Place:
@@ -293,7 +304,7 @@ def test_bad_input_starts_nothing(place: Place, words: tuple[str, ...], says: st
 
 
 def test_an_ignored_script_is_refused(place: Place) -> None:
-    assert "does not travel" in place.submit("scratch.tmp", code=2).err
+    assert "excluded by an ignore file" in place.submit("scratch.tmp", code=2).err
 
 
 def test_what_a_record_says(place: Place) -> None:
@@ -311,6 +322,65 @@ def test_records_have_the_same_keys(on_local: Place, on_azureml: Place) -> None:
         (on_local.shown("first.json"), on_azureml.shown("first.json")),
     ):
         assert set(theirs) == set(ours) | more
+
+
+# Every verb of `Run`, as a program uses it.
+VERBS = """
+import json, amlrun
+told = []
+job = amlrun.load_runconfig("train", target=place, arguments=["train.py", "--log-metrics"])
+run = amlrun.submit(job, experiment="exp", on_event=told.append)
+early = run.wait(timeout=0.001)
+ended = run.wait()
+log = b"".join(one.data for one in told if isinstance(one, amlrun.LogOutput))
+run.download()
+run.tag(colour="red", **{"with space": "1"})
+again = amlrun.get_run(run.id)
+print(json.dumps({
+    "early": early, "early is final": early.is_final, "ended": ended, "status": again.status(), "id": run.id,
+    "created": [one.run.id for one in told if isinstance(one, amlrun.RunCreated)],
+    "experiment": again.experiment, "folder": str(again.folder), "told": log.decode(),
+    "log": b"".join(again.logs()).decode(), "followed": b"".join(again.logs(follow=True)).decode(),
+    "metrics": again.metrics(), "has files": again.has_files, "outputs": [one.name for one in again.outputs()],
+    "copied": sorted(one.relative_to(again.folder / "c").as_posix() for one in again.download(again.folder / "c")),
+    "tags": again.record()["tags"], "children": [one.id for one in again.children()],
+    "best": again.best_child() and 1, "message": again.outcome().message, "cancel": again.cancel(),
+    "listed": [one.id for one in amlrun.list_runs(tags={"colour": "red"})],
+    "compute": amlrun.list_runs(compute=place, last=1)[0].id,
+}))
+"""
+
+
+def test_a_run_is_an_object_with_the_same_verbs(place: Place) -> None:
+    seen = place.api(VERBS)
+    assert (seen["ended"], seen["status"], seen["cancel"]) == ("Completed",) * 3 and not seen["early is final"]
+    assert seen["created"] == seen["listed"] == [seen["compute"]] == [seen["id"]] and seen["experiment"] == "exp"
+    assert seen["folder"] == str(place.root / "runs" / seen["id"])
+    assert seen["told"].startswith("script runs with") and seen["log"] == seen["followed"] and "done" in seen["log"]
+    assert seen["metrics"] == {"loss": pytest.approx(1 / 3), "accuracy": 0.75}
+    assert seen["has files"] and seen["outputs"] == ["seen.json"]
+    assert {"logs/note.txt", "outputs/seen.json", "user_logs/std_log.txt"} <= set(seen["copied"])
+    assert seen["tags"] == {"colour": "red", "with space": "1"}
+    assert (seen["children"], seen["best"], seen["message"]) == ([], None, "")
+
+
+def test_a_run_that_is_cancelled_or_fails_by_its_handle(place: Place) -> None:
+    code = """
+import json, time, amlrun
+found = {}
+for word in ("--wait", "--raise"):
+    job = amlrun.load_runconfig("train", target=place, arguments=["train.py", word])
+    run = amlrun.submit(job, experiment="exp")
+    while word == "--wait" and b"script runs" not in b"".join(run.logs()):
+        time.sleep(0.1)
+    if word == "--wait":
+        run.cancel("enough")
+    found[word] = [run.wait(), run.outcome().status, run.outcome().message]
+print(json.dumps(found))
+"""
+    found = place.api(code)
+    assert found["--wait"][:2] == ["Canceled", "Canceled"]
+    assert found["--raise"][:2] == ["Failed", "Failed"] and "code 1" in found["--raise"][2]
 
 
 def test_a_cloud_run_that_nobody_watched_tells_the_same(on_azureml: Place) -> None:

@@ -1,10 +1,65 @@
-"""Run Azure ML run configurations here, offline, or on Azure ML compute: the library behind `aml`."""
+"""Run Azure ML run configurations here, offline, or on Azure ML compute: the library behind `aml`.
+
+    import amlrun
+
+    run = amlrun.submit(amlrun.load_runconfig("train-local"), experiment="first")
+    print(run.wait(), run.metrics())
+
+The names in `__all__` are the public API; everything else may change. Each is imported when it is first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from amlrun.api import (
+        AmlError,
+        CommandJob,
+        Event,
+        Job,
+        LogOutput,
+        Message,
+        Outcome,
+        Plan,
+        Run,
+        RunCreated,
+        RunStatus,
+        SparkJob,
+        SubmitOptions,
+        SweepJob,
+        Transfer,
+        Workspace,
+        best_runs,
+        dump_job,
+        explain,
+        get_run,
+        list_runs,
+        load_hyperdrive,
+        load_job,
+        load_runconfig,
+        plan,
+        resume,
+        submit,
+    )
+
+    __version__: str
+
+__all__ = [
+    "AmlError", "CommandJob", "Event", "Job", "LogOutput", "Message", "Outcome", "Plan", "Run", "RunCreated",
+    "RunStatus", "SparkJob", "SubmitOptions", "SweepJob", "Transfer", "Workspace", "best_runs", "dump_job", "explain",
+    "get_run", "list_runs", "load_hyperdrive", "load_job", "load_runconfig", "plan", "resume", "submit",
+]  # fmt: skip
 
 
-def __getattr__(name: str) -> str:
-    """`__version__`, read when asked for: the installed package's own record of it."""
+def __getattr__(name: str) -> Any:
+    """A public name, imported now; `__version__` is the installed package's own record of it."""
+    import importlib
+
+    if name in __all__:
+        return getattr(importlib.import_module("amlrun.api"), name)
     if name == "__version__":
-        from importlib.metadata import version
-
-        return version("amlrun")
+        return importlib.import_module("importlib.metadata").version("amlrun")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from amlrun.azure import client, codes, environments, translate, workspace
+from amlrun.azure import client, codes, environments, translate
 from amlrun.errors import AmlError
 from amlrun.prepare.snapshot import take
 from amlrun.spec.job import CommandJob, Environment, Input, Output, Resources, Volume
+from amlrun.workspace import Workspace
 
 CODE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/codes/x/versions/1"
 
@@ -39,22 +40,22 @@ def attach(folder: Path) -> None:
 
 def test_the_attached_workspace_and_single_flags_over_it(tmp_path: Path) -> None:
     attach(tmp_path / "p")
-    assert workspace.resolve(tmp_path / "p") == workspace.Workspace("s1", "g1", "w1")
-    assert workspace.resolve(tmp_path / "p", name="w2") == workspace.Workspace("s1", "g1", "w2")
-    both = workspace.resolve(tmp_path / "p", name="w2", resource_group="g2", subscription_id="s2")
-    assert both == workspace.Workspace("s2", "g2", "w2")
+    assert Workspace.find(tmp_path / "p") == Workspace("s1", "g1", "w1")
+    assert Workspace.find(tmp_path / "p", name="w2") == Workspace("s1", "g1", "w2")
+    both = Workspace.find(tmp_path / "p", name="w2", resource_group="g2", subscription_id="s2")
+    assert both == Workspace("s2", "g2", "w2")
 
 
 def test_azs_defaults_when_nothing_is_attached(tmp_path: Path, nobody: Path) -> None:
     (nobody / "config").write_text("[defaults]\ngroup = g3\nworkspace_name = w3\n", encoding="utf-8")
     profile = {"subscriptions": [{"id": "no"}, {"id": "s3", "isDefault": True}]}
     (nobody / "azureProfile.json").write_text("\ufeff" + json.dumps(profile), encoding="utf-8")
-    assert workspace.resolve(tmp_path) == workspace.Workspace("s3", "g3", "w3")
+    assert Workspace.find(tmp_path) == Workspace("s3", "g3", "w3")
 
 
 def test_no_workspace_tells_folder_attach(tmp_path: Path) -> None:
     with pytest.raises(AmlError) as error:
-        workspace.resolve(tmp_path)
+        Workspace.find(tmp_path)
     assert "folder attach" in error.value.hint and error.value.exit_code == 2
 
 

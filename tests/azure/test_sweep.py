@@ -271,7 +271,7 @@ def test_random_values_and_a_smaller_metric(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "says", "hint"),
     [
-        (["--kind", "crash"], "Failed", "all 3 trials failed", "last words: this one crashes"),
+        (["--kind", "crash"], "Failed", "all 3 trials failed", "last line: this one crashes"),
         (["--metric", "loss"], "Completed", "no trial logged the metric 'score'", "They logged loss."),
         (["--kind", "nan"], "Completed", "all were NaN", "diverge"),
     ],

@@ -25,7 +25,7 @@ def submit(
     folder: Path,
     experiment: str,
     report: Report,
-) -> runs.Run:
+) -> runs.RunFolder:
     """Create or change the endpoint and its deployment, and have it score `data`. Returns the job as a run.
 
     `data` is a local path (which is uploaded), a data asset or an azureml:// address; `folder` holds the runs. The
@@ -53,14 +53,14 @@ def submit(
             endpoint_name=name, deployment_name=which, inputs={"data": wanted}, job_name=run_id,
             outputs={"score": Output(type="uri_file", path=place)}, experiment_name=experiment,
         )  # fmt: skip
-    run = record.adopt(client, folder, str(job.name))
+    run = record.import_remote_run(client, folder, str(job.name))
     run.write_part("batch", {"rows": f"{_prefix(run_id)}/{deployment.output_file_name}"})
     run.write_part("tags", {"tags": {"batch": "true", "endpoint": name}})
     report(f"RunId: {run.id}")
     return run
 
 
-def rows(client: Client, run: runs.Run) -> Path | None:
+def rows(client: Client, run: runs.RunFolder) -> Path | None:
     """Fetch the rows of a batch into the run's outputs/. Returns the file; None when the run is no batch, or has none.
 
     Raises AmlError.

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amlrun.azure.workspace import Workspace, resolve
 from amlrun.errors import AmlError
+from amlrun.workspace import Workspace
 
 if TYPE_CHECKING:
     from amlrun.azure.signin import Credential
     from amlrun.azure.wire import Wire
 
 Report = Callable[[str], None]
+
+
+def _ignore(text: str) -> None:
+    return None
+
+
 ARM = "https://management.azure.com"
 JOBS_VERSION = "2024-01-01-preview"
 _SCOPE = f"{ARM}/.default"
@@ -44,8 +48,17 @@ def require() -> None:
 class Client:
     """Made by `connect`; opens nothing until its first call."""
 
-    def __init__(self, workspace: Workspace, wire: Wire, credential: Credential, report: Report) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        wire: Wire,
+        credential: Credential,
+        report: Report,
+        loaded: Report = _ignore,
+        show_progress: bool = False,
+    ) -> None:
         self.workspace, self.wire, self.credential, self.report = workspace, wire, credential, report
+        self._loaded, self._show_progress = loaded, show_progress
 
     @cached_property
     def ml(self) -> Any:
@@ -54,19 +67,14 @@ class Client:
 
         from amlrun.azure.wire import Shared
 
-        for name in ("azure.ai.ml._utils._experimental", "azure.ai.ml.entities._job", "azure.ai.ml.operations"):
-            # Six "experimental class" lines would reach stderr at the first submit.
-            logging.getLogger(name).setLevel(logging.ERROR)
-        for name in ("_utils._azureml_polling", "_artifacts._blob_storage_helper"):
-            # Dots on stdout, where `-o json` answers, and a colour's end on stderr, in a log too.
-            vars(sys.modules[f"azure.ai.ml.{name}"])["print"] = _print_for_a_person
+        self._loaded("azure.ai.ml")
         return MLClient(
             self.credential,
             self.workspace.subscription_id,
             self.workspace.resource_group,
             self.workspace.name,
             enable_telemetry=False,
-            show_progress=sys.stderr.isatty(),
+            show_progress=self._show_progress,
             polling_interval=1,
             transport=Shared(self.wire),
         )
@@ -158,21 +166,19 @@ def connect(
     Raises AmlError when azure-ai-ml is missing or no workspace is known.
     """
     require()
-    workspace = resolve(path, name=name, resource_group=resource_group, subscription_id=subscription_id)
+    workspace = Workspace.find(path, name=name, resource_group=resource_group, subscription_id=subscription_id)
     return to(workspace, report)
 
 
-def to(workspace: Workspace, report: Report) -> Client:
-    """A client for that workspace."""
+def to(workspace: Workspace, report: Report, loaded: Report = _ignore, *, show_progress: bool = False) -> Client:
+    """A client for that workspace. `loaded` is told each package of Azure's that writes to the terminal by
+    itself; with `show_progress` azure-ai-ml shows its uploads there.
+    """
     require()
     from amlrun.azure.signin import Credential
     from amlrun.azure.wire import Wire
 
+    for name in ("azure.core", "azure.identity", "msal"):
+        loaded(name)
     wire = Wire()
-    return Client(workspace, wire, Credential(wire, report), report)
-
-
-def _print_for_a_person(*words: str, end: str = "\n", **_: Any) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(" ".join(words) + end)
-        sys.stderr.flush()
+    return Client(workspace, wire, Credential(wire, report), report, loaded, show_progress)

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from amlrun.azure.client import JOBS_VERSION, Client
-from amlrun.azure.workspace import Workspace
 from amlrun.errors import SERVICE, AmlError, os_error
 from amlrun.runs import store as runs
+from amlrun.runs.record import ExitPart, PendingPart, ProcessPart, SubmitPart, WorkspaceIds
+from amlrun.runs.status import RunStatus
+from amlrun.workspace import Workspace
 
 # The service's states that v1's record knows by another name.
 _STATES = {"NotStarted": "Queued", "CancelRequested": "Running", "Unknown": "Queued"}
+_TIMES: tuple[Literal["start_time_utc"], Literal["end_time_utc"]] = ("start_time_utc", "end_time_utc")
 
 
-def workspace_of(run: runs.Run) -> Workspace | None:
+def workspace_of(run: runs.RunFolder) -> Workspace | None:
     """The workspace a run lives in; None for a local run."""
-    said = run.part("submit")
-    place = said.get("workspace") or {}
-    if not said.get("remote") or not place:
+    submitted = run.part("submit")
+    ids = submitted.get("workspace")
+    if not submitted.get("remote") or not ids:
         return None
-    return Workspace(place["subscription_id"], place["resource_group"], place["workspace_name"])
+    return Workspace(ids["subscription_id"], ids["resource_group"], ids["workspace_name"])
+
+
+def workspace_ids(workspace: Workspace) -> WorkspaceIds:
+    """How a record names a workspace."""
+    return {
+        "subscription_id": workspace.subscription_id,
+        "resource_group": workspace.resource_group,
+        "workspace_name": workspace.name,
+    }
 
 
 def ask(client: Client, name: str) -> dict[str, Any] | None:
@@ -32,64 +45,70 @@ def ask(client: Client, name: str) -> dict[str, Any] | None:
     return found
 
 
-def not_there(client: Client, run: runs.Run) -> AmlError:
+def not_there(client: Client, run: runs.RunFolder) -> AmlError:
     """What to raise when the workspace has no job for a run: it was never created, or was once and is denied now."""
     where = client.workspace.name
     if "status" in run.part("process"):
         return AmlError(
             f"could not ask how {run.id} is: 404, the workspace {where} has no such job now", exit_code=SERVICE
         )
-    hint = "It was never created there: the command that submits it goes on with it."
+    hint = "It was never created there: re-run the command that submits it to resume."
     return AmlError(f"{run.id} is not in the workspace {where}", hint=hint)
 
 
-def refresh(client: Client, run: runs.Run) -> str:
+def refresh(client: Client, run: runs.RunFolder) -> RunStatus:
     """Ask the service and write what it says. A job that does not exist was never created: Failed."""
-    ended = run.part("exit")
-    if "exit_code" in ended and "status" in run.part("process"):
+    if has_ended(run):
         return run.state()[0]
     found = ask(client, run.id)
     if found is not None:
-        seen(run, found)
+        update_from_service(run, found)
     return run.state()[0]
 
 
-def seen(run: runs.Run, job: dict[str, Any], details: dict[str, Any] | None = None) -> None:
+def has_ended(run: runs.RunFolder) -> bool:
+    """Whether the record has the service's word that the job has ended: it need not be asked again."""
+    return "exit_code" in run.part("exit") and "status" in run.part("process")
+
+
+def is_sweep(run: runs.RunFolder) -> bool:
+    """Whether the run is a sweep, by its record."""
+    return run.part("submit").get("run_type") == "hyperdrive"
+
+
+def has_final_metrics(run: runs.RunFolder) -> bool:
+    """Whether an ended run's metrics were asked for; a sweep has none of its own."""
+    return "metrics" in run.part("exit") or bool(run.part("process").get("_log_complete")) or is_sweep(run)
+
+
+def update_from_service(run: runs.RunFolder, job: dict[str, Any], details: dict[str, Any] | None = None) -> None:
     """Write the service's view of a job (and of its run history) into the record; an end is written as one."""
     properties = job.get("properties") or {}
     history = details or {}
-    state = str(properties.get("status") or history.get("status") or "Queued")
-    before = run.part("process")
-    part = {**before, "status": _STATES.get(state, state)}
-    for key, name in (("startTimeUtc", "start_time_utc"), ("endTimeUtc", "end_time_utc")):
-        if history.get(key):
-            part[name] = history[key]
-    part |= _seconds(part)
+    name = str(properties.get("status") or history.get("status") or "Queued")
+    state = RunStatus.of(_STATES.get(name, name))
+    part = run.part("process")
+    part["status"] = _STATES.get(name, name)
+    if history.get("startTimeUtc"):
+        part["start_time_utc"] = history["startTimeUtc"]
+    if history.get("endTimeUtc"):
+        part["end_time_utc"] = history["endTimeUtc"]
+    seconds = _seconds(part)
+    if seconds is not None:
+        part["seconds"] = seconds
     if history.get("log_complete"):
         part["_log_complete"] = True
     services = properties.get("services") or {}
-    for key, name in (("Studio", "studio_url"), ("Tracking", "_tracking")):
-        endpoint = (services.get(key) or {}).get("endpoint")
-        if endpoint:
-            part[name] = endpoint
+    studio, tracking = ((services.get(key) or {}).get("endpoint") for key in ("Studio", "Tracking"))
+    if studio:
+        part["studio_url"] = studio
+    if tracking:
+        part["_tracking"] = tracking
     try:
-        if state in runs.FINAL:
-            if state == "Canceled" and not (run.private / "cancel.json").exists():
-                run.write_part("cancel", {"cancel": {"at": runs.now(), "reason": "cancelled in the workspace"}})
-            end: dict[str, Any] = {"exit_code": 0 if state == "Completed" else 1}
-            end["end_time_utc"] = history.get("endTimeUtc") or runs.now()
-            message = _message(history)
-            if state == "Failed":
-                end["error"] = {"message": message or "the job failed; its log says why"}
-            if "metrics" in history:
-                end["metrics"] = history["metrics"]
-            best = (properties.get("properties") or {}).get("best_child_run_id")
-            if best:  # a sweep
-                end["properties"] = {"best_child_run_id": best, "score": properties["properties"].get("score")}
-            part["status"] = state
+        if state.is_final:
+            _write_end(run, state, properties, history)
             run.write_part("process", part)
-            run.write_part("exit", end)
-            done(run)
+            clear_in_progress(run)
         else:
             (run.private / "exit.json").unlink(missing_ok=True)
             run.write_part("process", part)
@@ -97,17 +116,30 @@ def seen(run: runs.Run, job: dict[str, Any], details: dict[str, Any] | None = No
         raise os_error(error, "write the run's record") from error
 
 
-def _seconds(part: dict[str, Any]) -> dict[str, float]:
+def _write_end(run: runs.RunFolder, state: RunStatus, properties: dict[str, Any], history: dict[str, Any]) -> None:
+    if state == RunStatus.CANCELED and not (run.private / "cancel.json").exists():
+        run.write_part("cancel", {"cancel": {"at": runs.now(), "reason": "cancelled in the workspace"}})
+    end: ExitPart = {"exit_code": 0 if state == RunStatus.COMPLETED else 1}
+    end["end_time_utc"] = history.get("endTimeUtc") or runs.now()
+    if state == RunStatus.FAILED:
+        end["error"] = {"message": _message(history) or "the job failed; its log says why"}
+    if "metrics" in history:
+        end["metrics"] = history["metrics"]
+    best = (properties.get("properties") or {}).get("best_child_run_id")
+    if best:  # a sweep
+        end["properties"] = {"best_child_run_id": best, "score": properties["properties"].get("score")}
+    run.write_part("exit", end)
+
+
+def _seconds(part: ProcessPart) -> float | None:
     from datetime import datetime
 
     try:
-        begun, ended = (
-            datetime.fromisoformat(str(part[name]).replace("Z", "+00:00"))
-            for name in ("start_time_utc", "end_time_utc")
-        )
+        texts = (str(part[name]).replace("Z", "+00:00") for name in _TIMES)
+        begun, ended = (datetime.fromisoformat(text) for text in texts)
     except (KeyError, ValueError):
-        return {}
-    return {"seconds": round((ended - begun).total_seconds(), 3)}
+        return None
+    return round((ended - begun).total_seconds(), 3)
 
 
 def _message(history: dict[str, Any]) -> str:
@@ -115,9 +147,9 @@ def _message(history: dict[str, Any]) -> str:
     return str(inner.get("message") or "").strip()
 
 
-def attend(run: runs.Run, fingerprint: str) -> None:
+def mark_in_progress(run: runs.RunFolder, fingerprint: str) -> None:
     """Mark that this process is submitting or watching the run, and has not finished yet."""
-    mark = {"fingerprint": fingerprint, "at": time.time(), "process": runs.this_process()}
+    mark: PendingPart = {"fingerprint": fingerprint, "at": time.time(), "process": runs.this_process()}
     try:
         runs.replace_json(run.private / "pending.json", mark)
         (run.private / "exit.json").unlink(missing_ok=True)
@@ -126,30 +158,24 @@ def attend(run: runs.Run, fingerprint: str) -> None:
         raise os_error(error, "write the run's record") from error
 
 
-def pending(run: runs.Run) -> dict[str, Any]:
-    """The mark of an unfinished submit; empty when there is none."""
-    return run.part("pending")
-
-
-def done(run: runs.Run) -> None:
+def clear_in_progress(run: runs.RunFolder) -> None:
     """Take the mark away: the submit did what it was asked to."""
     (run.private / "pending.json").unlink(missing_ok=True)
 
 
-def note_trouble(run: runs.Run, error: BaseException) -> None:
+def mark_not_submitted(run: runs.RunFolder, error: BaseException) -> None:
     """Write why a submit stopped before the service had confirmed the job."""
     if "status" in run.part("process"):
         return
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     message = f"not submitted: {text}" if not isinstance(error, KeyboardInterrupt) else "not submitted: interrupted"
     try:
-        end = {"exit_code": 1, "end_time_utc": runs.now(), "error": {"message": message}}
-        run.write_part("exit", end)
+        run.write_part("exit", {"exit_code": 1, "end_time_utc": runs.now(), "error": {"message": message}})
     except OSError:
         return  # a full disk leaves it to be inferred
 
 
-def history_host(client: Client, run: runs.Run | None = None) -> str:
+def history_host(client: Client, run: runs.RunFolder | None = None) -> str:
     """The region's host for run history and metrics: the job says it; else the workspace is asked."""
     tracking = str(run.part("process").get("_tracking") or "") if run else ""
     host = urlsplit(tracking).hostname
@@ -163,7 +189,7 @@ def history_host(client: Client, run: runs.Run | None = None) -> str:
     return f"https://{host}"
 
 
-def adopt(client: Client, folder: Any, name: str) -> runs.Run:
+def import_remote_run(client: Client, folder: Path, name: str) -> runs.RunFolder:
     """A local record for a job that was submitted elsewhere. Raises AmlError when the workspace has none."""
     found = ask(client, name)
     if found is None:
@@ -171,23 +197,21 @@ def adopt(client: Client, folder: Any, name: str) -> runs.Run:
             f"no run {name!r} here, nor in the workspace {client.workspace.name}", hint="`aml run list` shows the runs."
         )
     properties = found.get("properties") or {}
-    workspace = client.workspace
     parent, objective = properties.get("parentJobName"), properties.get("objective") or {}
-    first = {
-        **({"parent_run_id": parent} if parent else {}),
-        **({"run_type": "hyperdrive", "primary_metric_name": objective.get("primaryMetric")} if objective else {}),
+    first: SubmitPart = {
         "_experiment_name": str(properties.get("experimentName") or "Default"),
+        "_target_type": "azureml",
         "target": str(properties.get("computeId") or "").rsplit("/", 1)[-1] or None,
         "display_name": properties.get("displayName"),
         "tags": dict(properties.get("tags") or {}),
         "remote": True,
-        "workspace": {
-            "subscription_id": workspace.subscription_id,
-            "resource_group": workspace.resource_group,
-            "workspace_name": workspace.name,
-        },
+        "workspace": workspace_ids(client.workspace),
         "created_utc": str((found.get("systemData") or {}).get("createdAt") or runs.now()),
     }
+    if parent:
+        first["parent_run_id"] = parent
+    if objective:
+        first |= {"run_type": "hyperdrive", "primary_metric_name": str(objective.get("primaryMetric") or "")}
     run = runs.create(folder, name, first)
-    seen(run, found)
+    update_from_service(run, found)
     return run

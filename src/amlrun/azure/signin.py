@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import subprocess
@@ -118,10 +117,6 @@ class Credential:
 def ways(wire: Wire, report: Report) -> list[Way]:
     """The ways to sign in, most explicit first. Only where a person sits at a terminal is anything asked."""
     import azure.identity as identity
-
-    # What was tried is told in one message, not as warnings on the way.
-    for name in ("azure.identity", "msal"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
 
     shared = Shared(wire)
     said = {name for name in os.environ if name.startswith("AZURE_") and os.environ[name]}

@@ -88,7 +88,7 @@ def best_child(job: dict[str, Any]) -> str | None:
 class Reader:
     """Asks for one sweep's trials and reports; what does not change is asked once."""
 
-    def __init__(self, client: Client, run: runs.Run) -> None:
+    def __init__(self, client: Client, run: runs.RunFolder) -> None:
         self._client, self._run = client, run
         self._experiment: str | None = None
 

@@ -29,8 +29,11 @@ def first_poll() -> float:
         raise AmlError(f"AML_AZURE_POLL: expected seconds, got {os.environ['AML_AZURE_POLL']!r}") from None
 
 
-def follow(client: Client, run: runs.Run, *, follow: bool) -> Iterator[bytes]:
-    """The log's bytes as they come. The record follows the job, and its end is re-read from the job itself."""
+def follow(client: Client, run: runs.RunFolder, *, follow: bool, until: float | None = None) -> Iterator[bytes]:
+    """The log's bytes as they come, until `until` (time.monotonic).
+
+    The record follows the job, and its end is re-read from the job itself.
+    """
     yield from _kept(run)
     if run.part("process").get("_log_complete"):
         return
@@ -54,17 +57,17 @@ def follow(client: Client, run: runs.Run, *, follow: bool) -> Iterator[bytes]:
                     client.report(f"The log could not be read yet. Try later: aml run monitor-logs -r {run.id}")
                 end = {**(details or {}), "log_complete": whole}
                 logged = metrics(client, run)
-                record.seen(run, job, end if logged is None else {**end, "metrics": logged})
+                record.update_from_service(run, job, end if logged is None else {**end, "metrics": logged})
                 return
         else:
-            record.seen(run, {"properties": {"status": state}}, details)
-        if not follow:
+            record.update_from_service(run, {"properties": {"status": state}}, details)
+        if not follow or (until is not None and time.monotonic() >= until):
             return
         wait = first if grown else min(wait * 1.3, max(first, _SLOWEST_POLL))
-        time.sleep(wait)
+        time.sleep(wait if until is None else max(0.0, min(wait, until - time.monotonic())))
 
 
-def history(client: Client, run: runs.Run) -> dict[str, Any] | None:
+def history(client: Client, run: runs.RunFolder) -> dict[str, Any] | None:
     """The run's history: state, error, and the log files with their signatures. None until there is one."""
     host = record.history_host(client, run)
     path = f"/history/v1.0{client.workspace.arm}/runs/{run.id}/details"
@@ -72,7 +75,7 @@ def history(client: Client, run: runs.Run) -> dict[str, Any] | None:
     return found
 
 
-def _kept(run: runs.Run) -> Iterator[bytes]:
+def _kept(run: runs.RunFolder) -> Iterator[bytes]:
     try:
         with run.log.open("rb") as stream:
             while piece := stream.read(1 << 16):
@@ -81,7 +84,7 @@ def _kept(run: runs.Run) -> Iterator[bytes]:
         return
 
 
-def _news(client: Client, run: runs.Run, details: dict[str, Any]) -> Iterator[bytes]:
+def _news(client: Client, run: runs.RunFolder, details: dict[str, Any]) -> Iterator[bytes]:
     """What the log has beyond what is kept; it is kept as it is yielded."""
     from azure.core.exceptions import HttpResponseError
     from azure.storage.blob import BlobClient
@@ -112,14 +115,14 @@ def _news(client: Client, run: runs.Run, details: dict[str, Any]) -> Iterator[by
             return
 
 
-def settle(client: Client, run: runs.Run) -> None:
+def settle(client: Client, run: runs.RunFolder) -> None:
     """Write down what an ended run that nobody watched leaves to be known: its times, its error and its metrics."""
     job, logged = record.ask(client, run.id), metrics(client, run)
     if job is not None and logged is not None:
-        record.seen(run, job, {**(history(client, run) or {}), "metrics": logged})
+        record.update_from_service(run, job, {**(history(client, run) or {}), "metrics": logged})
 
 
-def metrics(client: Client, run: runs.Run) -> dict[str, float] | None:
+def metrics(client: Client, run: runs.RunFolder) -> dict[str, float] | None:
     """The run's last metrics, from the workspace's MLflow; None where it does not answer: they are not the job."""
     host = record.history_host(client, run)
     path = f"/mlflow/v1.0{client.workspace.arm}/api/2.0/mlflow/runs/get"
@@ -130,7 +133,7 @@ def metrics(client: Client, run: runs.Run) -> dict[str, float] | None:
         return None
 
 
-def fetch(client: Client, run: runs.Run, *, progress: Callable[[int], None]) -> list[Path]:
+def fetch(client: Client, run: runs.RunFolder, *, progress: Callable[[int], None]) -> list[Path]:
     """Bring the run's artifacts (outputs, logs, user_logs) into its folder."""
     if record.refresh(client, run) not in runs.FINAL:
         client.report(f"{run.id} has not ended: what is there so far is fetched")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import requests
@@ -12,9 +11,6 @@ from urllib3.util.retry import Retry
 
 from amlrun.azure import sockets
 from amlrun.azure.calls import Calls
-
-# It warns of what the call's own message tells.
-logging.getLogger("azure.core").setLevel(logging.ERROR)
 
 
 class Wire(Calls, RequestsTransport):  # type: ignore[misc]

@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from amlrun import errors
+from amlrun.cli.common import Invocation
 from amlrun.cli.lazy import LazyGroup
 
 # Each command with its module (`:attribute`, else `command`) and help line; imported only when it is called.
@@ -52,9 +53,9 @@ def main(args: list[str] | None = None) -> NoReturn:
     # At its end the interpreter would look through all that was imported for garbage: a quarter of a second.
     atexit.register(gc.freeze)
     words = sys.argv[1:] if args is None else args
-    debug = "--debug" in words or bool(os.environ.get("AML_DEBUG"))
+    call = Invocation(list(words), bool(os.environ.get("AML_DEBUG")))
     try:
-        code = cli.main(words, prog_name="aml", standalone_mode=False)
+        code = cli.main(words, prog_name="aml", standalone_mode=False, obj=call)
     except click.ClickException as error:
         advice = _phrase(error, words)
         if advice is None:
@@ -63,7 +64,7 @@ def main(args: list[str] | None = None) -> NoReturn:
             _complain(errors.AmlError(advice))
         code = error.exit_code
     except errors.AmlError as error:
-        if debug:
+        if call.debug:
             raise
         _complain(error)
         code = error.exit_code
@@ -71,12 +72,12 @@ def main(args: list[str] | None = None) -> NoReturn:
         click.echo("Cancelled.", err=True)
         code = errors.CANCELLED
     except OSError as error:
-        if debug:
+        if call.debug:
             raise
         _complain(errors.os_error(error, "read or write a file"))
         code = errors.BAD_INPUT
     except Exception as error:
-        if debug:
+        if call.debug:
             raise
         missing = _missing(error)
         if missing is not None:

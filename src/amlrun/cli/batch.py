@@ -13,6 +13,7 @@ from amlrun.cli.scoring_files import refuse
 from amlrun.cli.scoring_options import choose_model
 from amlrun.errors import AmlError
 from amlrun.runs import store as runs
+from amlrun.targets.base import SubmitOptions
 from amlrun.v1.scoring.inference_fields import PARALLEL
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def submit_batch(
     files = _files(data, context.path, project)
     before = None if earlier is None else _earlier(context, project, earlier, chosen, files)
     job = batch.job(script, chosen, settings, files, earlier=before)
-    return submit(context, job, experiment_name or "batch", detach=detach)
+    return submit(context, job, experiment_name or "batch", SubmitOptions(detach=detach))
 
 
 def _here(data: str, path: Path) -> Path | None:
@@ -116,7 +117,7 @@ def _files(data: str, path: Path, project: projects.Project) -> Path:
     return datasets.locate(project, data, f"azureml:{data}")
 
 
-def _earlier(context: Context, project: projects.Project, name: str, model: Model, files: Path) -> runs.Run:
+def _earlier(context: Context, project: projects.Project, name: str, model: Model, files: Path) -> runs.RunFolder:
     """The batch run to go on with. Raises AmlError for one whose rows can't be taken over."""
     run = runs.find(project.runs, name)
     tags = run.record().get("tags", {})

@@ -7,22 +7,23 @@ from typing import Any
 
 import click
 
-from amlrun.cli.cloud import bar, client_of, is_cloud, is_sweep
+from amlrun.cli.azure import connect as client_of
 from amlrun.cli.common import Context, common_options, key_values, write_json
+from amlrun.cli.progress import bar
 from amlrun.errors import AmlError
-from amlrun.runs import store as runs
+from amlrun.targets.base import Run
 
 
 def wanted(context: Context) -> bool:
     """Whether -w (or -g) asks for the workspace's own; without it the project's are meant, offline."""
-    return bool(context.workspace_name or context.resource_group)
+    return context.names_workspace
 
 
 def register_model(
     context: Context,
     name: str,
     *,
-    run: runs.Run | None,
+    run: Run | None,
     asset_path: str | None,
     source: Path | None,
     tags: dict[str, str],
@@ -34,18 +35,19 @@ def register_model(
     """Register a model in the workspace: from a cloud run without downloading it, or from a path."""
     from amlrun.azure import assets
 
-    client = client_of(context, run if run is not None and is_cloud(run) else None)
+    client = client_of(context, run.files if run is not None and run.target.type == "azureml" else None)
     said = {"framework": framework, "framework_version": framework_version}
     tags = {**tags, **{key: value for key, value in said.items() if value}}
-    if run is not None and is_cloud(run):
+    if run is not None and run.target.type == "azureml":
         if not asset_path:
             raise AmlError("--asset-path: which file of the run?", hint="e.g. --asset-path outputs/model.pkl")
-        experiment = str(run.part("submit").get("_experiment_name") or "")
-        run_id = run.id
-        if is_sweep(run):
-            from amlrun.cli import sweep_cloud
-
-            run_id = sweep_cloud.best_trial(context, run, client)
+        experiment, run_id = run.experiment, run.id
+        if run.record().get("run_type") == "hyperdrive":
+            best = run.best_child()
+            if best is None:
+                hint = "Either none of its trials has ended yet, or none has completed with the metric."
+                raise AmlError(f"the sweep {run.id} has no best trial", hint=hint)
+            run_id = best.id
         made = assets.register_model_of_run(
             client,
             name,
@@ -61,7 +63,7 @@ def register_model(
         if source is None or not source.exists():
             raise AmlError(f"there is nothing at {source}")
         files = [source] if source.is_file() else [path for path in source.rglob("*") if path.is_file()]
-        with bar(context, "Uploading", sum(file.stat().st_size for file in files)) as progress:
+        with bar("Uploading", sum(file.stat().st_size for file in files)) as progress:
             made = assets.register_model_from(
                 client, name, source, tags=tags, properties=properties, description=description, progress=progress
             )
@@ -102,7 +104,7 @@ def download_model(context: Context, model_id: str, folder: Path, overwrite: boo
 
     name, version = _split(model_id, None)
     client = client_of(context)
-    with bar(context, "Downloading") as progress:
+    with bar("Downloading") as progress:
         files = assets.download_model(client, name, version, folder, overwrite=overwrite, progress=progress)
     context.result({"id": model_id, "files": [str(file) for file in files]}, "\n".join(str(file) for file in files))
 
@@ -164,7 +166,7 @@ def register_dataset(context: Context, name: str, place: str, description: str, 
     from amlrun.azure import assets
 
     client = client_of(context)
-    with bar(context, "Uploading", None if Path(place).exists() else 0) as progress:
+    with bar("Uploading", None if Path(place).exists() else 0) as progress:
         made = assets.register_data(client, name, place, version=version, description=description, progress=progress)
     context.result(made, f"Registered {made['id']} in {client.workspace.name}")
 
@@ -188,14 +190,14 @@ def show_dataset(context: Context, name: str, version: str | None) -> None:
 
 def check_workspace(context: Context) -> str:
     """One line on whether the attached workspace answers; never an error: `folder attach` needs no network."""
-    from amlrun.azure import workspace
+    from amlrun.azure import workspaces
 
     try:
         client = client_of(context)
         # Nobody waits two minutes for a courtesy, or signs in for one.
         client.credential.may_ask = False
         client.wire.seconds = min(client.wire.seconds, 15.0)
-        found = workspace.find(client)
+        found = workspaces.find(client)
     except AmlError as error:
         return f"The workspace was not checked: {error.message}"
     if found is None:

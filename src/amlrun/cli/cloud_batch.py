@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from amlrun.cli import cloud
+from amlrun.cli.azure import connect
 from amlrun.cli.common import Context
-from amlrun.cli.watching import copy_record
+from amlrun.cli.watching import Printer, follow
 from amlrun.prepare import snapshot
 from amlrun.project import Project
 from amlrun.runs import store as runs
@@ -20,10 +20,12 @@ from amlrun.v1.scoring.endpoint import Managed
 def submit(context: Context, project: Project, made: Managed, data: str, experiment: str, *, detach: bool) -> int:
     """Have the workspace score the files, follow the job, and fetch its rows. Returns the exit code."""
     from amlrun.azure import batch
+    from amlrun.targets.azureml import AzureMLTarget
+    from amlrun.targets.base import Run, RunCreated
     from amlrun.v1.scoring import endpoint
 
     runs.check_experiment(experiment)
-    client = cloud.client_of(context)
+    client = connect(context)
     for note in made.notes:
         context.warn(note)
     with tempfile.TemporaryDirectory(prefix="aml-batch-") as folder:
@@ -37,14 +39,16 @@ def submit(context: Context, project: Project, made: Managed, data: str, experim
             client, files[0], files[1], _address(data),
             folder=project.runs, experiment=experiment, report=context.say,
         )  # fmt: skip
-    copy_record(context, run)
-    studio = run.part("process").get("studio_url")
-    if studio:
-        context.say(f"Web View: {studio}")
-    if detach:
-        context.result(run.record(), f"Submitted. Follow it: aml run monitor-logs -r {run.id}")
-        return 0
-    code_of_run = cloud.monitor(context, project, run, client)
+    with Printer(context) as show:
+        handle = Run(run, AzureMLTarget(project, client.workspace, show))
+        show(RunCreated(handle))
+        studio = run.part("process").get("studio_url")
+        if studio:
+            context.say(f"Web View: {studio}")
+        if detach:
+            context.result(run.record(), f"Submitted. Follow it: aml run monitor-logs -r {run.id}")
+            return 0
+        code_of_run = follow(context, handle, show, submitted=True)
     rows = batch.rows(client, run) if code_of_run == 0 else None
     if rows:
         click.echo(f"Rows: {rows}", err=context.json)

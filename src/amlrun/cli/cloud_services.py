@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amlrun.cli.cloud import client_of
+from amlrun.cli.azure import connect as client_of
 from amlrun.cli.common import Context
 from amlrun.errors import BAD_INPUT, JOB_FAILED, SERVICE, AmlError
 from amlrun.prepare import snapshot

@@ -6,16 +6,27 @@ import functools
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from amlrun.errors import AmlError, os_error
 from amlrun.runs.files import replace_text
 
+if TYPE_CHECKING:
+    from amlrun.workspace import Workspace
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Invocation:
+    """One call of `aml`: the words it was given, and whether tracebacks are wanted. `main` hands it to the commands."""
+
+    words: list[str] = field(default_factory=list)
+    debug: bool = False
 
 
 @dataclass
@@ -31,6 +42,23 @@ class Context:
     subscription_id: str | None = None
     resource_group: str | None = None
     workspace_name: str | None = None
+    command_line: list[str] = field(default_factory=list)
+
+    def find_workspace(self) -> Workspace:
+        """The workspace that the flags and the folder mean. Raises AmlError when there is none."""
+        from amlrun.workspace import Workspace
+
+        return Workspace.find(
+            self.path,
+            name=self.workspace_name,
+            resource_group=self.resource_group,
+            subscription_id=self.subscription_id,
+        )
+
+    @property
+    def names_workspace(self) -> bool:
+        """Whether -w or -g asks for the workspace's own things; without them the project's are meant, offline."""
+        return bool(self.workspace_name or self.resource_group)
 
     @property
     def json(self) -> bool:
@@ -100,6 +128,16 @@ def write_text(path: Path, text: str) -> None:
         raise os_error(error, f"write {path}") from error
 
 
+def _set_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.find_object(Invocation).debug = True  # type: ignore[union-attr]
+
+
+# Parsed like any option: the same word among a script's arguments is the script's.
+debug_option = click.option("--debug", is_flag=True, is_eager=True, expose_value=False, callback=_set_debug,
+                            help="Show tracebacks.")  # fmt: skip
+
+
 def common_options(function: F) -> F:
     """v1's common flags, gathered into the command's first argument, a `Context`."""
 
@@ -112,7 +150,7 @@ def common_options(function: F) -> F:
     @click.option("-g", "--resource-group", metavar="NAME", help="The workspace's resource group.")
     @click.option("-w", "--workspace-name", metavar="NAME", help="The Azure ML workspace.")
     @click.option("--subscription-id", metavar="ID", help="The workspace's subscription.")
-    @click.option("--debug", is_flag=True, help="Show tracebacks.")
+    @debug_option
     @functools.wraps(function)
     def command(
         *args: Any,
@@ -122,12 +160,14 @@ def common_options(function: F) -> F:
         resource_group: str | None,
         workspace_name: str | None,
         subscription_id: str | None,
-        debug: bool,
         **kwargs: Any,
     ) -> Any:
         if not path.exists():
             raise AmlError(f"--path: there is no folder {path}", hint="Give the project's or the model's folder.")
-        context = Context(path.absolute(), output, metadata_file, subscription_id, resource_group, workspace_name)
+        call = click.get_current_context().find_object(Invocation) or Invocation()
+        words = ["aml", *call.words]
+        place = path.absolute()
+        context = Context(place, output, metadata_file, subscription_id, resource_group, workspace_name, words)
         return function(context, *args, **kwargs)
 
     return command  # type: ignore[return-value]

@@ -23,5 +23,5 @@ def run_ids(context: click.Context, parameter: click.Parameter, incomplete: str)
     from amlrun import project
     from amlrun.runs import store as runs
 
-    known = ["latest", *(run.id for run in runs.listing(project.find(_path(context)).runs))]
+    known = ["latest", *(run.id for run in runs.list_runs(project.find(_path(context)).runs))]
     return [name for name in known if name.startswith(incomplete)]

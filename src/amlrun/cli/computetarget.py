@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from amlrun.cli.cloud_options import client_of, listed, name_option, no_wait
+from amlrun.cli.azure import connect, listed, name_option, no_wait
 from amlrun.cli.common import Context, common_options, key_values
 from amlrun.errors import AmlError
 
@@ -58,7 +58,7 @@ def amlcompute(
     if min_nodes > max_nodes:
         raise AmlError(f"--min-nodes: {min_nodes} is more than --max-nodes {max_nodes}")
     made = computes.create_cluster(
-        client_of(context),
+        connect(context),
         name,
         size=size,
         min_nodes=min_nodes,
@@ -86,7 +86,7 @@ def computeinstance(
     from amlrun.azure import computes
 
     labels = key_values(tags, "--tag")
-    client = client_of(context)
+    client = connect(context)
     made = computes.create_instance(client, name, size=size, description=description, tags=labels, wait=not no_wait)
     context.result(
         made,
@@ -102,7 +102,7 @@ def list_targets(context: Context) -> None:
 
     columns = {"Name": "name", "Type": "type", "State": "state", "Size": "vmSize", "Nodes": "nodes", "Max": "maxNodes"}
     empty = "No compute targets. Create one: aml computetarget create amlcompute -n NAME -s SIZE --max-nodes 2"
-    listed(context, computes.listing(client_of(context)), columns, empty)
+    listed(context, computes.listing(connect(context)), columns, empty)
 
 
 @command.command()
@@ -112,7 +112,7 @@ def show(context: Context, name: str) -> None:
     """Show one compute target."""
     from amlrun.azure import computes
 
-    context.result(computes.show(client_of(context), name))
+    context.result(computes.show(connect(context), name))
 
 
 @command.command()
@@ -123,7 +123,7 @@ def delete(context: Context, name: str, no_wait: bool) -> None:
     """Delete a compute target."""
     from amlrun.azure import computes
 
-    computes.delete(client_of(context), name, wait=not no_wait)
+    computes.delete(connect(context), name, wait=not no_wait)
     context.result({"name": name, "deleted": True}, f"{name}: deleted" if not no_wait else f"{name}: being deleted")
 
 
@@ -140,7 +140,7 @@ def _power(verb: str) -> None:
     def act(context: Context, name: str, no_wait: bool) -> None:
         from amlrun.azure import computes
 
-        made = computes.power(client_of(context), name, verb, wait=not no_wait)
+        made = computes.power(connect(context), name, verb, wait=not no_wait)
         context.result(made, f"{name}: {made.get('state')}")
 
 

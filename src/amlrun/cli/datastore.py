@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from amlrun.cli.cloud import bar
-from amlrun.cli.cloud_options import client_of, listed, name_option
+from amlrun.cli.azure import connect, listed, name_option
 from amlrun.cli.common import Context, common_options
+from amlrun.cli.progress import bar
 from amlrun.errors import AmlError
 
 
@@ -24,7 +24,7 @@ def list_datastores(context: Context) -> None:
     from amlrun.azure import stores
 
     columns = {"Name": "name", "Type": "datastoreType", "Account": "accountName", "Container": "containerName"}
-    listed(context, stores.listing(client_of(context)), {**columns, "Default": "isDefault"}, "No datastores.")
+    listed(context, stores.listing(connect(context)), {**columns, "Default": "isDefault"}, "No datastores.")
 
 
 @command.command()
@@ -34,7 +34,7 @@ def show(context: Context, name: str) -> None:
     """Show one datastore; never its secret."""
     from amlrun.azure import stores
 
-    context.result(stores.show(client_of(context), name))
+    context.result(stores.show(connect(context), name))
 
 
 @command.command()
@@ -52,8 +52,8 @@ def upload(context: Context, name: str, source: Path, target: str, overwrite: bo
     if not source.exists():
         raise AmlError(f"-p: there is nothing at {source}")
     files = stores.local_files(source)
-    with bar(context, "Uploading", sum(file.stat().st_size for _, file in files)) as progress:
-        sent = stores.upload(client_of(context), name, files, target, overwrite=overwrite, progress=progress)
+    with bar("Uploading", sum(file.stat().st_size for _, file in files)) as progress:
+        sent = stores.upload(connect(context), name, files, target, overwrite=overwrite, progress=progress)
     place = f"azureml://datastores/{name}/paths/{target.strip('/')}"
     text = f"{len(sent)} file{'' if len(sent) == 1 else 's'} in {place}"
     context.result({"files": sent, "path": place}, text)
@@ -71,8 +71,8 @@ def download(context: Context, name: str, folder: Path, prefix: str, overwrite: 
     """Bring files from a datastore; a second try goes on where the first stopped."""
     from amlrun.azure import stores
 
-    client = client_of(context)
-    with bar(context, "Downloading") as progress:
+    client = connect(context)
+    with bar("Downloading") as progress:
         found = stores.download(client, name, prefix, folder, overwrite=overwrite, progress=progress)
     text = f"{len(found)} file{'' if len(found) == 1 else 's'} in {folder}"
     context.result([str(path) for path in found], text)

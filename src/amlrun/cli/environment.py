@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from amlrun.cli.cloud_options import client_of, listed, name_option
+from amlrun.cli.azure import connect, listed, name_option
 from amlrun.cli.common import Context, common_options
 
 _directory = click.option("-d", "--directory", required=True, metavar="FOLDER", type=click.Path(path_type=Path),
@@ -38,7 +38,7 @@ def register(context: Context, directory: Path) -> None:
     from amlrun.azure import environments
 
     environments.read(directory)
-    made = environments.register(client_of(context), directory)
+    made = environments.register(connect(context), directory)
     context.result(made, f"Registered {made['id']}")
 
 
@@ -48,7 +48,7 @@ def list_environments(context: Context) -> None:
     """List the workspace's environments, each with its newest version."""
     from amlrun.azure import environments
 
-    found = environments.listing(client_of(context))
+    found = environments.listing(connect(context))
     listed(context, found, {"Name": "name", "Version": "version"}, "No environments.")
 
 
@@ -60,4 +60,4 @@ def show(context: Context, name: str, version: str | None) -> None:
     """Show one environment."""
     from amlrun.azure import environments
 
-    context.result(environments.show(client_of(context), name, version))
+    context.result(environments.show(connect(context), name, version))

@@ -35,9 +35,9 @@ def attach(context: Context, experiment_name: str | None) -> None:
     """
     before = workspace_config.discover(context.path)
     values = {
-        "-w/--workspace-name": context.workspace_name or (before and before.workspace_name),
-        "-g/--resource-group": context.resource_group or (before and before.resource_group),
-        "--subscription-id": context.subscription_id or (before and before.subscription_id),
+        "-w/--workspace-name": context.workspace_name or (before and before.workspace.name),
+        "-g/--resource-group": context.resource_group or (before and before.workspace.resource_group),
+        "--subscription-id": context.subscription_id or (before and before.workspace.subscription_id),
     }
     missing = [flag for flag, value in values.items() if not value]
     if missing:

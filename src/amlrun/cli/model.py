@@ -9,7 +9,7 @@ import click
 
 from amlrun import project as projects
 from amlrun import workspace as workspace_config
-from amlrun.cli.common import Context, common_options, key_values, write_json
+from amlrun.cli.common import Context, common_options, debug_option, key_values, write_json
 from amlrun.cli.lazy import LazyGroup
 from amlrun.cli.run import id_in
 from amlrun.errors import AmlError, os_error
@@ -72,10 +72,13 @@ def register(
     if given is not None and model_path is not None:
         raise AmlError("give -p, or -f/-r with --asset-path, not both")
     if given is not None or model_path is not None:
-        from amlrun.cli import cloud, cloud_assets
+        from amlrun.cli import cloud_assets
+        from amlrun.cli.run import find
+        from amlrun.cli.watching import Printer
 
-        run = cloud.find(context, project, given) if given is not None else None
-        if cloud_assets.wanted(context) or (run is not None and cloud.is_cloud(run)):
+        with Printer(context) as show:
+            run = find(context, given, show) if given is not None else None
+        if cloud_assets.wanted(context) or (run is not None and run.target.type == "azureml"):
             cloud_assets.register_model(
                 context,
                 name,
@@ -119,8 +122,8 @@ def _metadata(context: Context, model: local.Model) -> dict[str, str]:
     workspace = workspace_config.discover(context.path)
     return {
         "modelId": model.id,
-        "workspaceName": workspace.workspace_name if workspace else "",
-        "resourceGroupName": workspace.resource_group if workspace else "",
+        "workspaceName": workspace.workspace.name if workspace else "",
+        "resourceGroupName": workspace.workspace.resource_group if workspace else "",
     }
 
 
@@ -230,7 +233,7 @@ def show(context: Context, model_id: str | None, name: str | None, version: str 
 @click.option("-g", "--resource-group", metavar="NAME", help="The workspace's resource group.")
 @click.option("-w", "--workspace-name", metavar="NAME", help="Take the model from this workspace.")
 @click.option("--subscription-id", metavar="ID", help="The workspace's subscription.")
-@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@debug_option
 def download(
     model_id: str,
     target_dir: Path,
@@ -240,7 +243,6 @@ def download(
     resource_group: str | None,
     workspace_name: str | None,
     subscription_id: str | None,
-    debug: bool,
 ) -> None:
     """Copy a model's file or folder into a folder, once its hash is seen to be the registered one."""
     context = Context(path.absolute(), output, None, subscription_id, resource_group, workspace_name)

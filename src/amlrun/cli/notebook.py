@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amlrun import project
-from amlrun.cli.common import Context
+from amlrun.cli.common import Context, debug_option
 from amlrun.errors import AmlError, os_error
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def command() -> None:
               help="Also write the report there as JSON.")  # fmt: skip
 @click.option("--path", default=".", metavar="FOLDER", show_default=True, type=click.Path(path_type=Path),
               help="The project folder.")  # fmt: skip
-@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@debug_option
 def convert(
     notebook: Path,
     output: Path | None,
@@ -45,7 +45,6 @@ def convert(
     as_json: bool,
     metadata_file: Path | None,
     path: Path,
-    debug: bool,
 ) -> None:
     """Write NOTEBOOK as a train.py with arguments, data, model, evaluation and save; the notebook stays as it is.
 

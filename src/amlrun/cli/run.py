@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from amlrun import project as projects
 from amlrun.cli import completion
 from amlrun.cli.common import Context, common_options, key_values
 from amlrun.cli.lazy import LazyGroup
-from amlrun.cli.watching import publish, stream, summary
-from amlrun.errors import CANCELLED, AmlError
-from amlrun.runs import store as runs
+from amlrun.cli.watching import Printer, follow
+from amlrun.errors import AmlError
+from amlrun.runs.record import RunRecord
+from amlrun.runs.status import RunStatus
+from amlrun.targets.base import LOG_FOLDERS, Run
 
 # Commands of this group that live in modules of their own, imported only when they are called.
 ELSEWHERE: dict[str, tuple[str, str]] = {
@@ -47,14 +47,18 @@ def run_option(function: Any) -> Any:
     )(function)
 
 
-def chosen(context: Context, run_id: str) -> tuple[projects.Project, runs.Run]:
-    """The project and the run that `-r` means. Raises AmlError when there is none."""
-    project = projects.find(context.path)
-    if run_id.endswith(".json") and Path(run_id).is_file():
-        run_id = id_in(Path(run_id))
-    from amlrun.cli import cloud
+def run_id_of(name: str) -> str:
+    """The run id that a RUN of the command line means: the one in a run.json, else the word itself."""
+    return id_in(Path(name)) if name.endswith(".json") and Path(name).is_file() else name
 
-    return project, cloud.find(context, project, run_id)
+
+def find(context: Context, name: str, show: Printer) -> Run:
+    """The run that `-r` means, of this project or of the workspace in use. Raises AmlError when there is none."""
+    from amlrun import api, workspace
+
+    known = (context.workspace_name and context.resource_group) or workspace.discover(context.path)
+    place = context.find_workspace if known else None
+    return api.get_run(run_id_of(name), path=context.path, workspace=place, on_event=show)
 
 
 def id_in(file: Path) -> str:
@@ -88,66 +92,47 @@ def list_runs(
     compute_target_name: str | None,
 ) -> None:
     """List runs, newest first."""
-    project = projects.find(context.path)
-    publish(context, project)
-    if status is not None and status.lower() not in {name.lower() for name in STATUSES}:
-        raise AmlError(f"--status: there is no state {status!r}", hint="The states are: " + ", ".join(STATUSES))
-    from amlrun.cli import cloud
+    from amlrun import api, handles
 
-    if parent_run_id is not None:
-        from amlrun.cli import sweep_cloud
-
-        _, parent = chosen(context, parent_run_id)
-        parent_run_id = parent.id
-        sweep_cloud.refresh(context, project, parent)
-    else:
-        # A sweep's trials are told by the sweep.
-        own = (run for run in runs.listing(project.runs) if "parent_run_id" not in run.part("submit"))
-        cloud.refresh(context, list(itertools.islice(own, max(last, 20))))
-    wanted: dict[str, Any] = {
-        "_experiment_name": experiment_name,
-        "parent_run_id": parent_run_id,
-        "target": compute_target_name,
-    }
-    found = []
-    for record in runs.records(project.runs):
-        if any(value is not None and record.get(key) != value for key, value in wanted.items()):
-            continue
-        if parent_run_id is None and record.get("parent_run_id"):
-            continue
-        if status is not None and record.get("status", "").lower() != status.lower():
-            continue
-        if not all(_has_tag(record, tag) for tag in tags):
-            continue
-        found.append(_short(record) if minimal else record)
-        if len(found) == last:
-            break
+    names = [one.value for one in RunStatus if one != RunStatus.UNKNOWN]
+    if status is not None and status.lower() not in (name.lower() for name in names):
+        raise AmlError(f"--status: there is no state {status!r}", hint="The states are: " + ", ".join(names))
+    with Printer(context) as show:
+        if parent_run_id is not None:
+            parent = find(context, parent_run_id, show)
+            parent_run_id = parent.id
+            handles.children(parent)
+        pairs = (tag.partition("=") for tag in tags)
+        listed = api.list_runs(
+            experiment=experiment_name,
+            status=status,
+            tags={key: value if equals else None for key, equals, value in pairs},
+            parent=parent_run_id,
+            compute=compute_target_name,
+            path=context.path,
+            last=last,
+            workspace=context.find_workspace,
+            on_event=show,
+        )
+    records = [run.record() for run in listed]
+    found = [_short(record) for record in records] if minimal else records
     columns = ["RunId", "Experiment", "Status", "Started", "Seconds", "Target", "Tags"]
-    rows = [_row(record) for record in found]
+    rows = [_row(record) for record in records]
     empty = "No runs. Submit one: aml run submit-script -c train-local -e first"
     context.result(found, lambda: context.table(columns, rows) if rows else context.say(empty))
 
 
-def _row(record: dict[str, Any]) -> list[Any]:
+def _row(record: RunRecord) -> list[Any]:
     begun = str(record.get("start_time_utc") or record.get("created_utc") or "")
-    values = [record.get(key) for key in ("run_id", "_experiment_name", "status")]
     tags = ", ".join(f"{key}={value}" for key, value in (record.get("tags") or {}).items())
-    return [*values, begun[:19].replace("T", " "), record.get("seconds"), record.get("target"), tags]
+    about = [record.get("run_id"), record.get("_experiment_name"), record.get("status")]
+    return [*about, begun[:19].replace("T", " "), record.get("seconds"), record.get("target"), tags]
 
 
-STATUSES = ("Queued", "Preparing", "Running", "Completed", "Failed", "Canceled", "NotResponding", "Starting",
-            "Provisioning", "Finalizing")  # fmt: skip
-
-
-def _has_tag(record: dict[str, Any], wanted: str) -> bool:
-    key, equals, value = wanted.partition("=")
-    tags = record.get("tags") or {}
-    return key in tags and (not equals or str(tags[key]) == value)
-
-
-def _short(record: dict[str, Any]) -> dict[str, Any]:
+def _short(record: RunRecord) -> dict[str, Any]:
     keys = ("run_id", "_experiment_name", "run_type", "status", "start_time_utc", "end_time_utc", "seconds", "target")
-    return {key: record[key] for key in keys if key in record} | {"tags": record.get("tags", {})}
+    values: dict[str, Any] = {**record}
+    return {key: values[key] for key in keys if key in values} | {"tags": record.get("tags", {})}
 
 
 @command.command()
@@ -156,17 +141,20 @@ def _short(record: dict[str, Any]) -> dict[str, Any]:
 @common_options
 def show(context: Context, run_id: str, experiment_name: str | None) -> None:
     """Show a run's record, with its metrics."""
-    from amlrun.cli import cloud
-    from amlrun.runs import metrics, tracking
+    with Printer(context) as printer:
+        run = find(context, run_id, printer)
+        try:
+            run.status()
+            metrics = run.metrics()
+        except AmlError as error:
+            context.warn(f"{run.id}: shown as last seen; {error.message}")
+            metrics = run.record().get("metrics", {})
+    from amlrun.runs import tracking
 
-    project, run = chosen(context, run_id)
-    publish(context, project)
-    cloud.refresh(context, [run])
     record = run.record()
-    record["metrics"] = record.get("metrics", {}) if cloud.is_cloud(run) else metrics.metrics(project, run.id)
-    record["outputs"] = sorted(
-        file.relative_to(run.folder).as_posix() for file in (run.folder / "outputs").rglob("*") if file.is_file()
-    ) + tracking.artifact_names(run)
+    record["metrics"] = metrics
+    record["outputs"] = [file.relative_to(run.folder).as_posix() for file in run.outputs()]
+    record["outputs"] += tracking.artifact_names(run.files)
     long = ("run_definition", "environment", "data_container_id", "hidden", "warnings", "root_run_id")
     short = {key: value for key, value in record.items() if key not in long and value not in ({}, [], None)}
     context.result(record, lambda: context.pairs(short))
@@ -178,18 +166,8 @@ def show(context: Context, run_id: str, experiment_name: str | None) -> None:
 @common_options
 def monitor_logs(context: Context, run_id: str, experiment_name: str | None) -> int:
     """Show a run's log, and follow it while the run goes on. Ctrl-C stops the watching, not the run."""
-    from amlrun.cli import cloud
-    from amlrun.targets import local
-
-    project, run = chosen(context, run_id)
-    if cloud.is_cloud(run):
-        return cloud.monitor(context, project, run)
-    try:
-        stream(context, local.logs(run))
-    except KeyboardInterrupt:
-        context.say(f"\nThe run goes on. End it with: aml run cancel -r {run.id}")
-        return CANCELLED
-    return summary(context, project, run)
+    with Printer(context) as printer:
+        return follow(context, find(context, run_id, printer), printer)
 
 
 @command.command()
@@ -198,19 +176,14 @@ def monitor_logs(context: Context, run_id: str, experiment_name: str | None) -> 
 @common_options
 def cancel(context: Context, run_id: str, experiment_name: str | None) -> None:
     """End a run: the script and every process it started."""
-    from amlrun.cli import cloud
-    from amlrun.targets import local
-
-    _, run = chosen(context, run_id)
-    if cloud.is_cloud(run):
-        cloud.cancel(context, run)
-        return
-    before = local.status(run)
-    state = local.cancel(run)
-    if before in runs.FINAL:
+    with Printer(context) as printer:
+        run = find(context, run_id, printer)
+        before = run.status()
+        state = run.cancel("aml run cancel")
+    if before.is_final:
         text = f"{run.id} had ended already: {state}"
     else:
-        text = f"{run.id}: {state}" if state in runs.FINAL else f"{run.id} will be cancelled before its script starts"
+        text = f"{run.id}: {state}" if state.is_final else f"{run.id}: cancellation requested; it is {state} still"
     context.result(run.record(), text)
 
 
@@ -221,14 +194,9 @@ def cancel(context: Context, run_id: str, experiment_name: str | None) -> None:
 @common_options
 def download_logs(context: Context, run_id: str, output_dir: Path, experiment_name: str | None) -> None:
     """Copy a run's logs into a folder, keeping their sub-folders."""
-    from amlrun.cli import cloud
-    from amlrun.targets import local
-
-    _, run = chosen(context, run_id)
-    if cloud.is_cloud(run):
-        cloud.download(context, run, output_dir)
-        return
-    files = [str(path) for path in local.download(run, output_dir)]
+    with Printer(context) as printer:
+        run = find(context, run_id, printer)
+        files = [str(path) for path in run.download(output_dir, folders=LOG_FOLDERS)]
     context.result(files, "\n".join(files) or f"{run.id} has no logs")
 
 
@@ -242,13 +210,8 @@ def update(context: Context, run_id: str, add_tag: tuple[str, ...], experiment_n
     added = key_values(add_tag, "--add-tag")
     if not added:
         raise AmlError("nothing to do", hint="Add a tag: --add-tag key=value")
-    from amlrun.cli import cloud
-    from amlrun.runs import mlflow_db
-
-    _, run = chosen(context, run_id)
-    if cloud.is_cloud(run):
-        cloud.tag(context, run, added)
-    run.write_part("tags", {"tags": {**run.part("tags").get("tags", {}), **added}})
-    mlflow_db.changed(run)
+    with Printer(context) as printer:
+        run = find(context, run_id, printer)
+        run.tag(**added)
     record = run.record()
     context.result(record, f"{run.id}: tags " + ", ".join(f"{k}={v}" for k, v in record["tags"].items()))

@@ -1,47 +1,151 @@
-"""How a run is shown while it goes on, and when it has ended."""
+"""How a run is shown while it goes on, and when it has ended: the same for every target."""
 
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from amlrun.cli.common import Context, write_json
-from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
-from amlrun.project import Project
-from amlrun.runs import store as runs
+from amlrun.cli.progress import Bar
+from amlrun.errors import CANCELLED, JOB_FAILED, SERVICE, AmlError
+from amlrun.events import Event, LogOutput, Message, PackageLoaded, Transfer
+from amlrun.targets.base import Run, RunCreated
+
+if TYPE_CHECKING:
+    from amlrun.cli.sweep_view import Table
 
 
-def stream(context: Context, chunks: Iterable[bytes]) -> None:
-    """Pass the script's bytes on as they are; binary output can't break the terminal's encoding then."""
-    out = sys.stderr.buffer if context.json else sys.stdout.buffer
-    sys.stdout.flush()
-    for chunk in chunks:
-        out.write(chunk)
+class Printer:
+    """The command's `on_event`: lines, a run's log, a bar for a transfer, a live table for a sweep.
+
+    `-t FILE` is written when a run is created, and again when an error ends the command.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._bar = Bar()
+        self._table: Table | None = None
+        self._created: list[Run] = []
+
+    def __enter__(self) -> Printer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+        if error is not None:
+            for run in self._created:
+                copy_record(self._context, run)
+
+    def close(self) -> None:
+        """Take away what is drawn live."""
+        self._bar.close()
+        if self._table is not None:
+            self._table.close()
+            self._table = None
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Transfer):
+            self._bar.move(event.action, event.size, event.total)
+            return
+        self._bar.close()
+        if isinstance(event, PackageLoaded):
+            from amlrun.cli import quiet
+
+            quiet.silence(event.name)
+        elif isinstance(event, LogOutput):
+            self._log(event.data)
+        elif isinstance(event, Message):
+            self._line(event)
+        elif isinstance(event, RunCreated):
+            self._created.append(event.run)
+            copy_record(self._context, event.run)
+        else:
+            self._draw(event)
+
+    def _log(self, data: bytes) -> None:
+        """Pass the script's bytes on as they are; binary output can't break the terminal's encoding then."""
+        out = sys.stderr.buffer if self._context.json else sys.stdout.buffer
+        sys.stdout.flush()
+        out.write(data)
         out.flush()
 
+    def _line(self, event: Message) -> None:
+        if event.warning:
+            self._context.warn(event.text)
+        elif self._table is not None:
+            self._table.print(event.text)
+        else:
+            self._context.say(event.text)
 
-def publish(context: Context, project: Project, found: Iterable[runs.Run] | None = None) -> None:
-    """Bring `mlflow.db` up to date with these runs, or with all that have ended; a fault there is a warning."""
-    from amlrun.runs import mlflow_db
+    def _draw(self, event: Event) -> None:
+        from amlrun.cli.sweep_view import Table
+        from amlrun.sweep.progress import SweepProgress
 
+        if not isinstance(event, SweepProgress) or not sys.stdout.isatty() or self._context.json:
+            return
+        if self._table is None:
+            self._table = Table()
+        self._table.draw(event.sweep)
+
+
+def follow(context: Context, run: Run, show: Printer, *, submitted: bool = False) -> int:
+    """Show a run until it has ended, and say how. Returns the exit code.
+
+    Ctrl-C stops the watching; a run that this command has `submitted` ends with it, where its target has it so.
+    """
+    how = f"Follow it: aml run monitor-logs -r {run.id}\nEnd it: aml run cancel -r {run.id}"
     try:
-        mlflow_db.publish(project, mlflow_db.pending(runs.listing(project.runs)) if found is None else found)
+        with _terminable(run):
+            run.wait(on_event=show)
+    except KeyboardInterrupt:
+        show.close()
+        if not submitted or not run.target.interrupt_cancels:
+            copy_record(context, run)
+            context.say(f"\n{run.id} continues on {run.target.location}.\n{how}")
+            return CANCELLED
+        context.say("\nCancelling …")
+        run.cancel("Ctrl-C")
     except AmlError as error:
-        context.say(f"Warning: {error}")
+        if error.exit_code != SERVICE:
+            raise
+        raise AmlError(error.message, hint=f"Only the watching has ended.\n{how}", exit_code=SERVICE) from error
+    show.close()
+    return summary(context, run)
 
 
-def summary(context: Context, project: Project, run: runs.Run) -> int:
+@contextlib.contextmanager
+def _terminable(run: Run) -> Iterator[None]:
+    """Where `wait` does the run's work, a SIGTERM ends it as Ctrl-C does."""
+    if not run.in_process or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def summary(context: Context, run: Run) -> int:
     """Say how a run ended, as text or its record as JSON. Returns the exit code that says the same."""
-    from amlrun.runs import metrics
-
-    publish(context, project, [run])
+    outcome = run.outcome()
     record = run.record()
-    remote = run.part("submit").get("remote")
-    record["metrics"] = record.get("metrics", {}) if remote else metrics.metrics(project, run.id)
+    record["metrics"] = run.metrics()
+    best = run.best_child() if outcome.best else None
 
     def text() -> None:
         colour = {"Completed": "green", "Canceled": "yellow"}.get(record["status"], "red")
@@ -52,22 +156,38 @@ def summary(context: Context, project: Project, run: runs.Run) -> int:
             context.say(f"Seconds: {record['seconds']:.1f}")
         for name, value in sorted(record["metrics"].items()):
             context.say(f"{name}: {value:.6g}")
-        if remote:
-            context.say(f"Web View: {record.get('studio_url', '')}")
-            context.say(f"Outputs: aml run download-logs -r {run.id} -d FOLDER brings them to {shown(run.folder)}")
-        else:
+        if best is not None:
+            _say_best(context, best, record.get("primary_metric_name", ""), outcome.best_value)
+        if record.get("studio_url"):
+            context.say(f"Web View: {record['studio_url']}")
+        if run.has_files:
             context.say(f"Outputs: {shown(run.folder / 'outputs')}")
+        else:
+            context.say(f"Outputs: aml run download-logs -r {run.id} -d FOLDER brings them to {shown(run.folder)}")
         if record["status"] != "Completed":
-            context.say(f"Log: {shown(run.log)}")
+            context.say(f"Log: {shown(run.files.log)}")
+            if run.can_resume:
+                context.say(f"Resume it: aml run submit-hyperdrive --resume {run.id}")
 
     context.result(record, text)
-    if record["status"] == "Completed":
+    if outcome.status == "Completed":
         return 0
-    if record["status"] == "Canceled":
+    if outcome.status == "Canceled":
         return CANCELLED
-    why = record.get("error", {}).get("message", "it ended without a word")
+    why = outcome.message or "no error message recorded"
     click.echo(f"{click.style('Error:', fg='red', bold=True)} {run.id}: {why}", err=True)
+    if outcome.hint:
+        click.echo(outcome.hint, err=True)
     return JOB_FAILED
+
+
+def _say_best(context: Context, best: Run, metric: str, value: float | None) -> None:
+    from amlrun.sweep.space import word
+
+    record = best.record()
+    values = " ".join(f"{name}={word(value)}" for name, value in record.get("hyperparameters", {}).items())
+    context.say(f"Best trial: {record.get('trial')} ({best.id})")
+    context.say(f"Best {metric}:{'' if value is None else f' {value:.6g}'} with {values}")
 
 
 def shown(path: Path) -> str:
@@ -78,23 +198,7 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-@contextlib.contextmanager
-def recording(context: Context) -> Iterator[Callable[[runs.Run], None]]:
-    """What to tell of a run that was made: `-t FILE` is written then, and again at the end, however it comes."""
-    made: list[runs.Run] = []
-
-    def created(run: runs.Run) -> None:
-        made.append(run)
-        copy_record(context, run)
-
-    try:
-        yield created
-    finally:
-        for run in made:
-            copy_record(context, run)
-
-
-def copy_record(context: Context, run: runs.Run) -> None:
+def copy_record(context: Context, run: Run) -> None:
     """Write `-t FILE`, when it was asked for, as the record stands now."""
     if context.metadata_file is not None:
         write_json(context.metadata_file, run.record())

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from amlrun.cli.cloud_options import client_of, listed
+from amlrun.cli.azure import connect, listed
 from amlrun.cli.common import Context, common_options
 
 
@@ -19,17 +19,17 @@ def command() -> None:
 @common_options
 def show(context: Context) -> None:
     """Show the workspace, as Azure has it."""
-    from amlrun.azure import workspace
+    from amlrun.azure import workspaces
 
-    context.result(workspace.show(client_of(context)))
+    context.result(workspaces.show(connect(context)))
 
 
 @command.command("list")
 @common_options
 def list_workspaces(context: Context) -> None:
     """List the workspaces of the resource group (-g), else of the subscription."""
-    from amlrun.azure import workspace
+    from amlrun.azure import workspaces
 
-    found: list[dict[str, Any]] = workspace.listing(client_of(context), context.resource_group)
+    found: list[dict[str, Any]] = workspaces.list_workspaces(connect(context), context.resource_group)
     columns = {"Name": "name", "Resource group": "resourceGroup", "Location": "location"}
     listed(context, found, columns, "No workspaces.")

@@ -21,7 +21,7 @@ Report = Callable[[str], None]
 
 def plan(
     project: Project,
-    run: runs.Run,
+    run: runs.RunFolder,
     job: CommandJob,
     interpreter: Interpreter,
     experiment: str,
@@ -59,7 +59,7 @@ def plan(
     }
 
 
-def _places(project: Project, run: runs.Run, job: CommandJob) -> dict[str, str]:
+def _places(project: Project, run: runs.RunFolder, job: CommandJob) -> dict[str, str]:
     """`inputs.NAME` and `outputs.NAME` → the path or literal they stand for here."""
     places = {}
     for name, wanted in job.inputs.items():
@@ -107,7 +107,12 @@ def _volume(project: Project, word: str, job: CommandJob) -> str:
 
 
 def _script_environment(
-    project: Project, run: runs.Run, job: CommandJob, interpreter: Interpreter, experiment: str, places: dict[str, str]
+    project: Project,
+    run: runs.RunFolder,
+    job: CommandJob,
+    interpreter: Interpreter,
+    experiment: str,
+    places: dict[str, str],
 ) -> dict[str, str]:
     """The script's contract (DESIGN.md): the user's environment, then our names, then the job's own."""
     dropped = ("VIRTUAL_ENV", "PYTHONHOME", "UV_PROJECT", "UV_RUN_RECURSION_DEPTH", "CONDA_PREFIX")

@@ -1,4 +1,4 @@
-"""Files that are replaced whole: a reader sees the old one or the new one, never half."""
+"""Files that a reader sees whole, the old one or the new one, whenever the writer is killed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ UNFINISHED = ".aml-tmp"
 
 
 def replace_json(path: Path, value: Any) -> None:
-    """Replace a JSON file. Raises OSError, on a full disk for instance; the old file is whole then."""
+    """Replace a JSON file (4 spaces, keys sorted). Raises OSError; the old file is still whole then."""
     replace_text(path, json.dumps(value, indent=4, sort_keys=True, default=str) + "\n")
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Write a text file beside `path` and move it there. Raises OSError; the old file is whole then."""
+def replace_text(path: Path, text: str, *, newline: str | None = None) -> None:
+    """Write a text file beside `path` and move it there. On a full disk the old file is still whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(3).hex()}{UNFINISHED}")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        with temporary.open("w", encoding="utf-8", newline=newline) as stream:
+            stream.write(text)
         temporary.replace(path)
     except OSError:
         temporary.unlink(missing_ok=True)

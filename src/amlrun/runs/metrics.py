@@ -19,7 +19,7 @@ def metrics(project: Project, run_id: str) -> dict[str, float]:
 
     Raises AmlError when the run's tracking server does not answer.
     """
-    run = runs.Run(project.runs / run_id)
+    run = runs.RunFolder(project.runs / run_id)
     if tracking.exists(run):
         return tracking.metrics(run)
     uri = tracking_uri(run)
@@ -30,7 +30,7 @@ def metrics(project: Project, run_id: str) -> dict[str, float]:
 def latest(project: Project, metric: str) -> dict[str, float]:
     """The last value of one metric of every run that logged it, by run id."""
     values = {}
-    for run in runs.listing(project.runs):
+    for run in runs.list_runs(project.runs):
         value = tracking.metric(run, metric) if tracking.exists(run) else None
         if value is None and not tracking.exists(run) and (uri := tracking_uri(run)):
             server = _on_server(uri, run.id)
@@ -40,7 +40,7 @@ def latest(project: Project, metric: str) -> dict[str, float]:
     return values
 
 
-def tracking_uri(run: runs.Run) -> str | None:
+def tracking_uri(run: runs.RunFolder) -> str | None:
     """Where a run without a store of its own reports to: as its job says, else as this process's environment does."""
     definition = run.part("submit").get("run_definition") or {}
     variables = definition.get("environment_variables") or {}
@@ -49,7 +49,7 @@ def tracking_uri(run: runs.Run) -> str | None:
 
 def mlflow_run(project: Project, run_id: str) -> str | None:
     """MLflow's own id of a run: the same, where it has a store of its own; None when there is none."""
-    run = runs.Run(project.runs / run_id)
+    run = runs.RunFolder(project.runs / run_id)
     if tracking.exists(run):
         return run_id
     uri = tracking_uri(run)

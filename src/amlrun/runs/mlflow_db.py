@@ -34,7 +34,7 @@ _MAKE = (
 )
 
 
-def pending(found: Iterable[runs.Run]) -> list[runs.Run]:
+def pending(found: Iterable[runs.RunFolder]) -> list[runs.RunFolder]:
     """The runs that have ended and are not, or not as they are now, in the project's database."""
     return [
         run
@@ -43,12 +43,12 @@ def pending(found: Iterable[runs.Run]) -> list[runs.Run]:
     ]
 
 
-def changed(run: runs.Run) -> None:
+def changed(run: runs.RunFolder) -> None:
     """Have a run copied again: its tags are others now."""
     (run.private / _DONE).unlink(missing_ok=True)
 
 
-def publish(project: Project, found: Iterable[runs.Run]) -> None:
+def publish(project: Project, found: Iterable[runs.RunFolder]) -> None:
     """Copy runs with stores of their own into `mlflow.db`, in one transaction; it is made when it isn't there.
 
     A run that has ended is marked as done, and its files are gathered for MLflow's page of it. Raises AmlError when
@@ -94,7 +94,7 @@ class _Writer:
         self._database = database
         self._columns: dict[str, set[str]] = {}
 
-    def write(self, run: runs.Run) -> None:
+    def write(self, run: runs.RunFolder) -> None:
         """The run itself, and the MLflow runs and models that its script made beside it."""
         top = tracking.folder(run)
         record = run.record()
@@ -126,7 +126,7 @@ class _Writer:
         for key, value in tags.items():
             self._put("tags", {"key": key, "value": value, "run_uuid": run_id})
 
-    def _models(self, run: runs.Run, experiment: int) -> None:
+    def _models(self, run: runs.RunFolder, experiment: int) -> None:
         """The models that MLflow 3 tells apart from a run's artifacts."""
         if not self._has("logged_models"):
             return
@@ -189,7 +189,7 @@ def _row(point: tracking.Point) -> dict[str, Any]:
     return {"value": value, "is_nan": math.isnan(point.value), "step": point.step, "timestamp": point.timestamp}
 
 
-def _own_facts(run: runs.Run, record: Mapping[str, Any]) -> dict[str, Any]:
+def _own_facts(run: runs.RunFolder, record: Mapping[str, Any]) -> dict[str, Any]:
     """The row of a run itself, from its record: its script's MLflow may not have lived to say how it ended."""
     ended = record.get("end_time_utc")
     return {
@@ -226,13 +226,13 @@ def _facts(about: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _experiment_name(run: runs.Run, place: Path, record: Mapping[str, Any]) -> Any:
+def _experiment_name(run: runs.RunFolder, place: Path, record: Mapping[str, Any]) -> Any:
     if place == tracking.own_folder(run).parent:
         return record.get("_experiment_name")
     return tracking.read_meta(place).get("name") or record.get("_experiment_name")
 
 
-def _own_tags(run: runs.Run, record: Mapping[str, Any]) -> dict[str, str]:
+def _own_tags(run: runs.RunFolder, record: Mapping[str, Any]) -> dict[str, str]:
     tags = {tracking.RUN_ID_TAG: run.id}
     if record.get("parent_run_id"):
         tags["mlflow.parentRunId"] = str(record["parent_run_id"])

@@ -12,24 +12,28 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, cast, overload
 
 from amlrun.errors import AmlError, os_error
+from amlrun.runs import record as parts
 from amlrun.runs.files import replace_json as replace_json
 from amlrun.runs.files import replace_text as replace_text
+from amlrun.runs.process import alive as alive
+from amlrun.runs.process import host as host
+from amlrun.runs.process import this_process as this_process
+from amlrun.runs.record import RunRecord
+from amlrun.runs.status import FINAL as FINAL
+from amlrun.runs.status import RunStatus
 
 PARTS = ("submit", "prepared", "process", "cancel", "exit", "tags")
-FINAL = ("Completed", "Failed", "Canceled")
-# A process may be seen as a little older or younger than its record says: clocks are adjusted.
-_CLOCK_SLACK = 5.0
 _EXPERIMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
 
 
-class Run(NamedTuple):
+class RunFolder(NamedTuple):
     """One run: its folder, and what can be read from it."""
 
     folder: Path
@@ -51,15 +55,34 @@ class Run(NamedTuple):
     def json_file(self) -> Path:
         return self.private / "run.json"
 
-    def part(self, name: str) -> dict[str, Any]:
+    @overload
+    def part(self, name: Literal["submit"]) -> parts.SubmitPart: ...
+    @overload
+    def part(self, name: Literal["prepared"]) -> parts.PreparedPart: ...
+    @overload
+    def part(self, name: Literal["process"]) -> parts.ProcessPart: ...
+    @overload
+    def part(self, name: Literal["cancel"]) -> parts.CancelPart: ...
+    @overload
+    def part(self, name: Literal["exit"]) -> parts.ExitPart: ...
+    @overload
+    def part(self, name: Literal["tags"]) -> parts.TagsPart: ...
+    @overload
+    def part(self, name: Literal["pending"]) -> parts.PendingPart: ...
+    @overload
+    def part(self, name: Literal["batch"]) -> parts.BatchPart: ...
+    def part(self, name: str) -> Any:
         """One part of the record; empty when it is missing or unreadable."""
+        return self._read(name)
+
+    def _read(self, name: str) -> dict[str, Any]:
         try:
             value = json.loads((self.private / f"{name}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return value if isinstance(value, dict) else {}
 
-    def write_part(self, name: str, value: dict[str, Any]) -> None:
+    def write_part(self, name: str, value: Mapping[str, object]) -> None:
         """Write one part, then the view. A full disk raises OSError; the old part is still whole then."""
         replace_json(self.private / f"{name}.json", value)
         self.write_view()
@@ -67,11 +90,11 @@ class Run(NamedTuple):
     def write_view(self) -> None:
         replace_json(self.json_file, self.record())
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> RunRecord:
         """The record as v1's run.json names it (reference: run-history record, snake_case), with the state of now."""
         merged: dict[str, Any] = {}
         for name in PARTS:
-            part = self.part(name)
+            part = self._read(name)
             for key in ("tags", "properties"):
                 if isinstance(part.get(key), dict) and isinstance(merged.get(key), dict):
                     part[key] = {**merged[key], **part[key]}
@@ -79,58 +102,57 @@ class Run(NamedTuple):
         if "run_id" not in merged:
             merged |= {"run_id": self.id, "error": {"message": "the run's record is missing or damaged"}}
         status, why = self.state()
-        merged["status"] = status
+        merged["status"] = status.value
         if why:
             merged["error"] = {"message": why}
-        return {key: value for key, value in merged.items() if not key.startswith("_") or key == "_experiment_name"}
+        shown = {key: value for key, value in merged.items() if not key.startswith("_") or key == "_experiment_name"}
+        return cast(RunRecord, shown)
 
-    def finished_view(self) -> dict[str, Any] | None:
+    def finished_view(self) -> RunRecord | None:
         """`run.json` itself when it says that the run has ended: one read instead of six."""
-        try:
-            view = json.loads(self.json_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        if isinstance(view, dict) and view.get("status") in FINAL and "end_time_utc" in view:
-            return view
-        return None
+        view = self._read("run")
+        return cast(RunRecord, view) if view.get("status") in FINAL and "end_time_utc" in view else None
 
-    def state(self) -> tuple[str, str]:
-        """The state in v1's names, and why it failed when nobody lived to write that down."""
+    def state(self) -> tuple[RunStatus, str]:
+        """The state, and why it failed when no process lived to write that down."""
         ended = self.part("exit")
         cancelled = (self.private / "cancel.json").exists()
         if "exit_code" in ended:
             if cancelled:
-                return "Canceled", ""
-            return ("Completed" if ended["exit_code"] == 0 else "Failed"), ""
+                return RunStatus.CANCELED, ""
+            return (RunStatus.COMPLETED if ended["exit_code"] == 0 else RunStatus.FAILED), ""
         submitted = self.part("submit")
         if submitted.get("remote"):
-            seen = self.part("process").get("status")
-            if seen:
-                return str(seen), ""
-            if alive(self.part("pending").get("process") or submitted.get("_submitter")):
-                return "Preparing", ""
-            return "Failed", "interrupted while it was being submitted: the same command goes on with it"
+            return self._last_seen(submitted)
         if submitted.get("host", host()) != host():
-            return "NotResponding", f"started on {submitted['host']}: its processes cannot be seen from here"
+            why = f"started on {submitted['host']}: its processes cannot be seen from here"
+            return RunStatus.NOT_RESPONDING, why
         process = self.part("process")
-        if any(alive(process.get(who)) for who in ("_supervisor", "_script")):
-            return "Running", ""
+        if alive(process.get("_supervisor")) or alive(process.get("_script")):
+            return RunStatus.RUNNING, ""
         if process:
             if cancelled:
-                return "Canceled", ""
-            # The supervisor may have written its last word while its pid was being looked up.
+                return RunStatus.CANCELED, ""
+            # The supervisor may have written how it ended while its pid was being looked up.
             if "exit_code" in self.part("exit"):
                 return self.state()
-            return "Failed", "interrupted: the run's processes are gone and left no exit code"
+            return RunStatus.FAILED, "interrupted: the run's processes are gone and left no exit code"
         if alive(submitted.get("_submitter")):
-            return "Preparing", ""
+            return RunStatus.PREPARING, ""
         if self.part("process"):
             return self.state()
-        return ("Canceled", "") if cancelled else ("Failed", "interrupted before the script was started")
+        return (
+            (RunStatus.CANCELED, "") if cancelled else (RunStatus.FAILED, "interrupted before the script was started")
+        )
 
-
-def host() -> str:
-    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+    def _last_seen(self, submitted: parts.SubmitPart) -> tuple[RunStatus, str]:
+        """The state of a remote run, as the service said last."""
+        seen = self.part("process").get("status")
+        if seen:
+            return RunStatus.of(seen), ""
+        if alive(self.part("pending").get("process") or submitted.get("_submitter")):
+            return RunStatus.PREPARING, ""
+        return RunStatus.FAILED, "submission interrupted; re-run the same command to resume"
 
 
 def now() -> str:
@@ -141,30 +163,6 @@ def now() -> str:
 def milliseconds(utc: str) -> int:
     """A time that `now` wrote, as milliseconds since 1970."""
     return round(datetime.fromisoformat(utc.replace("Z", "+00:00")).timestamp() * 1000)
-
-
-def this_process(pid: int | None = None) -> dict[str, Any]:
-    """How a part names a process: its pid, and when that was written, for pids are used again."""
-    return {"pid": os.getpid() if pid is None else pid, "seen": time.time()}
-
-
-def alive(process: Any) -> bool:
-    """Whether a process named by `this_process` still runs (and is not a newer one with the same pid)."""
-    if not isinstance(process, dict) or not isinstance(process.get("pid"), int):
-        return False
-    if process["pid"] == os.getpid():
-        return True
-    import psutil  # not there in the supervisor, which only ever asks about itself
-
-    try:
-        found = psutil.Process(process["pid"])
-        if found.create_time() > float(process.get("seen", 0)) + _CLOCK_SLACK:
-            return False
-        return bool(found.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.Error:
-        return True
 
 
 def check_experiment(name: str) -> str:
@@ -182,13 +180,14 @@ def new_id(experiment: str) -> str:
     return f"{experiment}_{int(time.time())}_{os.urandom(4).hex()}"
 
 
-def create(runs: Path, run_id: str, submit: dict[str, Any]) -> Run:
+def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
     """Make a run's folder and its first record. `submit` gives what is known; ids and times are added.
 
-    Raises AmlError when the folder cannot be written or is there already.
+    A `created_utc` in `submit` means a run that was made earlier, elsewhere: it takes its place in the list by that
+    time and does not become `latest`. Raises AmlError when the folder cannot be written or is there already.
     """
-    run = Run(runs / run_id)
-    part = {
+    run = RunFolder(runs / run_id)
+    first: parts.SubmitPart = {
         "run_id": run_id,
         "root_run_id": submit.get("parent_run_id", run_id),
         "data_container_id": f"dcid.{run_id}",
@@ -200,15 +199,16 @@ def create(runs: Path, run_id: str, submit: dict[str, Any]) -> Run:
         "warnings": [],
         "host": host(),
         "_submitter": this_process(),
-        **submit,
     }
     try:
         run.private.mkdir(parents=True)
         for folder in ("outputs", "logs", "user_logs"):
             (run.folder / folder).mkdir()
-        # Room for the last words: freed by the supervisor when the disk is full.
+        # A spare block, freed by the supervisor when the disk is full, so that the end can still be recorded.
         (run.private / "reserve").write_bytes(b"\0" * 65536)
-        run.write_part("submit", part)
+        run.write_part("submit", {**first, **submit})
+        if "created_utc" in submit:
+            _date(run.private / "submit.json", submit["created_utc"])
     except FileExistsError as error:
         raise AmlError(f"there is a run {run_id} already", file=run.folder) from error
     except OSError as error:
@@ -216,9 +216,19 @@ def create(runs: Path, run_id: str, submit: dict[str, Any]) -> Run:
 
         shutil.rmtree(run.folder, ignore_errors=True)
         raise os_error(error, f"make the run's folder {run.folder}") from error
-    if "parent_run_id" not in submit:
+    if "parent_run_id" not in submit and "created_utc" not in submit:
         _point_latest(runs, run_id)
     return run
+
+
+def _date(file: Path, created: str) -> None:
+    """Give a file the time of the run, by which `list_runs` sorts; a time that cannot be read leaves it as new."""
+    try:
+        # Python 3.10 reads neither `Z` nor the service's seven digits of a second.
+        at = datetime.strptime(created[:19] + "+0000", "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    except ValueError:
+        return
+    os.utime(file, (at, at))
 
 
 def _point_latest(runs: Path, run_id: str) -> None:
@@ -227,7 +237,7 @@ def _point_latest(runs: Path, run_id: str) -> None:
         replace_text(runs / "latest", run_id + "\n")
 
 
-def listing(runs: Path) -> list[Run]:
+def list_runs(runs: Path) -> list[RunFolder]:
     """All runs, newest first. Folders without a `.run` are somebody else's and left out."""
     found = []
     try:
@@ -243,30 +253,30 @@ def listing(runs: Path) -> list[Run]:
                 continue
             born = private.stat().st_mtime_ns
         found.append((born, entry.name))
-    return [Run(runs / name) for _, name in sorted(found, reverse=True)]
+    return [RunFolder(runs / name) for _, name in sorted(found, reverse=True)]
 
 
-def records(runs: Path) -> Iterator[dict[str, Any]]:
+def records(runs: Path) -> Iterator[RunRecord]:
     """The records of all runs, newest first; one damaged record does not hide the others."""
-    for run in listing(runs):
+    for run in list_runs(runs):
         yield run.finished_view() or run.record()
 
 
-def find(runs: Path, run_id: str) -> Run:
+def find(runs: Path, run_id: str) -> RunFolder:
     """The run with that id; `latest` is the newest. Raises AmlError naming the nearest ids otherwise."""
     if run_id == "latest":
         # A sweep, not the last of its trials.
-        for known in listing(runs):
+        for known in list_runs(runs):
             if not known.part("submit").get("parent_run_id"):
                 return known
         raise AmlError("there are no runs yet", hint="Submit one: aml run submit-script -c train-local -e first")
-    run = Run(runs / run_id)
+    run = RunFolder(runs / run_id)
     # An id is one folder's name, never a path out of runs/.
     if Path(run_id).name == run_id and run_id not in ("", ".", "..") and run.private.is_dir():
         return run
     import difflib
 
-    names = [known.id for known in listing(runs)]
+    names = [known.id for known in list_runs(runs)]
     near = difflib.get_close_matches(run_id, names, 3) or names[:3]
     hint = "The newest are: " + ", ".join(near) if near else "There are no runs yet."
     raise AmlError(f"no run {run_id!r} in {runs}", hint=f"{hint}\n`aml run list` shows them.")

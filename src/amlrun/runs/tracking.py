@@ -35,21 +35,21 @@ class Point:
     timestamp: int
 
 
-def folder(run: runs.Run) -> Path:
+def folder(run: runs.RunFolder) -> Path:
     return run.private / "mlflow"
 
 
-def artifacts(run: runs.Run) -> Path:
+def artifacts(run: runs.RunFolder) -> Path:
     """What the script logged as artifacts; after the run also its `outputs/`, `logs/` and `user_logs/`."""
     return run.private / "artifacts"
 
 
-def own_folder(run: runs.Run) -> Path:
+def own_folder(run: runs.RunFolder) -> Path:
     """Where the store keeps the MLflow run that is the run itself, beside those that the script made."""
     return folder(run) / _EXPERIMENT / run.id
 
 
-def environment(run: runs.Run, experiment: str, variables: Mapping[str, str]) -> dict[str, str]:
+def environment(run: runs.RunFolder, experiment: str, variables: Mapping[str, str]) -> dict[str, str]:
     """The variables that make plain `mlflow.log_metric` land in the run.
 
     A tracking URI of the user's own, in `variables` (the job's over this process's), wins; the run is then found
@@ -72,7 +72,7 @@ def environment(run: runs.Run, experiment: str, variables: Mapping[str, str]) ->
     }
 
 
-def create(run: runs.Run, experiment: str, tags: Mapping[str, str]) -> None:
+def create(run: runs.RunFolder, experiment: str, tags: Mapping[str, str]) -> None:
     """Make the store with its one experiment and the run in it; one that is there is left as it is.
 
     Raises AmlError when the disk can't take it.
@@ -104,16 +104,16 @@ def _write_meta(place: Path, value: dict[str, Any]) -> None:
     (place / "meta.yaml").write_text(json.dumps(value), encoding="utf-8")
 
 
-def exists(run: runs.Run) -> bool:
+def exists(run: runs.RunFolder) -> bool:
     return own_folder(run).is_dir()
 
 
-def metrics(run: runs.Run) -> dict[str, float]:
+def metrics(run: runs.RunFolder) -> dict[str, float]:
     """The last value of each metric that the run logged, as MLflow tells it: of the highest step."""
     return {key: last(points).value for key, points in histories(own_folder(run)).items()}
 
 
-def metric(run: runs.Run, name: str) -> float | None:
+def metric(run: runs.RunFolder, name: str) -> float | None:
     """The last value of one metric; None when the run did not log it."""
     points = history(own_folder(run) / "metrics" / name)
     return last(points).value if points else None
@@ -165,7 +165,7 @@ def _files(place: Path) -> Iterator[tuple[str, Path]]:
             yield file.relative_to(place).as_posix(), file
 
 
-def file_of(run: runs.Run, path: str) -> Path | None:
+def file_of(run: runs.RunFolder, path: str) -> Path | None:
     """A file or folder among the run's: what it wrote (`outputs/…`), logged as an artifact, or logged as a model.
 
     None for a path that leaves the run's folders, and when there is nothing.
@@ -182,14 +182,14 @@ def file_of(run: runs.Run, path: str) -> Path | None:
     return None
 
 
-def artifact_names(run: runs.Run) -> list[str]:
+def artifact_names(run: runs.RunFolder) -> list[str]:
     """The files that the script logged through MLflow, as `file_of` takes them; models by their folder."""
     own = ("outputs/", "logs/", "user_logs/")
     names = [name for name, _ in _files(artifacts(run)) if not name.startswith(own)]
     return sorted({*names, *(name for name, _ in logged_models(run))})
 
 
-def logged_models(run: runs.Run) -> list[tuple[str, Path]]:
+def logged_models(run: runs.RunFolder) -> list[tuple[str, Path]]:
     """The models that MLflow 3 keeps beside the run's artifacts, by name: (name, folder)."""
     found = []
     for meta in sorted((folder(run) / _EXPERIMENT / "models").glob("*/meta.yaml")):
@@ -227,7 +227,7 @@ def _scalar(text: str) -> Any:
     return text.strip(quote).replace("''", "'") if quote else text
 
 
-def gather_files(run: runs.Run) -> None:
+def gather_files(run: runs.RunFolder) -> None:
     """Put what a finished run wrote among its artifacts, so that MLflow shows one set of files as Azure ML does.
 
     Hard links: one file, two names, no space. A disk without them gets copies.

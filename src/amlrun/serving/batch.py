@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from amlrun.runs.store import Run
+from amlrun.runs.store import RunFolder
 from amlrun.serving.scoring import Model
 from amlrun.spec.job import CommandJob, Environment, Input, Limits, Local
 from amlrun.v1.scoring.inference import Inference
@@ -15,7 +15,9 @@ from amlrun.v1.scoring.parallel import Settings
 DRIVER = Path(__file__).parents[1] / "workers" / "batch_worker.py"
 
 
-def job(inference: Inference, model: Model, wanted: Settings, data: Path, *, earlier: Run | None = None) -> CommandJob:
+def job(
+    inference: Inference, model: Model, wanted: Settings, data: Path, *, earlier: RunFolder | None = None
+) -> CommandJob:
     """The command job that scores `data` (a folder or a file) on this machine.
 
     `earlier` is a run to continue: what it finished is taken over.

@@ -1,4 +1,4 @@
-"""The local sweep: runs its trials side by side, reads their metric live, stops the hopeless, and ends clearly.
+"""The local sweep: runs its trials side by side, reads their metric live, stops early what cannot win, and ends.
 
 Nothing here has to be remembered: which trials there are and how they ended is in their folders (store.py), so
 the driver can be killed at any moment and a new one goes on.
@@ -12,44 +12,28 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any
 
-from amlrun.errors import AmlError
 from amlrun.prepare.environment import Interpreter
 from amlrun.project import Project
-from amlrun.runs import metrics, mlflow_db
+from amlrun.runs import metrics
 from amlrun.runs import store as runs
+from amlrun.runs.status import RunStatus
 from amlrun.spec.job import Scalar
 from amlrun.sweep import reports, store
 from amlrun.sweep.policies import judge
-from amlrun.sweep.samplers import Bayesian, planned
+from amlrun.sweep.progress import SweepLog
+from amlrun.sweep.publishing import Publisher
+from amlrun.sweep.samplers import Bayesian, load_optuna, planned
 from amlrun.sweep.space import word
 from amlrun.sweep.store import Settings, Trial
 from amlrun.sweep.trials import Starter
+from amlrun.targets.base import Outcome
 
 _TICK = 0.05
-_THOROUGH_SECONDS = 0.5
-_PUBLISH_SECONDS = 2.0
+_PROCESS_CHECK_SECONDS = 0.5
 # So many failures from the start, with no trial that reported anything, mean that the script does not work.
 _FAILURES = 5
-
-
-class View(Protocol):
-    """Who is told what goes on: lines for a log, and the driver's state to draw."""
-
-    def line(self, text: str) -> None: ...
-
-    def draw(self, driver: Driver) -> None: ...
-
-
-@dataclass
-class Outcome:
-    """How a sweep ended. `message` and `hint` say why it did not complete, or what is worth knowing."""
-
-    status: Literal["Completed", "Failed", "Canceled"]
-    best: Trial | None
-    message: str = ""
-    hint: str = ""
 
 
 @dataclass
@@ -57,10 +41,10 @@ class Driver:
     """One sweep under way. `trials` are all its trials so far, by number."""
 
     project: Project
-    sweep: runs.Run
+    sweep: runs.RunFolder
     settings: Settings
     interpreter: Interpreter
-    view: View
+    log: SweepLog
     trials: dict[int, Trial] = field(default_factory=dict)
     running: dict[int, Trial] = field(default_factory=dict)
 
@@ -70,18 +54,16 @@ class Driver:
         self.began = time.monotonic()
         self._deadline = math.inf if job.limits.timeout is None else self.began + job.limits.timeout
         self._reports = reports.reader(self.sweep.id, self.metric, job.trial.environment_variables)
-        self._starter = Starter(self.project, self.sweep, self.settings, self.interpreter, self.view.line)
+        self._starter = Starter(self.project, self.sweep, self.settings, self.interpreter, self.log.line)
+        self._publisher = Publisher(self.project, self.sweep, self.log)
         self._planned: list[dict[str, Scalar]] = []
         self._bayesian: Bayesian | None = None
         self._parallel = False
-        self._looked = 0.0
+        self._checked = 0.0
         self._ended_here = 0
         self._first_start = 0.0
         self._queue: deque[int] = deque()
         self._ending: Outcome | None = None
-        self._published = self.began
-        self._in_database: set[int] = set()
-        self._told = False
 
     def run(self) -> Outcome:
         """Run what is still to be run. Returns how it ended; raises what kept a trial from being started."""
@@ -89,25 +71,25 @@ class Driver:
         self.trials = store.trials(self.project.runs, self.sweep.id, goal, take_over=True)
         self.running = {trial.number: trial for trial in self.trials.values() if trial.state not in runs.FINAL}
         self._by_run = {trial.run.id: trial for trial in self.trials.values()}
-        again = [n for n in range(self.settings.total) if n not in self.trials or self.trials[n].again]
-        self._queue = deque(again)
-        self._hear(self.trials.values(), last=True)
+        open_trials = [n for n in range(self.settings.total) if n not in self.trials or self.trials[n].needs_retry]
+        self._queue = deque(open_trials)
+        self._poll_metrics(self.trials.values(), last=True)
         try:
             if self._queue:
-                self._starter.heat()
-            self._go_on()
+                self._starter.start_fork_server()
+            self._loop()
         except BaseException as error:
             self._stop_all("Ctrl-C" if isinstance(error, KeyboardInterrupt) else "the sweep failed")
             if not isinstance(error, KeyboardInterrupt):
                 raise
-            self._ending = Outcome("Canceled", self.best, "cancelled")
+            self._ending = self._ended_as(RunStatus.CANCELED, "cancelled")
         finally:
             self._starter.close()
             for trial in self.running.values():
                 store.refresh(trial)
                 trial.run.write_view()
-            self._publish(trial for trial in self.trials.values() if trial.number not in self._in_database)
-        if self._ending and self._ending.status != "Completed":
+            self._publisher.publish(self.trials)
+        if self._ending and self._ending.status != RunStatus.COMPLETED:
             return self._ending
         return self._outcome()
 
@@ -115,32 +97,19 @@ class Driver:
         """Wait until all that was started for the sweep has gone."""
         self._starter.wait()
 
-    def _go_on(self) -> None:
+    def _loop(self) -> None:
         while True:
-            self._hear(self.running.values())
-            self._look()
+            self._poll_metrics(self.running.values())
+            self._poll_processes()
             if self._ending is None:
                 self._ending = self._reason_to_end()
             if self._ending is None:
                 self._fill()
             if not self.running and (self._ending or not self._queue):
                 return
-            self.view.draw(self)
-            if time.monotonic() - self._published > _PUBLISH_SECONDS:
-                self._publish(trial for trial in self.trials.values() if trial.number not in self._in_database)
+            self.log.draw(self)
+            self._publisher.publish_now_and_then(self.trials)
             self._starter.pause(_TICK)
-
-    def _publish(self, trials: Iterable[Trial]) -> None:
-        """Bring MLflow's database up to date; the sweep goes on without it."""
-        now = list(trials)
-        try:
-            mlflow_db.publish(self.project, [self.sweep, *(trial.run for trial in now)])
-            self._in_database |= {trial.number for trial in now if trial.done}
-        except AmlError as error:
-            if not self._told:
-                self.view.line(f"Warning: {error}")
-            self._told = True
-        self._published = time.monotonic()
 
     @property
     def best(self) -> Trial | None:
@@ -157,7 +126,7 @@ class Driver:
         return [trial for trial in self.trials.values() if trial.done]
 
     def seconds_left(self) -> float | None:
-        """An estimate from the trials that ended in this sitting; None while there are none."""
+        """An estimate from the trials that ended in this session; None while there are none."""
         if not self._ended_here:
             return None
         # Those that run are half done, taken together.
@@ -166,7 +135,7 @@ class Driver:
         left = rate * (len(self._queue) + halves)
         return min(left, max(self._deadline - time.monotonic(), 0))
 
-    def _hear(self, trials: Iterable[Trial], last: bool = False) -> None:
+    def _poll_metrics(self, trials: Iterable[Trial], last: bool = False) -> None:
         """Take in new reports of these trials, and judge those that made them, report by report."""
         heard = set()
         for run_id, value in self._reports.new([trial.run for trial in trials], last):
@@ -187,20 +156,20 @@ class Driver:
                     trial.stopped = {"reason": stop.reason}
                     self._starter.stop(trial, stop.reason, stop=stop)
 
-    def _look(self) -> None:
-        thoroughly = time.monotonic() - self._looked > _THOROUGH_SECONDS
-        if thoroughly:
-            self._looked = time.monotonic()
-        over = [trial for trial in self.running.values() if self._starter.look(trial, thoroughly)]
+    def _poll_processes(self) -> None:
+        check_processes = time.monotonic() - self._checked > _PROCESS_CHECK_SECONDS
+        if check_processes:
+            self._checked = time.monotonic()
+        over = [trial for trial in self.running.values() if self._starter.look(trial, check_processes)]
         if over:
             # Its last reports were written before its exit code.
-            self._hear(over, last=True)
+            self._poll_metrics(over, last=True)
         for trial in over:
             del self.running[trial.number]
             self._ended_here += 1
-            self.view.line(self._said(trial))
+            self.log.line(self._describe(trial))
 
-    def _said(self, trial: Trial) -> str:
+    def _describe(self, trial: Trial) -> str:
         values = " ".join(f"{name}={word(value)}" for name, value in trial.values.items())
         best = "no report" if trial.best is None else f"{self.metric} {trial.best:.6g}"
         why = f": {trial.why}" if trial.why else ""
@@ -226,6 +195,9 @@ class Driver:
     def _draw(self, number: int) -> tuple[dict[str, Any] | None, dict[str, Scalar]] | None:
         """A new trial's values; None when bayesian sampling has to wait for an earlier trial's result."""
         job = self.settings.job
+        if job.sampling_algorithm.type != "grid" and not self._planned and self._bayesian is None:
+            load_optuna()
+            self.log.loaded("optuna")
         if job.sampling_algorithm.type != "bayesian":
             total, seed = self.settings.total, self.settings.seed
             self._planned = self._planned or planned(job.sampling_algorithm, job.search_space, total, seed)
@@ -241,20 +213,20 @@ class Driver:
     def _reason_to_end(self) -> Outcome | None:
         if (self.sweep.private / "cancel.json").exists():
             self._stop_all("the sweep was cancelled")
-            return Outcome("Canceled", self.best, "cancelled")
+            return self._ended_as(RunStatus.CANCELED, "cancelled")
         if time.monotonic() > self._deadline:
             minutes = (self.settings.job.limits.timeout or 0) / 60
-            self.view.line(f"The sweep's time ({minutes:g} minutes) is over.")
+            self.log.line(f"The sweep's time ({minutes:g} minutes) is over.")
             self._stop_all("the sweep's time (max_duration_minutes) was over")
-            return Outcome("Completed", None)
+            return Outcome(RunStatus.COMPLETED)
         if any(len(trial.curve) for trial in self.trials.values()):
             return None
         ended = self.ended
-        mute = [trial for trial in ended if trial.state == "Completed"]
+        trials_without_metric = [trial for trial in ended if trial.state == "Completed"]
         failed = [trial for trial in ended if trial.state == "Failed"]
-        if mute:
+        if trials_without_metric:
             self._stop_all("an earlier trial ended without the metric")
-            return self._never_logged(mute[0])
+            return self._never_logged(trials_without_metric[0])
         if len(failed) >= min(_FAILURES, self.settings.total) and len(failed) == len(ended):
             self._stop_all("the earlier trials all failed")
             return self._all_failed(failed)
@@ -264,8 +236,7 @@ class Driver:
         logged = sorted(metrics.metrics(self.project, trial.run.id))
         hint = f"It logged {', '.join(logged)}." if logged else "It logged nothing through MLflow."
         return Outcome(
-            "Failed",
-            None,
+            RunStatus.FAILED,
             f"trial {trial.number} completed without logging the metric {self.metric!r}",
             f"{hint}\nName one of the script's metrics as primary_metric_name, or log it: "
             f'mlflow.log_metric("{self.metric}", value)',
@@ -273,12 +244,11 @@ class Driver:
 
     def _all_failed(self, failed: list[Trial]) -> Outcome:
         first = min(failed, key=lambda trial: trial.number)
-        words = last_words(first.run)
+        line = last_line(first.run)
         return Outcome(
-            "Failed",
-            None,
+            RunStatus.FAILED,
             f"all {len(failed)} trials that were run failed; trial {first.number}: {first.why}",
-            f"Its last words: {words}\nThe whole log: {first.run.log}" if words else f"Its log: {first.run.log}",
+            f"Its last line: {line}\nThe whole log: {first.run.log}" if line else f"Its log: {first.run.log}",
         )
 
     def _stop_all(self, reason: str) -> None:
@@ -286,22 +256,29 @@ class Driver:
             if trial.stopped is None:
                 self._starter.stop(trial, reason, with_sweep=True)
 
+    def _ended_as(self, status: RunStatus, message: str = "") -> Outcome:
+        best = self.best
+        if best is None:
+            return Outcome(status, message)
+        return Outcome(status, message, best=best.run.id, best_value=best.best)
+
     def _outcome(self) -> Outcome:
         for trial in self.trials.values():
             store.refresh(trial)
-        best = self.best
-        if best is not None:
-            return Outcome("Completed", best)
+        if self.best is not None:
+            return self._ended_as(RunStatus.COMPLETED)
         ended = [trial for trial in self.trials.values() if trial.state in runs.FINAL]
         if ended and all(trial.state == "Failed" for trial in ended):
             return self._all_failed(ended)
         if any(len(trial.curve) for trial in ended):
             hint = "Look at a trial's log: the training may diverge."
-            return Outcome("Failed", None, f"no trial reported a usable {self.metric}: all were NaN", hint)
-        return Outcome("Failed", None, f"no trial reported {self.metric}", "Give the sweep more time, or more trials.")
+            return Outcome(RunStatus.FAILED, f"no trial reported a usable {self.metric}: all were NaN", hint)
+        return Outcome(
+            RunStatus.FAILED, f"no trial reported {self.metric}", "Give the sweep more time, or more trials."
+        )
 
 
-def last_words(run: runs.Run) -> str:
+def last_line(run: runs.RunFolder) -> str:
     """The last line of a run's log that says something."""
     try:
         with run.log.open("rb") as stream:

@@ -1,75 +1,74 @@
-"""The verbs of a sweep on this machine: submit one, resume one. The sweep's run is its trials' parent."""
+"""A sweep on this machine: submit one, resume one, drive it to its end. The sweep's run is its trials' parent."""
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
+import subprocess
+import sys
+import time
 import uuid
-from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
-from amlrun.prepare import snapshot
+from amlrun.events import Message
+from amlrun.prepare import code
 from amlrun.project import Project
-from amlrun.runs import mlflow_db, provenance, redact
+from amlrun.runs import mlflow_db, provenance
 from amlrun.runs import store as runs
-from amlrun.spec.job import SweepJob, said
+from amlrun.runs.record import ExitPart
+from amlrun.runs.status import RunStatus
+from amlrun.spec.job import SweepJob
 from amlrun.sweep import results, samplers, store
-from amlrun.sweep.driver import Driver, Outcome, View
+from amlrun.sweep.driver import Driver
+from amlrun.sweep.progress import SweepLog
 from amlrun.sweep.store import Settings
-from amlrun.targets import local
+from amlrun.targets import steps
+from amlrun.targets.base import Outcome, Run, RunCreated, SubmitOptions, Target
 
-Report = Callable[[str], None]
 
-
-def submit(
-    project: Project,
-    job: SweepJob,
-    experiment: str,
-    *,
-    report: Report,
-    seed: int | None = None,
-    warm: bool = True,
-    limits: bool = True,
-    created: Callable[[runs.Run], None] = lambda run: None,
-) -> runs.Run:
+def submit(target: Target, job: SweepJob, experiment: str, options: SubmitOptions) -> tuple[runs.RunFolder, Settings]:
     """Make the sweep's run: its snapshot and its settings. No trial is started.
 
-    `created` is called once the run can be listed. Raises AmlError; the run's record says how it ended then.
+    Raises AmlError; the run's record says how it ended then.
     """
-    trial = job.trial
-    code = local.check(trial)
-    git = provenance.git_properties(code)
-    files = snapshot.take(code, runs=project.runs, limits=limits)
-    local.check_travels(trial, files)
-    if seed is None:
-        seed = job.sampling_algorithm.seed
+
+    def report(text: str) -> None:
+        target.on_event(Message(text))
+
+    trial, folder = job.trial, code.find(job.trial)
+    git = provenance.git_properties(folder)
+    files = options.take_snapshot(trial, folder, target.project)
+    seed = job.sampling_algorithm.seed
     if seed is None:
         seed = secrets.randbelow(2**31)
     total = samplers.total_trials(job)
     together = min(job.limits.max_concurrent_trials or total, cores(), total)
-    record = local.first_record(trial, experiment) | {
-        "run_type": store.RUN_TYPE,
-        "primary_metric_name": job.objective.primary_metric,
-        "run_definition": redact.masked(said(job)),
-        "seed": seed,
-    }
-    run = runs.create(project.runs, f"HD_{uuid.uuid4()}", record)
+    first = steps.first_record(trial, job, experiment, "local", options.command_line)
+    first |= {"run_type": store.RUN_TYPE, "primary_metric_name": job.objective.primary_metric, "seed": seed}
+    first["_target_type"] = target.type
+    if options.parent_run_id is not None:
+        first["parent_run_id"] = options.parent_run_id
+    run = runs.create(target.project.runs, options.run_id or f"HD_{uuid.uuid4()}", first)
+    settings = Settings(job, experiment, seed, total, together, files.files, options.warm)
     try:
-        created(run)
+        target.on_event(RunCreated(Run(run, target)))
         report(f"RunId: {run.id}")
-        mlflow_db.prepare(project)
+        mlflow_db.prepare(target.project)
         for note in trial.local.notes:
             report(note)
-        report(f"Snapshot: {files}" + (f"; withheld: {', '.join(files.withheld)}" if files.withheld else ""))
-        local.fill(run, files, trial)
-        interpreter = local.prepare(trial, report=report)
-        run.write_part("prepared", local.prepared_record(interpreter, trial, git()))
-        store.save(run, Settings(job, experiment, seed, total, together, files.files, warm))
+        report(steps.describe(files))
+        steps.materialize(run, files, trial)
+        interpreter = steps.find_interpreter(trial, report)
+        run.write_part("prepared", steps.prepared_record(interpreter, git()))
+        store.save(run, settings)
     except BaseException as error:
-        local.give_up(run, error)
+        steps.mark_failed(run, error)
         raise
     report(f"Sweep: {total} trials, {together} at a time, seed {seed}")
-    return run
+    return run, settings
 
 
 def cores() -> int:
@@ -80,39 +79,62 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
-def reopen(run: runs.Run, job: SweepJob | None = None) -> Settings:
-    """The settings of a sweep that is to go on; what it had written about its end is taken back.
+def reopen(run: runs.RunFolder) -> Settings:
+    """The settings of a sweep that is to be resumed; what it had written about its end is taken back.
 
-    `job` is the sweep as it was submitted, where that is at hand: records do not keep its secrets.
-    Raises AmlError for a run that is no sweep, one that still runs, and one that has nothing left to run.
+    Raises AmlError for a run that is no sweep, one that still runs, and one that ran on another machine.
     """
-    settings = store.load(run, job)
-    state = run.state()[0]
-    if state == "Running":
+    settings = store.load(run)
+    state, why = run.state()
+    if state == RunStatus.RUNNING:
         raise AmlError(f"{run.id} is running", hint=f"Watch it: aml run monitor-logs -r {run.id}")
-    if state == "NotResponding":
-        raise AmlError(f"{run.id}: {run.state()[1]}", hint="Resume it on that machine.")
+    if state == RunStatus.NOT_RESPONDING:
+        raise AmlError(f"{run.id}: {why}", hint="Resume it on that machine.")
     for part in ("exit", "cancel"):
         (run.private / f"{part}.json").unlink(missing_ok=True)
     return settings
 
 
-def drive(project: Project, run: runs.Run, settings: Settings, view: View) -> Outcome:
+def drive_in_background(run: runs.RunFolder, settings: Settings) -> None:
+    """Start a process that drives the sweep, and return once it has signed the record. Raises AmlError.
+
+    The settings go over its standard input, so that no secret among the arguments touches the disk.
+    """
+    flags: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    words = [sys.executable, "-m", "amlrun.sweep", str(run.folder)]
+    before = run.part("process").get("_supervisor")
+    with (run.private / "driver.log").open("wb") as log:
+        driver = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=log, stderr=log, **flags)
+    assert driver.stdin is not None  # noqa: S101 - PIPE was asked for
+    try:
+        with driver.stdin as stream:
+            stream.write(json.dumps(store.plain(settings)).encode())
+    except BrokenPipeError:
+        pass  # it died: its exit code says so below
+    while run.part("process").get("_supervisor") == before:
+        if driver.poll() is not None:
+            raise AmlError("the sweep's driver did not start", file=run.private / "driver.log", exit_code=JOB_FAILED)
+        time.sleep(0.01)
+
+
+def drive(project: Project, run: runs.RunFolder, settings: Settings, log: SweepLog) -> Outcome:
     """Run the sweep's trials to its end, and write its results and the end into its run.
 
     Raises AmlError when a trial could not be started; the record says so then.
     """
     begun = run.part("process").get("start_time_utc") or runs.now()
     run.write_part("process", {"start_time_utc": begun, "_supervisor": runs.this_process()})
-    interpreter = local.prepare(settings.job.trial, report=view.line)
-    driver = Driver(project, run, settings, interpreter, view)
+    interpreter = steps.find_interpreter(settings.job.trial, log.line)
+    driver = Driver(project, run, settings, interpreter, log)
     outcome = None
     error: BaseException | None = None
     try:
         outcome = driver.run()
-        if outcome.status == "Canceled" and not (run.private / "cancel.json").exists():
+        if outcome.status == RunStatus.CANCELED and not (run.private / "cancel.json").exists():
             run.write_part("cancel", {"cancel": {"at": runs.now(), "reason": "Ctrl-C"}})
-        results.write(driver, outcome)
+        results.write(driver, driver.best)
         return outcome
     except BaseException as problem:
         error = problem
@@ -122,26 +144,26 @@ def drive(project: Project, run: runs.Run, settings: Settings, view: View) -> Ou
         driver.close()
 
 
-def _write_end(run: runs.Run, outcome: Outcome | None, error: BaseException | None, begun: str) -> None:
-    from datetime import datetime
-
+def _write_end(run: runs.RunFolder, outcome: Outcome | None, error: BaseException | None, begun: str) -> None:
     end = runs.now()
-    codes = {"Completed": 0, "Failed": JOB_FAILED, "Canceled": CANCELLED}
-    code = codes[outcome.status] if outcome and not error else CANCELLED if _cancelled(error) else JOB_FAILED
+    codes = {RunStatus.COMPLETED: 0, RunStatus.FAILED: JOB_FAILED, RunStatus.CANCELED: CANCELLED}
+    cancelled = isinstance(error, KeyboardInterrupt)
+    exit_code = codes[outcome.status] if outcome and not error else CANCELLED if cancelled else JOB_FAILED
     first, last = (datetime.fromisoformat(text.replace("Z", "+00:00")) for text in (begun, end))
-    ended = {"exit_code": code, "end_time_utc": end, "seconds": round((last - first).total_seconds(), 3)}
-    message = str(error).splitlines()[0] if error and str(error) else outcome.message if outcome else ""
+    seconds = round((last - first).total_seconds(), 3)
+    ended: ExitPart = {"exit_code": exit_code, "end_time_utc": end, "seconds": seconds}
+    if exit_code == JOB_FAILED:
+        ended["error"] = {"message": outcome.message if outcome else ""}
+        if outcome and outcome.hint:
+            ended["error"]["hint"] = outcome.hint
+        if error and str(error):
+            ended["error"] = {"message": str(error).splitlines()[0]}
+    if outcome and outcome.best and not error:
+        ended["properties"] = {"best_child_run_id": outcome.best, "score": outcome.best_value}
     try:
-        if _cancelled(error):
+        if cancelled:
             run.write_part("cancel", {"cancel": {"at": end, "reason": "Ctrl-C"}})
-        if outcome and outcome.best and not error:
-            best = outcome.best
-            ended["properties"] = {"best_child_run_id": best.run.id, "score": best.best}
-        run.write_part("exit", ended | ({"error": {"message": message}} if code == JOB_FAILED else {}))
+        run.write_part("exit", ended)
         (run.private / "reserve").unlink(missing_ok=True)
     except OSError:
         return  # a full disk: the state is inferred
-
-
-def _cancelled(error: BaseException | None) -> bool:
-    return isinstance(error, KeyboardInterrupt)

@@ -9,37 +9,33 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from amlrun.azure import record, sweeps, watching
 from amlrun.azure.client import Client
 from amlrun.errors import AmlError
 from amlrun.project import Project
 from amlrun.runs import store as runs
+from amlrun.runs.record import SubmitPart
+from amlrun.runs.status import RunStatus
 from amlrun.sweep import results, samplers, store
-from amlrun.sweep.driver import Outcome, last_words
+from amlrun.sweep.driver import last_line
 from amlrun.sweep.policies import Curve
+from amlrun.sweep.progress import SweepLog
 from amlrun.sweep.space import word
 from amlrun.sweep.store import Settings, Trial
+from amlrun.targets.base import Outcome
 
 _SLOWEST_POLL = 15.0
 # The trials' own states may lag behind the sweep's.
 _LAST_LOOKS = 10
 
 
-class View(Protocol):
-    """Who is told what goes on: a line for each trial that has ended, and the state to draw."""
-
-    def line(self, text: str) -> None: ...
-
-    def draw(self, sweep: CloudSweep, /) -> None: ...
-
-
-class CloudSweep:
+class RemoteSweep:
     """One sweep of a workspace: `look` asks how it is, `follow` does so until it has ended, `fetch` brings files."""
 
-    def __init__(self, client: Client, project: Project, run: runs.Run, view: View) -> None:
-        self.client, self.project, self.sweep, self.view = client, project, run, view
+    def __init__(self, client: Client, project: Project, run: runs.RunFolder, log: SweepLog) -> None:
+        self.client, self.project, self.sweep, self.log = client, project, run, log
         self.job: dict[str, Any] = {}
         self._history: dict[str, Any] = {}
         self.began = time.monotonic()
@@ -100,21 +96,21 @@ class CloudSweep:
             return None
         return (time.monotonic() - self.began) / done * (self.settings.total - len(self.ended))
 
-    def look(self) -> str:
+    def look(self) -> RunStatus:
         """Ask for the sweep and its trials, write down what is new, and return the sweep's state."""
         job = self._ask()
         for found in self._reader.trials(job, self.settings.job.search_space):
             self._take(found)
         state = str((job.get("properties") or {}).get("status"))
         if state not in runs.FINAL:
-            record.seen(self.sweep, job)
-        elif not self.sealed:
+            record.update_from_service(self.sweep, job)
+        elif not self.finalized:
             self._history = watching.history(self.client, self.sweep) or {}
-            record.seen(self.sweep, job, self._history)
+            record.update_from_service(self.sweep, job, self._history)
         return self.sweep.state()[0]
 
     @property
-    def sealed(self) -> bool:
+    def finalized(self) -> bool:
         """Whether the sweep has ended, and all that there is to know of it is written down here."""
         return bool(self.sweep.part("process").get("_log_complete"))
 
@@ -139,52 +135,66 @@ class CloudSweep:
                 trial.curve.add(value)
         if found.state != trial.state:
             times = {"startTimeUtc": found.started, "endTimeUtc": found.ended, "metrics": found.metrics}
-            record.seen(trial.run, {"properties": {"status": found.state}}, times)
+            record.update_from_service(trial.run, {"properties": {"status": found.state}}, times)
             trial.state = found.state
             if trial.state == "Canceled" and self.settings.job.early_termination is not None:
                 trial.stopped = {"reason": "stopped by the sweep's policy, or with the sweep"}
             if trial.state in runs.FINAL:
-                self.view.line(said(trial, self.metric))
+                self.log.line(describe(trial, self.metric))
 
-    def _trials_run(self, found: sweeps.Found) -> runs.Run:
+    def _trials_run(self, found: sweeps.Found) -> runs.RunFolder:
         """The trial's own run folder: like any other run's, so that it can be listed, shown and fetched."""
-        run = runs.Run(self.project.runs / found.id)
+        run = runs.RunFolder(self.project.runs / found.id)
         if run.private.is_dir():
             return run
         parent = self.sweep.part("submit")
-        kept = ("_experiment_name", "script_name", "target", "workspace", "remote")
-        first = {key: parent[key] for key in kept if key in parent}
-        first |= {"parent_run_id": self.sweep.id, "trial": found.number, "hyperparameters": found.values}
+        first: SubmitPart = {
+            "parent_run_id": self.sweep.id,
+            "trial": found.number,
+            "hyperparameters": found.values,
+            "_experiment_name": parent.get("_experiment_name", ""),
+            "_target_type": "azureml",
+            "script_name": parent.get("script_name"),
+            "target": parent.get("target"),
+            "remote": True,
+        }
+        if "workspace" in parent:
+            first["workspace"] = parent["workspace"]
         run = runs.create(self.project.runs, found.id, first)
-        # Nothing is run here, so nothing needs room for last words.
+        # Nothing is run here, so nothing needs the spare block.
         (run.private / "reserve").unlink(missing_ok=True)
         return run
 
-    def follow(self) -> Outcome:
-        """Watch until the sweep has ended; its results are written then. Raises AmlError, also for the service."""
+    def follow(self, until: float | None = None) -> Outcome | None:
+        """Watch until the sweep has ended; its results are written then. None when `until` (time.monotonic) came first.
+
+        Raises AmlError, also for the service.
+        """
         first = wait = watching.first_poll()
         for number in sorted(self.trials):
             if self.trials[number].state in runs.FINAL:
-                self.view.line(said(self.trials[number], self.metric))
+                self.log.line(describe(self.trials[number], self.metric))
         while True:
             before = len(self.ended)
             state = self.look()
-            self.view.draw(self)
+            self.log.draw(self)
             if state in runs.FINAL:
-                return self._end(state, first)
+                return self._end(first)
             wait = first if len(self.ended) > before else min(wait * 1.3, max(first, _SLOWEST_POLL))
+            if until is not None and time.monotonic() + wait > until:
+                return None
             time.sleep(wait)
 
-    def _end(self, state: str, wait: float) -> Outcome:
+    def _end(self, wait: float) -> Outcome:
         for _ in range(_LAST_LOOKS):
             if self._known:
                 break
             time.sleep(wait)
             self.look()
         outcome = self.outcome()
-        results.write(self, outcome)
+        results.write(self, self.best if outcome.best else None)
         if self._known:
-            record.seen(self.sweep, self.job, {**self._history, "log_complete": True})
+            record.update_from_service(self.sweep, self.job, {**self._history, "log_complete": True})
         return outcome
 
     @property
@@ -195,36 +205,36 @@ class CloudSweep:
     def outcome(self) -> Outcome:
         """How the ended sweep ended, from what is written down; a sweep that found nothing has failed."""
         state, best = self.sweep.state()[0], self.best
-        if state == "Canceled":
-            return Outcome("Canceled", best, "cancelled")
-        failed = [trial for trial in self.ended if trial.state == "Failed"]
+        found = (None, None) if best is None else (best.run.id, best.best)
+        if state == RunStatus.CANCELED:
+            return Outcome(state, "cancelled", "", *found)
+        failed = [trial for trial in self.ended if trial.state == RunStatus.FAILED]
         message = str((self.sweep.record().get("error") or {}).get("message") or "")
         if failed and len(failed) == len(self.trials):
-            first = min(failed, key=lambda trial: trial.number)
-            return Outcome(
-                "Failed", None, f"all {len(failed)} trials failed; {message or 'their logs say why'}", self._why(first)
-            )
-        if state == "Failed":
-            return Outcome("Failed", best, message, self._why(min(failed, key=_number)) if failed else "")
+            first = min(failed, key=_number)
+            why = f"all {len(failed)} trials failed; {message or 'their logs say why'}"
+            return Outcome(RunStatus.FAILED, why, self._why(first))
+        if state == RunStatus.FAILED:
+            return Outcome(state, message, self._why(min(failed, key=_number)) if failed else "", *found)
         if best is not None:
-            return Outcome("Completed", best)
+            return Outcome(RunStatus.COMPLETED, "", "", *found)
         if not self.trials:
             hint = f"Look again in a while: aml run monitor-logs -r {self.sweep.id}"
-            return Outcome("Failed", None, "the workspace lists none of its trials", hint)
+            return Outcome(RunStatus.FAILED, "the workspace lists none of its trials", hint)
         if any(len(trial.curve) for trial in self.trials.values()):
             hint = "Look at a trial's log: the training may diverge."
-            return Outcome("Failed", None, f"no trial reported a usable {self.metric}: all were NaN", hint)
-        return Outcome("Failed", None, f"no trial logged the metric {self.metric!r}", self._logged_instead())
+            return Outcome(RunStatus.FAILED, f"no trial reported a usable {self.metric}: all were NaN", hint)
+        return Outcome(RunStatus.FAILED, f"no trial logged the metric {self.metric!r}", self._logged_instead())
 
     def _why(self, trial: Trial) -> str:
-        """The last words of a failed trial's log."""
+        """The last line of a failed trial's log."""
         try:
             for _ in watching.follow(self.client, trial.run, follow=False):
                 continue
         except AmlError:
             return f"Its log: aml run monitor-logs -r {trial.run.id}"
-        words = last_words(trial.run)
-        return f"Trial {trial.number}'s last words: {words}\nThe whole log: {trial.run.log}" if words else ""
+        line = last_line(trial.run)
+        return f"Trial {trial.number}'s last line: {line}\nThe whole log: {trial.run.log}" if line else ""
 
     def _logged_instead(self) -> str:
         logged = sorted({name for trial in self.ended for name in trial.run.record().get("metrics") or {}})
@@ -244,11 +254,11 @@ class CloudSweep:
         best = self.best
         if best is not None:
             fetched += watching.fetch(self.client, best.run, progress=lambda size: None)
-        results.write(self, Outcome("Completed", best))
+        results.write(self, best)
         return fetched
 
 
-def said(trial: Trial, metric: str) -> str:
+def describe(trial: Trial, metric: str) -> str:
     """A trial's end in one line."""
     values = " ".join(f"{name}={word(value)}" for name, value in trial.values.items())
     best = "no report" if trial.best is None else f"{metric} {trial.best:.6g}"
@@ -259,7 +269,7 @@ def _number(trial: Trial) -> int:
     return trial.number
 
 
-def _kept(run: runs.Run) -> list[float] | None:
+def _kept(run: runs.RunFolder) -> list[float] | None:
     """The reports of an ended trial, when they were read already."""
     try:
         return [float(value) for value in json.loads((run.private / "reports.json").read_text(encoding="utf-8"))]
@@ -267,5 +277,5 @@ def _kept(run: runs.Run) -> list[float] | None:
         return None
 
 
-def _keep(run: runs.Run, values: list[float]) -> None:
+def _keep(run: runs.RunFolder, values: list[float]) -> None:
     runs.replace_json(run.private / "reports.json", values)

@@ -23,7 +23,7 @@ class Reports(Protocol):
     def ready(self, experiment: str) -> bool:
         """Whether trials may start side by side: on a server, the first one makes the experiment."""
 
-    def new(self, trials: Iterable[runs.Run], last: bool = False) -> list[tuple[str, float]]:
+    def new(self, trials: Iterable[runs.RunFolder], last: bool = False) -> list[tuple[str, float]]:
         """(run id, value) of every report of these trials since the last call, in the order in which they were made.
 
         `last` asks even where asking is dear.
@@ -46,12 +46,12 @@ class Files:
     def ready(self, experiment: str) -> bool:
         return True
 
-    def new(self, trials: Iterable[runs.Run], last: bool = False) -> list[tuple[str, float]]:
+    def new(self, trials: Iterable[runs.RunFolder], last: bool = False) -> list[tuple[str, float]]:
         found = [(point.timestamp, run.id, point.value) for run in trials for point in self._read(run)]
         # Stable: one trial's own reports keep their order.
         return [(run_id, value) for _, run_id, value in sorted(found, key=lambda report: report[0])]
 
-    def _read(self, run: runs.Run) -> list[tracking.Point]:
+    def _read(self, run: runs.RunFolder) -> list[tracking.Point]:
         at = self._at.get(run.id, 0)
         try:
             with (tracking.own_folder(run) / "metrics" / self._metric).open("rb") as stream:
@@ -83,7 +83,7 @@ class Client:
         self._experiments = [found.experiment_id]
         return True
 
-    def new(self, trials: Iterable[runs.Run], last: bool = False) -> list[tuple[str, float]]:
+    def new(self, trials: Iterable[runs.RunFolder], last: bool = False) -> list[tuple[str, float]]:
         if not self._experiments or (time.monotonic() - self._asked < _CLIENT_SECONDS and not last):
             return []
         self._asked = time.monotonic()

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any, Protocol
 
 from amlrun.runs import store as runs
-from amlrun.sweep.driver import Outcome
+from amlrun.sweep.progress import SweepLog
 from amlrun.sweep.store import Settings, Trial
-
-OWN = ("trials.csv", "best.json", "sweep.html")
-
-
-class Lines(Protocol):
-    """Who is told of what could not be done."""
-
-    def line(self, text: str) -> None: ...
 
 
 class Source(Protocol):
     """What the results are made from: a sweep that was driven here, or one that was watched in a workspace."""
 
     @property
-    def sweep(self) -> runs.Run: ...
+    def sweep(self) -> runs.RunFolder: ...
 
     @property
     def settings(self) -> Settings: ...
@@ -35,52 +27,47 @@ class Source(Protocol):
     def trials(self) -> dict[int, Trial]: ...
 
     @property
-    def view(self) -> Lines: ...
+    def log(self) -> SweepLog: ...
 
 
-def write(driver: Source, outcome: Outcome) -> None:
+def write(sweep: Source, best: Trial | None) -> None:
     """Write everything into the sweep's `outputs/`. Raises OSError when the disk refuses.
 
     The best trial's outputs lie there as they did in its own folder, so that `--asset-path outputs/model.pkl`
     means the same for the sweep as for the trial.
     """
-    folder = driver.sweep.folder / "outputs"
-    trials = [driver.trials[number] for number in sorted(driver.trials)]
+    folder = sweep.sweep.folder / "outputs"
+    trials = [sweep.trials[number] for number in sorted(sweep.trials)]
     # First, so that a trial's own trials.csv does not replace the sweep's.
-    if outcome.best is not None:
-        _copy_outputs(outcome.best.run, folder)
-        runs.replace_json(folder / "best.json", best_of(driver, outcome.best))
-    write_table(folder / "trials.csv", trials, list(driver.settings.job.search_space))
+    if best is not None:
+        _copy_outputs(best.run, folder)
+        runs.replace_json(folder / "best.json", best_of(sweep, best))
+    write_table(folder / "trials.csv", trials, list(sweep.settings.job.search_space))
     if any(len(trial.curve) for trial in trials):
         from amlrun.sweep import pictures
 
-        problem = pictures.write(folder, driver.sweep.id, driver.settings.job, trials, outcome.best)
+        problem = pictures.write(folder, sweep.sweep.id, sweep.settings.job, trials, best)
         if problem:
-            driver.view.line(problem)
+            sweep.log.line(problem)
 
 
 def write_table(file: Path, trials: list[Trial], names: list[str]) -> None:
     """`trials.csv`: trial, run_id, state, best, reports, then a column a parameter (empty: it never had a value)."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="") as stream:
-            table = csv.writer(stream)
-            table.writerow(["trial", "run_id", "state", "best", "reports", *names])
-            for trial in trials:
-                best = "" if trial.best is None else repr(trial.best)
-                values = [trial.values.get(name, "") for name in names]
-                table.writerow([trial.number, trial.run.id, trial.state, best, len(trial.curve), *values])
-        temporary.replace(file)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(["trial", "run_id", "state", "best", "reports", *names])
+    for trial in trials:
+        best = "" if trial.best is None else repr(trial.best)
+        values = [trial.values.get(name, "") for name in names]
+        table.writerow([trial.number, trial.run.id, trial.state, best, len(trial.curve), *values])
+    runs.replace_text(file, text.getvalue(), newline="")
 
 
-def best_of(driver: Source, best: Trial) -> dict[str, Any]:
+def best_of(sweep: Source, best: Trial) -> dict[str, Any]:
     """`best.json`."""
-    objective = driver.settings.job.objective
+    objective = sweep.settings.job.objective
     return {
-        "sweep_run_id": driver.sweep.id,
+        "sweep_run_id": sweep.sweep.id,
         "run_id": best.run.id,
         "trial": best.number,
         "metric": objective.primary_metric,
@@ -91,13 +78,13 @@ def best_of(driver: Source, best: Trial) -> dict[str, Any]:
     }
 
 
-def _copy_outputs(run: runs.Run, folder: Path) -> None:
+def _copy_outputs(run: runs.RunFolder, folder: Path) -> None:
     before = folder.parent / ".run" / "best_outputs.json"
     try:
         old = json.loads(before.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         old = []
-    # An earlier sitting's best may have left files that this one's does not have.
+    # An earlier session's best may have left files that this one's does not have.
     for name in old:
         (folder / name).unlink(missing_ok=True)
     source = run.folder / "outputs"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +37,7 @@ def planned(sampling: Sampling, space: Mapping[str, Parameter], count: int, seed
     if sampling.type == "grid":
         points = itertools.product(*(parameter.values or [] for parameter in space.values()))
         return [dict(zip(space, point)) for point in itertools.islice(points, count)]
-    optuna = _optuna()
+    optuna = load_optuna()
     sobol = sampling.rule == "sobol"
     if sobol:
         sampler = optuna.samplers.QMCSampler(
@@ -63,7 +62,7 @@ class Bayesian:
     """Draws by a Parzen estimator (Optuna's TPE) that maximises or minimises the trials' best metric."""
 
     def __init__(self, space: Mapping[str, Parameter], goal: str, seed: int) -> None:
-        self._optuna = _optuna()
+        self._optuna = load_optuna()
         self._space = space
         self._seed = seed
         self._study = self._optuna.create_study(direction=goal)
@@ -113,7 +112,8 @@ class Bayesian:
         return quantised(drawn, parameter.q) if parameter.type == "quniform" else float(drawn)
 
 
-def _optuna() -> Any:
+def load_optuna() -> Any:
+    """Optuna, imported now. Raises AmlError where it is not installed."""
     from amlrun.errors import AmlError
 
     try:
@@ -123,7 +123,4 @@ def _optuna() -> Any:
             "a sweep on this machine needs optuna, which this project's environment lacks",
             hint="Add the project's sweep packages: uv sync --group sweep",
         ) from error
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    # The Sobol sampler has been "experimental" since 2022.
-    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     return optuna

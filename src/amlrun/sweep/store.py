@@ -51,13 +51,13 @@ class Trial:
     number: int
     values: dict[str, Scalar]
     raw: dict[str, Any] | None
-    run: runs.Run
+    run: runs.RunFolder
     attempt: int
     curve: Curve
     state: str = "Preparing"
     stopped: dict[str, Any] | None = None
     why: str = ""
-    again: bool = False
+    needs_retry: bool = False
     judged: int = 0
     plan: dict[str, Any] | None = None
 
@@ -71,13 +71,13 @@ class Trial:
 
     @property
     def done(self) -> bool:
-        return self.state in runs.FINAL and not self.again
+        return self.state in runs.FINAL and not self.needs_retry
 
 
-def save(sweep: runs.Run, settings: Settings) -> None:
-    """Write the settings, once, before the first trial. Secrets are masked; who drives the sweep has them in memory."""
-    value = {
-        "job": redact.masked(said(settings.job)),
+def plain(settings: Settings) -> dict[str, Any]:
+    """The settings as plain data, with all that a secret may be in."""
+    return {
+        "job": said(settings.job),
         "experiment": settings.experiment,
         "seed": settings.seed,
         "total": settings.total,
@@ -85,33 +85,35 @@ def save(sweep: runs.Run, settings: Settings) -> None:
         "files": settings.files,
         "warm": settings.warm,
     }
+
+
+def from_plain(value: dict[str, Any]) -> Settings:
+    """The settings that `plain` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    job: SweepJob = revive(SweepJob, value["job"])
+    files = [(path, size) for path, size in value["files"]]
+    return Settings(job, value["experiment"], value["seed"], value["total"], value["slots"], files, value["warm"])
+
+
+def save(sweep: runs.RunFolder, settings: Settings) -> None:
+    """Write the settings, once, before the first trial. Secret-looking values are masked (DESIGN.md, promise 9)."""
+    value = plain(settings)
     try:
-        runs.replace_json(sweep.private / "sweep.json", value)
+        runs.replace_json(sweep.private / "sweep.json", {**value, "job": redact.masked(value["job"])})
     except OSError as error:
         raise os_error(error, "write the sweep's settings") from error
 
 
-def load(sweep: runs.Run, job: SweepJob | None = None) -> Settings:
-    """The settings of a sweep's run; `job` is the sweep as it was submitted, with the secrets that no record keeps.
+def load(sweep: runs.RunFolder) -> Settings:
+    """The settings of a sweep's run, with its secrets from the environment: `--api-key` from API_KEY.
 
-    Without it they are read from the environment: `--api-key` from API_KEY. Raises AmlError for a run that is no
-    sweep, one that never got that far, and a secret that is not in the environment.
+    Raises AmlError for a run that is no sweep, one that never got that far, and a secret that is not in the
+    environment.
     """
     file = sweep.private / "sweep.json"
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-        if job is None:
-            job = revive(SweepJob, value["job"])
-            _restore_secrets(job.trial)
-        return Settings(
-            job,
-            value["experiment"],
-            value["seed"],
-            value["total"],
-            value["slots"],
-            [(path, size) for path, size in value["files"]],
-            value["warm"],
-        )
+        settings = from_plain(json.loads(file.read_text(encoding="utf-8")))
+        _restore_secrets(settings.job.trial)
+        return settings
     except FileNotFoundError:
         if sweep.part("submit").get("run_type") == RUN_TYPE:
             hint = "It was interrupted before its first trial: submit it again."
@@ -181,7 +183,7 @@ def revive(hint: Any, value: Any) -> Any:
     return Path(value) if hint is Path else value
 
 
-def snapshot_of(sweep: runs.Run, settings: Settings) -> Snapshot:
+def snapshot_of(sweep: runs.RunFolder, settings: Settings) -> Snapshot:
     """The sweep's own copy of the code: every trial gets the same, whatever was edited since."""
     return Snapshot(sweep.folder, settings.files)
 
@@ -202,7 +204,7 @@ def trials(runs_folder: Path, sweep_id: str, goal: Any, *, take_over: bool = Fal
         if not match or not Path(entry.path, ".run").is_dir():
             continue
         number, attempt = int(match[1]), int(match[2] or 1)
-        run = runs.Run(runs_folder / entry.name)
+        run = runs.RunFolder(runs_folder / entry.name)
         submitted = run.part("submit")
         known = found.get(number)
         if known and known.attempt > attempt:
@@ -211,20 +213,20 @@ def trials(runs_folder: Path, sweep_id: str, goal: Any, *, take_over: bool = Fal
             number, submitted.get("hyperparameters", {}), submitted.get("_draw"), run, attempt, Curve(goal)
         )
         refresh(found[number])
-        if take_over and found[number].again and not run.part("process"):
+        if take_over and found[number].needs_retry and not run.part("process"):
             run.write_part("cancel", {"cancel": {"at": runs.now(), "reason": "interrupted", "with_sweep": True}})
     return found
 
 
 def refresh(trial: Trial) -> None:
-    """Read a trial's state from its folder; `again` marks one that nobody saw end, or that ended with the sweep."""
+    """Read a trial's state from its folder; `needs_retry`: nobody saw it end, or it ended with the sweep."""
     run = trial.run
     trial.state, trial.why = run.state()
     ended, cancelled = run.part("exit"), run.part("cancel").get("cancel", {})
     if trial.state == "Canceled":
         trial.stopped = cancelled.get("stopped")
         trial.why = cancelled.get("reason", "")
-        trial.again = bool(cancelled.get("with_sweep"))
+        trial.needs_retry = bool(cancelled.get("with_sweep"))
     elif trial.state == "Failed":
-        trial.again = "exit_code" not in ended
+        trial.needs_retry = "exit_code" not in ended
         trial.why = ended.get("error", {}).get("message", trial.why)

@@ -16,12 +16,13 @@ from amlrun.prepare.environment import Interpreter
 from amlrun.project import Project
 from amlrun.runs import redact
 from amlrun.runs import store as runs
+from amlrun.runs.record import SubmitPart
 from amlrun.spec.job import CommandJob, Scalar, said
 from amlrun.sweep import pictures, store, warm
 from amlrun.sweep.policies import Curve, Stop
 from amlrun.sweep.space import fill, word
 from amlrun.sweep.store import Settings, Trial
-from amlrun.targets import local
+from amlrun.targets import processes, steps
 
 Report = Callable[[str], None]
 
@@ -32,7 +33,7 @@ class Starter:
     def __init__(
         self,
         project: Project,
-        sweep: runs.Run,
+        sweep: runs.RunFolder,
         settings: Settings,
         interpreter: Interpreter,
         report: Report,
@@ -44,8 +45,9 @@ class Starter:
         self._report = report
         self._files = store.snapshot_of(sweep, settings)
         # What all trials share is worked out once; their own record says what they differ in.
-        self._prepared = local.prepared_record(interpreter, settings.job.trial, {})
-        self._first = local.first_record(settings.job.trial, settings.experiment)
+        self._prepared = steps.prepared_record(interpreter, {})
+        trial, words = settings.job.trial, sweep.part("submit").get("command_line", [])
+        self._first = steps.first_record(trial, trial, settings.experiment, "local", words)
         self._definition = redact.masked(said(settings.job.trial))
         self._first["tags"] = {**settings.job.tags, **settings.job.trial.tags}
         self._server: warm.Warm | None = None
@@ -53,7 +55,7 @@ class Starter:
         self._supervisors: dict[str, subprocess.Popen[bytes]] = {}
         self._endings: list[threading.Thread] = []
 
-    def heat(self) -> None:
+    def start_fork_server(self) -> None:
         """Let a fork server begin to import the script's packages, where trials can be forked; `start` waits for it.
 
         Raises AmlError or OSError for what would keep every trial from being started.
@@ -66,12 +68,12 @@ class Starter:
             return
         reason = warm.refusal(plan, self._interpreter.python)
         if reason:
-            self._cool(reason)
+            self._disable_fork_server(reason)
             return
         try:
             self._server = warm.Warm(plan, self._sweep.folder, self._sweep.private / "warm.log")
         except OSError as error:
-            self._cool(f"the fork server could not be started: {error.strerror}")
+            self._disable_fork_server(f"the fork server could not be started: {error.strerror}")
             return
         self._report("Importing the script's packages, once for all trials.")
 
@@ -79,7 +81,8 @@ class Starter:
         """Make the trial's run and start it. Raises AmlError or OSError; the run's record says so then."""
         settings = self._settings
         job = self._job(values)
-        submit = self._first | {
+        submit: SubmitPart = {
+            **self._first,
             "parent_run_id": self._sweep.id,
             "run_definition": {"command": redact.masked(job.command), "sweep": self._sweep.id},
             "trial": number,
@@ -96,7 +99,7 @@ class Starter:
             trial.plan = launch.plan(self._project, run, job, self._interpreter, settings.experiment)
             self._launch(trial)
         except BaseException as error:
-            local.give_up(run, error)
+            steps.mark_failed(run, error)
             raise
         return trial
 
@@ -124,36 +127,36 @@ class Starter:
             reason = self._server.wait_ready()
             self._ready = not reason
             if reason:
-                self._cool(reason)
+                self._disable_fork_server(reason)
         if self._server is not None:
             try:
                 self._server.start(trial.run, plan)
                 return
             except OSError:
-                self._cool("the fork server ended")
-        self._supervisors[trial.run.id] = local.start(trial.run, plan).supervisor
+                self._disable_fork_server("the fork server ended")
+        self._supervisors[trial.run.id] = processes.start(trial.run, plan)
 
-    def _cool(self, reason: str) -> None:
+    def _disable_fork_server(self, reason: str) -> None:
         self._report(f"Each trial is a plain process: {reason}.")
         if self._server is not None:
             self._server.close()
             self._server = None
 
-    def look(self, trial: Trial, thoroughly: bool) -> bool:
+    def look(self, trial: Trial, check_processes: bool) -> bool:
         """Whether a running trial has ended; its state is up to date then.
 
-        `thoroughly` also looks whether its processes are still there, which costs a little more.
+        `check_processes` also looks whether its processes are still there, which costs a little more.
         """
         run = trial.run
         supervisor = self._supervisors.get(run.id)
         gone = supervisor is not None and supervisor.poll() is not None
-        if not (run.private / "exit.json").exists() and not gone and not thoroughly:
+        if not (run.private / "exit.json").exists() and not gone and not check_processes:
             return False
-        if thoroughly and self._server is not None and not self._server.alive:
-            self._cool("the fork server ended")
+        if check_processes and self._server is not None and not self._server.alive:
+            self._disable_fork_server("the fork server ended")
         if trial.plan and self._server is None and not supervisor and not (run.private / "process.json").exists():
-            # Ordered from a server that died before it obeyed.
-            self._supervisors[run.id] = local.start(run, trial.plan).supervisor
+            # Ordered from a server that died before it started it.
+            self._supervisors[run.id] = processes.start(run, trial.plan)
             return False
         store.refresh(trial)
         if trial.state not in runs.FINAL:
@@ -175,7 +178,7 @@ class Starter:
         details: dict[str, Any] = {"with_sweep": True} if with_sweep else {}
         if stop is not None:
             details["stopped"] = asdict(stop)
-        ending = threading.Thread(target=local.cancel, args=(trial.run, reason, details), daemon=True)
+        ending = threading.Thread(target=processes.cancel, args=(trial.run, reason, details), daemon=True)
         ending.start()
         self._endings.append(ending)
 

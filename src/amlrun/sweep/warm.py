@@ -68,7 +68,7 @@ class Warm:
             return ""
         return line.removeprefix("no: ") or "the fork server ended while it imported the script's packages"
 
-    def start(self, run: runs.Run, plan: dict[str, Any]) -> None:
+    def start(self, run: runs.RunFolder, plan: dict[str, Any]) -> None:
         """Have a trial forked; its record says when it runs. Raises OSError when the server is gone."""
         self._send({**plan, "folder": str(run.folder)})
 

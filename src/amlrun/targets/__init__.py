@@ -1,1 +1,70 @@
-"""Where a job runs, a module each, all with the same verbs: submit, status, logs, cancel, download."""
+"""Where a job runs, a module each with the same verbs (`base.Target`), and which of them a job or a run means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from amlrun.errors import AmlError
+from amlrun.events import OnEvent, ignore
+from amlrun.project import Project
+from amlrun.runs import store as runs
+from amlrun.targets.base import Target
+from amlrun.workspace import Workspace
+
+if TYPE_CHECKING:
+    from amlrun.targets.azureml import AzureMLTarget
+
+
+@dataclass
+class Targets:
+    """Finds the target of a job or of a run, each made once. `find_workspace` is asked when a workspace is needed."""
+
+    project: Project
+    find_workspace: Callable[[], Workspace]
+    on_event: OnEvent = ignore
+    _known: dict[object, Target] = field(default_factory=dict)
+
+    def for_compute(self, compute: str | None) -> Target:
+        """The target that a job's `compute` names: `local`, else a compute of the workspace."""
+        return self._get("local" if compute == "local" else None)
+
+    def for_run(self, run: runs.RunFolder) -> Target:
+        """The target that a run's record names. Raises AmlError for a kind that this version does not know."""
+        submitted = run.part("submit")
+        kind = submitted.get("_target_type") or ("azureml" if submitted.get("remote") else "local")
+        if kind == "local":
+            return self._get("local")
+        if kind != "azureml":
+            raise AmlError(
+                f"{run.id} ran on {kind!r}, a kind of target that this version does not know", file=run.folder
+            )
+        ids = submitted.get("workspace")
+        if not ids:
+            return self._get(None)
+        return self._get(Workspace(ids["subscription_id"], ids["resource_group"], ids["workspace_name"]))
+
+    def workspace(self) -> AzureMLTarget:
+        """The workspace's target. Raises AmlError when no workspace is known."""
+        from amlrun.targets.azureml import AzureMLTarget
+
+        found = self._get(None)
+        assert isinstance(found, AzureMLTarget)  # noqa: S101 - `_make` makes it of a workspace
+        return found
+
+    def _get(self, key: Workspace | str | None) -> Target:
+        # By the workspace itself, so that "the one that is meant" and a run's are one connection.
+        found = self.find_workspace() if key is None else key
+        if found not in self._known:
+            self._known[found] = self._make(found)
+        return self._known[found]
+
+    def _make(self, found: Workspace | str) -> Target:
+        if isinstance(found, str):
+            from amlrun.targets.local import LocalTarget
+
+            return LocalTarget(self.project, self.on_event)
+        from amlrun.targets.azureml import AzureMLTarget
+
+        return AzureMLTarget(self.project, found, self.on_event)

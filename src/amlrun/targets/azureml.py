@@ -1,8 +1,8 @@
-"""The Azure ML target: the same verbs as the local one (submit, status, logs, cancel, download), on a workspace.
+"""The Azure ML target: jobs of a workspace.
 
 The job is created under our own run id and the run's folder is written first, so that a create that is repeated, by a
 retry or by the user, can never make a second job. Until a submit has done all it was asked to, `.run/pending.json`
-stays; an identical command then goes on with that run instead of making another.
+stays; an identical command then resumes that run instead of making another.
 """
 
 from __future__ import annotations
@@ -10,93 +10,191 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from amlrun.azure import client as azure_client
 from amlrun.azure import codes, record, spark, translate
 from amlrun.azure.client import Client
 from amlrun.errors import AmlError, os_error
-from amlrun.prepare import conda_file, snapshot
+from amlrun.events import Message, OnEvent, PackageLoaded, Transfer, ignore
+from amlrun.prepare import code, conda_file
 from amlrun.project import Project
 from amlrun.runs import provenance, redact
 from amlrun.runs import store as runs
-from amlrun.spec.job import CommandJob, Job, SparkJob, SweepJob, said
-from amlrun.targets import local
+from amlrun.runs.status import RunStatus
+from amlrun.spec import write_sweep
+from amlrun.spec.job import V1_DATASET, CommandJob, Job, SparkJob, SweepJob
+from amlrun.targets import steps
+from amlrun.targets.base import Plan, Run, RunCreated, SubmitOptions
+from amlrun.workspace import Workspace
 
-Report = Callable[[str], None]
 _PENDING_SECONDS = 24 * 3600
 
 
-@dataclass
-class Plan:
-    """A job that passed every check: what a dry run shows and a submit sends."""
+class AzureMLTarget:
+    """Runs jobs in one workspace. Nothing is opened, and azure-ai-ml not needed, before a method has to ask."""
 
-    files: snapshot.Snapshot
-    tree: dict[str, Any]
+    type = "azureml"
+    runs_sweeps = True
+    interrupt_cancels = False
 
+    def __init__(self, project: Project, workspace: Workspace, on_event: OnEvent = ignore) -> None:
+        self.project = project
+        self.workspace = workspace
+        self.on_event = on_event
 
-def plan(project: Project, job: Job, experiment: str, *, limits: bool = True, without: Path | None = None) -> Plan:
-    """Check all that can be checked before a connection is opened. Raises AmlError.
+    @cached_property
+    def client(self) -> Client:
+        """The connection; it signs in at its first call. Raises AmlError when azure-ai-ml is not installed."""
+        azure_client.require()
+        return azure_client.to(self.workspace, self.report, lambda name: self.on_event(PackageLoaded(name)))
 
-    `without` is the file that `-t` writes: as it changes with every submit it does not travel.
-    """
-    trial = _trial(job)
-    code = local.check(trial)
-    tree = translate.tree(job, "RUN-ID", experiment, None)
-    files = snapshot.take(code, runs=project.runs, limits=limits)
-    if without is not None:
-        files.files = [item for item in files.files if files.root / item[0] != without.absolute()]
-    local.check_travels(trial, files)
-    return Plan(files, tree)
+    @property
+    def location(self) -> str:
+        """The workspace's name."""
+        return self.workspace.name
 
+    def report(self, text: str) -> None:
+        """Tell one line."""
+        self.on_event(Message(text))
 
-def submit(
-    client: Client,
-    project: Project,
-    planned: Plan,
-    job: Job,
-    experiment: str,
-    *,
-    report: Report,
-    created: Callable[[runs.Run], None] = lambda run: None,
-    progress: Callable[[int], None] = lambda size: None,
-) -> runs.Run:
-    """Create the planned job and return its run; `created` is called once the run can be listed.
+    def plan(self, job: Job, experiment: str, options: SubmitOptions) -> Plan:
+        """The job as it would be sent, its snapshot, and the calls that would send it. Raises AmlError."""
+        azure_client.require()
+        trial = _trial(job)
+        folder = code.find(trial)
+        tree = translate.tree(job, "RUN-ID", experiment, None)
+        files = options.take_snapshot(trial, folder, self.project)
+        return Plan(tree, files, self.location, _calls(tree, self.location))
 
-    A run that an earlier identical command left half done is taken up instead. Raises AmlError, exit code 3 when the
-    service refused or was out of reach: the same command then goes on.
-    """
-    git = provenance.git_properties(planned.files.root)
-    content = codes.hashed(planned.files)
-    mark = _fingerprint(client, planned, content)
-    run = _left_over(project, mark)
-    if run is None:
-        run = _new(client, project, job, experiment, mark)
-    else:
-        report(f"Going on with {run.id}, which an earlier command left half done")
-    try:
-        created(run)
-        report(f"RunId: {run.id}")
-        if "status" in run.part("process"):
-            return run
-        for note in _trial(job).local.notes:
-            report(note)
-        _lookup_ids(client, _trial(job))
-        code = codes.ensure(client, planned.files, content, report=report, progress=progress)
-        tree = translate.tree(job, run.id, experiment, code)
+    def submit(self, job: Job, experiment: str, options: SubmitOptions) -> Run:
+        """Create the job in the workspace. A run that an earlier identical command left half done is resumed.
+
+        Raises AmlError, exit code 3 when the service refused or was out of reach: the same command then resumes.
+        """
+        client, trial = self.client, _trial(job)
+        planned = self.plan(job, experiment, options)
+        git = provenance.git_properties(planned.snapshot.root)
+        content = codes.hashed(planned.snapshot)
+        fingerprint = _fingerprint(client, planned, content)
+        files = self._left_over(fingerprint)
+        if files is None:
+            files = self._create_run(job, experiment, options)
+            record.mark_in_progress(files, fingerprint)
+        else:
+            self.report(f"Resuming {files.id}, whose submission was interrupted")
+        run = Run(files, self)
         try:
-            (run.private / "job.yml").write_text(json.dumps(redact.masked(tree), indent=2), encoding="utf-8")
-        except OSError as error:
-            raise os_error(error, "write the job's file") from error
-        about = _environment(_trial(job))
-        run.write_part("prepared", {"properties": git(), "environment": about, "_code": code})
-        record.seen(run, _create(client, tree))
-    except BaseException as error:
-        record.note_trouble(run, error)
-        raise
-    return run
+            self.on_event(RunCreated(run))
+            self.report(f"RunId: {run.id}")
+            if "status" not in files.part("process"):
+                for note in [*trial.local.notes, *(write_sweep.left_out(job) if isinstance(job, SweepJob) else [])]:
+                    self.report(note)
+                _lookup_ids(client, trial)
+                asset = codes.ensure(
+                    client, planned.snapshot, content, report=self.report, progress=self._moved(planned.snapshot.size)
+                )
+                tree = translate.tree(job, run.id, experiment, asset)
+                _write_job(files, tree)
+                files.write_part("prepared", {"properties": git(), "environment": _environment(trial), "_code": asset})
+                record.update_from_service(files, _create(client, tree))
+        except BaseException as error:
+            record.mark_not_submitted(files, error)
+            raise
+        if options.detach:
+            record.clear_in_progress(files)
+        return run
+
+    def _create_run(self, job: Job, experiment: str, options: SubmitOptions) -> runs.RunFolder:
+        trial = _trial(job)
+        first = steps.first_record(trial, job, experiment, _compute(trial), options.command_line)
+        first |= {"_target_type": self.type, "remote": True, "workspace": record.workspace_ids(self.workspace)}
+        if isinstance(job, SweepJob):
+            first |= {"run_type": "hyperdrive", "primary_metric_name": job.objective.primary_metric}
+        if options.parent_run_id is not None:
+            first["parent_run_id"] = options.parent_run_id
+        return runs.create(self.project.runs, options.run_id or runs.new_id(experiment), first)
+
+    def _left_over(self, fingerprint: str) -> runs.RunFolder | None:
+        """The run of an identical command that was interrupted in the last day and that no process works on now."""
+        for run in runs.list_runs(self.project.runs)[:50]:
+            left = run.part("pending")
+            if left.get("fingerprint") == fingerprint and time.time() - float(left.get("at", 0)) < _PENDING_SECONDS:
+                if runs.alive(left.get("process")):
+                    continue
+                record.mark_in_progress(run, fingerprint)
+                return run
+        return None
+
+    def _moved(self, total: int | None = None) -> Callable[[int], None]:
+        action = "Downloading" if total is None else "Uploading"
+        return lambda size: self.on_event(Transfer(action, size, total))
+
+    def status(self, run: runs.RunFolder) -> RunStatus:
+        """The state as the service has it now; of an ended run its times, error and metrics are read once."""
+        from amlrun.azure import watching
+
+        if record.has_ended(run) and record.has_final_metrics(run):
+            return run.state()[0]
+        state = record.refresh(self.client, run)
+        if state.is_final and record.has_ended(run) and not record.has_final_metrics(run):
+            watching.settle(self.client, run)
+        return state
+
+    def logs(self, run: runs.RunFolder, *, follow: bool, until: float | None = None) -> Iterator[bytes]:
+        """The job's log. The bytes are kept in the run's folder, from where the next call goes on.
+
+        The SDK's stream is not used: it prints storage errors as log text and returns normally (measured).
+        """
+        from amlrun.azure import watching
+
+        yield from watching.follow(self.client, run, follow=follow, until=until)
+
+    def cancel(self, run: runs.RunFolder, reason: str) -> RunStatus:
+        """Ask the service to cancel."""
+        state = record.refresh(self.client, run)
+        if state.is_final:
+            return state
+        self.client.arm(f"cancel {run.id}", "POST", f"/jobs/{run.id}/cancel", "2023-04-01-preview")
+        return record.refresh(self.client, run)
+
+    def metrics(self, run: runs.RunFolder) -> dict[str, float]:
+        """As the workspace's MLflow has them; an ended run's are in its record."""
+        from amlrun.azure import watching
+
+        kept = run.part("exit").get("metrics")
+        if kept is not None or record.is_sweep(run):
+            return kept or {}
+        return watching.metrics(self.client, run) or {}
+
+    def download(self, run: runs.RunFolder) -> list[Path]:
+        """Bring outputs, logs and user_logs into the run's folder, only what is not there yet."""
+        from amlrun.azure import batch, watching
+
+        fetched = watching.fetch(self.client, run, progress=self._moved())
+        rows = batch.rows(self.client, run)
+        if rows:
+            fetched.append(rows)
+        self.report(f"{len(fetched)} file{'' if len(fetched) == 1 else 's'} in {run.folder}")
+        return fetched
+
+    def has_files(self, run: runs.RunFolder) -> bool:
+        """Whether they were downloaded after the run had ended."""
+        return run.state()[0].is_final and (run.private / "fetched.jsonl").exists()
+
+    def tag(self, run: runs.RunFolder, tags: Mapping[str, str]) -> None:
+        """Add tags to the job's run history (azure-ai-ml's own update is of no use for it)."""
+        experiment = str(run.part("submit").get("_experiment_name"))
+        host = record.history_host(self.client, run)
+        path = f"/history/v1.0{self.workspace.arm}/experiments/{experiment}/runs/{run.id}"
+        self.client.ask(f"tag {run.id}", "PATCH", path, body={"runId": run.id, "tags": dict(tags)}, host=host)
+
+    def release(self, run: runs.RunFolder) -> None:
+        """The submit is done: an identical one is a new run."""
+        record.clear_in_progress(run)
 
 
 def _create(client: Client, tree: dict[str, Any]) -> dict[str, Any]:
@@ -124,41 +222,30 @@ def _create(client: Client, tree: dict[str, Any]) -> dict[str, Any]:
         return there
 
 
+def _write_job(run: runs.RunFolder, tree: dict[str, Any]) -> None:
+    try:
+        (run.private / "job.yml").write_text(json.dumps(redact.masked(tree), indent=2), encoding="utf-8")
+    except OSError as error:
+        raise os_error(error, "write the job's file") from error
+
+
+def _calls(tree: dict[str, Any], location: str) -> list[str]:
+    """The requests that a submit of `tree` makes, for a person."""
+    trial = tree.get("trial") or tree
+    paths = [str(one.get("path")) for one in (tree.get("inputs") or {}).values() if isinstance(one, dict)]
+    ids = [path.removeprefix(V1_DATASET) for path in paths if path.startswith(V1_DATASET)]
+    return [
+        *(f"GET data, GET data/…/versions (which one has the id {one}?)" for one in ids),
+        f"GET codes?hash=… ({location}: is the snapshot there already?)",
+        "POST codes/…/startPendingUpload, PUT each file, PUT codes/… (only when it is not)",
+        *(["PUT environments/CliV2AnonymousEnvironment/…"] if isinstance(trial.get("environment"), dict) else []),
+        "PUT jobs/RUN-ID",
+    ]
+
+
 def _fingerprint(client: Client, planned: Plan, content: codes.Hashed) -> str:
-    text = json.dumps([client.workspace.arm.lower(), planned.tree, content.whole], sort_keys=True, default=str)
+    text = json.dumps([client.workspace.arm.lower(), planned.job, content.whole], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _left_over(project: Project, mark: str) -> runs.Run | None:
-    """The run of an identical command that was interrupted in the last day and that nobody attends to now."""
-    for run in runs.listing(project.runs)[:50]:
-        left = record.pending(run)
-        if left.get("fingerprint") == mark and time.time() - float(left.get("at", 0)) < _PENDING_SECONDS:
-            if runs.alive(left.get("process")):
-                continue
-            record.attend(run, mark)
-            return run
-    return None
-
-
-def _new(client: Client, project: Project, job: Job, experiment: str, mark: str) -> runs.Run:
-    first = local.first_record(_trial(job), experiment)
-    if isinstance(job, SweepJob):
-        first |= {"run_type": "hyperdrive", "primary_metric_name": job.objective.primary_metric}
-    workspace = client.workspace
-    first |= {
-        "target": _target(_trial(job)),
-        "remote": True,
-        "workspace": {
-            "subscription_id": workspace.subscription_id,
-            "resource_group": workspace.resource_group,
-            "workspace_name": workspace.name,
-        },
-        "run_definition": redact.masked(said(job)),
-    }
-    run = runs.create(project.runs, runs.new_id(experiment), first)
-    record.attend(run, mark)
-    return run
 
 
 def _trial(job: Job) -> CommandJob:
@@ -179,7 +266,7 @@ def _environment(job: CommandJob) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value}
 
 
-def _target(job: CommandJob) -> str | None:
+def _compute(job: CommandJob) -> str | None:
     """The compute as v1's record names it."""
     if job.compute:
         return job.compute.removeprefix("azureml:")
@@ -189,50 +276,7 @@ def _target(job: CommandJob) -> str | None:
 def _lookup_ids(client: Client, job: CommandJob) -> None:
     """v1's `dataset.id` → the name that v2 knows, by asking the workspace. Raises AmlError."""
     from amlrun.azure import assets
-    from amlrun.spec.job import V1_DATASET
 
     for name, wanted in job.inputs.items():
         if wanted.path and wanted.path.startswith(V1_DATASET):
             wanted.path = assets.dataset_by_id(client, name, wanted.path.removeprefix(V1_DATASET))
-
-
-def status(client: Client, run: runs.Run) -> str:
-    """The state as the service has it now, written into the record."""
-    return record.refresh(client, run)
-
-
-def logs(client: Client, run: runs.Run, *, follow: bool = True) -> Iterator[bytes]:
-    """The job's log as it grows, until the job has ended; what there is already without `follow`.
-
-    The bytes are kept in the run's folder, from where the next call goes on. The SDK's stream is not used: it prints
-    storage errors as log text and returns normally (measured).
-    """
-    from amlrun.azure import watching
-
-    yield from watching.follow(client, run, follow=follow)
-
-
-def cancel(client: Client, run: runs.Run) -> str:
-    """Ask the service to cancel; the state after that. An ended run is left as it is."""
-    state = record.refresh(client, run)
-    if state in runs.FINAL:
-        return state
-    client.arm(f"cancel {run.id}", "POST", f"/jobs/{run.id}/cancel", "2023-04-01-preview")
-    return record.refresh(client, run)
-
-
-def download(client: Client, run: runs.Run, *, progress: Callable[[int], None] = lambda size: None) -> list[Path]:
-    """Bring outputs, logs and user_logs into the run's folder, only what is not there yet. Returns their paths."""
-    from amlrun.azure import batch, watching
-
-    fetched = watching.fetch(client, run, progress=progress)
-    rows = batch.rows(client, run)
-    return [*fetched, rows] if rows else fetched
-
-
-def tag(client: Client, run: runs.Run, tags: dict[str, str]) -> None:
-    """Add tags to the job in the workspace (its run history; azure-ai-ml's own update is of no use for it)."""
-    experiment = str(run.part("submit").get("_experiment_name"))
-    host = record.history_host(client, run)
-    path = f"/history/v1.0{client.workspace.arm}/experiments/{experiment}/runs/{run.id}"
-    client.ask(f"tag {run.id}", "PATCH", path, body={"runId": run.id, "tags": tags}, host=host)

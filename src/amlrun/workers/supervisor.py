@@ -37,7 +37,7 @@ def launch() -> subprocess.Popen[bytes]:
         raise os_error(error, "start the run's supervisor") from error
 
 
-def supervise(run: runs.Run, plan: dict[str, Any]) -> int:
+def supervise(run: runs.RunFolder, plan: dict[str, Any]) -> int:
     """Run the script of `plan` (`contract.plan`) and record it. Returns its exit code."""
     started = time.monotonic()
     begun = {"start_time_utc": runs.now(), "_supervisor": runs.this_process()}
@@ -78,7 +78,7 @@ def supervise(run: runs.Run, plan: dict[str, Any]) -> int:
     return code
 
 
-def write_or_make_room(run: runs.Run, part: str, value: dict[str, Any]) -> None:
+def write_or_make_room(run: runs.RunFolder, part: str, value: dict[str, Any]) -> None:
     """Write a part; on a full disk give up the room kept for this and write again."""
     try:
         run.write_part(part, value)
@@ -109,7 +109,7 @@ def main() -> int:
     if not text:
         return 0
     plan = json.loads(text)
-    run = runs.Run(Path(plan["folder"]))
+    run = runs.RunFolder(Path(plan["folder"]))
     with (run.private / "supervisor.log").open("wb") as log:
         os.dup2(log.fileno(), 2)
     code = supervise(run, plan)

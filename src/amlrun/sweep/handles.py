@@ -1,0 +1,173 @@
+"""The handles of sweeps: a `Run` whose children are trials, driven on this machine or watched in a workspace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amlrun.errors import AmlError, os_error
+from amlrun.events import LogOutput, Message, OnEvent, ignore
+from amlrun.runs import store as runs
+from amlrun.runs.status import RunStatus
+from amlrun.spec.job import SweepJob
+from amlrun.sweep import store
+from amlrun.sweep.progress import SweepLog
+from amlrun.sweep.store import Settings
+from amlrun.targets.base import FOLDERS, Outcome, Run, SubmitOptions, Target
+
+if TYPE_CHECKING:
+    from amlrun.sweep.remote import RemoteSweep
+
+
+def is_sweep(files: runs.RunFolder) -> bool:
+    """Whether a run's record says that it is a sweep."""
+    return files.part("submit").get("run_type") == store.RUN_TYPE
+
+
+def open_sweep(files: runs.RunFolder, target: Target) -> Run:
+    """The handle of a sweep's run."""
+    return RemoteSweepRun(files, target) if target.runs_sweeps else LocalSweepRun(files, target)
+
+
+def submit(target: Target, job: SweepJob, experiment: str, options: SubmitOptions) -> Run:
+    """Submit a sweep: whole where the target takes it so, else its trials are started from this machine.
+
+    With `options.detach` a process of its own drives it; else `wait` does, in the process that calls it.
+    """
+    if target.runs_sweeps:
+        return RemoteSweepRun(target.submit(job, experiment, options).files, target)
+    from amlrun.sweep import local
+
+    files, settings = local.submit(target, job, experiment, options)
+    return _start(LocalSweepRun(files, target), settings, options)
+
+
+def resume(run: Run, options: SubmitOptions) -> Run:
+    """Resume a sweep of this machine that was interrupted or cancelled. Raises AmlError for any other run."""
+    if run.target.runs_sweeps:
+        hint = f"Watch it: aml run monitor-logs -r {run.id}"
+        raise AmlError(f"--resume: {run.id} runs in a workspace, not on this machine", hint=hint)
+    from amlrun.sweep import local
+
+    return _start(LocalSweepRun(run.files, run.target), local.reopen(run.files), options)
+
+
+def _start(run: LocalSweepRun, settings: Settings, options: SubmitOptions) -> LocalSweepRun:
+    if options.detach:
+        from amlrun.sweep import local
+
+        local.drive_in_background(run.files, settings)
+    else:
+        run.drive_with(settings)
+    return run
+
+
+class LocalSweepRun(Run):
+    """A sweep whose trials run on this machine."""
+
+    _settings: Settings | None = None
+
+    can_resume = True
+
+    @property
+    def in_process(self) -> bool:
+        """Whether the next `wait` drives the sweep."""
+        return self._settings is not None
+
+    def drive_with(self, settings: Settings) -> None:
+        """Have the next `wait` drive the sweep in its own process and thread."""
+        self._settings = settings
+
+    def wait(self, timeout: float | None = None, on_event: OnEvent | None = None) -> RunStatus:
+        """Wait until the sweep has ended; drive it, where it was submitted with `detach=False`: without a timeout."""
+        if self._settings is None:
+            return super().wait(timeout, on_event)
+        if timeout is not None:
+            hint = "Leave the timeout out, or submit the sweep with detach=True."
+            raise AmlError("a sweep that this process drives is waited for without a timeout", hint=hint)
+        from amlrun.sweep import local
+
+        settings, self._settings = self._settings, None
+        log = SweepLog(self.files.log, on_event or self.target.on_event)
+        outcome = local.drive(self.target.project, self.files, settings, log)
+        self.status()
+        return outcome.status
+
+
+class RemoteSweepRun(Run):
+    """A sweep that a workspace runs: what it says of the trials is written down as a local sweep would leave it."""
+
+    _outcome: Outcome | None = None
+
+    def _sweep(self, on_event: OnEvent = ignore, log: Path | None = None) -> RemoteSweep:
+        from amlrun.sweep.remote import RemoteSweep
+        from amlrun.targets.azureml import AzureMLTarget
+
+        assert isinstance(self.target, AzureMLTarget)  # noqa: S101 - the only one that runs sweeps whole
+        return RemoteSweep(self.target.client, self.target.project, self.files, SweepLog(log, on_event))
+
+    def wait(self, timeout: float | None = None, on_event: OnEvent | None = None) -> RunStatus:
+        """Watch the sweep until it has ended; `on_event` gets a line a trial, and its state (`SweepProgress`)."""
+        tell = on_event or self.target.on_event
+        until = None if timeout is None else time.monotonic() + timeout
+        try:
+            sweep = self._sweep(tell, self.files.log)
+            if sweep.finalized:
+                tell(LogOutput(self._log()))
+                self._outcome = sweep.outcome()
+                return self._outcome.status
+            # All lines are written again, from what the workspace knows.
+            self.files.log.write_text("", encoding="utf-8")
+            self._outcome = sweep.follow(until)
+        except KeyboardInterrupt:
+            self.target.release(self.files)
+            raise
+        except OSError as error:
+            raise os_error(error, "write the sweep's results") from error
+        if self._outcome is None:
+            return self.files.state()[0]
+        self.target.release(self.files)
+        return self._outcome.status
+
+    def logs(self, follow: bool = False) -> Iterator[bytes]:
+        """A line for each trial that has ended, as `wait` has written them; with `follow` it waits first."""
+        if follow:
+            self.wait(on_event=ignore)
+        yield self._log()
+
+    def _log(self) -> bytes:
+        try:
+            return self.files.log.read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def children(self) -> list[Run]:
+        """The trials, oldest first, as the workspace lists them now."""
+        sweep = self._sweep()
+        if not sweep.finalized:
+            sweep.look()
+        return super().children()
+
+    def best_child(self) -> Run | None:
+        """The trial that the workspace names as the best; while it names none, the best of the completed so far."""
+        sweep = self._sweep()
+        if not sweep.finalized:
+            sweep.look()
+        return None if sweep.best is None else Run(sweep.best.run, self.target)
+
+    def download(self, dest: str | Path | None = None, *, folders: Sequence[str] = FOLDERS) -> list[Path]:
+        """Bring the sweep's own files and its best trial's into their run folders; the best's outputs to its own."""
+        sweep = self._sweep(self.target.on_event)
+        try:
+            fetched = sweep.fetch()
+        except OSError as error:
+            raise os_error(error, "write the sweep's results") from error
+        if sweep.best is None:
+            self.target.on_event(Message(f"{self.id} has no best trial: only its own files were fetched", warning=True))
+        return fetched if dest is None else self._copy(Path(dest), folders)
+
+    def outcome(self) -> Outcome:
+        """How the sweep ended; one that found nothing has failed, whatever the service calls it."""
+        return self._outcome or super().outcome()

@@ -1,0 +1,136 @@
+"""The processes of a run on this machine: its supervisor is started, its log followed, its process tree ended."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from amlrun.errors import CANCELLED, AmlError, os_error
+from amlrun.runs import store as runs
+from amlrun.runs.record import ProcessMark
+from amlrun.runs.status import RunStatus
+from amlrun.workers import supervisor
+
+_POLL_SECONDS = 0.002
+_STATE_SECONDS = 0.25
+
+
+def launch_supervisor() -> subprocess.Popen[bytes]:
+    """A supervisor that makes itself ready while a run is prepared; `start` gives it its plan, `discard` ends it."""
+    return supervisor.launch()
+
+
+def discard(launched: subprocess.Popen[bytes] | None) -> None:
+    """End a supervisor that was launched and is not needed: without a plan it ends by itself."""
+    if launched is not None and launched.stdin is not None and not launched.stdin.closed:
+        launched.stdin.close()
+        launched.wait()
+
+
+def start(
+    run: runs.RunFolder, plan: dict[str, Any], launched: subprocess.Popen[bytes] | None = None
+) -> subprocess.Popen[bytes]:
+    """Give a supervisor its plan (`prepare.launch.plan`), and return it once it has signed the record.
+
+    `launched` is one that was launched before, so that it is ready by now. Raises AmlError for a run that was
+    cancelled meanwhile.
+    """
+    if (run.private / "cancel.json").exists():
+        discard(launched)
+        raise AmlError(f"{run.id} was cancelled before its script was started", exit_code=CANCELLED)
+    process = launched or launch_supervisor()
+    assert process.stdin is not None  # noqa: S101 - it was launched with a pipe
+    try:
+        with process.stdin as stream:
+            stream.write(json.dumps(plan).encode())
+    except BrokenPipeError:
+        pass  # it died: the caller sees that by its exit code
+    while not (run.private / "process.json").exists() and process.poll() is None:
+        time.sleep(_POLL_SECONDS)
+    return process
+
+
+def follow_log(
+    run: runs.RunFolder, *, follow: bool, until: float | None, ended: Callable[[], bool] | None = None
+) -> Iterator[bytes]:
+    """The run's log as it is written, until the run has ended or `until` (time.monotonic); else what is there.
+
+    `ended` is a quick way to know the end, for a caller that has one; otherwise the run's state is looked up.
+    """
+    wait, asked, at = _POLL_SECONDS, 0.0, 0
+    over = False
+    while True:
+        try:
+            with run.log.open("rb") as stream:
+                stream.seek(at)
+                while chunk := stream.read(1 << 16):
+                    at += len(chunk)
+                    wait = _POLL_SECONDS
+                    yield chunk
+        except FileNotFoundError:
+            pass
+        now = time.monotonic()
+        if over or not follow or (until is not None and now >= until):
+            return
+        # A supervisor that was killed may leave its script behind for a moment.
+        if (ended is not None and (ended() or (run.private / "exit.json").exists())) or (
+            ended is None and now - asked > _STATE_SECONDS
+        ):
+            asked = now
+            over = run.state()[0] not in (RunStatus.RUNNING, RunStatus.PREPARING, RunStatus.QUEUED)
+        if not over:
+            time.sleep(wait if until is None else max(0.0, min(wait, until - now)))
+            wait = min(wait * 1.3, 0.1)
+
+
+def cancel(run: runs.RunFolder, reason: str, details: Mapping[str, Any] | None = None) -> RunStatus:
+    """End the whole process tree of a run: asked first, made after five seconds. Returns the state after that.
+
+    `details` go into the record beside the reason.
+    """
+    state = run.state()[0]
+    if state.is_final or state == RunStatus.NOT_RESPONDING:
+        return state
+    try:
+        run.write_part("cancel", {"cancel": {"at": runs.now(), "reason": reason, **(details or {})}})
+    except OSError as error:
+        raise os_error(error, "write the run's record") from error
+    process = run.part("process")
+    if not process:
+        return run.state()[0]  # its submitter sees the mark before it starts the script
+    _end_tree(process.get("_script"))
+    # A sweep has no script: its driver sees the mark and ends its trials, which may take them their five seconds.
+    for _ in range(2000 if run.part("submit").get("run_type") == "hyperdrive" else 200):
+        if "exit_code" in run.part("exit") or not runs.alive(process.get("_supervisor")):
+            break
+        time.sleep(0.01)
+    if "exit_code" not in run.part("exit"):
+        # A fork server supervises other trials too.
+        if not process.get("_shared"):
+            _end_tree(process.get("_supervisor"))
+        run.write_part("exit", {"exit_code": -int(signal.SIGTERM), "end_time_utc": runs.now()})
+    run.write_view()
+    return run.state()[0]
+
+
+def _end_tree(process: ProcessMark | None) -> None:
+    if process is None or not runs.alive(process):
+        return
+    import psutil
+
+    try:
+        top = psutil.Process(process["pid"])
+        family = [*top.children(recursive=True), top]
+    except psutil.NoSuchProcess:
+        return
+    for action in ("terminate", "kill"):
+        for member in family:
+            try:
+                getattr(member, action)()
+            except psutil.Error:
+                continue
+        _, family = psutil.wait_procs(family, timeout=5)

@@ -1,0 +1,89 @@
+"""The steps of a submit that targets and a sweep's trials share: records, files, environment, and how it went wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from amlrun.errors import JOB_FAILED, AmlError, os_error
+from amlrun.prepare import environment, snapshot
+from amlrun.prepare.environment import Interpreter
+from amlrun.runs import redact
+from amlrun.runs import store as runs
+from amlrun.runs.record import PreparedPart, SubmitPart
+from amlrun.spec.job import CommandJob, Job, said
+
+Report = Callable[[str], None]
+
+
+def first_record(job: CommandJob, whole: Job, experiment: str, target: str | None, words: Sequence[str]) -> SubmitPart:
+    """The `submit` part: what is known before anything is prepared.
+
+    `job` is what runs on the compute, `whole` what was submitted (a sweep, or the same); `words` is the command line.
+    """
+    return {
+        "_experiment_name": experiment,
+        "script_name": job.script,
+        "target": target,
+        "display_name": job.display_name,
+        "tags": dict(job.tags),
+        "run_definition": redact.masked(said(whole)),
+        "command_line": redact.masked(list(words)),
+    }
+
+
+def prepared_record(interpreter: Interpreter, git: dict[str, str]) -> PreparedPart:
+    """The `prepared` part: the environment that was found, and the state of the code."""
+    return {
+        "properties": dict(git),
+        "environment": {
+            "python": str(interpreter.python),
+            "conda_file_sha256": interpreter.conda_hash,
+            "packages": interpreter.packages(),
+            "substitutions": interpreter.notes,
+        },
+    }
+
+
+def describe(files: snapshot.Snapshot) -> str:
+    """The snapshot in one line."""
+    return f"Snapshot: {files}" + (f"; withheld: {', '.join(files.withheld)}" if files.withheld else "")
+
+
+def materialize(run: runs.RunFolder, files: snapshot.Snapshot, job: Job) -> None:
+    """Put the snapshot and the job's YAML into the run's folder."""
+    snapshot.copy(files, run.folder)
+    try:
+        # JSON is YAML; `aml export` writes the one for people.
+        text = json.dumps(redact.masked(said(job)), indent=2)
+        (run.private / "job.yml").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise os_error(error, "write the job's file") from error
+
+
+def find_interpreter(job: CommandJob, report: Report) -> Interpreter:
+    """The interpreter for the job's environment, built if need be."""
+    wanted = job.environment
+    if job.local.interpreter is not None:
+        return environment.user_managed(job.local.interpreter)
+    if wanted is None or wanted.conda_file is None:
+        named = wanted.reference or wanted.image if wanted else None
+        if named:
+            report(f"The environment {named} lives in the cloud; here the script runs on this machine's Python.")
+        return environment.user_managed("python")
+    return environment.prepare(wanted.conda_file, report=report)
+
+
+def mark_failed(run: runs.RunFolder, error: BaseException) -> None:
+    """Write down that a run ended before its script was started. A full disk leaves that to be inferred."""
+    if (run.private / "exit.json").exists():
+        return
+    try:
+        (run.private / "reserve").unlink(missing_ok=True)
+        if isinstance(error, KeyboardInterrupt):
+            run.write_part("cancel", {"cancel": {"at": runs.now(), "reason": "Ctrl-C"}})
+        message = error.message if isinstance(error, AmlError) else str(error) or type(error).__name__
+        ended = {"message": message.splitlines()[0] if message else type(error).__name__}
+        run.write_part("exit", {"exit_code": JOB_FAILED, "end_time_utc": runs.now(), "error": ended})
+    except OSError:
+        return
