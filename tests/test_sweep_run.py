@@ -330,7 +330,7 @@ def test_a_resumed_sweep_takes_its_secrets_from_the_environment(
     project = guarded
     project.sweep_file(total=2)
     _, sweep = project.sweep()
-    run = runs.Run(sweep)
+    run = runs.RunFolder(sweep)
     with pytest.raises(AmlError, match="WANDB_API_KEY is not kept in records") as refused:
         store.load(run)
     assert refused.value.hint == "Set WANDB_API_KEY in your environment, then resume."
