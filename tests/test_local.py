@@ -226,7 +226,9 @@ def test_kill_9_at_random_moments(workplace: Workplace) -> None:
     for attempt in range(25):
         before = {one.name for one in workplace.runs.iterdir()}
         process = workplace.start("run", "submit-script", "-c", "local", "-e", "exp", start_new_session=True)
-        time.sleep(0.02 + 0.02 * attempt)
+        if attempt % 2:  # from the moment when the run can be listed, however slow the machine is
+            wait_for(lambda before=before: {one.name for one in workplace.runs.iterdir() if one.is_dir()} - before)
+        time.sleep(0.01 * attempt)
         for member in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
             try:
                 member.kill()
