@@ -347,7 +347,7 @@ def test_a_script_that_fills_the_disk(workplace: Workplace, small_disk: Path) ->
     place = on_disk(workplace, small_disk)
     place.script("with open('outputs/big', 'wb', 0) as f:\n    while True: f.write(b'x' * 4096)\n")
     done = place.submit(code=1)
-    assert "ended with exit code 1" in done.stderr
+    assert "ended with exit code 1, and the disk is full" in done.stderr
     record = place.record()
     assert record["status"] == "Failed" and record["exit_code"] == 1 and "end_time_utc" in record
 

@@ -5,23 +5,34 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from amlrun.errors import CANCELLED, AmlError, os_error
 from amlrun.runs import store as runs
 from amlrun.runs.record import ProcessMark
 from amlrun.runs.status import RunStatus
-from amlrun.workers import supervisor
 
+_SUPERVISOR = Path(__file__).parents[1] / "workers" / "supervisor.py"
 _POLL_SECONDS = 0.002
 _STATE_SECONDS = 0.25
 
 
 def launch_supervisor() -> subprocess.Popen[bytes]:
     """A supervisor that makes itself ready while a run is prepared; `start` gives it its plan, `discard` ends it."""
-    return supervisor.launch()
+    flags: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    nowhere = subprocess.DEVNULL
+    try:
+        # Isolated, and without site packages: it starts at once.
+        words = [sys.executable, "-I", "-S", str(_SUPERVISOR)]
+        return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, **flags)
+    except OSError as error:
+        raise os_error(error, "start the run's supervisor") from error
 
 
 def discard(launched: subprocess.Popen[bytes] | None) -> None:

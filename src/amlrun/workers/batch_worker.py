@@ -308,7 +308,7 @@ def mini_batches(files: list[tuple[str, int]], size: dict[str, int]) -> list[lis
 
 
 def say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - the run's log is what it writes
+    print(text, flush=True)
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ def become(plan: dict[str, Any], teaching: bool, known: List[str]) -> None:
 
     `known`: the modules that were there before the fork; `teaching`: tell the server which came after.
     """
-    for own in ("fork_child", "preload"):
+    for own in ("fork_child", "preload", "run_record"):
         sys.modules.pop(own, None)
     folder = os.path.realpath(plan["folder"])
     code = run(settle(plan))

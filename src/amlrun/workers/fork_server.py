@@ -9,7 +9,6 @@ their records as supervisor.py does. When its input ends it lets the trials that
 
 from __future__ import annotations
 
-import errno
 import gc
 import json
 import math
@@ -24,37 +23,9 @@ from typing import Any, Dict, List, Tuple
 
 import fork_child  # type: ignore[import-not-found]
 import preload  # type: ignore[import-not-found]
+import run_record  # type: ignore[import-not-found]
 
 Order = Tuple[Dict[str, Any], bool, List[str]]
-
-
-def utc() -> str:
-    whole, part = divmod(time.time(), 1)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + ".%03dZ" % int(part * 1000)
-
-
-def write(folder: str, part: str, value: dict[str, Any]) -> None:
-    """Write one part of a run's record whole (runs.replace_json), giving up the room kept for a full disk."""
-    path = os.path.join(folder, ".run", part + ".json")
-    temporary = os.path.join(folder, ".run", ".%s.%d" % (part, os.getpid()))
-    for last in (False, True):
-        try:
-            with open(temporary, "w", encoding="utf-8") as stream:
-                json.dump(value, stream, indent=4, sort_keys=True)
-                stream.write("\n")
-            os.replace(temporary, path)
-            return
-        except OSError as error:
-            if last or error.errno != errno.ENOSPC:
-                return
-            forget(os.path.join(folder, ".run", "reserve"))
-
-
-def forget(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        pass
 
 
 class Child:
@@ -78,23 +49,18 @@ class Child:
 
     def ended(self, status: int) -> None:
         code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-        error = ""
-        if self.late:
-            code = code or 1
-            error = "ran longer than %s s (limits.trial_timeout) and was ended" % self.timeout
-        elif code:
-            error = "the script ended with exit code %d" % code
-            if code < 0:
-                error = "the script was ended by signal %d" % -code
-        value: dict[str, Any] = {
-            "exit_code": code,
-            "end_time_utc": utc(),
-            "seconds": round(time.monotonic() - self.begun, 3),
-        }
-        if error:
-            value["error"] = {"message": error}
-        write(self.folder, "exit", value)
-        forget(os.path.join(self.folder, ".run", "reserve"))
+        error = "ran longer than %s s (limits.trial_timeout) and was ended" % self.timeout if self.late else ""
+        value = run_record.ending(self.folder, code, time.monotonic() - self.begun, error)
+        record(self.folder, "exit", value)
+        run_record.release(self.folder)
+
+
+def record(folder: str, part: str, value: dict[str, Any]) -> None:
+    """Write one part of a trial's record; a disk that takes none leaves the state to be inferred."""
+    try:
+        run_record.write(folder, part, value)
+    except OSError:
+        pass
 
 
 def serve(orders: int, answers: int, learning: bool) -> Order | None:
@@ -142,12 +108,12 @@ def serve(orders: int, answers: int, learning: bool) -> Order | None:
         for line in lines:
             plan = json.loads(line.decode("utf-8"))
             # Called off before it began (aml run cancel, or a resumed sweep that took the trial over).
-            if os.path.exists(os.path.join(plan["folder"], ".run", "cancel.json")):
-                write(plan["folder"], "exit", {"exit_code": 1, "end_time_utc": utc()})
+            if run_record.cancelled(plan["folder"]):
+                record(plan["folder"], "exit", {"exit_code": 1, "end_time_utc": run_record.utc()})
                 continue
             begun: dict[str, Any] = {
-                "start_time_utc": utc(),
-                "_supervisor": {"pid": os.getpid(), "seen": time.time()},
+                "start_time_utc": run_record.utc(),
+                "_supervisor": run_record.process(),
                 "_shared": True,
             }
             start = time.monotonic()
@@ -159,8 +125,8 @@ def serve(orders: int, answers: int, learning: bool) -> Order | None:
                 for handle in (wake_read, wake_write, orders, answers):
                     os.close(handle)
                 return plan, learning, known
-            begun["_script"] = {"pid": pid, "seen": time.time()}
-            write(plan["folder"], "process", begun)
+            begun["_script"] = run_record.process(pid)
+            record(plan["folder"], "process", begun)
             children[pid] = Child(plan, pid, start)
     return None
 
@@ -194,7 +160,7 @@ def learn(folder: str) -> None:
             names = stream.read().split()
     except OSError:
         return
-    forget(note)
+    run_record.forget(note)
     for name in names:
         preload.load(name)
 

@@ -69,7 +69,8 @@ def main() -> None:
     # The server has no flag for the address, and 0.0.0.0 would serve the whole network.
     amlserver.DEFAULT_HOST = "127.0.0.1"
     without_control_socket()
-    if file := os.environ.get("AML_REQUEST_LOG"):
+    file = os.environ.get("AML_REQUEST_LOG")
+    if file:
         log_requests(file)
     amlserver.run()
 

@@ -1,0 +1,102 @@
+"""The workers run in the job's own Python, which may be as old as 3.7, and know nothing of amlrun."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+WORKERS = Path(__file__).parents[3] / "src" / "amlrun" / "workers"
+FILES = sorted(WORKERS.rglob("*.py"))
+OLDEST = (3, 7)
+
+
+@functools.cache
+def oldest_python() -> str:
+    """The oldest Python from 3.7 on that uv finds on this machine; this one at worst."""
+    words = ["uv", "python", "list", "--only-installed", "--output-format", "json", "--all-versions"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    found = [
+        (tuple(entry["version_parts"][part] for part in ("major", "minor", "patch")), entry["path"])
+        for entry in json.loads(done.stdout)
+        if entry["path"] and entry["implementation"] == "cpython"
+    ]
+    usable = sorted((version, path) for version, path in found if version[:2] >= OLDEST)
+    for _, path in usable:
+        if subprocess.run([path, "-c", "import ssl"], capture_output=True).returncode == 0:
+            return str(path)
+    return sys.executable
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(WORKERS).as_posix())
+def test_its_syntax_is_that_of_the_oldest_python(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    ast.parse(text, feature_version=OLDEST)
+    tree = ast.parse(text)
+    imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert not {name for name in imported if name.split(".")[0] == "amlrun"}
+
+
+def test_newer_syntax_is_seen() -> None:
+    with pytest.raises(SyntaxError):
+        ast.parse("if (n := 1): pass", feature_version=OLDEST)
+
+
+def test_they_compile_there() -> None:
+    code = "import sys; [compile(open(name, 'rb').read(), name, 'exec') for name in sys.argv[1:]]"
+    subprocess.run([oldest_python(), "-c", code, *map(str, FILES)], check=True)
+
+
+def run_folder(tmp_path: Path) -> Path:
+    for name in (".run", "user_logs", "outputs"):
+        (tmp_path / "run" / name).mkdir(parents=True, exist_ok=True)
+    (tmp_path / "run" / ".run" / "run.json").write_text('{"run_id": "run", "status": "Preparing"}')
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize(
+    ("code", "timeout", "status", "message"),
+    [
+        ("print('hello')", None, "Completed", ""),
+        ("raise SystemExit(3)", None, "Failed", "ended with exit code 3"),
+        ("import time; time.sleep(60)", 1, "Failed", "ran longer than 1 s"),
+    ],
+)
+def test_the_supervisor_works_there(tmp_path: Path, code: str, timeout: int | None, status: str, message: str) -> None:
+    python, folder = oldest_python(), run_folder(tmp_path)
+    plan = {"folder": str(folder), "command": [python, "-c", code], "cwd": str(folder), "env": {}, "timeout": timeout}
+    words = [python, "-I", "-S", str(WORKERS / "supervisor.py")]
+    subprocess.run(words, input=json.dumps(plan).encode(), check=False, timeout=120)
+    view = json.loads((folder / ".run" / "run.json").read_text())
+    assert view["status"] == status and message in view.get("error", {}).get("message", "")
+    assert json.loads((folder / ".run" / "process.json").read_text())["_script"]["pid"]
+    if status == "Completed":
+        assert (folder / "user_logs" / "std_log.txt").read_text().strip() == "hello"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a fork server runs on Linux only")
+def test_the_fork_server_works_there(tmp_path: Path) -> None:
+    python, folder = oldest_python(), run_folder(tmp_path)
+    script = folder / "train.py"
+    script.write_text("import json, sys\nprint('forked', sys.argv[1:])\nsys.exit(4)\n")
+    plan = {"folder": str(folder), "command": [python, "train.py", "--x", "1"], "cwd": str(folder), "env": {}}
+    server = subprocess.Popen(
+        [python, str(WORKERS / "fork_server.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder
+    )
+    assert server.stdin and server.stdout
+    server.stdin.write(json.dumps({"script": str(script)}).encode() + b"\n")
+    server.stdin.flush()
+    assert server.stdout.readline() == b"ready\n"
+    server.stdin.write(json.dumps(plan).encode() + b"\n")
+    server.stdin.close()
+    server.wait(120)
+    server.stdout.close()
+    assert (folder / "user_logs" / "std_log.txt").read_text() == "forked ['--x', '1']\n"
+    ended = json.loads((folder / ".run" / "exit.json").read_text())
+    assert ended["exit_code"] == 4 and "exit code 4" in ended["error"]["message"]
