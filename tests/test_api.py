@@ -180,13 +180,13 @@ def test_a_sweep_with_a_secret_among_its_arguments_runs(tmp_path: Path) -> None:
     project.light()
     script = (project.root / "train.py").read_text(encoding="utf-8")
     script = script.replace(
-        'parser.add_argument("--x"', 'parser.add_argument("--pad-token")\nparser.add_argument("--x"'
+        'parser.add_argument("--x"', 'parser.add_argument("--api-key")\nparser.add_argument("--x"'
     )
     script = script.replace(
-        "args = parser.parse_args()", "args = parser.parse_args()\nassert args.pad_token == 'hunter7'"
+        "args = parser.parse_args()", "args = parser.parse_args()\nassert args.api_key == 'hunter7'"
     )
     (project.root / "train.py").write_text(script, encoding="utf-8")
-    project.runconfig("--pad-token", "hunter7", variables={"WANDB_API_KEY": "hunter8"})
+    project.runconfig("--api-key", "hunter7", variables={"WANDB_API_KEY": "hunter8"})
     project.sweep_file(total=2)
     _, folder = project.sweep()
     project.sweep("--async")
