@@ -33,8 +33,10 @@ def as_command(job: SparkJob) -> CommandJob:
 def tree(job: SparkJob, name: str, experiment: str, code: str | None) -> dict[str, Any]:
     """The job's official YAML as a dict: named `name`, its code the asset `code`. Raises AmlError."""
     found: dict[str, Any] = {"type": "spark", "name": name, "experiment_name": experiment}
-    if job.tags:
-        found["tags"] = dict(job.tags)
+    for key in ("display_name", "description", "tags", "jars", "py_files", "files", "archives"):
+        value = getattr(job, key)
+        if value:
+            found[key] = value
     if code:
         found["code"] = f"azureml:{code}"
     found["entry"] = {"file": job.entry}

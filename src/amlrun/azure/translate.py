@@ -30,8 +30,6 @@ def check(job: CommandJob, space: Collection[str] = ()) -> None:
 
     Raises AmlError.
     """
-    if not job.compute and not (job.resources and job.resources.instance_type):
-        raise AmlError("target: names no compute", hint="Name a cluster: `target: NAME`, or --ct NAME.")
     environment = job.environment
     if environment is None or not (
         environment.reference
@@ -41,7 +39,7 @@ def check(job: CommandJob, space: Collection[str] = ()) -> None:
         or environment.dockerfile
     ):
         raise AmlError(
-            "environment: says neither an image nor a conda file, so the cloud has nothing to run the script in",
+            "environment: neither an image nor a conda file is given, so the script has nothing to run in",
             hint="Add environment.python.condaDependenciesFile, or environment.docker.baseImage.",
         )
     words: list[str] = [job.command] if isinstance(job.command, str) else job.command
@@ -101,7 +99,7 @@ def _command(job: CommandJob, name: str, experiment: str, code: str | None, spac
         # Serverless: a VM size in place of a cluster's name.
         found.pop("compute")
         found.setdefault("resources", {})["instance_type"] = target
-    elif target:
+    elif target:  # without one the job is serverless, of a size that the service chooses
         found["compute"] = f"azureml:{target}"
     if job.environment is not None:
         found["environment"] = environment(job.environment)
@@ -132,7 +130,7 @@ def _path(name: str, wanted: Input) -> str:
     bare = re.fullmatch(r"azureml:([^:@/]+)", path)
     if bare:
         return f"{path}@latest"
-    if "://" not in path and not path.startswith("azureml:") and not Path(path).exists():
+    if "://" not in path and not path.startswith(("azureml:", "runs:/", "models:/")) and not Path(path).exists():
         raise AmlError(f"inputs.{name}: there is nothing at {path}", hint="Name a dataset (azureml:NAME) or a path.")
     return path
 
@@ -165,7 +163,8 @@ def _build(wanted: Environment) -> dict[str, Any]:
 
 def _conda(source: Path | dict[str, Any]) -> dict[str, Any]:
     if isinstance(source, dict):
-        return source
+        plain: dict[str, Any] = said(source)
+        return plain
     conda_file.read(source)  # refuses what is no conda file
     found: dict[str, Any] = node.read(source)[0].plain()
     return found

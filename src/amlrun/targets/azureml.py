@@ -116,7 +116,7 @@ class AzureMLTarget:
             first |= {"run_type": "hyperdrive", "primary_metric_name": job.objective.primary_metric}
         if options.parent_run_id is not None:
             first["parent_run_id"] = options.parent_run_id
-        return runs.create(self.project.runs, options.run_id or runs.new_id(experiment), first)
+        return runs.create(self.project.runs, options.run_id or runs.new_id(experiment, job.name), first)
 
     def _left_over(self, fingerprint: str) -> runs.RunFolder | None:
         """The run of an identical command that was interrupted in the last day and that no process works on now."""
