@@ -163,7 +163,7 @@ def test_an_inline_specification_names_its_line_too(tmp_path: Path) -> None:
 
 def test_an_environment_of_the_cloud_keeps_the_machines_python_clean(tmp_path: Path) -> None:
     said: list[str] = []
-    found = environment.of_reference("azureml:sklearn-1.5@latest", report=said.append)
+    found = environment.own("azureml:sklearn-1.5@latest", "The environment is in the cloud only", report=said.append)
     base = environment.user_managed("python").python
     assert found.python != base and "is in the cloud only" in said[0] and str(base) in said[0]
     code = "import sys, psutil; print(sys.prefix)"
@@ -172,4 +172,7 @@ def test_an_environment_of_the_cloud_keeps_the_machines_python_clean(tmp_path: P
         assert Path(prefix) == found.folder
     wrapper = found.bin / ("pip.cmd" if sys.platform == "win32" else "pip")
     assert str(found.python) in wrapper.read_text()
-    assert environment.of_reference("azureml:sklearn-1.5@latest", report=said.append).python == found.python
+    assert (
+        environment.own("azureml:sklearn-1.5@latest", "The environment is in the cloud only", report=said.append).python
+        == found.python
+    )

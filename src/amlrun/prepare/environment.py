@@ -129,24 +129,23 @@ def of_job(job: CommandJob, *, report: Report) -> Interpreter:
         return user_managed(job.local.interpreter)
     if wanted is not None and wanted.conda_file is not None:
         return prepare(wanted.conda_file, report=report)
-    named = wanted.reference or wanted.image or (wanted.build and wanted.build.path) if wanted else None
-    return of_reference(named, report=report) if named else user_managed("python")
+    if wanted is None:
+        return user_managed("python")
+    named = wanted.reference or wanted.image
+    why = f"The environment {named} is in the cloud only" if named else "No image is built here"
+    return own(named or "image", why, report=report)
 
 
-def of_reference(name: str, *, report: Report) -> Interpreter:
-    """This machine's Python, for a run whose environment is in the cloud only, in an environment of its own.
+def own(name: str, why: str, *, report: Report) -> Interpreter:
+    """This machine's Python in an environment of its own, for a run whose environment cannot be made here, and `why`.
 
-    It sees the packages of the Python on PATH; what the run installs goes into its own environment, kept under the
-    name of the cloud's.
+    It sees the packages of the Python on PATH; what the run installs goes into this environment, kept by `name`.
     """
     base = user_managed("python").python
     key = hashlib.sha256(f"{name}\n{base}\n{sys.platform}".encode()).hexdigest()[:16]
     folder = cache_folder() / f"own-{key}"
     ready = folder / READY
-    report(
-        f"The environment {name} is in the cloud only: here the script sees the packages of {base}. "
-        "To have its packages, name a conda file."
-    )
+    report(f"{why}: the script sees the packages of {base}. For its own packages name a conda file.")
     found = _reuse(folder, ready)
     if found is None:
         with _locked(folder, report):

@@ -15,6 +15,8 @@ from typing import Any, Literal, Union
 
 BINDING = re.compile(r"\$\{\{\s*(inputs|outputs|search_space)\.([A-Za-z0-9_]+)\s*\}\}")
 Scalar = Union[str, int, float, bool]
+# Azure ML's base image for a file that names none: what `RunConfiguration()` of v1's last version took.
+DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
 
 # The path of an input that a v1 file names by dataset id alone: `azureml://v1-datasets/<id>`. Locally the input's own
 # name is looked up in datasets.yml; the cloud has no such address, so there a name must be given first.

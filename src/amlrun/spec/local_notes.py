@@ -16,9 +16,6 @@ def local_notes(job: CommandJob) -> list[str]:
     if spread is not None:
         each = spread.process_count_per_instance or spread.worker_count or 1
         notes.append(f"distribution: {spread.type} with {each} processes: here the script runs as one process")
-    environment = job.environment
-    if environment is not None and (environment.build or environment.dockerfile):
-        notes.append("environment.build: no image is built here: the script runs on this machine's Python")
     others = volumes(wanted.docker_args)[1] if wanted else []
     if others:
         notes.append(f"resources.docker_args: no container here, so {' '.join(others)} has no effect")

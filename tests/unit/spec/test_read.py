@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from amlrun.azure import translate
+from amlrun.azure import job_tree
 from amlrun.errors import AmlError
 from amlrun.prepare import data, shell
 from amlrun.project import Project
@@ -80,7 +80,7 @@ def test_an_environment_in_a_file_of_its_own(tmp_path: Path) -> None:
 def test_a_job_without_compute_is_serverless(tmp_path: Path) -> None:
     job = command(tmp_path, 'command: echo "hello world"\nenvironment:\n  image: library/python:latest\n')
     assert job.compute is None
-    tree = translate.tree(job, "r", "e", None)
+    tree = job_tree.tree(job, "r", "e", None)
     assert "compute" not in tree and "resources" not in tree
 
 
@@ -117,7 +117,7 @@ def test_a_spark_job(tmp_path: Path) -> None:
     assert isinstance(job, SparkJob) and job.args == ["--titanic_data", "${{inputs.titanic}}", "--name", "two words"]
     assert (job.entry, job.jars, job.py_files, job.identity) == ("a.py", ["extra.jar"], ["utils.zip"], "managed")
     assert job.conf == {"spark.driver.cores": 1, "spark.driver.memory": "2g"}
-    tree = translate.tree(job, "r", "e", None)
+    tree = job_tree.tree(job, "r", "e", None)
     assert tree["jars"] == ["extra.jar"] and tree["args"] == "--titanic_data ${{inputs.titanic}} --name 'two words'"
     again = read.read(job_file(tmp_path, write.text(job, tmp_path)))
     assert again == job
@@ -161,7 +161,7 @@ def test_what_only_a_cluster_has_is_said_here(tmp_path: Path) -> None:
     )
     assert command(tmp_path, text).local.notes == []
     notes = "\n".join(command(tmp_path, text, "local").local.notes)
-    for words in ("2 nodes", "pytorch with 4", "no image is built", "--ipc=host", "shm_size", "services.nb"):
+    for words in ("2 nodes", "pytorch with 4", "--ipc=host", "shm_size", "services.nb"):
         assert words in notes
 
 
@@ -223,7 +223,7 @@ def test_search_space_values_in_environment_variables(tmp_path: Path) -> None:
     )
     assert shlex.split(str(filled)) == ["p", "it's a", "it's a", "it's a", "${{inputs.y}}"]
     # The service fills in plain text: a value with a space stays one word there by the quotes.
-    tree = translate.tree(job, "r", "e", "c:1")
+    tree = job_tree.tree(job, "r", "e", "c:1")
     assert tree["trial"]["command"] == 'python a.py --name "${{search_space.name}}"'
 
 
@@ -249,7 +249,7 @@ def test_what_a_run_wrote_is_an_input(tmp_path: Path) -> None:
             data.locate(project, "m", reference)
     job = command(tmp_path, "command: python a.py ${{inputs.m}}\ncode: src\nenvironment: azureml:e:1\n"
                   "inputs: {m: {type: mlflow_model, path: 'runs:/exp_1_a/model'}}\n")  # fmt: skip
-    assert translate.tree(job, "r", "e", None)["inputs"]["m"]["path"] == "runs:/exp_1_a/model"
+    assert job_tree.tree(job, "r", "e", None)["inputs"]["m"]["path"] == "runs:/exp_1_a/model"
 
 
 def test_a_misspelt_dataset_is_not_replaced_by_the_inputs_name(tmp_path: Path) -> None:

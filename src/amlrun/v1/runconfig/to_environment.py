@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-from amlrun.spec.job import Build, Environment
+from amlrun.spec.job import DEFAULT_IMAGE, Build, Environment
 from amlrun.v1.runconfig.config import Key, is_file
 from amlrun.v1.runconfig.work import Work
 
-# What v1's tools used when a file named no image (`RunConfiguration()` of their last version).
-DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
 _PYTHON: Key = ("environment", "python")
 _DOCKER: Key = ("environment", "docker")
 
