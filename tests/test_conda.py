@@ -27,12 +27,27 @@ def requirements(tmp_path: Path, text: str) -> list[str]:
         ("numpy>=1.26,<3", ["numpy>=1.26,<3"]),
         ("numpy >=1.26, <3", ["numpy>=1.26,<3"]),
         ("numpy 1.26.*", ["numpy==1.26.*"]),
+        ("numpy 1.26", ["numpy==1.26"]),
+        ("numpy 1.26.4 py311h64a7726_0", ["numpy==1.26.4"]),
+        ("numpy>=1.26.*", ["numpy>=1.26"]),
+        ("numpy >=1.26.*,<2.*", ["numpy>=1.26,<2"]),
+        ("numpy!=1.26.*", ["numpy!=1.26.*"]),
+        ("numpy=1.26,<2", ["numpy==1.26.*,<2"]),
+        ("numpy[version='>=1.26,<2',build=py*]", ["numpy>=1.26,<2"]),
+        ("numpy=1.26.4=*_openblas", ["numpy==1.26.4"]),
+        ("numpy=*", ["numpy"]),
+        ("numpy=2.0.0rc1", ["numpy==2.0.0rc1"]),
+        ("conda-forge/linux-64::numpy", ["numpy"]),
+        ("azureml-defaults", ["azureml-defaults>=1.50"]),
+        ("azureml-defaults=1.2", ["azureml-defaults==1.2.*"]),
+        ("librosa", ["librosa"]),
         ("numpy[version='>=1.26']", ["numpy>=1.26"]),
         ("conda-forge::scikit-learn=1.5", ["scikit-learn==1.5.*"]),
         ("pytorch=2.4", ["torch==2.4.*"]),
         ("matplotlib-base", ["matplotlib"]),
         ("python=3.11", []),
-        ("pip", []),
+        ("pip", ["pip"]),
+        ("pip=23.3.1", ["pip==23.3.1.*"]),
         ("cudatoolkit=11.3", []),
     ],
 )
@@ -44,7 +59,7 @@ def test_python_and_substitutions_are_reported(tmp_path: Path) -> None:
     file = tmp_path / "conda.yml"
     file.write_text("dependencies: [python=3.10.4, pytorch, mkl, pip: [requests]]\nvariables: {A: 1}\n")
     found = conda_file.read(file)
-    assert found.python == "3.10.4"
+    assert found.python == "==3.10.4.*"
     assert found.variables == {"A": "1"}
     assert [line.split(":")[0] for line in found.substitutions] == ["pytorch", "mkl"]
 
@@ -52,7 +67,7 @@ def test_python_and_substitutions_are_reported(tmp_path: Path) -> None:
 def test_pip_files_start_at_the_conda_file_and_are_part_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "more.txt").write_text("requests\n")
     text = "dependencies:\n- pip:\n  - -r more.txt\n"
-    assert requirements(tmp_path, text) == [f"-r {(tmp_path / 'more.txt').as_posix()}"]
+    assert requirements(tmp_path, text) == ["pip", f"-r {(tmp_path / 'more.txt').as_posix()}"]
     before = conda_file.read(tmp_path / "conda.yml").text
     (tmp_path / "more.txt").write_text("flask\n")
     assert conda_file.read(tmp_path / "conda.yml").text != before
@@ -67,6 +82,10 @@ def test_pip_files_start_at_the_conda_file_and_are_part_of_the_content(tmp_path:
         ("dependencies:\n- numpy\n- 5\n", "conda.yml:3: expected `name=version`"),
         ("dependencies:\n- numpy\n- 'numpy=1.2|1.3'\n", "conda.yml:3: 'numpy=1.2|1.3'"),
         ("dependencies: [\n", "conda.yml:2: is not YAML"),
+        ("dependencies:\n- python=abc\n", "conda.yml:2: 'python=abc': 'abc' is no version"),
+        ("dependencies:\n- numpy=1.2.x\n", "conda.yml:2: 'numpy=1.2.x': '1.2.x' is not a version that PyPI can have"),
+        ("dependencies:\n- internal::idna\n", "is from the private channel 'internal', which only conda reaches"),
+        ("dependencies:\n- https://conda.example.com/ch::idna\n", "is from the private channel"),
         ("dependencies:\n- '=1.2'\n", "conda.yml:2: can't read the package"),
     ],
 )
@@ -80,3 +99,75 @@ def test_a_missing_file_says_where_paths_start(tmp_path: Path) -> None:
     with pytest.raises(AmlError, match="no such conda file") as wrong:
         conda_file.read(tmp_path / "gone.yml")
     assert "--path" in wrong.value.hint
+
+
+# What `conda env export` and people write that is no Python package: none may be looked up on PyPI, where strangers
+# have many of these names.
+OTHERS = """
+_libgcc_mutex=0.1=conda_forge bzip2=1.0.8 libcblas=3.9.0 libexpat libgfortran5 liblapack libnsl libopenblas libsqlite
+libuuid libxcrypt libzlib jpeg=9b zstd libwebp-base libtiff lcms2 freetype openjpeg giflib xorg-libxau ffmpeg make git
+nodejs graphviz glib icu cairo pango gcc_linux-64 sysroot_linux-64 kernel-headers_linux-64 r-base r-essentials openjdk
+cuda-toolkit cudnn=8.9 nccl magma-cuda118 pytorch-mutex mkl-service mkl_fft intel-openmp arrow-cpp aws-c-common krb5
+qt-main gstreamer pcre2 llvm-openmp vs2015_runtime ucrt nomkl tesseract poppler pandoc curl wget perl
+""".split()  # noqa: SIM905
+PYTHON = """
+numpy scikit-learn librosa libcst llvmlite pyzmq h5py protobuf pyarrow cmake ninja gitpython ruamel.yaml cffi attrs
+setuptools wheel tqdm python-dateutil rich regex tornado pyyaml markupsafe brotlipy zipp typing_extensions
+""".split()  # noqa: SIM905
+
+
+def test_what_is_no_python_package_is_left_out_and_said(tmp_path: Path) -> None:
+    file = tmp_path / "conda.yml"
+    file.write_text("dependencies:\n" + "".join(f"- {one}\n" for one in OTHERS + PYTHON))
+    found = conda_file.read(file)
+    assert [one.text for one in found.requirements] == PYTHON
+    assert [line.split(":")[0] for line in found.substitutions] == OTHERS
+
+
+def test_channels_that_are_not_reached_are_said(tmp_path: Path) -> None:
+    file = tmp_path / "conda.yml"
+    channels = ["conda-forge", "defaults", "pytorch", "https://conda.anaconda.org/nvidia", "nodefaults"]
+    own = ["file:///mylocal/channel", "https://me:hunter2@conda.example.com/internal"]
+    file.write_text(f"channels: {[*channels, *own]}\ndependencies: [idna]\n")
+    said = conda_file.read(file).substitutions
+    assert len(said) == 2 and "file:///mylocal/channel: not used" in said[0]
+    assert "conda.example.com" in said[1] and "hunter2" not in said[1]
+
+
+def test_the_paths_of_the_pip_list_start_at_the_conda_file(tmp_path: Path) -> None:
+    (tmp_path / "aml_config").mkdir()
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "pkg").mkdir()
+    wheel = tmp_path / "wheels" / "my pkg-0.1-py3-none-any.whl"
+    wheel.write_bytes(b"1")
+    (tmp_path / "aml_config" / "local.whl").write_bytes(b"1")
+    lines = {
+        "../wheels/my pkg-0.1-py3-none-any.whl": wheel.as_posix(),
+        "../pkg": (tmp_path / "pkg").as_posix(),
+        "../pkg[extra]": f"{(tmp_path / 'pkg').as_posix()}[extra]",
+        "../pkg ; python_version > '3'": f"{(tmp_path / 'pkg').as_posix()} ; python_version > '3'",
+        "-e ../pkg": f"-e {(tmp_path / 'pkg').as_posix()}",
+        "--find-links ../wheels": f"--find-links {(tmp_path / 'wheels').as_posix()}",
+        "local.whl": (tmp_path / "aml_config" / "local.whl").as_posix(),
+        "--index-url https://example.com/simple": "--index-url https://example.com/simple",
+        "git+https://example.com/x.git": "git+https://example.com/x.git",
+        "requests": "requests",
+    }
+    file = tmp_path / "aml_config" / "conda.yml"
+    file.write_text("dependencies:\n- pip:\n" + "".join(f'  - "{line}"\n' for line in lines))
+    assert [one.text for one in conda_file.read(file).requirements][1:] == list(lines.values())
+
+
+def test_the_content_holds_what_decides_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "pkg" / "mod").mkdir(parents=True)
+    changing = [tmp_path / "a.txt", tmp_path / "b.txt", tmp_path / "x.whl", tmp_path / "pkg" / "mod" / "m.py"]
+    for one in changing:
+        one.write_text("# 1\n")
+    (tmp_path / "a.txt").write_text("-r b.txt\n")
+    file = tmp_path / "conda.yml"
+    file.write_text("dependencies:\n- pip:\n  - -r a.txt\n  - ./x.whl\n  - ./pkg\n")
+    for one in changing:
+        before = conda_file.content(file)
+        one.write_text(one.read_text() + "# more\n")
+        assert conda_file.content(file) != before, one
+        assert conda_file.content(file) == conda_file.content(file)

@@ -9,7 +9,7 @@ import pytest
 from workplace import Workplace
 
 from amlrun.errors import AmlError
-from amlrun.spec import read_command, write
+from amlrun.spec import read, write
 from amlrun.spec.job import CommandJob, Environment, Input, Output, Resources, said, shell_line
 
 JOB = """\
@@ -61,7 +61,7 @@ def folder(path: Path, text: str) -> Path:
 
 
 def test_everything_that_a_command_job_says(tmp_path: Path) -> None:
-    job = read_command.read(folder(tmp_path, JOB))
+    job = read.read(folder(tmp_path, JOB))
     assert isinstance(job.command, str)
     assert job.command.startswith("python main.py --data ${{inputs.data}} ")
     assert job.code == tmp_path / "src"
@@ -117,7 +117,7 @@ def test_everything_that_a_command_job_says(tmp_path: Path) -> None:
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, line: int, field: str, says: str) -> None:
     with pytest.raises(AmlError) as caught:
-        read_command.read(folder(tmp_path, text))
+        read.read(folder(tmp_path, text))
     assert (caught.value.line, caught.value.field) == (line, field)
     assert says in caught.value.message
     assert Path(str(caught.value.file)).name == "job.yml"
@@ -158,7 +158,7 @@ def test_a_dockerfile_is_written_beside_the_job(tmp_path: Path) -> None:
 def test_a_job_without_code_is_told_what_travels(tmp_path: Path) -> None:
     file = tmp_path / "job.yml"
     file.write_text("command: echo hello\nenvironment: azureml:e:1\n", encoding="utf-8")
-    job = read_command.read(file)
+    job = read.read(file)
     assert isinstance(job, CommandJob)
     assert job.local.notes == ["job.yml names no `code:`: the current folder travels, where v2 sends none."]
 

@@ -100,12 +100,12 @@ def test_aml_export_writes_it(tmp_path: Path) -> None:
 
 def test_the_job_that_is_sent_to_a_cluster(tmp_path: Path) -> None:
     azure = pytest.importorskip("azure.ai.ml")
-    from amlrun.azure import translate
+    from amlrun.azure import job_tree
     from amlrun.errors import AmlError
 
     trial = CommandJob(["python", "train.py"], compute="cpu", environment=Environment(image="ubuntu:22.04"))
     job = to_sweep.load(write(tmp_path, POLICIES["factor"][0]), trial)
-    tree = translate.tree(job, "HD_1", "exp", "code-id:1")
+    tree = job_tree.tree(job, "HD_1", "exp", "code-id:1")
     loaded: Any = azure.load_job(io.StringIO(json.dumps(tree)))
     assert (loaded.type, loaded.name, loaded.experiment_name, loaded.compute) == ("sweep", "HD_1", "exp", "cpu")
     assert loaded.trial.code.removeprefix("azureml:") == "code-id:1"
@@ -113,4 +113,4 @@ def test_the_job_that_is_sent_to_a_cluster(tmp_path: Path) -> None:
     assert loaded.early_termination.evaluation_interval == 1 and loaded.early_termination.slack_factor == 0.2
     del job.search_space["normal"]
     with pytest.raises(AmlError, match=r"search_space\.normal"):
-        translate.tree(job, "HD_1", "exp", None)
+        job_tree.tree(job, "HD_1", "exp", None)

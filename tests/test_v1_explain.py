@@ -11,7 +11,7 @@ import pytest
 from v1_files import CORPUS, corpus, corpus_file, model
 from workplace import Workplace
 
-from amlrun.spec import read_command, write
+from amlrun.spec import read, write
 from amlrun.spec.job import CommandJob
 from amlrun.v1.runconfig import exporting, to_job
 
@@ -173,7 +173,7 @@ def exported(folder: Path, name: str = "train") -> Any:
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
     if isinstance(made.job, CommandJob) and made.job.environment and made.job.environment.dockerfile is None:
-        again = read_command.read(out / "job.yml")
+        again = read.read(out / "job.yml")
         assert write.tree(again, out) == write.tree(made.job, out)
     return load(out / "job.yml")
 

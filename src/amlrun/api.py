@@ -83,17 +83,12 @@ def load_job(file: str | Path, *, target: str | None = None) -> Job:
 
     job = amlrun.load_job("job.yml", target="local")
     """
-    from amlrun.spec import read_command
+    from amlrun.spec import read
 
     place = Path(file)
     if place.is_dir():
         raise AmlError(f"--file: {place} is a folder", hint="Name the job's YAML file.")
-    job = read_command.read(place)
-    if target is not None:
-        job.compute = "local" if target.lower() == "local" else f"azureml:{target.removeprefix('azureml:')}"
-        if isinstance(job, SweepJob):
-            job.trial.compute = job.compute
-    return job
+    return read.read(place, target)
 
 
 def dump_job(job: Job, file: str | Path | None = None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from amlrun.azure import client, codes, environments, translate
+from amlrun.azure import client, codes, common_tree, environments, job_tree
 from amlrun.errors import AmlError
 from amlrun.prepare.snapshot import take
 from amlrun.spec.job import CommandJob, Environment, Input, Output, Resources, Volume
@@ -69,7 +69,7 @@ def job(**more: Any) -> CommandJob:
 
 
 def test_the_tree_is_the_official_yaml() -> None:
-    made = translate.tree(
+    made = job_tree.tree(
         job(
             inputs={"d": Input(path="azureml:d"), "n": Input(type="integer", value=3)},
             outputs={"o": Output(name="out", version="7")},
@@ -110,17 +110,17 @@ def test_what_is_refused_before_anything_is_sent(more: dict[str, Any], word: str
     if volume:
         wanted.local.volumes = [Volume("here", "/data")]
     with pytest.raises(AmlError) as error:
-        translate.tree(wanted, "r", "e", None)
+        job_tree.tree(wanted, "r", "e", None)
     assert word in str(error.value)
 
 
 def test_serverless_needs_no_cluster() -> None:
-    made = translate.tree(job(compute=None, resources=Resources(instance_type="Standard_DS3_v2")), "r", "e", None)
+    made = job_tree.tree(job(compute=None, resources=Resources(instance_type="Standard_DS3_v2")), "r", "e", None)
     assert "compute" not in made and made["resources"] == {"instance_type": "Standard_DS3_v2"}
 
 
 def test_a_dockerfile_is_the_same_build_each_time() -> None:
-    one, two = (translate.environment(Environment(dockerfile="FROM x\n")) for _ in range(2))
+    one, two = (common_tree.environment(Environment(dockerfile="FROM x\n")) for _ in range(2))
     assert one == two and isinstance(one, dict) and (Path(one["build"]["path"]) / "Dockerfile").is_file()
 
 

@@ -154,10 +154,9 @@ class Calls:
         elif isinstance(error, (ServiceRequestError, ServiceResponseError, HttpResponseError)):
             why, hint = self._reason(error), "Check the network and the proxy, then run the same command again."
         elif isinstance(error, ClientAuthenticationError):
-            why, hint = str(error).splitlines()[0], _HINTS[401]
+            why, hint = _first_words(str(error)) or "signing in failed", _HINTS[401]
         else:
-            text = str(error).strip()
-            why, hint = text.splitlines()[0] if text else type(error).__name__, ""
+            why, hint = _first_words(str(error)) or type(error).__name__, ""
         return AmlError(f"could not {self.doing}: {where}{why}", hint=hint, exit_code=SERVICE)
 
 
@@ -168,7 +167,7 @@ _HINTS = {
     403: "Your account needs a role on the workspace, e.g. AzureML Data Scientist, and on its storage.",
     404: "Check the name, and the workspace: aml workspace show.",
     409: "Something else changes the same thing: run the same command again in a while.",
-    429: "The service is asked too much: run the same command again in a while.",
+    429: "Rate limited: run the same command again in a while.",
 }
 
 
@@ -177,10 +176,21 @@ def _service_words(error: HttpResponseError) -> str:
     inner = getattr(error, "error", None)
     message = getattr(inner, "message", None)
     if not message:
-        lines = str(getattr(error, "message", "") or error).strip().splitlines()
-        return lines[0][:500] if lines else ""
+        words = _first_words(str(getattr(error, "message", "") or error))
+        return words or str(getattr(inner, "code", None) or getattr(error, "reason", None) or "without a reason")
     details = [str(one.message) for one in (getattr(inner, "details", None) or []) if getattr(one, "message", None)]
     return "; ".join([str(message), *details[:5]])[:900]
+
+
+def _first_words(text: str) -> str:
+    """A message's first line; one that ends in a colon says nothing without what follows."""
+    lines = [line.strip() for line in text.splitlines() if line.strip(" {}[]()")]
+    words = lines[0] if lines else ""
+    for line in lines[1:]:
+        if not words.endswith(":") and len(words) > 3:
+            break
+        words += f" {line}"
+    return words[:500]
 
 
 def _reason(error: BaseException) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.azure.client import Client
-from amlrun.azure.translate import DEFAULT_IMAGE
 from amlrun.errors import AmlError, os_error
+from amlrun.spec.job import DEFAULT_IMAGE
 
 VERSION = "2023-04-01-preview"
 _FILE, _CONDA, _DOCKER = "azureml_environment.json", "conda_dependencies.yml", "BaseDockerfile"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from amlrun.cli import environment_cache
 from amlrun.cli.azure import connect, listed, name_option
 from amlrun.cli.common import Context, common_options
 
@@ -15,7 +16,10 @@ _directory = click.option("-d", "--directory", required=True, metavar="FOLDER", 
 
 @click.group("environment")
 def command() -> None:
-    """Describe an environment in a folder, and register it in a workspace."""
+    """Describe an environment in a folder, and register it in a workspace; clear those made here."""
+
+
+command.add_command(environment_cache.command)
 
 
 @command.command()

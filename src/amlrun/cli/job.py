@@ -32,7 +32,7 @@ def create(
     dry_run: bool,
     no_snapshot_limit: bool,
 ) -> int:
-    """Run a v2 command or sweep job: what `aml export` writes, or one of Microsoft's examples.
+    """Run a v2 command, sweep or Spark job: what `aml export` writes, or one of Microsoft's examples.
 
     \b
     aml job create --file job.yml

@@ -13,7 +13,7 @@ from typing import Any
 
 from amlrun.errors import AmlError
 from amlrun.notebook.report import Report
-from amlrun.prepare.conda_file import pypi_name
+from amlrun.prepare.conda_names import pypi_name
 from amlrun.spec.node import parse
 
 # Modules whose package has another name, for those that are not installed here.
@@ -116,6 +116,9 @@ def requirements(script: str, report: Report, beside: Path) -> list[str]:
         except metadata.PackageNotFoundError:
             words[_name(package)] = asked.get(_name(package), _name(package))
             report.ask(f"{package} is not installed here, so its version is open: pin it in the conda file")
+    if "mlflow-skinny" in words and re.search(r"\bmlflow\.sklearn\b|from mlflow import .*\bsklearn\b", script):
+        # What mlflow.sklearn.log_model writes with, unless it is told otherwise.
+        words.setdefault("skops", "skops")
     if "mlflow-skinny" in words:
         words.update({_name(word): word for word in WITH_MLFLOW})
     return [words[name] for name in sorted(words)]

@@ -1,4 +1,4 @@
-"""What a conda file asks for, and the same in PyPI's words for a machine without conda."""
+"""What a conda file asks for, and the same as pip's requirements for a machine without conda."""
 
 from __future__ import annotations
 
@@ -8,25 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError, os_error
-from amlrun.spec.yaml_data import line_of, load
+from amlrun.prepare.conda_names import is_public_channel, is_python, is_renamed, pypi_name
+from amlrun.prepare.conda_version import specifier
+from amlrun.runs.redact import url_without_user
+from amlrun.spec.yaml_data import Map, line_of, load
 
-# Packages that PyPI knows under another name.
-_PYPI_NAMES = {
-    "pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "matplotlib-base": "matplotlib",
-    "seaborn-base": "seaborn", "opencv": "opencv-python-headless", "py-opencv": "opencv-python-headless",
-    "py-xgboost": "xgboost", "py-xgboost-cpu": "xgboost", "tensorflow-gpu": "tensorflow", "dask-core": "dask",
-    "pytables": "tables", "psycopg2": "psycopg2-binary", "python-graphviz": "graphviz", "msgpack-python": "msgpack",
-    "pyqt": "PyQt5", "tensorflow-base": "tensorflow", "pillow-simd": "pillow", "lightgbm-cpu": "lightgbm",
-}  # fmt: skip
-# Packages that a conda environment carries and a Python one has in its wheels or not at all.
-_NOT_PYPI = re.compile(
-    r"^(cudatoolkit|cudnn|cuda(-.*)?|nccl|pytorch-cuda|cpuonly|mkl|nomkl|blas|libblas|openblas|openmp|llvm-openmp|"
-    r"_openmp_mutex|_libgcc_mutex|libgcc.*|libstdcxx.*|gcc.*|gxx.*|compilers|ca-certificates|openssl|sqlite|tk|xz|"
-    r"zlib|readline|ncurses|libffi|ld_impl_.*|python_abi|openmpi|mpich|vs2015_runtime|vc|tzdata)$"
+# Lines of the pip list that name a file or a folder, which decides what the environment holds.
+_PIP_PATH = re.compile(
+    r"^\s*-\s*[\"']?(?:-r|--requirement|-c|--constraint|-e|--editable|-f|--find-links)[ =]+(.+)$|"
+    r"^\s*-\s*[\"']?(\.{1,2}[/\\][^\s\"';\[]+|[^\s\"':;\[]+\.(?:whl|tar\.gz|zip))",
+    re.MULTILINE,
 )
-_PIP_FILE = re.compile(r"^\s*-\s*[\"']?(?:-r|--requirement|-c|--constraint)[ =]+(.+)$", re.MULTILINE)
+_NESTED = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[ =]+(\S+)", re.MULTILINE)
+_BUILT = re.compile(r"(?:^|/)(?:\.git|__pycache__|build|dist|[^/]+\.egg-info)(?:/|$)")
+_ARCHIVE = re.compile(r"\.(?:whl|tar\.gz|zip)$")
 _KEYS = ("name", "channels", "dependencies", "prefix", "variables")
-_SPEC = re.compile(r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<rest>.*)")
+_SPEC = re.compile(r"(?:(?P<channel>[^\s:]+)(?::[^\s:]*)?::)?(?P<name>[A-Za-z0-9_][\w.+-]*)\s*(?P<rest>.*)")
 
 
 @dataclass
@@ -39,22 +36,28 @@ class Requirement:
 
 @dataclass
 class CondaFile:
-    """A conda file read for uv: `python` is a version or None; `substitutions` says what was changed."""
+    """A conda file read for uv: `python` is a PEP 440 specifier or empty; `substitutions` says what was changed.
+
+    An `inline` one stands in `file`, which is another kind of file.
+    """
 
     file: Path | None
-    python: str | None = None
+    python: str = ""
     requirements: list[Requirement] = field(default_factory=list)
     substitutions: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
     text: str = ""
+    inline: bool = False
 
 
 def read(source: Path | dict[str, Any]) -> CondaFile:
-    """Read a conda file (or the specification itself) and say it in PyPI's words.
+    """Read a conda file (or the specification itself) as what pip installs.
 
-    Raises AmlError naming file and line for what is not a conda file or can't be said to pip.
+    Raises AmlError naming file and line for what is not a conda file or has no counterpart on PyPI.
     """
-    found = CondaFile(None if isinstance(source, dict) else source, text=content(source))
+    inline = isinstance(source, dict)
+    file = source.file if isinstance(source, Map) else None if isinstance(source, dict) else source
+    found = CondaFile(file, text=content(source), inline=inline)
     tree = source if isinstance(source, dict) else load(source, expected="a conda file with `dependencies:`")
     for key in tree:
         if key not in _KEYS:
@@ -71,26 +74,25 @@ def read(source: Path | dict[str, Any]) -> CondaFile:
         dependencies = []
     if not isinstance(dependencies, list):
         raise AmlError("expected a list", file=found.file, line=line_of(tree, "dependencies"), field="dependencies")
+    _channels(tree.get("channels"), found)
+    pips: list[Requirement] = []
     for index, item in enumerate(dependencies):
         line = line_of(dependencies, index)
         if isinstance(item, str):
             _conda_package(item, line, found)
         elif isinstance(item, dict) and list(item) == ["pip"] and isinstance(item["pip"], (list, type(None))):
-            pips = item["pip"] or []
-            for place, text in enumerate(pips):
-                found.requirements.append(Requirement(_pipline_of(str(text), found), line_of(pips, place) or line))
+            for place, text in enumerate(item["pip"] or []):
+                pips.append(Requirement(_pip_line(str(text), found), line_of(item["pip"], place) or line))
         else:
             raise AmlError(f"expected `name=version` or `pip:`, got {item!r}", file=found.file, line=line)
+    if pips and not any(re.match(r"pip(?![\w.-])", one.text) for one in found.requirements):
+        found.requirements.append(Requirement("pip", None))  # as conda does
+    found.requirements += [Requirement(_retired(one.text, found), one.line) for one in pips]
     return found
 
 
-def pypi_name(name: str) -> str:
-    """What PyPI calls the package that conda calls `name`."""
-    return _PYPI_NAMES.get(name.lower(), name)
-
-
 def content(source: Path | dict[str, Any]) -> str:
-    """All that decides what an environment holds: the file's text and that of the pip files it names.
+    """All that decides what an environment holds: the file's text, the pip files it names, and its local packages.
 
     Raises AmlError for a file that can't be read.
     """
@@ -99,11 +101,29 @@ def content(source: Path | dict[str, Any]) -> str:
 
         return json.dumps(source, sort_keys=True, default=str)
     text = _text(source)
-    for match in _PIP_FILE.finditer(text):
-        file = source.parent / match[1].strip().strip("'\"")
-        if file.is_file():
-            text += file.read_text(encoding="utf-8", errors="replace")
+    for match in _PIP_PATH.finditer(text):
+        text += _content_of(source.parent / (match[1] or match[2]).strip().strip("'\""), 0)
     return text
+
+
+def _content_of(path: Path, level: int) -> str:
+    """What tells one state of a pip file, a wheel or a package's folder from another."""
+    try:
+        if path.is_dir():
+            files = sorted(file for file in path.rglob("*") if file.is_file() and not _BUILT.search(file.as_posix()))
+            marks = [
+                (file.relative_to(path).as_posix(), file.stat().st_size, file.stat().st_mtime_ns) for file in files
+            ]
+            return f"\n{marks[:5000]}"
+        if not path.is_file():
+            return ""
+        if path.suffix in (".whl", ".gz", ".zip"):
+            return f"\n{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}"
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    nested = [path.parent / match[1].strip() for match in _NESTED.finditer(text)] if level < 5 else []
+    return text + "".join(_content_of(one, level + 1) for one in nested)
 
 
 def _text(file: Path) -> str:
@@ -120,57 +140,68 @@ def _text(file: Path) -> str:
         raise os_error(error, "read the conda file") from error
 
 
+def _channels(channels: Any, found: CondaFile) -> None:
+    """Say which private channels are not reached: PyPI's packages are other ones."""
+    for channel in channels if isinstance(channels, list) else []:
+        if not is_public_channel(str(channel)):
+            shown = url_without_user(str(channel))
+            found.substitutions.append(f"channel {shown}: not used without conda; all packages come from PyPI")
+
+
 def _conda_package(text: str, line: int | None, found: CondaFile) -> None:
     match = _SPEC.fullmatch(text.split("#")[0].strip())
     if not match:
         raise AmlError(f"can't read the package {text!r}", file=found.file, line=line, hint="Write name=version.")
-    name, rest = match["name"], match["rest"].strip()
+    name, channel = match["name"], match["channel"]
     low = name.lower()
+    if not is_python(low):
+        found.substitutions.append(f"{text}: left out (no Python package; only conda has it)")
+        return
+    if channel and not is_public_channel(channel):
+        raise AmlError(
+            f"{text!r} is from the private channel {channel!r}, which only conda reaches", file=found.file, line=line,
+            hint="PyPI may have another package of that name. Install conda or micromamba, or name the package below "
+            "`pip:`, with its index.",
+        )  # fmt: skip
+    try:
+        version, build = specifier(match["rest"])
+    except ValueError as error:
+        raise AmlError(f"{text!r}: {error}", file=found.file, line=line, hint="Name one version.") from error
     if low == "python":
-        version = re.search(r"\d+(?:\.\d+)*", rest)
-        found.python = version[0] if version else None
+        found.python = version
         return
-    if low == "pip":
-        return
-    if _NOT_PYPI.match(low):
-        found.substitutions.append(f"{text}: left out (not a Python package; conda alone has it)")
-        return
-    requirement = pypi_name(name) + _version(rest, text, found, line)
-    if low in _PYPI_NAMES:
+    if build and not version:
+        build = ""
+    requirement = _retired(pypi_name(name) + version, found)
+    if build:
+        found.substitutions.append(f"{text}: any build of that version (the build {build!r} is conda's)")
+    elif is_renamed(name):
         found.substitutions.append(f"{text}: taken from PyPI as {requirement}")
     found.requirements.append(Requirement(requirement, line))
 
 
-def _version(rest: str, text: str, found: CondaFile, line: int | None) -> str:
-    """conda's match specification as PEP 440: `=1.2` means 1.2.*, `=1.2=build` loses its build."""
-    if not rest or rest == "*":
-        return ""
-    bracket = re.fullmatch(r"\[version=['\"]?(.*?)['\"]?\]", rest)
-    if bracket:
-        rest = bracket[1]
-    rest = rest.replace(" ", "") if re.match(r"^[<>=!~]", rest) else "=" + "=".join(rest.split())
-    if "|" in rest:
-        raise AmlError(
-            f"{text!r}: alternatives (|) can't be said to pip", file=found.file, line=line, hint="Name one version."
-        )
-    if re.match(r"^=[^=]", rest):
-        version, _, build = rest[1:].partition("=")
-        if build:
-            found.substitutions.append(f"{text}: the conda build {build!r} is not PyPI's; any build of that version")
-            return f"=={version}"
-        if re.match(r"^[<>!~=]", version):
-            return version
-        return f"=={version}" if version.endswith("*") else f"=={version}.*"
-    return rest
+def _retired(text: str, found: CondaFile) -> str:
+    """SDK v1's packages without a version: a resolver may go back to releases of 2019, which no longer build."""
+    if not re.fullmatch(r"azureml-(?:defaults|sdk|core|widgets|train|train-core|pipeline|pipeline-core|dataset-runtime|"
+                        r"automl-runtime|interpret|contrib-[\w-]+)(?:\[[\w,-]+\])?", text):  # fmt: skip
+        return text
+    found.substitutions.append(f"{text}: taken as {text}>=1.50 (older releases no longer build)")
+    return f"{text}>=1.50"
 
 
-def _pipline_of(text: str, found: CondaFile) -> str:
-    """A pip line as written, with the path of `-r`, `-c` and `-e` taken from the conda file's folder."""
-    match = re.fullmatch(r"(-r|--requirement|-c|--constraint|-e|--editable)[ =]+(.+)", text.strip())
-    if not match or found.file is None:
-        return text.strip()
-    place = Path(match[2])
-    inside = found.file.parent / place
-    if "://" in match[2] or not inside.exists():
-        return text.strip()
-    return f"{match[1]} {inside.as_posix()}"
+def _pip_line(text: str, found: CondaFile) -> str:
+    """A pip line as written, its path taken from the conda file's folder, as conda has it."""
+    text = text.strip()
+    if found.file is None or found.inline or "://" in text.partition(";")[0]:
+        return text
+    option = re.fullmatch(r"(-r|--requirement|-c|--constraint|-e|--editable|-f|--find-links)[ =]+(.+)", text)
+    word = option[2].strip() if option else text
+    # A path may be followed by extras and by a marker.
+    path = re.fullmatch(r"(?P<path>[^\[;]+?)(?P<more>\[[\w,.-]+\])?(?P<marker>\s*;.*)?", word)
+    if path is None or not (option or re.match(r"\.{1,2}(?:[/\\]|$)", word) or _ARCHIVE.search(path["path"])):
+        return text
+    inside = found.file.parent / path["path"].strip().replace("\\", "/")
+    if not inside.exists():
+        return text
+    place = inside.resolve().as_posix()
+    return f"{f'{option[1]} ' if option else ''}{place}{path['more'] or ''}{path['marker'] or ''}"

@@ -14,6 +14,10 @@ from amlrun.spec.node import read
 from amlrun.spec.yaml_data import editable, line_of, lined, writer
 
 _REFERENCE = re.compile(r"azureml:(?P<name>[^:@/]+)(?:[:@](?P<version>.+))?")
+# What a run wrote, as MLflow and as the service name it.
+_RUN = re.compile(
+    r"runs:/(?P<run>[^/]+)/(?P<path>.+)|azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+(?:/paths/.*)?)"
+)
 _DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 
 
@@ -51,36 +55,57 @@ def load(project: Project) -> dict[str, Dataset]:
 def locate(project: Project, name: str, reference: str | None) -> Path:
     """The path on this machine of input `name`, whose v2 path is `reference`.
 
-    `azureml:NAME:VERSION` and datastore URIs are looked up in datasets.yml: by the dataset's name, else by the
-    input's. Anything else is a local path, from the project's root.
+    `azureml:NAME:VERSION` is looked up in datasets.yml by the dataset's name; a datastore URI and an input without a
+    path by the input's own. `runs:/ID/PATH` and `azureml://jobs/ID/outputs/NAME/paths/PATH` are what a run here wrote.
+    Anything else is a local path, from the project's root.
 
-    Raises AmlError when there is no such name or nothing lies there.
+    Raises AmlError when there is no such name, or no data there.
     """
-    datasets = load(project)
+    written = _RUN.fullmatch(reference or "")
+    if written:
+        return _of_run(
+            project,
+            name,
+            written["run"] or written["job"],
+            written["path"] or written["output"].replace("/paths", "").rstrip("/"),
+        )
     match = _REFERENCE.fullmatch(reference or "")
-    wanted = match["name"] if match else name
     if reference and not match and "://" not in reference and not reference.startswith("azureml:"):
         place = project.root / Path(reference).expanduser()
         if not place.exists():
             raise AmlError(f"input {name}: there is nothing at {place}", hint="Check the path in the job's file.")
         return place
-    dataset = datasets.get(wanted) or datasets.get(name)
+    datasets = load(project)
+    wanted = match["name"] if match else name
+    dataset = datasets.get(wanted)
     if dataset is None:
         import difflib
 
         near = difflib.get_close_matches(wanted, datasets, 1)
         known = f"did you mean {near[0]!r}?" if near else f"it names: {', '.join(datasets) or 'nothing yet'}."
         raise AmlError(
-            f"dataset {wanted!r} has no place on this machine ({known})",
-            file=project.datasets_file,
-            hint=f"Say where it lies: aml dataset register -n {wanted} -p FOLDER",
-        )
+            f"dataset {wanted!r} has no local path ({known})", file=project.datasets_file, field=f"input {name}",
+            hint=f"Register one: aml dataset register -n {wanted} -p FOLDER",
+        )  # fmt: skip
     if not dataset.path.exists():
         raise AmlError(
-            f"nothing lies at {dataset.path}", file=project.datasets_file, line=dataset.line, field=dataset.name,
-            hint=f"Put the data there, or name its place: aml dataset register -n {wanted} -p FOLDER",
+            f"no data found at {dataset.path}", file=project.datasets_file, line=dataset.line, field=dataset.name,
+            hint=f"Put the data there, or register another path: aml dataset register -n {wanted} -p FOLDER",
         )  # fmt: skip
     return dataset.path
+
+
+def _of_run(project: Project, name: str, run: str, path: str) -> Path:
+    """What a run wrote: `path` below its folder, else below its outputs."""
+    folder = project.runs / run
+    if Path(run).name != run or run in (".", "..") or ".." in Path(path).parts or Path(path).is_absolute():
+        raise AmlError(f"input {name}: {path!r} is not in a run's folder", hint="Check the path in the job's file.")
+    for place in (folder / path, folder / "outputs" / path):
+        if place.exists():
+            return place
+    if not (folder / ".run").is_dir():
+        raise AmlError(f"input {name}: there is no run {run} in {project.runs}", hint="`aml run list` shows the runs.")
+    raise AmlError(f"input {name}: run {run} has no {path}", hint=f"Its files are in {folder}.")
 
 
 def register(project: Project, name: str, path: Path, description: str) -> Dataset:

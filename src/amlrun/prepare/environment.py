@@ -5,52 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from amlrun import project
-from amlrun.errors import JOB_FAILED, AmlError, os_error
-from amlrun.prepare import conda_file
+from amlrun.errors import AmlError, os_error
+from amlrun.prepare import build, conda_file
+from amlrun.prepare.build import TOOL_VARIABLE as TOOL_VARIABLE
+from amlrun.prepare.build import Interpreter as Interpreter
+from amlrun.prepare.build import Report as Report
+from amlrun.spec.job import CommandJob
 
-Report = Callable[[str], None]
 _TOOLS = ("micromamba", "mamba", "conda")
-# A build that failed may be tried again with another tool: this variable names it.
-TOOL_VARIABLE = "AML_ENVIRONMENT_TOOL"
-
-
-@dataclass
-class Interpreter:
-    """A Python to run scripts with. `folder` is None when the user manages the environment.
-
-    `conda_hash` is the SHA-256 of what the conda file asks for; `notes` say what differs from it here.
-    """
-
-    python: Path
-    folder: Path | None = None
-    conda_hash: str | None = None
-    notes: list[str] = field(default_factory=list)
-    variables: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def bin(self) -> Path:
-        return self.python.parent
-
-    def packages(self) -> list[str]:
-        """`name==version` of every package, read from the folder names of its metadata: no Python is started."""
-        if self.folder is None:
-            return []
-        pattern = "Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages"
-        found = []
-        for metadata in self.folder.glob(f"{pattern}/*.dist-info"):
-            name, _, version = metadata.name.removesuffix(".dist-info").rpartition("-")
-            found.append(f"{name.replace('_', '-')}=={version}")
-        return sorted(found, key=str.lower)
+# The mark of a finished environment, and what changes when they are built otherwise.
+READY = "aml-environment.json"
+_FORMAT = "2"
 
 
 def user_managed(interpreter: str) -> Interpreter:
@@ -81,55 +54,59 @@ def prepare(source: Path | dict[str, Any], *, report: Report) -> Interpreter:
     """The interpreter for a conda file, built on first use and taken from the cache ever after.
 
     With micromamba, mamba or conda on this machine the file is used as it is; else uv makes the environment from
-    PyPI and every substitution is reported. Two builders of the same environment wait for each other.
+    PyPI, and every substitution is reported; that another Python is used is reported each time. Two builders of the
+    same environment wait for each other.
 
     Raises AmlError naming file and line for a package that cannot be had (exit code 1 when the build failed).
     """
     text = conda_file.content(source)
     tool = _tool()
-    key = hashlib.sha256(f"{tool}\n{sys.platform}-{_machine()}\n{text}".encode()).hexdigest()
+    key = hashlib.sha256(f"{_FORMAT}\n{tool}\n{sys.platform}-{_machine()}\n{text}".encode()).hexdigest()
     folder = cache_folder() / key[:16]
-    ready = folder / "aml-environment.json"
+    ready = folder / READY
     found = _reuse(folder, ready)
     if found is None:
-        from filelock import FileLock, Timeout
-
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(str(folder) + ".lock")
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                report("Another `aml` is building this environment; waiting for it …")
-                lock.acquire()
-            try:
-                found = _reuse(folder, ready)
-                if found is None:
-                    found = _build(folder, ready, conda_file.read(source), tool, report)
-            finally:
-                lock.release()
-        except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise os_error(error, "make the environment") from error
+        with _locked(folder, report):
+            found = _reuse(folder, ready) or build.build(folder, ready, conda_file.read(source), tool, report)
+    elif found.python_note:
+        report(found.python_note)
     found.conda_hash = hashlib.sha256(text.encode()).hexdigest()
     return found
+
+
+@contextmanager
+def _locked(folder: Path, report: Report) -> Iterator[None]:
+    """Build while nobody else builds the same environment. Raises AmlError for a disk that refuses."""
+    from filelock import FileLock, Timeout
+
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(str(folder) + ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            report("Another `aml` is building this environment; waiting for it …")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise os_error(error, "make the environment") from error
 
 
 def _reuse(folder: Path, ready: Path) -> Interpreter | None:
     try:
         made = json.loads(ready.read_text(encoding="utf-8"))
-        notes, variables = list(made["notes"]), dict(made["variables"])
+        found = Interpreter(
+            build.python_in(folder), folder, notes=list(made["notes"]), variables=dict(made["variables"]),
+            python_note=str(made.get("python_note", "")),
+        )  # fmt: skip
+        os.utime(ready)  # when it was last used
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    python = _python_in(folder)
-    return Interpreter(python, folder, notes=notes, variables=variables) if python.exists() else None
-
-
-def _python_in(folder: Path) -> Path:
-    if os.name != "nt":
-        return folder / "bin" / "python"
-    script = folder / "Scripts" / "python.exe"
-    return script if script.exists() else folder / "python.exe"
+    return found if found.python.exists() else None
 
 
 def _machine() -> str:
@@ -145,125 +122,32 @@ def _tool() -> str:
     return asked or next((name for name in _TOOLS if shutil.which(name)), "uv")
 
 
-def _program(tool: str) -> str:
-    if tool != "uv":
-        return str(shutil.which(tool))
-    from uv import find_uv_bin
-
-    return find_uv_bin()
-
-
-def _build(folder: Path, ready: Path, wanted: conda_file.CondaFile, name: str, report: Report) -> Interpreter:
-    program = _program(name)
-    # What an interrupted build left has no mark that it is ready.
-    shutil.rmtree(folder, ignore_errors=True)
-    what = "the conda file" if wanted.file is None else wanted.file.name
-    count = len(wanted.requirements)
-    report(f"Building the environment of {what} with {name} ({count} packages asked for; kept for next time) …")
-    if name == "uv":
-        notes = [*_uv_python(program, folder, wanted, report), *wanted.substitutions]
-        _uv_install(program, folder, wanted, report)
-    else:
-        notes = []
-        _conda_create(name, program, folder, wanted, report)
-    made = {"notes": notes, "variables": wanted.variables, "tool": name}
-    ready.write_text(json.dumps(made, indent=2), encoding="utf-8")
-    for note in notes:
-        report(f"  {note}")
-    return Interpreter(_python_in(folder), folder, notes=notes, variables=wanted.variables)
+def of_job(job: CommandJob, *, report: Report) -> Interpreter:
+    """The interpreter for a job, its environment built if need be. Raises AmlError, with file and line."""
+    wanted = job.environment
+    if job.local.interpreter is not None:
+        return user_managed(job.local.interpreter)
+    if wanted is not None and wanted.conda_file is not None:
+        return prepare(wanted.conda_file, report=report)
+    if wanted is None:
+        return user_managed("python")
+    named = wanted.reference or wanted.image
+    why = f"The environment {named} is in the cloud only" if named else "No image is built here"
+    return own(named or "image", why, report=report)
 
 
-def _uv_python(uv: str, folder: Path, wanted: conda_file.CondaFile, report: Report) -> list[str]:
-    """Make the virtual environment; without the Python that is asked for, with the nearest one, which is said."""
-    version = ".".join((wanted.python or "").split(".")[:2])
-    first = [version] if version else []
-    for choice in [*first, ">=3.10"]:
-        made = subprocess.run(
-            [uv, "venv", "--quiet", "--no-project", "--no-config", "--python", choice, str(folder)],
-            capture_output=True, text=True, errors="replace", env=_clean_environment(), check=False,
-        )  # fmt: skip
-        if made.returncode == 0:
-            if choice == version or not version:
-                return []
-            got = subprocess.run(
-                [str(_python_in(folder)), "-c", "import platform; print(platform.python_version())"],
-                capture_output=True, text=True, check=True,
-            ).stdout.strip()  # fmt: skip
-            return [f"python={wanted.python}: not on this machine and not to be downloaded; Python {got} stands in"]
-        report(f"  Python {choice} can't be had here; looking for another …") if choice == version else None
-    raise AmlError(
-        f"no Python for the environment: {made.stderr.strip()[-300:]}", file=wanted.file, exit_code=JOB_FAILED
-    )
+def own(name: str, why: str, *, report: Report) -> Interpreter:
+    """This machine's Python in an environment of its own, for a run whose environment cannot be made here, and `why`.
 
-
-def _uv_install(uv: str, folder: Path, wanted: conda_file.CondaFile, report: Report) -> None:
-    if not wanted.requirements:
-        return
-    listing = folder / "aml-requirements.txt"
-    listing.write_text("".join(f"{one.text}\n" for one in wanted.requirements), encoding="utf-8")
-    command = [uv, "pip", "install", "--python", str(_python_in(folder)), "--no-config", "--color", "never"]
-    lines = _stream([*command, "--requirement", str(listing)], report)
-    if lines is not None:
-        raise _missing_package("\n".join(lines), wanted)
-
-
-def _conda_create(name: str, program: str, folder: Path, wanted: conda_file.CondaFile, report: Report) -> None:
-    file = wanted.file
-    if file is None:
-        file = folder.with_suffix(".yml")
-        file.write_text(wanted.text, encoding="utf-8")  # JSON is YAML
-    words = ["create", "--yes"] if name == "micromamba" else ["env", "create"]
-    lines = _stream([program, *words, "--prefix", str(folder), "--file", str(file)], report)
-    if lines is not None:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise AmlError(
-            f"{name} could not make the environment: {' '.join(lines[-3:])}", file=wanted.file, exit_code=JOB_FAILED,
-            hint=f"To take the packages from PyPI instead, set {TOOL_VARIABLE}=uv.",
-        )  # fmt: skip
-
-
-def _stream(command: list[str], report: Report) -> list[str] | None:
-    """Run a builder and report its lines as they come; None when it went well, else its last lines."""
-    lines: list[str] = []
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
-        encoding="utf-8", errors="replace", env=_clean_environment(),
-    ) as builder:  # fmt: skip
-        assert builder.stdout is not None  # noqa: S101 - PIPE was asked for
-        try:
-            for line in builder.stdout:
-                lines.append(line.rstrip())
-                if line.strip() and not line.startswith((" + ", " - ", "Using Python")):
-                    report("  " + line.rstrip())
-        except BaseException:
-            builder.kill()
-            raise
-    return lines[-40:] if builder.returncode else None
-
-
-def _clean_environment() -> dict[str, str]:
-    """The environment for a builder, without this project's own virtual environment."""
-    return {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONHOME", "UV_PROJECT")}
-
-
-def _missing_package(output: str, wanted: conda_file.CondaFile) -> AmlError:
-    """Find the requirement that the builder's last words are about, for file and line."""
-    low = re.sub(r"\s+", " ", output.lower())
-    if "failed to fetch" in low or "dns error" in low or "error sending request" in low or "connect error" in low:
-        return AmlError(
-            "the package registry could not be reached", file=wanted.file, exit_code=JOB_FAILED,
-            hint="The first build needs it; connect (or set your mirror in UV_DEFAULT_INDEX), then submit again.",
-        )  # fmt: skip
-    for one in wanted.requirements:
-        name = re.split(r"[\s<>=!~\[;@]", one.text, maxsplit=1)[0].lower()
-        if name and not name.startswith("-") and re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", low):
-            return AmlError(
-                f"{one.text}: can't be had from PyPI together with the rest", file=wanted.file, line=one.line,
-                exit_code=JOB_FAILED, hint=_because(output) + "\nCorrect the name or the version in the conda file.",
-            )  # fmt: skip
-    return AmlError("the environment could not be made", file=wanted.file, exit_code=JOB_FAILED, hint=output[-800:])
-
-
-def _because(output: str) -> str:
-    start = output.find("Because")
-    return re.sub(r"\s+", " ", output[start if start >= 0 else -400 :])[:500].strip()
+    It sees the packages of the Python on PATH; what the run installs goes into this environment, kept by `name`.
+    """
+    base = user_managed("python").python
+    key = hashlib.sha256(f"{name}\n{base}\n{sys.platform}".encode()).hexdigest()[:16]
+    folder = cache_folder() / f"own-{key}"
+    ready = folder / READY
+    report(f"{why}: the script sees the packages of {base}. For its own packages name a conda file.")
+    found = _reuse(folder, ready)
+    if found is None:
+        with _locked(folder, report):
+            found = _reuse(folder, ready) or build.over(base, folder, ready, name)
+    return found

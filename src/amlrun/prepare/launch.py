@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError
-from amlrun.prepare import data
+from amlrun.prepare import data, shell
 from amlrun.prepare.environment import Interpreter
 from amlrun.project import Project
 from amlrun.runs import store as runs
@@ -40,12 +40,10 @@ def plan(
         report(f"Arguments at or below {volume.container} mean {project.root / host} here (-v, without a container).")
     command = job.command
     if isinstance(command, str):
-        line = _shell_fill(command, places)
-        words = (
-            [os.environ.get("COMSPEC", "cmd.exe"), "/d", "/s", "/c", line]
-            if os.name == "nt"
-            else ["/bin/sh", "-c", line]
-        )
+        paths = {*(f"inputs.{name}" for name, one in job.inputs.items() if one.value is None),
+                 *(f"outputs.{name}" for name in job.outputs)}  # fmt: skip
+        _fill(command, places)  # refuses a binding that names nothing
+        words = shell.start(shell.fill(command, places, paths), report)
     else:
         words = [_volume(project, _fill(word, places), job) for word in command]
         if words[0] in ("python", "python3"):
@@ -76,7 +74,7 @@ def _places(project: Project, run: runs.RunFolder, job: CommandJob) -> dict[str,
 
 
 def _fill(text: str, places: dict[str, str]) -> str:
-    def value(match: Any) -> str:
+    def value(match: re.Match[str]) -> str:
         key = f"{match[1]}.{match[2]}"
         if key not in places:
             raise AmlError(
@@ -85,14 +83,6 @@ def _fill(text: str, places: dict[str, str]) -> str:
         return places[key]
 
     return BINDING.sub(value, text)
-
-
-def _shell_fill(line: str, places: dict[str, str]) -> str:
-    import shlex
-
-    quote = subprocess.list2cmdline if os.name == "nt" else None
-    quoted = {key: quote([value]) if quote else shlex.quote(value) for key, value in places.items()}
-    return _fill(line, quoted)
 
 
 def _volume(project: Project, word: str, job: CommandJob) -> str:

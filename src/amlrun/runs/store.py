@@ -30,6 +30,7 @@ from amlrun.runs.status import FINAL as FINAL
 from amlrun.runs.status import RunStatus
 
 PARTS = ("submit", "prepared", "process", "cancel", "exit", "tags")
+_JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _EXPERIMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
 
 
@@ -175,9 +176,22 @@ def check_experiment(name: str) -> str:
     return name
 
 
-def new_id(experiment: str) -> str:
-    """A run id as v1 makes them: `<experiment>_<unix seconds>_<8 hex>`."""
-    return f"{experiment}_{int(time.time())}_{os.urandom(4).hex()}"
+def new_id(experiment: str, name: str | None = None) -> str:
+    """The id of a new run: the job's own `name`, else as v1 makes them, `<experiment>_<unix seconds>_<8 hex>`.
+
+    Raises AmlError for a name that Azure ML would refuse.
+    """
+    return check_id(name) if name else f"{experiment}_{int(time.time())}_{os.urandom(4).hex()}"
+
+
+def check_id(name: str) -> str:
+    """The name if Azure ML would take it as a job's. Raises AmlError."""
+    if not _JOB_NAME.fullmatch(name):
+        raise AmlError(
+            f"{name!r} can't be a job's name", field="name",
+            hint="Start with a letter or digit; then letters, digits, '-', '_' and '.', at most 255.",
+        )  # fmt: skip
+    return name
 
 
 def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:

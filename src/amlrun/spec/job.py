@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Literal, Union
 
 BINDING = re.compile(r"\$\{\{\s*(inputs|outputs|search_space)\.([A-Za-z0-9_]+)\s*\}\}")
-_VOLUME = re.compile(r"((?:[A-Za-z]:(?=[\\/]))?[^:]+):(/[^:]*)(?::[A-Za-z,]+)?")
 Scalar = Union[str, int, float, bool]
+# Azure ML's base image for a file that names none: what `RunConfiguration()` of v1's last version took.
+DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
 
 # The path of an input that a v1 file names by dataset id alone: `azureml://v1-datasets/<id>`. Locally the input's own
 # name is looked up in datasets.yml; the cloud has no such address, so there a name must be given first.
@@ -26,8 +27,9 @@ V1_DATASET = "azureml://v1-datasets/"
 class Input:
     """A named input. `value` is a literal; else `path` says where the data lies.
 
-    `path` is a local path, `azureml:NAME:VERSION`, `azureml:NAME@latest`, `azureml://…` or a URL.
-    `type` is uri_folder, uri_file, mltable, …, or for a literal string, number, integer, boolean.
+    `path` is a local path, `azureml:NAME:VERSION`, `azureml:NAME@latest`, `azureml://…`, `runs:/ID/PATH` or a URL.
+    `type` is uri_folder, uri_file, mltable, mlflow_model, custom_model, …, or for a literal string, number, integer,
+    boolean.
     """
 
     type: str = "uri_folder"
@@ -169,8 +171,14 @@ class SparkJob:
     args: list[str] = field(default_factory=list)
     code: Path | None = None
     name: str | None = None
+    display_name: str | None = None
     experiment_name: str | None = None
+    description: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    jars: list[str] = field(default_factory=list)
+    py_files: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    archives: list[str] = field(default_factory=list)
     inputs: dict[str, Input] = field(default_factory=dict)
     outputs: dict[str, Output] = field(default_factory=dict)
     environment: Environment | None = None
@@ -242,26 +250,6 @@ class SweepJob:
 
 
 Job = Union[CommandJob, SparkJob, SweepJob]
-
-
-def volumes(docker_arguments: list[str]) -> tuple[list[Volume], list[str]]:
-    """The `-v HOST:CONTAINER` pairs of `docker run` arguments, and the other arguments."""
-    found: list[Volume] = []
-    others: list[str] = []
-    words = [part for word in docker_arguments for part in (word.split(None, 1) if word.startswith("-v ") else [word])]
-    rest = iter(words)
-    for word in rest:
-        name, equals, value = word.partition("=")
-        if word in ("-v", "--volume"):
-            value = next(rest, "")
-        elif name != "--volume" or not equals:
-            value = word[2:] if re.match(r"-v[^-=]", word) else ""
-        pair = _VOLUME.fullmatch(value.strip().strip("\"'"))
-        if pair:
-            found.append(Volume(pair[1], pair[2]))
-        else:
-            others += [word, value] if value and word in ("-v", "--volume") else [word]
-    return found, others
 
 
 def shell_line(words: list[str]) -> str:

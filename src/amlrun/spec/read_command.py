@@ -1,14 +1,16 @@
-"""Reads an Azure ML v2 job YAML (`az ml job create --file`) into a job, with file and line in every error."""
+"""Reads a v2 command job YAML, and the parts that other types of jobs share with it, with lines in every error."""
 
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from amlrun.spec import node as yaml_tree
+from amlrun.spec.docker_arguments import volumes
 from amlrun.spec.job import (
     BINDING,
     Build,
@@ -21,33 +23,18 @@ from amlrun.spec.job import (
     QueueSettings,
     Resources,
     Service,
-    SweepJob,
-    volumes,
 )
 from amlrun.spec.node import Node
 from amlrun.spec.read_sections import Sections
+from amlrun.spec.yaml_data import lined
 
 _KEYS = ("$schema", "type", "name", "display_name", "experiment_name", "description", "tags", "properties", "command",
          "code", "inputs", "outputs", "environment", "environment_variables", "compute", "resources", "distribution",
          "limits", "queue_settings", "services", "identity", "parent_job_name")  # fmt: skip
 _UNUSED = ("properties", "parent_job_name")
+# A part of the command that is there only when its optional inputs are.
+_OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
 _DISTRIBUTIONS = ("mpi", "pytorch", "tensorflow")
-
-
-def read(file: Path) -> CommandJob | SweepJob:
-    """The command or sweep job in `file`: `code`, conda files and local inputs as absolute paths, beside the file.
-
-    Raises AmlError, with file and line, for a job of another type, a key that the job has not, a value of the wrong
-    type, and a `${{inputs.x}}` that names no input.
-    """
-    root, _ = yaml_tree.read(file)
-    reader = Reader(file.absolute(), root)
-    kind = root.get("type") if root.kind == "map" else None
-    if kind is not None and kind.text == "sweep":
-        from amlrun.spec import read_sweep
-
-        return read_sweep.sweep(reader)
-    return reader.job()
 
 
 class Reader(Sections):
@@ -55,10 +42,6 @@ class Reader(Sections):
 
     def job(self) -> CommandJob:
         """The command job that the file is."""
-        kind = self.root.get("type") if self.root.kind == "map" else None
-        if kind is not None and not kind.empty and kind.text != "command":
-            message = f"a {kind.text} job is not read here, only command and sweep jobs"
-            raise self.error("type", message, kind.line)
         found = self.section("", self.root, _KEYS)
         job = self.command(found)
         self.check_bindings(job)
@@ -75,8 +58,9 @@ class Reader(Sections):
             setattr(job, name, self.word(name, found))
         job.tags = self.words("tags", found)
         job.code = self.code(found)
-        job.inputs = {name: self.input(name, node) for name, node in self.named("inputs", found)}
-        job.outputs = {name: self.output(name, node) for name, node in self.named("outputs", found)}
+        job.inputs, job.outputs = self.inputs(found), self.outputs(found)
+        if isinstance(job.command, str):
+            job.command = self.without_optional(job.command, job.inputs)
         job.environment = self.environment(found)
         job.environment_variables = self.words("environment_variables", found)
         job.compute = self.word("compute", found)
@@ -98,6 +82,38 @@ class Reader(Sections):
             raise self.error("code", f"{text!r} is a file", line, "Name the folder that holds it.")
         return place
 
+    def inputs(self, found: dict[str, Node]) -> dict[str, Input]:
+        """The inputs that have a value or a path; an optional one may have neither, and is left out."""
+        made = {}
+        for name, node in self.named("inputs", found):
+            optional = node.get("optional")
+            given = node.kind != "map" or any(
+                (item := node.get(part)) is not None and item.value is not None for part in ("path", "value", "default")
+            )
+            if optional is not None and optional.value is True and not given:
+                self.absent.append(name)
+            else:
+                made[name] = self.input(name, node)
+        return made
+
+    def outputs(self, found: dict[str, Node]) -> dict[str, Output]:
+        return {name: self.output(name, node) for name, node in self.named("outputs", found)}
+
+    def without_optional(self, command: str, inputs: Collection[str]) -> str:
+        """The command with each `$[[…]]` without its brackets, or left out where an input in it is not given."""
+
+        def resolved(found: re.Match[str]) -> str:
+            named = [name for kind, name in BINDING.findall(found[1]) if kind == "inputs"]
+            return "" if any(name in self.absent for name in named) else found[1]
+
+        line = _OPTIONAL.sub(resolved, command)
+        for kind, name in BINDING.findall(line):
+            if kind == "inputs" and name in self.absent and name not in inputs:
+                message = f"${{{{inputs.{name}}}}} is optional and has no value"
+                hint = f"Put it between $[[ and ]] with its option, or give inputs.{name} a value."
+                raise self.error("command", message, self.binding_line(kind, name, self.lines["command"]), hint)
+        return line.strip()
+
     def input(self, name: str, node: Node) -> Input:
         key = f"inputs.{name}"
         if node.kind == "list":
@@ -114,7 +130,7 @@ class Reader(Sections):
         path = self.word("path", found, f"{key}.path")
         if path is None and "type" not in found:
             raise self.error(key, "has neither path nor value", self.lines[key])
-        if path is not None and not path.startswith("azureml:") and "://" not in path:
+        if path is not None and not path.startswith(("azureml:", "runs:/", "models:/")) and "://" not in path:
             path = str(self.path(f"{key}.path", path, self.lines[f"{key}.path"]))
         self.unused(key, found, ("datastore", "path_on_compute"))
         return Input(self.word("type", found) or "uri_folder", path, self.word("mode", found))
@@ -132,17 +148,29 @@ class Reader(Sections):
         if node is None:
             return None
         if node.kind == "scalar":
+            if node.text.startswith("file:"):
+                return self.environment_file(self.path("environment", node.text, node.line))
             if not node.text.startswith("azureml:"):
-                hint = "Write azureml:NAME:VERSION, or image and conda_file below it."
+                hint = "Write azureml:NAME:VERSION, file:ENVIRONMENT.yml, or image and conda_file below it."
                 raise self.error("environment", f"{node.text!r} names no environment", node.line, hint)
             return Environment(reference=node.text)
+        return self.inline_environment(node)
+
+    def environment_file(self, file: Path) -> Environment:
+        """An environment's own YAML file; the paths in it are relative to it."""
+        root, _ = yaml_tree.read(file)
+        return Reader(file, root).inline_environment(root)
+
+    def inline_environment(self, node: Node) -> Environment:
         parts = self.section("environment", node, ("image", "conda_file", "build", "name", "version", "description",
                                                    "tags", "os_type", "inference_config", "properties", "$schema",
                                                    "datastore"))  # fmt: skip
         made = Environment(image=self.word("image", parts))
         conda = parts.get("conda_file")
         if conda is not None and conda.kind == "map":
-            made.conda_file = conda.plain()
+            inline = lined(conda)
+            inline.file = self.file
+            made.conda_file = inline
         elif conda is not None and conda.kind == "scalar":
             made.conda_file = self.path("environment.conda_file", conda.text, conda.line)
         elif conda is not None:
@@ -153,6 +181,9 @@ class Reader(Sections):
             if "://" not in where:
                 where = str(self.path("environment.build.path", where, self.lines["environment.build"]))
             made.build = Build(where, self.word("dockerfile_path", build))
+        if not (made.image or made.build or made.conda_file):
+            hint = "An environment needs an image, with a conda_file, or build."
+            raise self.error("environment", "has neither image nor build", node.line, hint)
         return made
 
     def settings(self, job: CommandJob, found: dict[str, Node]) -> None:
@@ -215,10 +246,20 @@ class Reader(Sections):
 
     def check_bindings(self, job: CommandJob, space: Collection[str] = ()) -> None:
         """Refuse a binding that names nothing; `space` has a sweep's parameters."""
-        names: dict[str, Collection[str]] = {"inputs": job.inputs, "outputs": job.outputs, "search_space": space}
-        said = {"command": str(job.command), **job.environment_variables}
-        for where, text in said.items():
-            key = where if where == "command" else f"environment_variables.{where}"
+        texts = {"command": str(job.command), **job.environment_variables}
+        self.check_names(texts, job.inputs, job.outputs, space)
+
+    def check_names(
+        self,
+        texts: dict[str, str],
+        inputs: Collection[str],
+        outputs: Collection[str],
+        space: Collection[str] = (),
+    ) -> None:
+        """Refuse a binding in `texts` (by key, or by an environment variable's name) that names nothing."""
+        names = {"inputs": inputs, "outputs": outputs, "search_space": space}
+        for where, text in texts.items():
+            key = where if where in ("command", "args") else f"environment_variables.{where}"
             for kind, name in BINDING.findall(text):
                 if name not in names[kind]:
                     near = difflib.get_close_matches(name, names[kind], 1)

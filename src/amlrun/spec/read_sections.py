@@ -11,7 +11,10 @@ from amlrun.spec.yaml_problems import missing_space
 
 
 class Sections:
-    """The tree of one file. `lines` has the line of each key by its dotted place, `notes` what has no effect."""
+    """The tree of one file. `lines` has the line of each key by its dotted place, `notes` what has no effect.
+
+    `absent` names the optional inputs that have no value.
+    """
 
     def __init__(self, file: Path, root: Node) -> None:
         self.file = file
@@ -19,6 +22,7 @@ class Sections:
         self.root = root
         self.lines: dict[str, int] = {}
         self.notes: list[str] = []
+        self.absent: list[str] = []
 
     def error(self, key: str, message: str, line: int, hint: str = "") -> AmlError:
         return AmlError(message, file=self.file, line=line, field=key, hint=hint)

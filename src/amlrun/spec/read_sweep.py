@@ -77,7 +77,7 @@ def _trial(reader: Reader, found: dict[str, Node], space: dict[str, Parameter]) 
         reader.lines[name] = reader.lines[f"trial.{name}"]
     trial = reader.command({**{name: found[name] for name in _SHARED if name in found}, **parts})
     reader.check_bindings(trial, space)
-    trial.command = _words(str(trial.command))
+    trial.command = _words(str(trial.command), trial)
     if not any(f"search_space.{name}" in str(trial.command) for name in space):
         # The service hands the values out as environment variables too (azure-ai-ml's SweepJob).
         reader.notes.append(
@@ -86,8 +86,12 @@ def _trial(reader: Reader, found: dict[str, Node], space: dict[str, Parameter]) 
     return trial
 
 
-def _words(line: str) -> list[str] | str:
+def _words(line: str, trial: CommandJob) -> list[str] | str:
     """A plain `python …` line as words, so that trials can be forked from a warm worker; else the line as it is."""
+    bound = {name for kind, name in BINDING.findall(line) if kind == "inputs"}
+    texts = [one.value for name, one in trial.inputs.items() if name in bound and isinstance(one.value, str)]
+    if not all(re.fullmatch(r"[\w./:@%+,=-]+", text) for text in texts):
+        return line  # the service puts a text into the line before the shell parts it
     line = BINDING.sub(r"${{\1.\2}}", line)
     if _SHELL.search(_QUOTED.sub("", BINDING.sub("", line))):
         return line

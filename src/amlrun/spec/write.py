@@ -86,6 +86,8 @@ def _spark(job: SparkJob, folder: Path) -> dict[str, Any]:
     found["code"] = None if job.code is None else relative(job.code, folder)
     found["entry"] = {"file": job.entry}
     found["args"] = shell_line(job.args) if job.args else None
+    for name in ("jars", "py_files", "files", "archives"):
+        found[name] = list(getattr(job, name))
     found["inputs"] = {name: _input(data) for name, data in job.inputs.items()}
     found["outputs"] = {name: _output(data) for name, data in job.outputs.items()}
     found["environment"] = _environment(job.environment, folder)

@@ -6,10 +6,13 @@ tree is written here.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from amlrun.spec.job import EarlyTermination, Parameter, SweepJob, said
+from amlrun.spec.job import BINDING, EarlyTermination, Parameter, SweepJob, said
 
+_PLAIN = re.compile(r"[\w./:@%+,=-]+")
+_PART = re.compile(rf"{BINDING.pattern}|\\.|['\"]|[^\\'\"$]+|\$|\\", re.DOTALL)
 _SCHEMA = "https://azuremlschemas.azureedge.net/latest/sweepJob.schema.json"
 _OF_THE_TRIAL = ("code", "command", "environment", "environment_variables", "resources", "distribution")
 _OF_THE_SWEEP = ("name", "display_name", "experiment_name", "description", "tags", "compute", "inputs", "outputs",
@@ -38,7 +41,26 @@ def tree(job: SweepJob, trial: dict[str, Any], *, schema: bool = True) -> dict[s
     if limits:
         found["limits"] = limits
     found["trial"] = {name: trial[name] for name in _OF_THE_TRIAL if trial.get(name)}
+    if any(
+        isinstance(one, str) and not _PLAIN.fullmatch(one)
+        for two in job.search_space.values()
+        for one in two.values or ()
+    ):
+        found["trial"]["command"] = _in_quotes(trial["command"])
     return found
+
+
+def _in_quotes(line: str) -> str:
+    """The line with each bare `${{search_space.x}}` in quotes: the service fills in the text before bash parts it."""
+    quote, made = "", []
+    for found in _PART.finditer(line):
+        part = found[0]
+        if found[1] == "search_space" and not quote:
+            part = f'"{part}"'
+        elif part in ("'", '"'):
+            quote = "" if quote == part else quote or part
+        made.append(part)
+    return "".join(made)
 
 
 def left_out(job: SweepJob) -> list[str]:

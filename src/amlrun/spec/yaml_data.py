@@ -10,7 +10,9 @@ from amlrun.spec.node import Node, parse, read
 
 
 class Map(dict[str, Any]):
-    """A map that knows the line of itself and of each key."""
+    """A map that knows the line of itself and of each key; `file` is set where it is handed on without the file."""
+
+    file: Path | None = None
 
     def __init__(self, line: int, lines: dict[str, int], value: dict[str, Any]) -> None:
         super().__init__(value)

@@ -14,7 +14,7 @@ from typing import Any
 
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.events import Message
-from amlrun.prepare import code
+from amlrun.prepare import code, environment
 from amlrun.project import Project
 from amlrun.runs import mlflow_db, provenance
 from amlrun.runs import store as runs
@@ -51,7 +51,7 @@ def submit(target: Target, job: SweepJob, experiment: str, options: SubmitOption
     first["_target_type"] = target.type
     if options.parent_run_id is not None:
         first["parent_run_id"] = options.parent_run_id
-    run = runs.create(target.project.runs, options.run_id or f"HD_{uuid.uuid4()}", first)
+    run = runs.create(target.project.runs, options.run_id or runs.check_id(job.name or f"HD_{uuid.uuid4()}"), first)
     settings = Settings(job, experiment, seed, total, together, files.files, options.warm)
     try:
         target.on_event(RunCreated(Run(run, target)))
@@ -61,7 +61,7 @@ def submit(target: Target, job: SweepJob, experiment: str, options: SubmitOption
             report(note)
         report(steps.describe(files))
         steps.materialize(run, files, trial)
-        interpreter = steps.find_interpreter(trial, report)
+        interpreter = environment.of_job(trial, report=report)
         run.write_part("prepared", steps.prepared_record(interpreter, git()))
         store.save(run, settings)
     except BaseException as error:
@@ -126,7 +126,7 @@ def drive(project: Project, run: runs.RunFolder, settings: Settings, log: SweepL
     """
     begun = run.part("process").get("start_time_utc") or runs.now()
     run.write_part("process", {"start_time_utc": begun, "_supervisor": runs.this_process()})
-    interpreter = steps.find_interpreter(settings.job.trial, log.line)
+    interpreter = environment.of_job(settings.job.trial, report=log.line)
     driver = Driver(project, run, settings, interpreter, log)
     outcome = None
     error: BaseException | None = None

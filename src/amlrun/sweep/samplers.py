@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from amlrun.spec.job import Parameter, Sampling, Scalar, SweepJob
+from amlrun.spec.search_space import MOST_TRIALS
 from amlrun.sweep.space import quantised, value_at
 
 Values = dict[str, Scalar]
-MOST_TRIALS = 1000  # the service's own limit, and its default
 
 
 def total_trials(job: SweepJob) -> int:

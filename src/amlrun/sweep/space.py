@@ -7,18 +7,13 @@ qlognormal, are exponents of e. A value is an int where v1's was one (randint, a
 from __future__ import annotations
 
 import math
-import os
-import re
-import shlex
 import sys
+from collections.abc import Mapping
 from statistics import NormalDist
 
+from amlrun.prepare import shell
 from amlrun.spec.job import BINDING, Parameter, Scalar
 
-EXPRESSIONS = (
-    "choice", "randint", "uniform", "quniform", "loguniform", "qloguniform",
-    "normal", "qnormal", "lognormal", "qlognormal",
-)  # fmt: skip
 _SMALLEST = sys.float_info.epsilon / 2
 
 
@@ -61,24 +56,19 @@ def word(value: Scalar) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
-def quote(text: str) -> str:
-    """A word for this machine's shell."""
-    if os.name == "nt":
-        import subprocess
-
-        return subprocess.list2cmdline([text])
-    return shlex.quote(text)
-
-
-def fill(command: list[str] | str, values: dict[str, Scalar]) -> list[str] | str:
+def fill(command: list[str] | str, values: Mapping[str, Scalar]) -> list[str] | str:
     """The command with every `${{search_space.NAME}}` replaced by the trial's value; in a shell line it is one word."""
-
-    def replaced(match: re.Match[str]) -> str:
-        kind, name = match.group(1), match.group(2)
-        if kind != "search_space" or name not in values:
-            return match.group(0)
-        return quote(word(values[name])) if isinstance(command, str) else word(values[name])
-
+    texts = {f"search_space.{name}": word(value) for name, value in values.items()}
     if isinstance(command, str):
-        return BINDING.sub(replaced, command)
-    return [BINDING.sub(replaced, item) for item in command]
+        return shell.fill(command, texts, texts)
+    return [_filled(item, texts) for item in command]
+
+
+def fill_variables(variables: dict[str, str], values: Mapping[str, Scalar]) -> dict[str, str]:
+    """Environment variables with every `${{search_space.NAME}}` replaced by the trial's value."""
+    texts = {f"search_space.{name}": word(value) for name, value in values.items()}
+    return {name: _filled(text, texts) for name, text in variables.items()}
+
+
+def _filled(text: str, texts: Mapping[str, str]) -> str:
+    return BINDING.sub(lambda match: texts.get(f"{match[1]}.{match[2]}", match[0]), text)

@@ -20,7 +20,7 @@ from amlrun.runs.record import SubmitPart
 from amlrun.spec.job import CommandJob, Scalar, said
 from amlrun.sweep import pictures, store, warm
 from amlrun.sweep.policies import Curve, Stop
-from amlrun.sweep.space import fill, word
+from amlrun.sweep.space import fill, fill_variables, word
 from amlrun.sweep.store import Settings, Trial
 from amlrun.targets import processes, steps
 
@@ -62,7 +62,9 @@ class Starter:
         """
         settings = self._settings
         job = settings.job.trial
-        job = replace(job, command=fill(job.command, dict.fromkeys(settings.job.search_space, "")))
+        nothing = dict.fromkeys(settings.job.search_space, "")
+        variables = fill_variables(job.environment_variables, nothing)
+        job = replace(job, command=fill(job.command, nothing), environment_variables=variables)
         plan = launch.plan(self._project, self._sweep, job, self._interpreter, settings.experiment, report=self._report)
         if not settings.warm:
             return
@@ -112,7 +114,7 @@ class Starter:
             limits=replace(job.limits or limits, timeout=min(times, default=None)),
             # As Azure ML does for a sweep's trials (azure-ai-ml's SweepJob says so).
             environment_variables={
-                **job.environment_variables,
+                **fill_variables(job.environment_variables, values),
                 **{f"AZUREML_SWEEP_{name}": word(value) for name, value in values.items()},
             },
             tags={**self._settings.job.tags, **job.tags},

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.azure import client as azure_client
-from amlrun.azure import codes, record, spark, translate
+from amlrun.azure import codes, job_tree, record, spark_tree
 from amlrun.azure.client import Client
 from amlrun.errors import AmlError, os_error
 from amlrun.events import Message, OnEvent, PackageLoaded, Transfer, ignore
@@ -66,7 +66,7 @@ class AzureMLTarget:
         azure_client.require()
         trial = _trial(job)
         folder = code.find(trial)
-        tree = translate.tree(job, "RUN-ID", experiment, None)
+        tree = job_tree.tree(job, "RUN-ID", experiment, None)
         files = options.take_snapshot(trial, folder, self.project)
         return Plan(tree, files, self.location, _calls(tree, self.location))
 
@@ -97,7 +97,7 @@ class AzureMLTarget:
                 asset = codes.ensure(
                     client, planned.snapshot, content, report=self.report, progress=self._moved(planned.snapshot.size)
                 )
-                tree = translate.tree(job, run.id, experiment, asset)
+                tree = job_tree.tree(job, run.id, experiment, asset)
                 _write_job(files, tree)
                 files.write_part("prepared", {"properties": git(), "environment": _environment(trial), "_code": asset})
                 record.update_from_service(files, _create(client, tree))
@@ -116,7 +116,7 @@ class AzureMLTarget:
             first |= {"run_type": "hyperdrive", "primary_metric_name": job.objective.primary_metric}
         if options.parent_run_id is not None:
             first["parent_run_id"] = options.parent_run_id
-        return runs.create(self.project.runs, options.run_id or runs.new_id(experiment), first)
+        return runs.create(self.project.runs, options.run_id or runs.new_id(experiment, job.name), first)
 
     def _left_over(self, fingerprint: str) -> runs.RunFolder | None:
         """The run of an identical command that was interrupted in the last day and that no process works on now."""
@@ -251,7 +251,7 @@ def _fingerprint(client: Client, planned: Plan, content: codes.Hashed) -> str:
 def _trial(job: Job) -> CommandJob:
     """What runs on the compute: the job itself, or a sweep's trial."""
     if isinstance(job, SparkJob):
-        return spark.as_command(job)
+        return spark_tree.as_command(job)
     return job.trial if isinstance(job, SweepJob) else job
 
 

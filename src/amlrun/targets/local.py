@@ -8,7 +8,7 @@ from pathlib import Path
 
 from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.events import Message, OnEvent, ignore
-from amlrun.prepare import code, launch
+from amlrun.prepare import code, environment, launch
 from amlrun.project import Project
 from amlrun.runs import metrics, mlflow_db, provenance, redact
 from amlrun.runs import store as runs
@@ -51,7 +51,7 @@ class LocalTarget:
         first["_target_type"] = self.type
         if options.parent_run_id is not None:
             first["parent_run_id"] = options.parent_run_id
-        files_of_run = runs.create(self.project.runs, options.run_id or runs.new_id(experiment), first)
+        files_of_run = runs.create(self.project.runs, options.run_id or runs.new_id(experiment, job.name), first)
         run = Run(files_of_run, self)
         try:
             self.on_event(RunCreated(run))
@@ -61,7 +61,7 @@ class LocalTarget:
                 self.report(note)
             self.report(steps.describe(files))
             steps.materialize(files_of_run, files, job)
-            interpreter = steps.find_interpreter(job, self.report)
+            interpreter = environment.of_job(job, report=self.report)
             files_of_run.write_part("prepared", steps.prepared_record(interpreter, git()))
             plan = launch.plan(self.project, files_of_run, job, interpreter, experiment, report=self.report)
             self._supervisors[run.id] = processes.start(files_of_run, plan, options.supervisor)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from amlrun.errors import JOB_FAILED, AmlError, os_error
-from amlrun.prepare import environment, snapshot
+from amlrun.prepare import snapshot
 from amlrun.prepare.environment import Interpreter
 from amlrun.runs import redact
 from amlrun.runs import store as runs
@@ -59,19 +59,6 @@ def materialize(run: runs.RunFolder, files: snapshot.Snapshot, job: Job) -> None
         (run.private / "job.yml").write_text(text, encoding="utf-8")
     except OSError as error:
         raise os_error(error, "write the job's file") from error
-
-
-def find_interpreter(job: CommandJob, report: Report) -> Interpreter:
-    """The interpreter for the job's environment, built if need be."""
-    wanted = job.environment
-    if job.local.interpreter is not None:
-        return environment.user_managed(job.local.interpreter)
-    if wanted is None or wanted.conda_file is None:
-        named = wanted.reference or wanted.image if wanted else None
-        if named:
-            report(f"The environment {named} lives in the cloud; here the script runs on this machine's Python.")
-        return environment.user_managed("python")
-    return environment.prepare(wanted.conda_file, report=report)
 
 
 def mark_failed(run: runs.RunFolder, error: BaseException) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from amlrun.azure import translate
+from amlrun.azure import common_tree
 from amlrun.errors import AmlError
 from amlrun.notebook import conda as notebook_conda
 from amlrun.prepare import conda_file, data
@@ -37,7 +37,7 @@ DOORS: dict[str, Callable[[Path], object]] = {
     "deployment configuration": lambda file: inference.read(file, inference_fields.DEPLOYMENT),
     "sweep": HyperdriveFile,
     "conda file": conda_file.read,
-    "conda file for the cloud": lambda file: translate.environment(translate.Environment(conda_file=file)),
+    "conda file for the cloud": lambda file: common_tree.environment(common_tree.Environment(conda_file=file)),
     "conda file of a notebook": lambda file: notebook_conda._named(file.read_text(encoding="utf-8")),
     "datasets": _datasets,
 }

@@ -60,7 +60,6 @@ class Config:
     values: dict[Key, Value] = dataclasses.field(default_factory=dict)
     notes: list[Note] = dataclasses.field(default_factory=list)
     problems: list[AmlError] = dataclasses.field(default_factory=list)
-    generation: str = "v1"
     origins: dict[Key, Value] = dataclasses.field(default_factory=dict)
     converted: list[Value] = dataclasses.field(default_factory=list)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from amlrun.runs import redact
 from amlrun.spec.node import Node
+from amlrun.spec.yaml_data import lined
 from amlrun.spec.yaml_problems import missing_space
 from amlrun.v1.runconfig import fields
 from amlrun.v1.runconfig.config import Config, Key, Value, fold, pattern
@@ -180,7 +181,8 @@ def _conda(config: Config, value: Value, node: Node) -> None:
     if node.kind != "map":
         config.problem(value.key, f"expected a conda specification, got {_kind(node)}", line=value.line)
         return
-    value.value = node.plain()
+    value.value = lined(node)
+    value.value.file = config.file
     known = ("name", "channels", "dependencies", "prefix", "variables")
     for name, line, _ in node.pairs:
         if name not in known:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from amlrun.spec.job import Limits, QueueSettings, Resources, Service, volumes
+from amlrun.spec.docker_arguments import volumes
+from amlrun.spec.job import Limits, QueueSettings, Resources, Service
 from amlrun.v1.runconfig.config import Key
 from amlrun.v1.runconfig.to_distribution import distribution
 from amlrun.v1.runconfig.work import Work

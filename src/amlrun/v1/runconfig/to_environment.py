@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from amlrun.spec.job import Build, Environment
+from amlrun.spec.job import DEFAULT_IMAGE, Build, Environment
 from amlrun.v1.runconfig.config import Key, is_file
 from amlrun.v1.runconfig.work import Work
 
-# What v1's tools used when a file named no image (`RunConfiguration()` of their last version).
-DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
 _PYTHON: Key = ("environment", "python")
 _DOCKER: Key = ("environment", "docker")
 
@@ -152,7 +149,7 @@ def _python(work: Work, environment: Environment) -> None:
         if inline is not None and inline.said:
             work.set(inline.key, "ignored", "condaDependenciesFile is there, and wins")
     elif inline is not None and isinstance(inline.value, dict) and inline.value:
-        environment.conda_file = _plain(inline.value)
+        environment.conda_file = inline.value
         work.mapped(inline.key, "environment.conda_file")
 
 
@@ -164,10 +161,3 @@ def _conda_file(work: Work, name: str) -> Path:
         work.obstacle(key, f"there is no file {place}", hint)
     work.mapped(key, "environment.conda_file")
     return place.absolute()
-
-
-def _plain(value: Any) -> Any:
-    """Inline YAML as JSON can hold it: a bare float version such as 3.10 would have been read as text already."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value

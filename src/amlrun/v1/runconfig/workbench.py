@@ -49,7 +49,7 @@ def is_workbench(root: Node) -> bool:
 
 def convert(root: Node, file: Path) -> Config:
     """A Workbench file as a run configuration of today; what does not map is noted."""
-    config = Config(file, generation="workbench")
+    config = Config(file)
     config.note((), "a Workbench file of 2017 or 2018, converted: `aml export` writes it as a v2 job", 1)
     for key, line, node in root.pairs:
         name = fields.camel(key)

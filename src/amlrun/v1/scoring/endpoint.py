@@ -12,6 +12,7 @@ from typing import Any
 
 from amlrun.errors import AmlError, os_error
 from amlrun.runs.files import replace_text
+from amlrun.spec.job import DEFAULT_IMAGE
 from amlrun.v1.scoring.inference import Config, Inference
 
 # Upper bounds of CPU cores and memory in GB, in the order of choice. The first seven are the migration guide's table;
@@ -34,7 +35,6 @@ _INSTANCES = (
     (32, 217, "Standard_E32s_v3"),
 )
 _GPUS = ((1, "Standard_NC6s_v3"), (2, "Standard_NC12s_v3"), (4, "Standard_NC24s_v3"))
-_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
 SCHEMAS = "https://azuremlschemas.azureedge.net/latest"
 
 
@@ -124,7 +124,7 @@ def changes(model: str | None, inference: Inference | None, config: Config) -> M
 def environment(inference: Inference) -> dict[str, Any]:
     """The inline environment: the base image, with its registry, and the conda file."""
     config = inference.config
-    image = config.get("baseImage") or config.get("environment.docker.baseImage") or _IMAGE
+    image = config.get("baseImage") or config.get("environment.docker.baseImage") or DEFAULT_IMAGE
     address = config.get("baseImageRegistry.address")
     if address and not str(image).startswith(address):
         image = f"{str(address).rstrip('/')}/{image}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amlrun.azure import translate
+from amlrun.azure import common_tree
 from amlrun.errors import AmlError
 from amlrun.spec.job import CommandJob, SparkJob, said, shell_line
 
@@ -33,8 +33,10 @@ def as_command(job: SparkJob) -> CommandJob:
 def tree(job: SparkJob, name: str, experiment: str, code: str | None) -> dict[str, Any]:
     """The job's official YAML as a dict: named `name`, its code the asset `code`. Raises AmlError."""
     found: dict[str, Any] = {"type": "spark", "name": name, "experiment_name": experiment}
-    if job.tags:
-        found["tags"] = dict(job.tags)
+    for key in ("display_name", "description", "tags", "jars", "py_files", "files", "archives"):
+        value = getattr(job, key)
+        if value:
+            found[key] = value
     if code:
         found["code"] = f"azureml:{code}"
     found["entry"] = {"file": job.entry}
@@ -42,12 +44,12 @@ def tree(job: SparkJob, name: str, experiment: str, code: str | None) -> dict[st
     found["conf"] = _settings(job)
     if job.args:
         found["args"] = shell_line(job.args)
-    translate.check_bindings(job.args, job.inputs, job.outputs)
+    common_tree.check_bindings(job.args, job.inputs, job.outputs)
     if job.inputs or job.outputs:
         found |= {"inputs": said(job.inputs), "outputs": said(job.outputs)}
-        translate.data(job.inputs, job.outputs, found)
+        common_tree.data(job.inputs, job.outputs, found)
     if job.environment is not None:
-        found["environment"] = translate.environment(job.environment)
+        found["environment"] = common_tree.environment(job.environment)
     if job.identity:
         found["identity"] = {"type": job.identity}
     return found
@@ -56,7 +58,7 @@ def tree(job: SparkJob, name: str, experiment: str, code: str | None) -> dict[st
 def _place(job: SparkJob) -> dict[str, Any]:
     """An attached Synapse Spark pool by its name, else serverless Spark by its size."""
     target = (job.compute or "").removeprefix("azureml:")
-    if target and not translate.is_vm_size(target):
+    if target and not common_tree.is_vm_size(target):
         return {"compute": f"azureml:{target}"}
     size = target or (job.resources.instance_type if job.resources else None)
     if not size or size.lower() not in SIZES:

@@ -1,4 +1,4 @@
-"""A job as azure-ai-ml takes it, and every check that needs no connection.
+"""What the trees of all kinds of jobs share, as azure-ai-ml takes them: bindings, data, environments.
 
 azure-ai-ml's own loader accepts bindings that name nothing, and sends `assetVersion`, which the service refuses with
 400 (recorded); both are dealt with here, before anything is sent.
@@ -8,51 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError, os_error
 from amlrun.prepare import conda_file
 from amlrun.prepare.environment import cache_folder
-from amlrun.spec import node, write_sweep
-from amlrun.spec.job import BINDING, CommandJob, Environment, Input, Output, SparkJob, SweepJob, said, shell_line
+from amlrun.spec import node
+from amlrun.spec.job import BINDING, DEFAULT_IMAGE, Environment, Input, Output, said
 
-Report = Callable[[str], None]
 _VM_SIZE = re.compile(r"(?:Standard|Basic)_[A-Za-z0-9_]+", re.IGNORECASE)
 _BOUND = re.compile(r"\$\{\{\s*([^}]*?)\s*\}\}")
-# Azure ML's own base image: what v1 took when a file with a conda file named none.
-DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
-
-
-def check(job: CommandJob, space: Collection[str] = ()) -> None:
-    """Refuse what the service would refuse, or take and then fail on. `space` names a sweep's parameters.
-
-    Raises AmlError.
-    """
-    if not job.compute and not (job.resources and job.resources.instance_type):
-        raise AmlError("target: names no compute", hint="Name a cluster: `target: NAME`, or --ct NAME.")
-    environment = job.environment
-    if environment is None or not (
-        environment.reference
-        or environment.image
-        or environment.build
-        or environment.conda_file
-        or environment.dockerfile
-    ):
-        raise AmlError(
-            "environment: says neither an image nor a conda file, so the cloud has nothing to run the script in",
-            hint="Add environment.python.condaDependenciesFile, or environment.docker.baseImage.",
-        )
-    words: list[str] = [job.command] if isinstance(job.command, str) else job.command
-    check_bindings([*words, *job.environment_variables.values()], job.inputs, job.outputs, space)
-    for volume in job.local.volumes:
-        inside = volume.container.rstrip("/")
-        if any(word == inside or word.startswith(inside + "/") for word in words):
-            raise AmlError(
-                f"docker.arguments: -v {volume.host}:{volume.container} is a folder of this machine",
-                hint="Register the data (aml dataset register) and name it below `data:`.",
-            )
 
 
 def check_bindings(
@@ -73,42 +40,6 @@ def check_bindings(
 def is_vm_size(target: str) -> bool:
     """Whether a target is a VM size, which means serverless compute, and not a compute's name."""
     return bool(_VM_SIZE.fullmatch(target))
-
-
-def tree(job: CommandJob | SweepJob | SparkJob, name: str, experiment: str, code: str | None) -> dict[str, Any]:
-    """The job's official YAML as a dict: named `name`, its code the asset `code`. Raises AmlError."""
-    if isinstance(job, SparkJob):
-        from amlrun.azure import spark
-
-        return spark.tree(job, name, experiment, code)
-    if isinstance(job, SweepJob):
-        trial = _command(job.trial, name, experiment, code, job.search_space)
-        return write_sweep.tree(job, trial, schema=False)
-    return _command(job, name, experiment, code, ())
-
-
-def _command(job: CommandJob, name: str, experiment: str, code: str | None, space: Collection[str]) -> dict[str, Any]:
-    check(job, space)
-    found: dict[str, Any] = said(job)
-    for ours in ("local", "script", "code"):
-        found.pop(ours, None)
-    found |= {"type": "command", "name": name, "experiment_name": experiment}
-    found["command"] = job.command if isinstance(job.command, str) else shell_line(job.command)
-    if code:
-        found["code"] = f"azureml:{code}"
-    target = (job.compute or "").removeprefix("azureml:")
-    if is_vm_size(target):
-        # Serverless: a VM size in place of a cluster's name.
-        found.pop("compute")
-        found.setdefault("resources", {})["instance_type"] = target
-    elif target:
-        found["compute"] = f"azureml:{target}"
-    if job.environment is not None:
-        found["environment"] = environment(job.environment)
-    if job.identity:
-        found["identity"] = {"type": job.identity}
-    data(job.inputs, job.outputs, found)
-    return found
 
 
 def data(inputs: dict[str, Input], outputs: dict[str, Output], found: dict[str, Any]) -> None:
@@ -132,7 +63,7 @@ def _path(name: str, wanted: Input) -> str:
     bare = re.fullmatch(r"azureml:([^:@/]+)", path)
     if bare:
         return f"{path}@latest"
-    if "://" not in path and not path.startswith("azureml:") and not Path(path).exists():
+    if "://" not in path and not path.startswith(("azureml:", "runs:/", "models:/")) and not Path(path).exists():
         raise AmlError(f"inputs.{name}: there is nothing at {path}", hint="Name a dataset (azureml:NAME) or a path.")
     return path
 
@@ -165,7 +96,8 @@ def _build(wanted: Environment) -> dict[str, Any]:
 
 def _conda(source: Path | dict[str, Any]) -> dict[str, Any]:
     if isinstance(source, dict):
-        return source
+        plain: dict[str, Any] = said(source)
+        return plain
     conda_file.read(source)  # refuses what is no conda file
     found: dict[str, Any] = node.read(source)[0].plain()
     return found

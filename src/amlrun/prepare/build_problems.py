@@ -1,0 +1,153 @@
+"""Why an environment could not be built: which requirement failed, and the reason in a sentence, out of uv's output."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from amlrun.errors import JOB_FAILED, AmlError
+from amlrun.prepare.conda_file import CondaFile, Requirement
+from amlrun.runs.redact import masked_text
+
+
+@dataclass
+class Problem:
+    """One package that failed: the requirement of the file that names it (or needs it), and why."""
+
+    package: str
+    reason: str
+    requirement: Requirement | None = None
+
+    @property
+    def text(self) -> str:
+        named = self.requirement.text if self.requirement else self.package
+        needed = self.requirement is not None and name_of(self.requirement.text) != name_of(self.package)
+        return f"{named}: needs {self.package}: {self.reason}" if needed else f"{named}: {self.reason}"
+
+
+def name_of(requirement: str) -> str:
+    """The name in a requirement, as packages are compared."""
+    found = re.match(r"[A-Za-z0-9][\w.-]*", requirement)
+    return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
+
+
+def find(output: str, requirements: list[Requirement], python: str) -> Problem | None:
+    """The package that uv's output says failed; None when it names none. `python` is the version used, 3.11."""
+    text = re.sub(r"\s+", " ", re.sub(r"[\u2500-\u257f\u25b6\u00d7]", " ", output))
+    known = {name_of(one.text): one for one in requirements}
+
+    def made(package: str, reason: str) -> Problem:
+        own = known.get(name_of(package)) or _who_needs(package, text, known)
+        return Problem(package, reason, own)
+
+    built = re.search(
+        r"Failed to (?:build|download and build|prepare|fetch)[^`]{0,20}`([\w.-]+)(?:==|@| )?([^`\s]*)", text
+    )
+    if built:
+        why = _last_error(output)
+        reason = f"there is no ready-made package for Python {python}, and building it from its source failed"
+        return made(_with_version(built[1], built[2]), f"{reason}{f' ({why})' if why else ''}")
+    gone = re.search(r"Because ([\w.-]+) was not found in the (?:package registry|provided)", text)
+    if gone:
+        return made(gone[1], "there is no package of this name")
+    path = re.search(
+        r"(?:Distribution not found at|does not appear to be a Python project|Failed to read[^:]*): (\S+)", text
+    )
+    if path:
+        own = next((one for one in requirements if one.text.split("[")[0] in text), None)
+        return Problem(path[1].removeprefix("file://"), "there is nothing to install at that path", own)
+    wrong = re.search(r"(?:Couldn't|Could not) parse[^`]*`", text)
+    if wrong:
+        own = next((one for one in requirements if one.text in text), None)
+        return Problem("requirement", "is not a requirement that pip can read", own)
+    return _conflict(text, known, python, made)
+
+
+def _conflict(text: str, known: dict[str, Requirement], python: str, made: object) -> Problem | None:
+    def problem(package: str, reason: str) -> Problem:
+        return made(package, reason)  # type: ignore[operator,no-any-return]
+
+    needs = re.search(
+        r"the (?:current|requested) Python version \(([\d.]+)\) does not satisfy Python([<>=!~][^\s]+)", text
+    )
+    if needs:
+        owner = re.search(r"([\w.-]+==[\w.]+|[\w.-]+) depends on Python", text)
+        return problem(
+            owner[1] if owner else "a package", f"needs Python {needs[2].rstrip(',')}, and this is {needs[1]}"
+        )
+    wheels = re.search(r"([\w.-]+)((?:==|[<>]=?)[\w.,<>=]+)? has no (?:usable )?wheels", text)
+    if wheels:
+        return problem(_with_version(wheels[1], wheels[2]), f"has no ready-made package for Python {python}")
+    version = re.search(r"there (?:is|are) no versions? of ([\w.-]+?)((?:==|>=?|<=?|~=)\S+)?(?:,| and|\s)", text)
+    if version:
+        return problem(_with_version(version[1], version[2]), "there is no such version")
+    only = re.search(r"only (?:the following versions of )?([\w.-]+?)((?:==|[<>]=?)\S+)? (?:is|are) available", text)
+    depends = re.search(r"([\w.-]+)((?:==|[<>]=?)\S+)? depends on ([\w.-]+)((?:==|[<>!~]=?)\S+)?", text)
+    if only and not depends:
+        return problem(_with_version(only[1], ""), "there is no such version")
+    if depends:
+        first, second = _with_version(depends[1], depends[2]), _with_version(depends[3], depends[4])
+        other = known.get(name_of(depends[3]))
+        asked = f", and the file asks for {other.text}" if other else ", which does not go with the other packages"
+        return problem(first, f"needs {second.rstrip(',')}{asked}")
+    if only:
+        return problem(_with_version(only[1], ""), "there is no such version")
+    return None
+
+
+def error(problems: list[Problem], wanted: CondaFile, output: str, stand_in: str) -> AmlError:
+    """The failed build as one error: the first problem with its line, the others in its hint.
+
+    `stand_in` says which Python was used in place of the one asked for, and what to do; empty where it is the one.
+    """
+    if not problems:
+        low = re.sub(r"\s+", " ", output.lower())
+        if any(sign in low for sign in ("failed to fetch", "dns error", "error sending request", "connect error")):
+            return AmlError(
+                "the package index could not be reached", file=wanted.file, exit_code=JOB_FAILED,
+                hint="The first build needs it: connect, then submit again. For a mirror or a feed set "
+                "UV_DEFAULT_INDEX (or index-url in pip's or uv's settings); for a proxy HTTPS_PROXY.",
+            )  # fmt: skip
+        lines = [line.strip() for line in masked_text(output).splitlines() if line.strip()]
+        return AmlError(
+            "the environment could not be made", file=wanted.file, exit_code=JOB_FAILED, hint="\n".join(lines[-12:])
+        )
+    first, *others = problems
+    lines = [_placed(one, wanted) for one in others]
+    lines += [stand_in] if stand_in else []
+    lines.append("Correct the names or versions in the conda file, then submit again.")
+    return AmlError(
+        first.text, file=wanted.file, line=first.requirement.line if first.requirement else None, exit_code=JOB_FAILED,
+        hint="\n".join(lines),
+    )  # fmt: skip
+
+
+def _placed(problem: Problem, wanted: CondaFile) -> str:
+    line = problem.requirement.line if problem.requirement else None
+    place = f"{wanted.file}:{line}: " if wanted.file and line else f"line {line}: " if line else ""
+    return f"{place}{problem.text}"
+
+
+def _with_version(name: str, version: str | None) -> str:
+    text = (version or "").strip(",.")
+    return name if not text else f"{name}{text}" if re.match(r"[<>=!~]", text) else f"{name}=={text}"
+
+
+def _who_needs(package: str, text: str, known: dict[str, Requirement]) -> Requirement | None:
+    """The requirement of the file that a package which is not in it was included for."""
+    for found in re.finditer(r"`([\w.-]+)`[^`]{0,40} depends on|([\w.-]+)(?:==\S+)? depends on", text):
+        own = known.get(name_of(found[1] or found[2]))
+        if own is not None and name_of(package) != name_of(own.text):
+            return own
+    return None
+
+
+def _last_error(output: str) -> str:
+    """The last line of a failed build that names an error, short."""
+    lines = [line.strip(" │") for line in output.splitlines()]
+    errors = [line for line in lines if re.match(r"(?:\w+\.)*\w*(?:Error|Exception)\b:? ?|error: |fatal error: ", line)]
+    named = [line for line in errors if not line.startswith(("error: Failed", "error: No solution"))]
+    if not named:
+        return ""
+    line = masked_text(named[-1])
+    return line if len(line) <= 120 else line[:120].rsplit(" ", 1)[0] + " …"

@@ -1,0 +1,25 @@
+"""What of a v2 job has no effect when it runs on this machine, said once at submit."""
+
+from __future__ import annotations
+
+from amlrun.spec.docker_arguments import volumes
+from amlrun.spec.job import CommandJob
+
+
+def local_notes(job: CommandJob) -> list[str]:
+    """A line for each setting of `job` that only a cluster or a container has."""
+    notes = []
+    wanted, spread = job.resources, job.distribution
+    nodes = (wanted.instance_count if wanted else None) or 1
+    if nodes > 1:
+        notes.append(f"resources.instance_count: {nodes} nodes: here the script runs once, on this machine")
+    if spread is not None:
+        each = spread.process_count_per_instance or spread.worker_count or 1
+        notes.append(f"distribution: {spread.type} with {each} processes: here the script runs as one process")
+    others = volumes(wanted.docker_args)[1] if wanted else []
+    if others:
+        notes.append(f"resources.docker_args: no container here, so {' '.join(others)} has no effect")
+    if wanted and wanted.shm_size:
+        notes.append("resources.shm_size: no container here, so it has no effect")
+    notes += [f"services.{name}: is not started here" for name in job.services]
+    return notes

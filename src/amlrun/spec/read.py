@@ -1,0 +1,83 @@
+"""Reads an Azure ML v2 job YAML (`az ml job create --file`), whatever type of job it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from amlrun.errors import AmlError
+from amlrun.spec import node, read_spark, read_sweep
+from amlrun.spec.job import CommandJob, SparkJob, SweepJob
+from amlrun.spec.local_notes import local_notes
+from amlrun.spec.node import Node
+from amlrun.spec.read_command import Reader
+
+# Keys by which another kind of file is known, what it is, and what to do with it.
+_OTHERS = (
+    (("script", "target", "framework", "communicator", "datareferences", "nodecount", "prepareenvironment", "hdi"),
+     "a v1 run configuration",
+     "Run it with: aml run submit-script -c {0}\nOr write it as a v2 job: aml export -c {0} -o job.yml"),
+    (("primarymetricname", "primarymetricgoal", "sampling"), "a v1 sweep (HyperDrive) file",
+     "Run it with: aml run submit-hyperdrive -c CONFIGURATION --hyperdrive-configuration-name {0}"),
+    (("entryscript", "condafile"), "a v1 inference configuration", "Give it with --ic, to aml model deploy."),
+    (("computetype",), "a v1 deployment configuration", "Give it with --dc, to aml model deploy."),
+    (("dependencies",), "a conda file", "Name it in a job: environment: {{image: …, conda_file: {0}}}"),
+)  # fmt: skip
+
+
+def read(file: Path, target: str | None = None) -> CommandJob | SweepJob | SparkJob:
+    """The job in `file`: `code`, conda files and local inputs as absolute paths, beside the file.
+
+    `target` (`local`, or a compute's name) replaces the file's `compute`. A Spark job on the local target becomes a
+    command job whose script starts its own Spark. What has no effect there is in the job's notes.
+
+    Raises AmlError, with file and line, for a file that is no job or a job of another type, a key that the job has
+    not, a value of the wrong type, and a `${{inputs.x}}` that names no input.
+    """
+    root, _ = node.read(file)
+    reader = Reader(file.absolute(), root)
+    kind = root.get("type") if root.kind == "map" else None
+    named = "command" if kind is None or kind.empty else kind.text
+    if named == "sweep":
+        job: CommandJob | SweepJob | SparkJob = read_sweep.sweep(reader)
+    elif named == "spark":
+        job = read_spark.spark(reader)
+    elif named == "command":
+        _refuse_others(root, file)
+        job = reader.job()
+    else:
+        raise reader.error("type", f"a {named} job is not read here, only command, sweep and spark jobs",
+                           root.line if kind is None else kind.line)  # fmt: skip
+    return _at(job, target)
+
+
+def _at(job: CommandJob | SweepJob | SparkJob, target: str | None) -> CommandJob | SweepJob | SparkJob:
+    if target is not None:
+        job.compute = "local" if target.lower() == "local" else f"azureml:{target.removeprefix('azureml:')}"
+    elif job.compute and job.compute.removeprefix("azureml:").lower() == "local":
+        job.compute = "local"
+    if isinstance(job, SweepJob):
+        job.trial.compute = job.compute
+    if job.compute != "local":
+        return job
+    if isinstance(job, SparkJob):
+        job = read_spark.as_script(job)
+    trial = job.trial if isinstance(job, SweepJob) else job
+    trial.local.notes += local_notes(trial)
+    return job
+
+
+def _refuse_others(root: Node, file: Path) -> None:
+    """Say what a file is that is named as a job and is none. Raises AmlError."""
+    if root.kind != "map":
+        raise AmlError("is no job: expected keys such as command and environment", file=file, line=root.line)
+    schema = root.get("$schema")
+    if schema is not None and "Component" in schema.text:
+        hint = "A component runs in a pipeline; a job has the same command, with its inputs' values and a compute."
+        raise AmlError("is a component, not a job", file=file, line=schema.line, hint=hint)
+    if schema is not None or root.get("type") is not None:
+        return
+    keys = {name.replace("_", "").lower(): line for name, line, _ in reversed(root.pairs)}
+    for marks, what, hint in _OTHERS:
+        found = [keys[mark] for mark in marks if mark in keys]
+        if found:
+            raise AmlError(f"is {what}, not a v2 job", file=file, line=min(found), hint=hint.format(file))

@@ -1,0 +1,83 @@
+"""Reads a v2 Spark job YAML. The keys are those of reference-yaml-job-spark.md."""
+
+from __future__ import annotations
+
+import shlex
+
+from amlrun.spec.job import BINDING, CommandJob, Resources, Scalar, SparkJob
+from amlrun.spec.node import Node
+from amlrun.spec.read_command import Reader
+
+_KEYS = ("$schema", "type", "name", "display_name", "experiment_name", "description", "tags", "properties", "code",
+         "entry", "jars", "py_files", "files", "archives", "args", "conf", "inputs", "outputs", "environment",
+         "compute", "resources", "identity")  # fmt: skip
+_LISTS = ("jars", "py_files", "files", "archives")
+
+
+def spark(reader: Reader) -> SparkJob:
+    """The Spark job of a file. Raises AmlError with file and line."""
+    found = reader.section("", reader.root, _KEYS)
+    entry = reader.section("entry", found["entry"], ("file", "class_name")) if "entry" in found else {}
+    script = reader.word("file", entry, "entry.file")
+    if not script:
+        other = "class_name" in entry
+        message = "a class in a jar is not run by aml" if other else "is missing"
+        line = found["entry"].line if "entry" in found else reader.root.line
+        raise reader.error("entry.file", message, line, "Write: entry: {file: train.py}")
+    job = SparkJob(entry=script, args=_words(reader, found), code=reader.code(found))
+    for name in ("name", "display_name", "experiment_name", "description", "compute"):
+        setattr(job, name, reader.word(name, found))
+    job.tags = reader.words("tags", found)
+    job.inputs, job.outputs = reader.inputs(found), reader.outputs(found)
+    for name in _LISTS:
+        setattr(job, name, _list(reader, name, found))
+    job.conf = {name: _setting(reader, name, item) for name, item in reader.named("conf", found)}
+    job.environment = reader.environment(found)
+    if "resources" in found:
+        parts = reader.section("resources", found["resources"], ("instance_type", "runtime_version"))
+        job.resources = Resources(
+            instance_type=reader.word("instance_type", parts), runtime_version=reader.word("runtime_version", parts)
+        )
+    if "identity" in found:
+        job.identity = reader.word("type", reader.section("identity", found["identity"], ("type",)))
+    reader.check_names({"args": " ".join(job.args)}, job.inputs, job.outputs)
+    reader.unused("", found, ("properties",))
+    job.local.notes = reader.notes
+    return job
+
+
+def as_script(job: SparkJob) -> CommandJob:
+    """The job on this machine: its script, which starts a Spark of its own from the pyspark of its environment."""
+    notes = ["The Spark job runs as a plain Python script here: its conda file must name pyspark."]
+    named = [name for name in ("conf", *_LISTS) if getattr(job, name)]
+    if named:
+        notes.append(f"{', '.join(named)}: no effect here: the script sets its own Spark up")
+    job.local.notes += notes
+    return CommandJob(
+        command=["python", job.entry, *job.args], code=job.code, script=job.entry, name=job.name,
+        display_name=job.display_name, experiment_name=job.experiment_name, description=job.description, tags=job.tags,
+        inputs=job.inputs, outputs=job.outputs, environment=job.environment, compute=job.compute, local=job.local,
+    )  # fmt: skip
+
+
+def _words(reader: Reader, found: dict[str, Node]) -> list[str]:
+    line = BINDING.sub(r"${{\1.\2}}", reader.word("args", found) or "")
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise reader.error("args", "has a quote that is not closed", found["args"].line) from error
+
+
+def _list(reader: Reader, key: str, found: dict[str, Node]) -> list[str]:
+    node = found.get(key)
+    if node is None:
+        return []
+    if node.kind != "list" or any(item.kind != "scalar" for item in node.items):
+        raise reader.error(key, "expected a list of paths", node.line)
+    return [item.text for item in node.items]
+
+
+def _setting(reader: Reader, name: str, node: Node) -> Scalar:
+    if node.kind != "scalar" or node.value is None:
+        raise reader.error(f"conf.{name}", "expected a value", node.line)
+    return node.value if isinstance(node.value, (bool, int, float)) else node.text

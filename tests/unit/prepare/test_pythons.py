@@ -1,0 +1,135 @@
+"""Which Python an environment gets, whose settings count, and how a failed build is told."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from amlrun.prepare import build_problems, index_settings, pythons
+from amlrun.prepare.conda_file import CondaFile, Requirement
+from amlrun.prepare.conda_version import allows, specifier
+from amlrun.prepare.pythons import Python
+
+HERE = [(3, 7, 16), (3, 8, 18), (3, 10, 13), (3, 11, 7), (3, 13, 0)]
+
+
+def chosen(
+    monkeypatch: pytest.MonkeyPatch, asked: str, downloadable: tuple[tuple[int, int, int], ...] = ()
+) -> list[str]:
+    found = [Python(version, "/python") for version in HERE] + [Python(version) for version in downloadable]
+    monkeypatch.setattr(pythons, "_of_uv", lambda uv, environment: found)
+    monkeypatch.setattr(pythons, "_of_managers", lambda environment: [Python((3, 6, 15), "/old")])
+    return [python.name for python in pythons.choices("uv", specifier(asked)[0], {})]
+
+
+@pytest.mark.parametrize(
+    ("asked", "best"),
+    [
+        ("=3.11", "3.11.7"),
+        ("=3.8.2", "3.8.18"),
+        (" 3.8", "3.8.18"),
+        ("=3.6.2", "3.7.16"),
+        ("=2.7", "3.7.16"),
+        ("=3.9", "3.8.18"),
+        ("=3.12", "3.11.7"),
+        ("=3.14", "3.13.0"),
+        ("<3.11", "3.10.13"),
+        ("<=3.11", "3.11.7"),
+        (">=3.8", "3.13.0"),
+        ("<3.13,>=3.11", "3.11.7"),
+        (">=3.10,<3.12", "3.11.7"),
+        ("!=3.13", "3.11.7"),
+        (">3.10,!=3.13.*", "3.11.7"),
+        ("<3.7", "3.7.16"),
+        (">=3.8.*", "3.13.0"),
+    ],
+)
+def test_the_nearest_python(monkeypatch: pytest.MonkeyPatch, asked: str, best: str) -> None:
+    assert chosen(monkeypatch, asked)[0] == best
+
+
+def test_what_can_be_downloaded_comes_after_what_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    more = ((3, 9, 25), (3, 12, 16), (3, 14, 1))
+    assert chosen(monkeypatch, "=3.9", more)[:2] == ["3.9.25", "3.8.18"]
+    assert chosen(monkeypatch, ">=3.8", more)[0] == "3.13.0"
+    own = f"{sys.version_info.major}.{sys.version_info.minor}."
+    if any(version[:2] == sys.version_info[:2] for version in HERE):
+        assert chosen(monkeypatch, "")[0].startswith(own)
+
+
+def test_pyenvs_pythons_are_seen(tmp_path: Path) -> None:
+    for version in ("3.7.16", "3.9.1", "system", "3.10-dev"):
+        (tmp_path / "versions" / version / "bin").mkdir(parents=True)
+        (tmp_path / "versions" / version / "bin" / "python").touch()
+        (tmp_path / "versions" / version / "python.exe").touch()
+    found = [python.name for python in pythons._of_managers({"PYENV_ROOT": str(tmp_path)})]
+    assert found[:2] == ["3.7.16", "3.9.1"]
+
+
+def test_allows() -> None:
+    assert allows(">=3.8,<3.11", (3, 10, 13)) and not allows(">=3.8,<3.11", (3, 11, 0))
+    assert allows("~=3.8", (3, 8, 1)) and allows("==3.11.*", (3, 11, 9)) and not allows("==3.11.*", (3, 1, 0))
+
+
+def test_pips_settings_count_where_uv_has_none(tmp_path: Path) -> None:
+    config = tmp_path / "pip" / "pip.conf"
+    config.parent.mkdir()
+    config.write_text(
+        "[global]\nindex-url = https://me:pw@feed.example.com/simple\nextra-index-url =\n  https://a/simple\n  https://b/simple\n"
+        "trusted-host = feed.example.com\n[install]\nfind-links = /wheels\n"
+    )
+    base = {"HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": str(tmp_path / "none"), "PIP_CONFIG_FILE": str(config)}
+    made = index_settings.environment(base)
+    assert made["UV_DEFAULT_INDEX"] == "https://me:pw@feed.example.com/simple"
+    assert made["UV_INDEX"].split() == ["https://a/simple", "https://b/simple"]
+    assert (made["UV_FIND_LINKS"], made["UV_INSECURE_HOST"]) == ("/wheels", "feed.example.com")
+    own = index_settings.environment({**base, "UV_DEFAULT_INDEX": "https://mine"})
+    assert own["UV_DEFAULT_INDEX"] == "https://mine" and "UV_INDEX" not in own
+    (tmp_path / "uv").mkdir()
+    (tmp_path / "uv" / "uv.toml").write_text('[[index]]\nurl = "https://mine"\n')
+    theirs = index_settings.environment({**base, "UV_CONFIG_FILE": str(tmp_path / "uv" / "uv.toml")})
+    assert "UV_DEFAULT_INDEX" not in theirs
+    assert index_settings.environment({**base, "PIP_INDEX_URL": "https://env"})["UV_DEFAULT_INDEX"] == "https://env"
+    assert "VIRTUAL_ENV" not in index_settings.environment({**base, "VIRTUAL_ENV": "x"})
+
+
+REQUIREMENTS = [Requirement("numpy==1.16.2", 4), Requirement("scipy==1.9.0", 5), Requirement("fusepy", 6)]
+# ruff: noqa: E501, RUF001
+# uv's own words (0.13), shortened.
+OUTPUTS = [
+    ("error: Failed to build `numpy==1.16.2`\n  cause: The build backend returned an error\n"
+     "         NameError: name 'CCompiler' is not defined. Did you mean: 'ccompiler'?\n",
+     4, "numpy==1.16.2: there is no ready-made package for Python 3.11, and building it from its source failed (NameError"),
+    ("error: No solution found when resolving dependencies\n  cause: Because fusepy was not found in the package "
+     "registry and you require fusepy, we can conclude", 6, "fusepy: there is no package of this name"),
+    ("  × No solution found when resolving dependencies:\n  ╰─▶ Because there is no version of scipy==1.9.0 and you require "
+     "scipy==1.9.0, we\n      can conclude", 5, "scipy==1.9.0: there is no such version"),
+    ("cause: Because only scipy==1.2.1 is available and you require scipy==1.9.0, we can conclude", 5, "there is no such version"),
+    ("cause: Because scipy==1.9.0 depends on numpy>=1.18.5,<1.25.0 and you require numpy==1.16.2, we can conclude", 5,
+     "scipy==1.9.0: needs numpy>=1.18.5,<1.25.0, and the file asks for numpy==1.16.2"),
+    ("cause: Because the current Python version (3.11.7) does not satisfy Python>=3.12 and scipy==1.9.0 depends on "
+     "Python>=3.12, we can", 5, "scipy==1.9.0: needs Python >=3.12, and this is 3.11.7"),
+    ("cause: Because numpy==1.16.2 has no wheels with a matching Python ABI tag (e.g., `cp311`), we can", 4,
+     "has no ready-made package for Python 3.11"),
+    ("error: Failed to build `llvmlite==0.31.0`\nhint: `llvmlite` (v0.31.0) was included because `fusepy` (v3.0.1) depends on "
+     "`llvmlite`", 6, "fusepy: needs llvmlite==0.31.0: there is no ready-made package"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("output", "line", "words"), OUTPUTS)
+def test_the_package_that_failed_is_named(output: str, line: int, words: str) -> None:
+    problem = build_problems.find(output, REQUIREMENTS, "3.11")
+    assert problem is not None and problem.requirement is not None
+    assert problem.requirement.line == line and words in problem.text
+    error = build_problems.error([problem, problem], CondaFile(Path("c.yml")), output, "Python 3.6 is too old")
+    assert str(error).startswith(f"c.yml:{line}: ") and f"\nc.yml:{line}: " in str(error) and "too old" in error.hint
+
+
+def test_other_output_is_shown_without_secrets() -> None:
+    output = "error: Request failed for https://me:hunter2@feed.example.com/simple\n"
+    assert build_problems.find(output, REQUIREMENTS, "3.11") is None
+    error = build_problems.error([], CondaFile(None), output, "")
+    assert "could not be made" in str(error) and "hunter2" not in str(error) and "feed.example.com" in str(error)
+    assert "could not be reached" in str(build_problems.error([], CondaFile(None), "dns error: x", ""))

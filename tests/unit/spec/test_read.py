@@ -1,0 +1,259 @@
+"""v2 job files of other people: whatever Microsoft's own examples do is read, or named with what to do."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from amlrun.azure import job_tree
+from amlrun.errors import AmlError
+from amlrun.prepare import data, shell
+from amlrun.project import Project
+from amlrun.spec import read, write
+from amlrun.spec.job import CommandJob, SparkJob, SweepJob
+from amlrun.sweep.space import fill, fill_variables
+
+
+def job_file(folder: Path, text: str) -> Path:
+    (folder / "src").mkdir(exist_ok=True)
+    (folder / "src" / "a.py").write_text("")
+    file = folder / "job.yml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def command(folder: Path, text: str, target: str | None = None) -> CommandJob:
+    job = read.read(job_file(folder, text), target)
+    assert isinstance(job, CommandJob)
+    return job
+
+
+OPTIONAL = """\
+type: command
+code: src
+command: >-
+  python a.py $[[--rate ${{inputs.rate}}]] $[[--data ${{inputs.data}} --mode ${{inputs.mode}}]] --n ${{inputs.n}}
+inputs:
+  rate: {type: number, RATE optional: true}
+  data: {type: uri_folder, optional: true}
+  mode: {type: string, default: fast, optional: true}
+  n: 3
+environment: azureml:e:1
+"""
+
+
+def test_optional_inputs(tmp_path: Path) -> None:
+    given = command(tmp_path, OPTIONAL.replace("RATE", "default: 0.01,"))
+    assert given.command == "python a.py --rate ${{inputs.rate}}  --n ${{inputs.n}}" and set(given.inputs) == {
+        "rate",
+        "mode",
+        "n",
+    }
+    absent = command(tmp_path, OPTIONAL.replace("RATE", ""))
+    assert absent.command == "python a.py   --n ${{inputs.n}}" and set(absent.inputs) == {"mode", "n"}
+    with pytest.raises(AmlError, match=r"job.yml:4: command: \$\{\{inputs.data\}\} is optional and has no value"):
+        command(tmp_path, OPTIONAL.replace("RATE", "").replace("$[[--data", "--data").replace("mode}}]]", "mode}}"))
+
+
+def test_an_environment_in_a_file_of_its_own(tmp_path: Path) -> None:
+    envs = tmp_path / "envs"
+    envs.mkdir()
+    (envs / "conda.yml").write_text("dependencies: [python]\n")
+    (envs / "env.yml").write_text(
+        "$schema: https://azuremlschemas.azureedge.net/latest/environment.schema.json\n"
+        "name: mine\nversion: 3\nimage: i\nconda_file: conda.yml\n"
+    )
+    text = "command: python a.py\ncode: src\nenvironment: file:envs/env.yml\n"
+    found = command(tmp_path, text).environment
+    assert found is not None and (found.image, found.conda_file) == ("i", envs / "conda.yml")
+    (envs / "env.yml").write_text("imag: i\n")
+    with pytest.raises(AmlError, match=r"env.yml:1: environment.imag: unknown key; did you mean 'image'"):
+        command(tmp_path, text)
+    with pytest.raises(AmlError, match="environment: there is nothing at"):
+        command(tmp_path, text.replace("env.yml", "gone.yml"))
+
+
+def test_a_job_without_compute_is_serverless(tmp_path: Path) -> None:
+    job = command(tmp_path, 'command: echo "hello world"\nenvironment:\n  image: library/python:latest\n')
+    assert job.compute is None
+    tree = job_tree.tree(job, "r", "e", None)
+    assert "compute" not in tree and "resources" not in tree
+
+
+SPARK = """\
+$schema: http://azureml/sdk-2-0/SparkJob.json
+type: spark
+code: ./src
+entry:
+  file: a.py
+py_files: [utils.zip]
+jars:
+  - extra.jar
+conf:
+  spark.driver.cores: 1
+  spark.driver.memory: 2g
+inputs:
+  titanic:
+    type: uri_file
+    path: azureml://datastores/blob/paths/titanic.csv
+    mode: direct
+args: >-
+  --titanic_data ${{inputs.titanic}}
+  --name "two words"
+identity:
+  type: managed
+resources:
+  instance_type: standard_e4s_v3
+  runtime_version: "3.4"
+"""
+
+
+def test_a_spark_job(tmp_path: Path) -> None:
+    job = read.read(job_file(tmp_path, SPARK))
+    assert isinstance(job, SparkJob) and job.args == ["--titanic_data", "${{inputs.titanic}}", "--name", "two words"]
+    assert (job.entry, job.jars, job.py_files, job.identity) == ("a.py", ["extra.jar"], ["utils.zip"], "managed")
+    assert job.conf == {"spark.driver.cores": 1, "spark.driver.memory": "2g"}
+    tree = job_tree.tree(job, "r", "e", None)
+    assert tree["jars"] == ["extra.jar"] and tree["args"] == "--titanic_data ${{inputs.titanic}} --name 'two words'"
+    again = read.read(job_file(tmp_path, write.text(job, tmp_path)))
+    assert again == job
+    here = read.read(job_file(tmp_path, SPARK), "local")
+    assert isinstance(here, CommandJob) and here.command == ["python", "a.py", *job.args]
+    assert any("must name pyspark" in note for note in here.local.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("type: spark\ncode: src\n", "entry.file: is missing"),
+        ("type: spark\ncode: src\nentry: {class_name: a.B}\n", "job.yml:3: entry.file: a class in a jar"),
+        ("type: spark\ncode: src\nentry: {file: a.py}\nargs: ${{inputs.x}}\n", "is not below inputs"),
+        ("type: pipeline\njobs: {}\n", "job.yml:1: type: a pipeline job is not read here"),
+        ("script: train.py\narguments: []\ntarget: local\n",
+         r"job.yml:1: is a v1 run configuration, not a v2 job\nRun it with: aml run submit-script -c .*\nOr write"),
+        ("arguments: []\nframework: Python\n", "is a v1 run configuration"),
+        ("sampling: {}\nprimary_metric_name: x\n", "is a v1 sweep .HyperDrive. file"),
+        ("entryScript: score.py\n", "is a v1 inference configuration"),
+        ("computeType: ACI\n", "is a v1 deployment configuration"),
+        ("name: x\ndependencies: []\n", "job.yml:2: is a conda file"),
+        ("$schema: https://azuremlschemas.azureedge.net/latest/commandComponent.schema.json\ncommand: x\n",
+         "is a component, not a job"),
+        ("- a\n", "is no job"),
+        ("command: python a.py\nscrip: x\n", "job.yml:2: scrip: unknown key"),
+    ],
+)  # fmt: skip
+def test_what_is_no_job_is_called_what_it_is(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(AmlError, match=message):
+        read.read(job_file(tmp_path, text))
+
+
+def test_what_only_a_cluster_has_is_said_here(tmp_path: Path) -> None:
+    (tmp_path / "ctx").mkdir()
+    (tmp_path / "ctx" / "Dockerfile").write_text("FROM x\n")
+    text = (
+        "command: python a.py\ncode: src\ncompute: azureml:c\nenvironment: {build: {path: ctx}}\n"
+        "resources: {instance_count: 2, shm_size: 4g, docker_args: --ipc=host}\n"
+        "distribution: {type: pytorch, process_count_per_instance: 4}\nservices: {nb: {type: jupyter_lab}}\n"
+    )
+    assert command(tmp_path, text).local.notes == []
+    notes = "\n".join(command(tmp_path, text, "local").local.notes)
+    for words in ("2 nodes", "pytorch with 4", "--ipc=host", "shm_size", "services.nb"):
+        assert words in notes
+
+
+VALUES = {
+    "inputs.greeting": "Hello world", "inputs.empty": "", "inputs.quote": "it's", "inputs.dollar": "$HOME",
+    "inputs.data": "/d/my data/it's $5 \"x\"", "outputs.out": "/d/o u t",
+}  # fmt: skip
+PATHS = ("inputs.data", "outputs.out")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the shell of POSIX systems")
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('"${{inputs.greeting}}" ${{inputs.greeting}} "${{inputs.empty}}"', ["Hello world", "Hello", "world", ""]),
+        ("'${{inputs.greeting}}' --x=\"${{ inputs.greeting }}\"", ["Hello world", "--x=Hello world"]),
+        ('"${{inputs.quote}}"', ["it's"]),
+        ("'${{inputs.dollar}}'", ["$HOME"]),
+        ("${{inputs.data}} \"${{inputs.data}}\" '${{inputs.data}}'", [VALUES["inputs.data"]] * 3),
+        ('--out=${{outputs.out}}/m "${{outputs.out}}/m"', ["--out=/d/o u t/m", "/d/o u t/m"]),
+        (r"\"${{inputs.data}}\"", ['"' + VALUES["inputs.data"] + '"']),
+        ("it\\'s ${{inputs.data}}", ["it's", VALUES["inputs.data"]]),
+    ],
+)
+def test_bindings_are_filled_in_as_the_service_does(line: str, words: list[str]) -> None:
+    report: list[str] = []
+    started = shell.start(f'printf "%s\\n" {shell.fill(line, VALUES, PATHS)}', report.append)
+    done = subprocess.run(started, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:-1] == words and not report
+    # Plain texts stand in the line as the service writes them: bash parts it in the same way.
+    if "data" not in line and "out" not in line:
+        plain = line.replace("${{ ", "${{").replace(" }}", "}}")
+        for key, value in VALUES.items():
+            plain = plain.replace(f"${{{{{key}}}}}", value)
+        assert shlex.split(plain) == words
+
+
+def test_bash_runs_the_line_or_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    assert Path(shell.start("set -o pipefail", said.append)[0]).name in ("bash", "bash.exe") and not said
+    monkeypatch.setenv("PATH", "")
+    assert shell.start("x", said.append)[-1] == "x" and "no bash here" in said[0]
+
+
+def test_search_space_values_in_environment_variables(tmp_path: Path) -> None:
+    job = read.read(
+        job_file(
+            tmp_path,
+            "type: sweep\ntrial:\n  code: src\n  command: python a.py --name ${{search_space.name}}\n"
+            "  environment: azureml:e:1\n  environment_variables: {LR: '${{search_space.lr}}'}\ncompute: azureml:c\n"
+            "sampling_algorithm: random\nsearch_space:\n  lr: {type: uniform, min_value: 0, max_value: 1}\n"
+            "  name: {type: choice, values: [a b, c]}\nobjective: {goal: minimize, primary_metric: loss}\n",
+        )
+    )
+    assert isinstance(job, SweepJob) and job.trial.environment_variables == {"LR": "${{search_space.lr}}"}
+    assert fill_variables(job.trial.environment_variables, {"lr": 0.5}) == {"LR": "0.5"}
+    filled = fill(
+        """p ${{search_space.x}} "${{search_space.x}}" '${{search_space.x}}' ${{inputs.y}}""", {"x": "it's a"}
+    )
+    assert shlex.split(str(filled)) == ["p", "it's a", "it's a", "it's a", "${{inputs.y}}"]
+    # The service fills in plain text: a value with a space stays one word there by the quotes.
+    tree = job_tree.tree(job, "r", "e", "c:1")
+    assert tree["trial"]["command"] == 'python a.py --name "${{search_space.name}}"'
+
+
+def test_what_a_run_wrote_is_an_input(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    model = tmp_path / "runs" / "exp_1_a" / "outputs" / "model"
+    model.mkdir(parents=True)
+    (tmp_path / "runs" / "exp_1_a" / ".run").mkdir()
+    for reference in (
+        "runs:/exp_1_a/model",
+        "runs:/exp_1_a/outputs/model",
+        "azureml://jobs/exp_1_a/outputs/model",
+        "azureml://jobs/exp_1_a/outputs/model/paths/",
+    ):
+        assert data.locate(project, "m", reference) == model
+    for reference, words in (
+        ("runs:/exp_2_a/model", "no run exp_2_a"),
+        ("runs:/exp_1_a/other", "has no other"),
+        ("runs:/exp_1_a/../../x", "not in a run's folder"),
+        ("runs:/../exp_1_a", "not in a run's folder"),
+    ):
+        with pytest.raises(AmlError, match=words):
+            data.locate(project, "m", reference)
+    job = command(tmp_path, "command: python a.py ${{inputs.m}}\ncode: src\nenvironment: azureml:e:1\n"
+                  "inputs: {m: {type: mlflow_model, path: 'runs:/exp_1_a/model'}}\n")  # fmt: skip
+    assert job_tree.tree(job, "r", "e", None)["inputs"]["m"]["path"] == "runs:/exp_1_a/model"
+
+
+def test_a_misspelt_dataset_is_not_replaced_by_the_inputs_name(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "datasets.yml").write_text("table: {path: data}\n")
+    with pytest.raises(AmlError, match=r"'tabel' has no local path .did you mean 'table'"):
+        data.locate(Project(tmp_path), "table", "azureml:tabel:1")
