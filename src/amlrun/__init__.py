@@ -40,14 +40,22 @@ if TYPE_CHECKING:
         resume,
         submit,
     )
+    from amlrun.registry import Model, get_model, list_models, register_model
+    from amlrun.serving import Service, deploy, find_service, score
 
     __version__: str
 
 __all__ = [
-    "AmlError", "CommandJob", "Event", "Job", "LogOutput", "Message", "Outcome", "Plan", "Run", "RunCreated",
-    "RunStatus", "SparkJob", "SubmitOptions", "SweepJob", "Transfer", "Workspace", "best_runs", "dump_job", "explain",
-    "get_run", "list_runs", "load_hyperdrive", "load_job", "load_runconfig", "plan", "resume", "submit",
+    "AmlError", "CommandJob", "Event", "Job", "LogOutput", "Message", "Model", "Outcome", "Plan", "Run",
+    "RunCreated", "RunStatus", "Service", "SparkJob", "SubmitOptions", "SweepJob", "Transfer", "Workspace",
+    "best_runs", "deploy", "dump_job", "explain", "find_service", "get_model", "get_run", "list_models", "list_runs",
+    "load_hyperdrive", "load_job", "load_runconfig", "plan", "register_model", "resume", "score", "submit",
 ]  # fmt: skip
+# Where a name is that is not in amlrun.api: a submit does not import what models and services need.
+_ELSEWHERE = {
+    "Model": "registry", "get_model": "registry", "list_models": "registry", "register_model": "registry",
+    "Service": "serving", "deploy": "serving", "find_service": "serving", "score": "serving",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -55,7 +63,7 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     if name in __all__:
-        return getattr(importlib.import_module("amlrun.api"), name)
+        return getattr(importlib.import_module(f"amlrun.{_ELSEWHERE.get(name, 'api')}"), name)
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("amlrun")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

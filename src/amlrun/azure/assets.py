@@ -16,18 +16,8 @@ MODELS, DATA = "2023-08-01-preview", "2023-04-01-preview"
 Progress = Callable[[int], None]
 
 
-def register_model_of_run(
-    client: Client,
-    name: str,
-    run_id: str,
-    asset_path: str,
-    *,
-    experiment: str = "",
-    tags: dict[str, str],
-    properties: dict[str, str],
-    description: str = "",
-) -> dict[str, Any]:
-    """Register a file or folder among a run's artifacts, which stay where they are. Raises AmlError."""
+def run_artifact(client: Client, run_id: str, asset_path: str) -> tuple[str, str]:
+    """The address of a file or folder among a run's artifacts, and the type of model it is. Raises AmlError."""
     from amlrun.azure.watching import artifacts
 
     container, prefix = artifacts(client, run_id)
@@ -40,29 +30,11 @@ def register_model_of_run(
         raise AmlError(
             f"--asset-path: run {run_id} has no {asset_path}", hint=f"The run's outputs are: {outputs or 'none'}"
         )
-    place = f"azureml://jobs/{run_id}/outputs/artifacts/paths/{path}"
     kind = "mlflow_model" if f"{path}/MLmodel" in inside else "custom_model"
-    properties = {**properties, "run_id": run_id, "experiment_name": experiment, "asset_path": path}
-    return _put_model(client, name, place, kind, tags, properties, description)
+    return f"azureml://jobs/{run_id}/outputs/artifacts/paths/{path}", kind
 
 
-def register_model_from(
-    client: Client,
-    name: str,
-    source: Path,
-    *,
-    tags: dict[str, str],
-    properties: dict[str, str],
-    description: str = "",
-    progress: Progress,
-) -> dict[str, Any]:
-    """Upload a file or folder and register it."""
-    kind = "mlflow_model" if (source / "MLmodel").is_file() else "custom_model"
-    place = send(client, source, progress)
-    return _put_model(client, name, place, kind, tags, properties, description)
-
-
-def _put_model(
+def create_model(
     client: Client,
     name: str,
     place: str,
@@ -70,7 +42,8 @@ def _put_model(
     tags: dict[str, str],
     properties: dict[str, str],
     description: str,
-) -> dict[str, Any]:
+) -> str:
+    """Register what lies at an `azureml://` address as the next version of a model. Returns the version."""
     with client.wire.call(f"register the model {name}"):
         from azure.ai.ml.entities import Model
 
@@ -82,11 +55,10 @@ def _put_model(
             properties={key: value for key, value in properties.items() if value},
             description=description or None,
         )
-        made = client.ml.models.create_or_update(model)
-        return show_model(client, str(made.name), str(made.version))
+        return str(client.ml.models.create_or_update(model).version)
 
 
-def send(client: Client, source: Path, progress: Progress) -> str:
+def upload(client: Client, source: Path, progress: Progress) -> str:
     """Upload a file or folder to the default datastore, to a place named by its content; its `azureml://` path."""
     files = stores.local_files(source)
     whole = hashlib.sha256()
@@ -103,48 +75,24 @@ def send(client: Client, source: Path, progress: Progress) -> str:
     return f"azureml://datastores/{stores.DEFAULT}/paths/{folder}{tail}"
 
 
-def list_models(client: Client, name: str | None, latest: bool) -> list[dict[str, Any]]:
-    """Models, newest first: every version of `name`, else the newest of each; `latest` leaves one of each."""
-    if name is None:
-        found = client.pages("list the models", "/models", MODELS)
-        pairs = [(one["name"], (one.get("properties") or {}).get("latestVersion")) for one in found]
-        return [show_model(client, model, str(version)) for model, version in pairs if version]
-    said = client.pages(f"list the versions of {name}", f"/models/{name}/versions", MODELS)
-    records = [_model(name, one) for one in said]
-    records.sort(key=lambda one: one["createdTime"], reverse=True)
-    return records[:1] if latest else records
+def list_models(client: Client) -> list[tuple[str, str]]:
+    """The name and the newest version of every model."""
+    found = client.pages("list the models", "/models", MODELS)
+    pairs = [(str(one["name"]), (one.get("properties") or {}).get("latestVersion")) for one in found]
+    return [(name, str(version)) for name, version in pairs if version]
 
 
-def show_model(client: Client, name: str, version: str | None) -> dict[str, Any]:
-    """One model version; the newest without `version`. Raises AmlError when there is none."""
-    if version is None:
-        found = list_models(client, name, latest=True)
-        if not found:
-            raise AmlError(f"no model {name!r} in {client.workspace.name}", hint="aml model list -w WORKSPACE")
-        return found[0]
-    said = client.arm(f"read the model {name}:{version}", "GET", f"/models/{name}/versions/{version}", MODELS)
-    return _model(name, said)
+def list_versions(client: Client, name: str) -> list[dict[str, Any]]:
+    """Every version of a model, as ARM has it."""
+    return client.pages(f"list the versions of {name}", f"/models/{name}/versions", MODELS)
 
 
-def _model(name: str, said: dict[str, Any]) -> dict[str, Any]:
-    """v1's keys (V1_CLI §4), from a model version of ARM."""
-    properties, system = said.get("properties") or {}, said.get("systemData") or {}
-    own = properties.get("properties") or {}
-    tags = properties.get("tags") or {}
-    return {
-        "id": f"{name}:{said.get('name')}",
-        "name": name,
-        "version": said.get("name"),
-        "createdTime": str(system.get("createdAt") or ""),
-        "description": properties.get("description") or "",
-        "framework": tags.get("framework"),
-        "frameworkVersion": tags.get("framework_version"),
-        "runId": properties.get("jobName") or own.get("run_id"),
-        "experimentName": own.get("experiment_name"),
-        "tags": tags,
-        "properties": own,
-        "path": properties.get("modelUri"),
-    }
+def show_model(client: Client, name: str, version: str) -> dict[str, Any]:
+    """One model version, as ARM has it. Raises AmlError when there is none."""
+    found: dict[str, Any] = client.arm(
+        f"read the model {name}:{version}", "GET", f"/models/{name}/versions/{version}", MODELS
+    )
+    return found
 
 
 def update_model(
@@ -157,7 +105,7 @@ def update_model(
     properties: dict[str, str],
     description: str | None,
 ) -> dict[str, Any]:
-    """Change tags, properties (added only) and the description of a model version."""
+    """Change tags, properties (added only) and the description of a model version. Returns it as ARM has it."""
     doing = f"update the model {name}:{version}"
     place = f"/models/{name}/versions/{version}"
     said = client.arm(doing, "GET", place, MODELS)
@@ -167,7 +115,8 @@ def update_model(
     body = {key: now[key] for key in ("flavors", "modelType", "modelUri", "isAnonymous", "isArchived") if key in now}
     body |= {"tags": kept, "properties": {**(now.get("properties") or {}), **properties}}
     body["description"] = now.get("description") if description is None else description
-    return _model(name, client.arm(doing, "PUT", place, MODELS, body={"properties": body}))
+    changed: dict[str, Any] = client.arm(doing, "PUT", place, MODELS, body={"properties": body})
+    return changed
 
 
 def delete_model(client: Client, name: str, version: str) -> None:
@@ -175,18 +124,15 @@ def delete_model(client: Client, name: str, version: str) -> None:
     client.arm(f"delete the model {name}:{version}", "DELETE", f"/models/{name}/versions/{version}", MODELS)
 
 
-def download_model(
-    client: Client, name: str, version: str | None, folder: Path, *, overwrite: bool, progress: Progress
-) -> list[Path]:
-    """Bring a model's file or folder down below `folder`."""
-    place = str(show_model(client, name, version)["path"])
+def download_model(client: Client, place: str, folder: Path, *, overwrite: bool, progress: Progress) -> list[Path]:
+    """Download the file or folder at a model's address into `folder`."""
     job = re.search(r"azureml:/.*/jobs/([^/]+)/outputs/artifacts/(?:paths/)?(.+)", place.replace("//", "/"))
     if job:
         store, path = "workspaceartifactstore", f"ExperimentRun/dcid.{job[1]}/{job[2]}"
     else:
         found = re.search(r"/datastores/([^/]+)/paths/(.+)", place)
         if found is None:
-            raise AmlError(f"the model lies at {place}, which can't be read from here")
+            raise AmlError(f"the model's files are at {place}, which cannot be downloaded from here")
         store, path = found[1], found[2]
     top = folder / path.rstrip("/").rsplit("/", 1)[-1]
     blob = blobs.is_blob(stores.opener(client, store)(client.wire), client.wire, path)
@@ -200,7 +146,7 @@ def register_data(
     remote = "://" in place
     source = Path(place)
     kind = "uri_file" if (source.is_file() if not remote else bool(Path(place).suffix)) else "uri_folder"
-    path = place if remote else send(client, source, progress)
+    path = place if remote else upload(client, source, progress)
     with client.wire.call(f"register the dataset {name}"):
         from azure.ai.ml.entities import Data
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun.errors import AmlError
+from amlrun.events import Message, OnEvent, PackageLoaded
 from amlrun.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -182,3 +183,8 @@ def to(workspace: Workspace, report: Report, loaded: Report = _ignore, *, show_p
         loaded(name)
     wire = Wire()
     return Client(workspace, wire, Credential(wire, report), report, loaded, show_progress)
+
+
+def listening(workspace: Workspace, on_event: OnEvent) -> Client:
+    """A client for that workspace that tells `on_event` what goes on."""
+    return to(workspace, lambda text: on_event(Message(text)), lambda name: on_event(PackageLoaded(name)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -238,24 +237,20 @@ def regenerate(client: Client, name: str, which: str, value: str | None) -> None
     client.arm(f"make a new key for {name}", "POST", f"/onlineEndpoints/{name}/regenerateKeys", VERSION, body=body)
 
 
-def invoke(client: Client, name: str, body: str) -> tuple[int | None, Any]:
-    """Send one request. Returns the status and the answer, or None and why there was none."""
+def invoke(client: Client, name: str, body: bytes, content_type: str) -> tuple[int | None, bytes | str]:
+    """Send one request. Returns the status and the answer's content, or None and why there was none."""
     import requests
 
     shown = _read(client, name)
     mode = shown["authMode"]
     held = _credentials(client, name, "listKeys") if mode == "Key" else _token(client, name, mode)
     secret = held.get("accessToken") or held.get("primaryKey")
-    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
-    url = shown["scoringUri"]
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": content_type}
     try:
-        answer = requests.post(url, data=body.encode(), headers=headers, timeout=100)
+        answer = requests.post(shown["scoringUri"], data=body, headers=headers, timeout=100)
     except requests.RequestException as error:
-        return None, error
-    try:
-        return answer.status_code, json.loads(answer.content)
-    except ValueError:
-        return answer.status_code, answer.text
+        return None, str(error)
+    return answer.status_code, answer.content
 
 
 def delete(client: Client, name: str) -> None:

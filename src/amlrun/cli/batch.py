@@ -13,14 +13,13 @@ from amlrun.cli.scoring_files import refuse
 from amlrun.cli.scoring_options import choose_model
 from amlrun.errors import AmlError
 from amlrun.runs import store as runs
-from amlrun.targets.base import SubmitOptions
 from amlrun.v1.scoring.inference_fields import PARALLEL
 
 if TYPE_CHECKING:
-    from amlrun.serving.scoring import Model
+    from amlrun.serving.model_file import ModelFile
     from amlrun.v1.scoring.endpoint import Managed
     from amlrun.v1.scoring.inference import Config, Inference
-    from amlrun.v1.scoring.parallel import Settings
+    from amlrun.v1.scoring.parallel import BatchSettings
 
 
 @click.command("submit-batch")
@@ -67,6 +66,7 @@ def submit_batch(
     """
     from amlrun.cli.submit import submit
     from amlrun.serving import batch
+    from amlrun.targets.base import SubmitOptions
     from amlrun.v1.scoring import inference, parallel
 
     project = projects.find(context.path)
@@ -85,15 +85,13 @@ def submit_batch(
     if target != "local":
         refuse({"--continue": earlier, "-f": run_file, "-p": model_path}, "--ct: the model is the workspace's")
         translated = _translate(config, script, settings, model, target)
-        from amlrun.cli import cloud_batch
-
         place = _here(data, context.path)
         wanted = data if place is None else str(place)
-        return cloud_batch.submit(context, project, translated, wanted, experiment_name or "batch", detach=detach)
-    chosen = choose_model(project, model, run_file, asset_path, model_path)
+        return _submit_to_workspace(context, project, translated, wanted, experiment_name or "batch", detach=detach)
+    chosen = choose_model(context, model, run_file, asset_path, model_path)
     files = _files(data, context.path, project)
     before = None if earlier is None else _earlier(context, project, earlier, chosen, files)
-    job = batch.job(script, chosen, settings, files, earlier=before)
+    job = batch.job(script, chosen, settings, files, earlier=before, report=context.say)
     return submit(context, job, experiment_name or "batch", SubmitOptions(detach=detach))
 
 
@@ -117,16 +115,16 @@ def _files(data: str, path: Path, project: projects.Project) -> Path:
     return datasets.locate(project, data, f"azureml:{data}")
 
 
-def _earlier(context: Context, project: projects.Project, name: str, model: Model, files: Path) -> runs.RunFolder:
+def _earlier(context: Context, project: projects.Project, name: str, model: ModelFile, files: Path) -> runs.RunFolder:
     """The batch run to go on with. Raises AmlError for one whose rows can't be taken over."""
     run = runs.find(project.runs, name)
     tags = run.record().get("tags", {})
-    if tags.get("batch") != "true" or run.part("submit").get("remote"):
+    if tags.get("batch") != "true" or "model_sha256" not in tags:
         hint = "They are listed by: aml run list --tags batch=true"
-        raise AmlError(f"--continue: run {run.id} is no batch run of this machine", hint=hint)
+        raise AmlError(f"--continue: run {run.id} is not a batch run of this machine", hint=hint)
     if run.state()[0] in ("Preparing", "Running"):
         hint = f"Watch it: aml run monitor-logs -r {run.id}"
-        raise AmlError(f"--continue: run {run.id} is still at it", hint=hint)
+        raise AmlError(f"--continue: run {run.id} is still running", hint=hint)
     if tags.get("model_sha256", model.sha256) != model.sha256:
         raise AmlError(
             f"--continue: run {run.id} scored with {tags['model']}, which is another model than {model.source}",
@@ -135,6 +133,35 @@ def _earlier(context: Context, project: projects.Project, name: str, model: Mode
     if tags.get("data", str(files)) != str(files):
         context.warn(f"run {run.id} scored {tags['data']}: files of the same names in {files} count as done")
     return run
+
+
+def _submit_to_workspace(
+    context: Context, project: projects.Project, made: Managed, data: str, experiment: str, *, detach: bool
+) -> int:
+    """Have the workspace score the files, follow the job, and fetch its rows. Returns the exit code."""
+    from amlrun.azure import batch as endpoints
+    from amlrun.azure import client as azure_client
+    from amlrun.cli.watching import Printer, follow
+    from amlrun.serving import batch, reporting
+    from amlrun.targets.azureml import AzureMLTarget
+    from amlrun.targets.base import Run, RunCreated
+
+    with Printer(context) as show:
+        client = azure_client.listening(context.find_workspace(), show)
+        folder = batch.submit_to_workspace(client, project, made, data, experiment, report=reporting(show))
+        run = Run(folder, AzureMLTarget(project, client.workspace, show))
+        show(RunCreated(run))
+        studio = run.record().get("studio_url")
+        if studio:
+            context.say(f"Web View: {studio}")
+        if detach:
+            context.result(run.record(), f"Submitted. Follow it: aml run monitor-logs -r {run.id}")
+            return 0
+        code = follow(context, run, show, submitted=True)
+        rows = endpoints.rows(client, folder) if code == 0 else None
+    if rows:
+        click.echo(f"Rows: {rows}", err=context.json)
+    return code
 
 
 def _file(name: str, path: Path, root: Path) -> Path:
@@ -149,7 +176,7 @@ def _file(name: str, path: Path, root: Path) -> Path:
 
 
 def _translate(
-    config: Config, script: Inference, wanted: Settings, model: tuple[str, ...], target: str | None = None
+    config: Config, script: Inference, wanted: BatchSettings, model: tuple[str, ...], target: str | None = None
 ) -> Managed:
     from amlrun.v1.scoring import batch_endpoint
 
@@ -161,7 +188,7 @@ def _translate(
 
 
 def _export(
-    context: Context, config: Config, script: Inference, wanted: Settings, model: tuple[str, ...], folder: Path
+    context: Context, config: Config, script: Inference, wanted: BatchSettings, model: tuple[str, ...], folder: Path
 ) -> int:
     from amlrun.v1.scoring import endpoint
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import click
 
@@ -59,6 +59,18 @@ class Context:
     def names_workspace(self) -> bool:
         """Whether -w or -g asks for the workspace's own things; without them the project's are meant, offline."""
         return bool(self.workspace_name or self.resource_group)
+
+    @property
+    def named_workspace(self) -> Workspace | None:
+        """The workspace that -w or -g names; without them a command means the project's own."""
+        return self.find_workspace() if self.names_workspace else None
+
+    @property
+    def attached_workspace(self) -> Workspace | None:
+        """The workspace that the flags name or the folder is attached to; None without one."""
+        from amlrun.workspace import discover
+
+        return self.find_workspace() if self.names_workspace or discover(self.path) else None
 
     @property
     def json(self) -> bool:
@@ -138,39 +150,65 @@ debug_option = click.option("--debug", is_flag=True, is_eager=True, expose_value
                             help="Show tracebacks.")  # fmt: skip
 
 
-def common_options(function: F) -> F:
-    """v1's common flags, gathered into the command's first argument, a `Context`."""
+_METADATA = click.option("-t", "--output-metadata-file", "metadata_file", metavar="FILE",
+                         type=click.Path(path_type=Path), help="Also write the result there as JSON.")  # fmt: skip
 
+
+@overload
+def common_options(function: F, /) -> F: ...
+@overload
+def common_options(*, metadata_file: bool) -> Callable[[F], F]: ...
+def common_options(function: Any = None, /, *, metadata_file: bool = True) -> Any:
+    """v1's common flags, gathered into the command's first argument, a `Context`.
+
+    Without `metadata_file` there is no -t: it means something else for the command.
+    """
+    if function is None:
+        return functools.partial(_common_options, metadata_file=metadata_file)
+    return _common_options(function, metadata_file=metadata_file)
+
+
+def _metadata(wanted: bool) -> Callable[[F], F]:
+    return _METADATA if wanted else lambda command: command
+
+
+def _common_options(function: Any, *, metadata_file: bool) -> Any:
     @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True,
-                  help="What stdout gets; json is one document, all else goes to stderr.")  # fmt: skip
-    @click.option("-t", "--output-metadata-file", "metadata_file", metavar="FILE",
-                  type=click.Path(path_type=Path), help="Also write the result there as JSON.")  # fmt: skip
+                  help="Output format. With json, stdout holds one JSON document; messages go to stderr.")  # fmt: skip
+    @_metadata(metadata_file)
     @click.option("--path", default=".", metavar="FOLDER", show_default=True,
                   type=click.Path(file_okay=True, path_type=Path), help="The project or model folder.")  # fmt: skip
     @click.option("-g", "--resource-group", metavar="NAME", help="The workspace's resource group.")
     @click.option("-w", "--workspace-name", metavar="NAME", help="The Azure ML workspace.")
     @click.option("--subscription-id", metavar="ID", help="The workspace's subscription.")
+    @click.option("--query", metavar="EXPRESSION", hidden=True)
     @debug_option
     @functools.wraps(function)
     def command(
         *args: Any,
         output: str,
-        metadata_file: Path | None,
         path: Path,
         resource_group: str | None,
         workspace_name: str | None,
         subscription_id: str | None,
+        query: str | None,
+        metadata_file: Path | None = None,
         **kwargs: Any,
     ) -> Any:
         if not path.exists():
             raise AmlError(f"--path: there is no folder {path}", hint="Give the project's or the model's folder.")
+        if query is not None:
+            raise AmlError(
+                "--query: aml has no JMESPath queries",
+                hint="Take what you need from the JSON: aml … -o json | jq '.[0].name'",
+            )
         call = click.get_current_context().find_object(Invocation) or Invocation()
         words = ["aml", *call.words]
         place = path.absolute()
         context = Context(place, output, metadata_file, subscription_id, resource_group, workspace_name, words)
         return function(context, *args, **kwargs)
 
-    return command  # type: ignore[return-value]
+    return command
 
 
 def key_values(pairs: Iterable[str], flag: str) -> dict[str, str]:

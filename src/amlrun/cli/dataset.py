@@ -1,16 +1,18 @@
-"""`aml dataset`: names for data, kept in data/datasets.yml."""
+"""`aml dataset`: names for data, in data/datasets.yml or in a workspace."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from amlrun import project as projects
 from amlrun.cli.common import Context, common_options
+from amlrun.cli.watching import Printer
 from amlrun.errors import AmlError
-from amlrun.prepare import data
+
+if TYPE_CHECKING:
+    from amlrun.registry.datasets import Datasets
 
 
 @click.group("dataset")
@@ -18,40 +20,66 @@ def command() -> None:
     """Name the data that run configurations use (`data:` and `dataReferences:`)."""
 
 
-@command.command()
-@click.option("-n", "--name", required=True, metavar="NAME", help="The name that run configurations use.")
-@click.option("-p", "--data-path", "place", required=True, metavar="PATH",
-              help="The file or folder on this machine; with -w also azureml://datastores/… or a URL.")  # fmt: skip
-@click.option("--version", metavar="VERSION", help="With -w: this version, instead of the next.")
-@click.option("--description", default="", help="What it is, for people.")
-@common_options
-def register(context: Context, name: str, place: str, version: str | None, description: str) -> None:
-    """Say where a dataset lies on this machine (in data/datasets.yml); with -w, register it in the workspace."""
-    from amlrun.cli import cloud_assets
+def _datasets(context: Context, show: Printer) -> Datasets:
+    """The datasets that a command means: the workspace's with -w, else the project's."""
+    from amlrun.registry.datasets import open_datasets
 
-    if cloud_assets.wanted(context):
-        cloud_assets.register_dataset(context, name, place, description, version)
-        return
-    project = projects.find(context.path)
-    dataset = data.register(project, name, Path(place), description)
-    context.result(_record(dataset), f"{name}: {dataset.path} (in {project.datasets_file.relative_to(project.root)})")
+    return open_datasets(context.path, workspace=context.named_workspace, on_event=show)
+
+
+@command.command()
+@click.option("-n", "--name", metavar="NAME", help="The name that run configurations use.")
+@click.option("-p", "--data-path", "place", metavar="PATH",
+              help="The file or folder on this machine; with -w also azureml://datastores/… or a URL.")  # fmt: skip
+@click.option("-f", "--file", "file", metavar="FILE", type=click.Path(path_type=Path),
+              help="v1's dataset file: its name, description and, with -w, its path.")  # fmt: skip
+@click.option("--version", metavar="VERSION", help="With -w: this version, instead of the next.")
+@click.option("--description", default="", help="A description.")
+@click.option("--skip-validation", is_flag=True, hidden=True)
+@common_options
+def register(
+    context: Context,
+    name: str | None,
+    place: str | None,
+    file: Path | None,
+    version: str | None,
+    description: str,
+    skip_validation: bool,
+) -> None:
+    """Say where a dataset is on this machine (in data/datasets.yml); with -w, register it in the workspace."""
+    if file is not None:
+        from amlrun.v1.dataset_file import read
+
+        found = read(file)
+        name, description = name or found.name, description or found.description
+        if place is None and not context.names_workspace:
+            raise AmlError(
+                f"-p: where is {name} on this machine?", file=file,
+                hint=f"The file names {found.path}. Give the local copy with -p PATH, or the workspace with -w.",
+            )  # fmt: skip
+        place = place or found.path
+    for flag, value in (("-n NAME", name), ("-p PATH", place)):
+        if not value:
+            raise AmlError(f"{flag} is missing", hint="Give -n NAME and -p PATH, or v1's dataset file with -f FILE.")
+    with Printer(context) as show:
+        dataset = _datasets(context, show).register(str(name), str(place), version=version, description=description)
+    shown = f":{dataset.version}" if dataset.version else ""
+    context.result(dataset.to_dict(), f"Registered {name}{shown}: {dataset.path} (in {dataset.location})")
 
 
 @command.command("list")
 @common_options
 def list_datasets(context: Context) -> None:
     """List the datasets that this project names; with -w the workspace's."""
-    from amlrun.cli import cloud_assets
-
-    if cloud_assets.wanted(context):
-        cloud_assets.list_datasets(context)
-        return
-    found = data.load(projects.find(context.path)).values()
-    rows = [[one.name, one.path, "" if one.path.exists() else "nothing there", one.description] for one in found]
-    empty = "No datasets. Name one: aml dataset register -n NAME -p FOLDER"
+    with Printer(context) as show:
+        found = _datasets(context, show).datasets()
+    rows = [
+        [one.name, one.version, one.path, "missing" if one.exists is False else "", one.description] for one in found
+    ]
+    empty = "No datasets. Register one: aml dataset register -n NAME -p FOLDER"
     context.result(
-        [_record(one) for one in found],
-        lambda: context.table(["Name", "Path", "", "Description"], rows) if rows else context.say(empty),
+        [one.to_dict() for one in found],
+        lambda: context.table(["Name", "Version", "Path", "", "Description"], rows) if rows else context.say(empty),
     )
 
 
@@ -60,27 +88,6 @@ def list_datasets(context: Context) -> None:
 @click.option("-v", "--version", metavar="VERSION", help="With -w; the newest by default.")
 @common_options
 def show(context: Context, name: str, version: str | None) -> None:
-    """Show where one dataset lies; with -w the workspace's."""
-    from amlrun.cli import cloud_assets
-
-    if cloud_assets.wanted(context):
-        cloud_assets.show_dataset(context, name, version)
-        return
-    project = projects.find(context.path)
-    datasets = data.load(project)
-    if name not in datasets:
-        raise AmlError(
-            f"no dataset {name!r}",
-            file=project.datasets_file,
-            hint=f"It names: {', '.join(datasets) or 'nothing yet'}.",
-        )
-    context.result(_record(datasets[name]))
-
-
-def _record(dataset: data.Dataset) -> dict[str, Any]:
-    return {
-        "name": dataset.name,
-        "path": str(dataset.path),
-        "exists": dataset.path.exists(),
-        "description": dataset.description,
-    }
+    """Show where one dataset is; with -w the workspace's."""
+    with Printer(context) as show:
+        context.result(_datasets(context, show).get(name, version).to_dict())

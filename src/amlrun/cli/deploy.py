@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from amlrun import project as projects
+from amlrun.cli import quiet
 from amlrun.cli.common import Context, common_options
-from amlrun.cli.deploy_options import Asked, compute_type, deployment_options
-from amlrun.cli.scoring_options import REGISTERED, Script, choose_model, inference_options
+from amlrun.cli.deploy_options import DeploymentFlags, deployment_options
+from amlrun.cli.scoring_options import Script, inference_options, one_model
+from amlrun.cli.watching import Printer
 from amlrun.errors import AmlError, os_error
 
 if TYPE_CHECKING:
-    from amlrun.serving.service import Service, Settings
-    from amlrun.v1.scoring.inference import Config
+    from amlrun.serving.base import Service
 
 
 @click.command("deploy")
@@ -36,7 +37,7 @@ def deploy(
     model: tuple[str, ...],
     model_file: Path | None,
     script: Script,
-    dc: Asked,
+    dc: DeploymentFlags,
     overwrite: bool,
     no_wait: bool,
 ) -> None:
@@ -49,26 +50,20 @@ def deploy(
     aml model deploy -n my-service -m demo-model:1 --ic aml_config/inference-config.yml \\
         --dc deployment/deployment-config-local.yml --port 32000
     """
-    from amlrun.serving import deploying
-    from amlrun.serving import service as services
+    from amlrun.serving import open_services
+    from amlrun.serving.base import check_name
+    from amlrun.serving.configuration import compute_type
 
-    project = projects.find(context.path)
-    services.check_name(name)
-    config = dc.config(context.path, project)
-    names = model if model_file is None else (*model, model_in(model_file))
-    inference = script.inference(context.path, project)
-    if compute_type(config) != "local":
-        from amlrun.cli import cloud_services
-
-        cloud_services.deploy(context, name, names, inference, config, overwrite=overwrite, wait=not no_wait)
-        return
-    chosen = choose_model(project, names, flags=REGISTERED)
-    for note in [*inference.config.notes(), *config.notes()]:
-        context.warn(note)
-    settings = settings_from(config, services.Settings())
-    wanted = deploying.plan(project, chosen, inference, report=context.say)
-    made = deploying.deploy(project, name, wanted, settings, overwrite=overwrite, wait=not no_wait, report=context.say)
-    context.result(made.shown(), lambda: introduce(context, project, made))
+    check_name(name)
+    config = dc.config(context.path)
+    chosen = one_model(model if model_file is None else (*model, model_in(model_file)))
+    inference = script.inference(context.path)
+    quiet.silence("mlflow")
+    place = None if compute_type(config) == "local" else context.find_workspace()
+    with Printer(context) as show:
+        services = open_services(context.path, workspace=place, on_event=show)
+        made = services.deploy(name, chosen, inference, config, overwrite=overwrite, wait=not no_wait)
+        introduce(context, made, wait=not no_wait)
 
 
 def model_in(file: Path) -> str:
@@ -81,23 +76,21 @@ def model_in(file: Path) -> str:
         raise AmlError("has no modelId", file=file, hint="Give what `aml model register -t` wrote.") from None
 
 
-def settings_from(config: Config, settings: Settings) -> Settings:
-    """What of a deployment configuration counts on this machine, over the settings that are there."""
-    settings.port = config.get("port") or settings.port
-    settings.workers = config.get("numReplicas") or settings.workers
-    settings.scoring_timeout_ms = config.get("scoringTimeoutMs") or settings.scoring_timeout_ms
-    if config.get("dataCollection.storageEnabled") is not None:
-        settings.request_log = config.get("dataCollection.storageEnabled")
-    settings.description = config.get("description") or settings.description
-    settings.tags = {**settings.tags, **(config.get("tags") or {})}
-    settings.properties = {**settings.properties, **(config.get("properties") or {})}
-    return settings
+def introduce(context: Context, service: Service, *, wait: bool) -> None:
+    """End a deployment: say where the service is and how to call it."""
+    shown = service.to_dict()
+    sample = projects.find(context.path).root / "deployment" / "sample-request.json"
+    name = service.name
 
+    def text() -> None:
+        context.say(f"Service {name} is {shown['state']}: {shown['scoringUri']}")
+        if service.no_keys:
+            data = shlex.quote(f"@{sample}" if sample.is_file() else '{"data": [...]}')
+            context.say(f"  curl -H 'Content-Type: application/json' -d {data} {shown['scoringUri']}")
+        else:
+            context.say(f"  aml service run -n {name} -d deployment/sample-request.json")
+        context.say(f"  aml service get-logs -n {name}    aml service delete -n {name}")
+        if not wait and shown.get("traffic") == {}:
+            context.say(f"  aml service update -n {name} sends it the requests once it is deployed")
 
-def introduce(context: Context, project: projects.Project, service: Service) -> None:
-    """Say where a service is and how to call it."""
-    sample = project.root / "deployment" / "sample-request.json"
-    data = shlex.quote(f"@{sample}" if sample.is_file() else '{"data": [...]}')
-    click.echo(f"Service {service.name} is {service.state()}: {service.url}")
-    click.echo(f"  curl -H 'Content-Type: application/json' -d {data} {service.url}")
-    click.echo(f"  aml service get-logs -n {service.name}    aml service delete -n {service.name}")
+    context.result(shown, text)

@@ -10,10 +10,9 @@ from typing import Any
 import click
 
 from amlrun.cli.common import F, key_values
-from amlrun.cli.scoring_options import Flag, override, word
+from amlrun.cli.scoring_options import Flag, blame_flag, word
 from amlrun.errors import AmlError
-from amlrun.project import Project
-from amlrun.v1.scoring import inference
+from amlrun.v1.scoring.inference import Config
 from amlrun.v1.scoring.inference_fields import DEPLOYMENT
 
 # V1_CLI.md §8, with the key of the deployment configuration.
@@ -65,14 +64,16 @@ _SHOWN = ("port", "computeType", "numReplicas", "scoringTimeoutMs", "dataCollect
 
 
 def deployment_options(function: F) -> F:
-    """`--dc`, and a flag for each of its keys; the command gets one `dc: Config` less the file's path."""
+    """`--dc`, and a flag for each of its keys; the command gets one `dc: DeploymentFlags`."""
 
     @functools.wraps(function)
     def command(*args: Any, dc: str | None, tags: tuple[str, ...], properties: tuple[str, ...], **kwargs: Any) -> Any:
         given = {key: kwargs.pop(word("dc", key)) for _, _, key in _FLAGS}
         words = {key: value for key, value in given.items() if value is not None}
         maps = {"tags": key_values(tags, "--tag"), "properties": key_values(properties, "--property")}
-        return function(*args, dc=Asked(dc, words, {key: value for key, value in maps.items() if value}), **kwargs)
+        return function(
+            *args, dc=DeploymentFlags(dc, words, {key: value for key, value in maps.items() if value}), **kwargs
+        )
 
     options: list[Callable[[Any], Any]] = [
         click.option("--deploy-config-file", "--dc", "dc", metavar="FILE", help="v1's deployment configuration."),
@@ -91,34 +92,19 @@ def deployment_options(function: F) -> F:
     return wrapped  # type: ignore[no-any-return]
 
 
-class Asked:
+class DeploymentFlags:
     """What the flags say about the deployment: the file, and the keys that come before it."""
 
     def __init__(self, file: str | None, words: dict[str, str], maps: dict[str, dict[str, str]]) -> None:
         self.file, self.words, self.maps = file, words, maps
 
-    def __bool__(self) -> bool:
-        return bool(self.file or self.words or self.maps)
-
-    def config(self, path: Path, project: Project) -> inference.Config:
+    def config(self, path: Path) -> Config:
         """The deployment configuration: the file's keys, then the flags'. Raises AmlError for a wrong value."""
-        config = inference.Config()
-        if self.file is not None:
-            config = inference.read(inference.find_file(self.file, path, project.root, "--dc"), DEPLOYMENT)
-        override(config, DEPLOYMENT, _FLAGS, self.words)
+        from amlrun.serving.configuration import read_deployment
+
+        try:
+            config = read_deployment(path, self.file, values=self.words)
+        except AmlError as error:
+            raise blame_flag(_FLAGS, error) from error
         config.values.update(self.maps)
         return config
-
-
-def compute_type(config: inference.Config) -> str:
-    """Where a deployment goes: local, aci or aks (in any case as written). Raises AmlError for another word."""
-    asked = config.get("computeType")
-    if asked is None:
-        return "aks" if config.get("computeTarget") else "local"
-    found = str(asked).lower()
-    if found not in ("local", "aci", "aks", "aksendpoint", "managed"):
-        raise AmlError(
-            f"{asked!r} is no compute type", file=config.file, line=config.line("computeType"), field="computeType",
-            hint="local runs here; ACI and AKS become a managed online endpoint.",
-        )  # fmt: skip
-    return found

@@ -62,10 +62,27 @@ def attach(context: Context, experiment_name: str | None) -> None:
         "Subscription id": subscription,
         "Workspace name": workspace,
     }
-    from amlrun.cli import cloud_assets
-
-    context.say(cloud_assets.check_workspace(context))
+    context.say(_check_workspace(context))
     context.result(result)
+
+
+def _check_workspace(context: Context) -> str:
+    """One line on whether the attached workspace answers; never an error: `folder attach` needs no network."""
+    from amlrun.azure import workspaces
+    from amlrun.cli.azure import connect
+
+    try:
+        client = connect(context)
+        # A courtesy: no sign-in for it, and no wait of two minutes.
+        client.credential.may_ask = False
+        client.wire.seconds = min(client.wire.seconds, 15.0)
+        found = workspaces.find(client)
+    except AmlError as error:
+        return f"The workspace was not checked: {error.message}"
+    if found is None:
+        name = client.workspace.name
+        return f"Azure has no workspace {name} there that you may see: check -w, -g and --subscription-id."
+    return f"The workspace is there ({found.get('location')})."
 
 
 def _check(pattern: re.Pattern[str], value: str, flag: str, rule: str) -> None:

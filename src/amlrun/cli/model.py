@@ -1,35 +1,43 @@
-"""`aml model`: register, list, show and download models."""
+"""`aml model`: register, list, show, change, delete and download models."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from amlrun import project as projects
-from amlrun import workspace as workspace_config
-from amlrun.cli.common import Context, common_options, debug_option, key_values, write_json
+from amlrun.cli.common import Context, common_options, key_values, write_json
 from amlrun.cli.lazy import LazyGroup
-from amlrun.cli.run import id_in
-from amlrun.errors import AmlError, os_error
-from amlrun.registry import local
+from amlrun.cli.run import find, id_in
+from amlrun.cli.watching import Printer
+from amlrun.errors import AmlError
+
+if TYPE_CHECKING:
+    from amlrun.registry import Model, Registry
+    from amlrun.targets.base import Run
 
 # Commands of this group that live in modules of their own, imported only when they are called.
-ELSEWHERE: dict[str, tuple[str, str]] = {
-    "deploy": ("amlrun.cli.deploy:deploy", "Serve a model on this machine."),
-    "update": ("amlrun.cli.cloud_assets:update", "Change a model of the workspace."),
-    "delete": ("amlrun.cli.cloud_assets:delete", "Delete a model version from the workspace."),
-}
+ELSEWHERE: dict[str, tuple[str, str]] = {"deploy": ("amlrun.cli.deploy:deploy", "Serve a model on this machine.")}
+_EMPTY = "No models. Register one: aml model register -n NAME -f run.json --asset-path outputs/model.pkl"
 
 
 @click.group("model", cls=LazyGroup, elsewhere=ELSEWHERE)
 def command() -> None:
-    """Register, list, show and download models."""
+    """Register, list, show, change, delete and download models."""
+
+
+def registry_of(context: Context, show: Printer, run: Run | None = None) -> Registry:
+    """The registry that a command means: the workspace's of -w, or of the run; else the project's."""
+    from amlrun.cli import quiet
+    from amlrun.registry import open_registry
+
+    quiet.silence("mlflow")
+    return open_registry(context.path, workspace=context.named_workspace, run=run, on_event=show)
 
 
 @command.command()
-@click.option("-n", "--name", required=True, metavar="NAME", help="The model's name; versions count up by themselves.")
+@click.option("-n", "--name", required=True, metavar="NAME", help="The model's name; its versions are numbered.")
 @click.option("-f", "--run-metadata-file", "run_file", metavar="RUN.JSON",
               type=click.Path(path_type=Path), help="Take the model from this run (submit's -t).")  # fmt: skip
 @click.option("-r", "--run-id", metavar="RUN", help="Take the model from this run; `latest` is the newest.")
@@ -37,7 +45,7 @@ def command() -> None:
 @click.option("-p", "--model-path", metavar="PATH", type=click.Path(path_type=Path), help="A file or folder here.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Can be repeated.")
 @click.option("--property", "properties", multiple=True, metavar="KEY=VALUE", help="Can be repeated.")
-@click.option("-d", "--description", default="", help="What it is, for people.")
+@click.option("-d", "--description", default="", help="A description.")
 @click.option("--model-framework", default="", metavar="NAME", help="e.g. ScikitLearn.")
 @click.option("--model-framework-version", default="", metavar="VERSION")
 @click.option("--experiment-name", metavar="NAME", hidden=True)
@@ -58,96 +66,48 @@ def register(
 ) -> None:
     """Register a model from a run, or from a path.
 
-    A run on Azure ML registers in its workspace, without a download; -w registers there too.
+    A run on Azure ML registers in its workspace, without a download; -w registers any model there.
 
     \b
     aml model register -n demo-model -f run.json --asset-path outputs/model.pkl --tag stage=test
     aml model register -n demo-model -p outputs/model.pkl
     """
-    local.check_name(name)
-    tagged, with_properties = key_values(tags, "--tag"), key_values(properties, "--property")
-    project = projects.find(context.path)
-    origin = None
+    from amlrun.registry.base import Description, RunFile, check_name
+
+    check_name(name)
+    about = Description(
+        description, model_framework, model_framework_version, key_values(tags, "--tag"),
+        key_values(properties, "--property"),
+    )  # fmt: skip
     given = id_in(run_file) if run_file else run_id
     if given is not None and model_path is not None:
         raise AmlError("give -p, or -f/-r with --asset-path, not both")
-    if given is not None or model_path is not None:
-        from amlrun.cli import cloud_assets
-        from amlrun.cli.run import find
-        from amlrun.cli.watching import Printer
-
-        with Printer(context) as show:
-            run = find(context, given, show) if given is not None else None
-        if cloud_assets.wanted(context) or (run is not None and run.target.type == "azureml"):
-            cloud_assets.register_model(
-                context,
-                name,
-                run=run,
-                asset_path=asset_path,
-                source=model_path,
-                tags=tagged,
-                properties=with_properties,
-                description=description,
-                framework=model_framework,
-                framework_version=model_framework_version,
-            )
-            return
-    if given is not None:
-        source, origin = _from_run(project, given, asset_path)
-    elif model_path is not None:
-        source = model_path
-        if not source.exists():
-            raise AmlError(f"-p: there is nothing at {source}")
-    else:
-        raise AmlError("which model?", hint="Give -f run.json --asset-path outputs/model.pkl, or -p PATH.")
-    model = local.register(
-        project,
-        name,
-        source.resolve(),
-        origin=origin,
-        tags=tagged,
-        properties=with_properties,
-        description=description,
-        framework=model_framework,
-        framework_version=model_framework_version,
-    )
+    with Printer(context) as show:
+        if given is not None:
+            run = _best(find(context, given, show))
+            registry, source = registry_of(context, show, run), RunFile(run.files, asset_path or "")
+            model = registry.register(name, source, about)
+        elif model_path is not None:
+            registry = registry_of(context, show)
+            model = registry.register(name, model_path, about)
+        else:
+            raise AmlError("which model?", hint="Give -f run.json --asset-path outputs/model.pkl, or -p PATH.")
     if context.metadata_file is not None:
-        write_json(context.metadata_file, _metadata(context, model))
+        write_json(context.metadata_file, registry.metadata(model))
         context.metadata_file = None
-    context.result(model.record(), f"Registered {model.id} ({model.path.name}, SHA-256 {model.sha256[:12]}…)")
+    digest = f", SHA-256 {model.sha256[:12]}…" if model.sha256 else ""
+    context.result(model.to_dict(), f"Registered {model.id} ({model.uri.rsplit('/', 1)[-1]}{digest})")
 
 
-def _metadata(context: Context, model: local.Model) -> dict[str, str]:
-    """v1's model.json: what `model deploy -f` reads (V1_CLI §4)."""
-    workspace = workspace_config.discover(context.path)
-    return {
-        "modelId": model.id,
-        "workspaceName": workspace.workspace.name if workspace else "",
-        "resourceGroupName": workspace.workspace.resource_group if workspace else "",
-    }
-
-
-def _from_run(project: projects.Project, run_id: str, asset_path: str | None) -> tuple[Path, local.Origin]:
-    from amlrun.runs import store as runs
-    from amlrun.runs import tracking
-
-    run = runs.find(project.runs, run_id)
-    record = run.record()
-    best = (record.get("properties") or {}).get("best_child_run_id")
-    if best:  # a sweep: its best trial is meant
-        run = runs.find(project.runs, best)
-        record = run.record()
-    written = (file for file in (run.folder / "outputs").rglob("*") if file.is_file())
-    offered = sorted(file.relative_to(run.folder).as_posix() for file in written) + tracking.artifact_names(run)
-    hint = f"The run's files are: {', '.join(offered[:10]) or 'none'}"
-    if not asset_path:
-        raise AmlError("--asset-path: which file of the run?", hint=hint)
-    if not (run.folder / asset_path).resolve().is_relative_to(run.folder.resolve()):
-        raise AmlError(f"--asset-path: {asset_path} is not inside the run", hint=hint)
-    source = tracking.file_of(run, asset_path)
-    if source is None:
-        raise AmlError(f"--asset-path: run {run.id} ({record['status']}) has no {asset_path}", hint=hint)
-    return source, local.Origin(run.id, str(record.get("_experiment_name", "")), Path(asset_path).as_posix())
+def _best(run: Run) -> Run:
+    """The run itself; of a sweep its best trial. Raises AmlError for a sweep that has none."""
+    if run.record().get("run_type") != "hyperdrive":
+        return run
+    best = run.best_child()
+    if best is None:
+        hint = f"No trial of it has completed with the metric yet: aml run show -r {run.id}"
+        raise AmlError(f"the sweep {run.id} has no best trial", hint=hint)
+    return best
 
 
 @command.command("list")
@@ -166,36 +126,25 @@ def list_models(
     run_id: str | None,
 ) -> None:
     """List registered models, newest first; with -w the workspace's."""
-    from amlrun.cli import cloud_assets
+    from amlrun.registry.base import highest
 
-    if cloud_assets.wanted(context):
-        cloud_assets.list_models(
-            context,
-            name,
-            latest,
-            lambda one: (
-                _has(one["tags"], tags) and _has(one["properties"], properties) and run_id in (None, one["runId"])
-            ),
-        )
-        return
-    found = local.listing(projects.find(context.path), name)
+    with Printer(context) as show:
+        known = registry_of(context, show).models(name)
     found = [
         model
-        for model in found
+        for model in known
         if _has(model.tags, tags) and _has(model.properties, properties) and run_id in (None, model.run_id)
     ]
     if latest:
-        best = {model.name: model for model in sorted(found, key=lambda model: model.version)}
-        found = list(best.values())
+        found = highest(found)
     rows = [
         [model.name, model.version, model.created_time[:19].replace("T", " "), model.run_id,
          ", ".join(f"{k}={v}" for k, v in model.tags.items())]
         for model in found
     ]  # fmt: skip
-    empty = "No models. Register one: aml model register -n NAME -f run.json --asset-path outputs/model.pkl"
     columns = ["Name", "Version", "Created (UTC)", "Run", "Tags"]
     context.result(
-        [model.record() for model in found], lambda: context.table(columns, rows) if rows else context.say(empty)
+        [model.to_dict() for model in found], lambda: context.table(columns, rows) if rows else context.say(_EMPTY)
     )
 
 
@@ -211,56 +160,80 @@ def _has(found: dict[str, str], wanted: tuple[str, ...]) -> bool:
 @common_options
 def show(context: Context, model_id: str | None, name: str | None, version: str | None) -> None:
     """Show one model; with -w the workspace's."""
-    from amlrun.cli import cloud_assets
-
     if not (model_id or name):
         raise AmlError("which model?", hint="Give -i NAME:VERSION, or -n NAME.")
-    if cloud_assets.wanted(context):
-        cloud_assets.show_model(context, model_id or str(name), version)
-        return
-    model = local.find(projects.find(context.path), model_id or str(name), version)
-    record = model.record()
+    with Printer(context) as show:
+        record = registry_of(context, show).get(model_id or str(name), version).to_dict()
     context.result(record, lambda: context.pairs({k: v for k, v in record.items() if v not in ("", None, {})}))
 
 
 @command.command()
-@click.option("-i", "--model-id", required=True, metavar="NAME:VERSION")
-@click.option("-t", "--target-dir", required=True, metavar="FOLDER", type=click.Path(path_type=Path), help="Where to.")
-@click.option("--overwrite", is_flag=True, help="Replace what is there.")
-@click.option("--path", default=".", metavar="FOLDER", type=click.Path(exists=True, path_type=Path),
-              help="The project or model folder.")  # fmt: skip
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="What stdout gets.")
-@click.option("-g", "--resource-group", metavar="NAME", help="The workspace's resource group.")
-@click.option("-w", "--workspace-name", metavar="NAME", help="Take the model from this workspace.")
-@click.option("--subscription-id", metavar="ID", help="The workspace's subscription.")
-@debug_option
-def download(
+@click.option("-i", "--model-id", required=True, metavar="NAME:VERSION", help="The model and its version.")
+@click.option("--add-tag", multiple=True, metavar="KEY=VALUE", help="Add a tag, or change one; can be repeated.")
+@click.option("--remove-tag", multiple=True, metavar="KEY", help="Can be repeated.")
+@click.option("--add-property", multiple=True, metavar="KEY=VALUE", help="Can be repeated.")
+@click.option("--description", metavar="TEXT", help="The new description.")
+@common_options
+def update(
+    context: Context,
     model_id: str,
-    target_dir: Path,
-    overwrite: bool,
-    path: Path,
-    output: str,
-    resource_group: str | None,
-    workspace_name: str | None,
-    subscription_id: str | None,
+    add_tag: tuple[str, ...],
+    remove_tag: tuple[str, ...],
+    add_property: tuple[str, ...],
+    description: str | None,
 ) -> None:
-    """Copy a model's file or folder into a folder, once its hash is seen to be the registered one."""
-    context = Context(path.absolute(), output, None, subscription_id, resource_group, workspace_name)
-    from amlrun.cli import cloud_assets
+    """Change a model's tags, properties or description.
 
-    if cloud_assets.wanted(context):
-        cloud_assets.download_model(context, model_id, target_dir, overwrite)
-        return
-    model = local.find(projects.find(context.path), model_id)
-    source = local.verify(model)
-    target = target_dir / source.name
-    if target.exists() and not overwrite:
-        raise AmlError("is there already", file=target, hint="Add --overwrite to replace it.")
+    A model that is not registered here is looked for in the workspace, where one is attached.
+    """
+    tags, properties = key_values(add_tag, "--add-tag"), key_values(add_property, "--add-property")
+    with Printer(context) as show:
+        model = _one(context, model_id, show).update(
+            tags=tags, remove_tags=remove_tag, properties=properties, description=description
+        )
+    context.result(model.to_dict(), f"Updated {model.id}")
+
+
+@command.command()
+@click.option("-i", "--model-id", required=True, metavar="NAME:VERSION", help="The model and its version.")
+@common_options
+def delete(context: Context, model_id: str) -> None:
+    """Delete a model version.
+
+    A model that is not registered here is looked for in the workspace, where one is attached.
+    """
+    with Printer(context) as show:
+        model = _one(context, model_id, show)
+        model.delete()
+    context.result({"id": model.id, "deleted": True}, f"Deleted {model.id}")
+
+
+def _one(context: Context, model_id: str, show: Printer) -> Model:
+    """The model of -i, which must name a version: the project's, else the workspace's."""
+    from amlrun.registry import open_registry
+    from amlrun.registry.base import split_id
+
+    if split_id(model_id)[1] is None:
+        raise AmlError(f"-i: {model_id!r} names no version", hint="Give NAME:VERSION.")
     try:
-        if target.is_dir():
-            shutil.rmtree(target)
-        target_dir.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(source, target) if source.is_dir() else shutil.copy2(source, target)
-    except OSError as error:
-        raise os_error(error, "copy the model") from error
-    context.result({"id": model.id, "path": str(target.resolve())}, f"{model.id}: {target}")
+        return registry_of(context, show).get(model_id)
+    except AmlError:
+        workspace = context.attached_workspace
+        if workspace is None or context.names_workspace:
+            raise
+        return open_registry(context.path, workspace=workspace, on_event=show).get(model_id)
+
+
+@command.command()
+@click.option("-i", "--model-id", required=True, metavar="NAME:VERSION", help="The model and its version.")
+@click.option("-t", "--target-dir", required=True, metavar="FOLDER", type=click.Path(path_type=Path),
+              help="The folder to copy it to.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@common_options(metadata_file=False)
+def download(context: Context, model_id: str, target_dir: Path, overwrite: bool) -> None:
+    """Copy a model's file or folder into a folder, once its hash is seen to be the registered one."""
+    with Printer(context) as show:
+        model = registry_of(context, show).get(model_id)
+        files = model.download(target_dir, overwrite=overwrite)
+    paths = [str(file.resolve()) for file in files]
+    context.result({"id": model.id, "path": paths[0], "files": paths}, "\n".join(f"{model.id}: {one}" for one in files))

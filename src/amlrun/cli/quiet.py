@@ -30,11 +30,23 @@ def silence(package: str) -> None:
         for name in _PRINTS:
             if name in sys.modules:
                 vars(sys.modules[name])["print"] = _print_for_a_person
+    if package == "mlflow":
+        import os
+
+        for name in ("mlflow.store.db.utils", "alembic.runtime.migration"):
+            # Its remarks about a new database; a filter, for MLflow sets its loggers' levels when it is imported.
+            logging.getLogger(name).addFilter(_is_error)
+        # Its reports of how it is used would go over the network.
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     if package == "optuna":
         import warnings
 
         # The Sobol sampler has been "experimental" since 2022.
         warnings.filterwarnings("ignore", message=".*is experimental")
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
 
 
 def _print_for_a_person(*words: str, end: str = "\n", **_: Any) -> None:

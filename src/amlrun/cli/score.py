@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from amlrun import project as projects
 from amlrun.cli.common import Context, common_options
-from amlrun.cli.scoring_options import Script, choose_model, inference_options, request_text, to_stderr
+from amlrun.cli.scoring_options import (
+    Script,
+    choose_model,
+    inference_options,
+    read_request,
+    show_answer,
+    to_stderr,
+)
 
 
 @click.command("score")
-@click.argument("request_name", metavar="[REQUEST.json | -]", required=False)
+@click.argument("request_name", metavar="[REQUEST | -]", required=False)
 @click.option("-m", "--model", metavar="NAME[:VERSION]", multiple=True,
               help="A registered model; without a version the newest.")  # fmt: skip
 @click.option("-f", "--run-metadata-file", "run_file", type=click.Path(path_type=Path), metavar="run.json",
@@ -31,13 +37,15 @@ def command(
     model_path: Path | None,
     script: Script,
 ) -> None:
-    """Score one request (a JSON file, or stdin) as a service would, and print the answer as JSON."""
-    from amlrun.serving import scoring
+    """Score one request as a service would, and print the answer.
 
-    project = projects.find(context.path)
-    body = request_text(request_name, context.path, project.root)
-    chosen = choose_model(project, model, run_file, asset_path, model_path)
-    settings = script.inference(context.path, project)
+    The request is a JSON file, or stdin; an image or another file that is not JSON is sent as it is.
+    """
+    from amlrun.serving import once
+
+    request = read_request(request_name, context.path)
+    chosen = choose_model(context, model, run_file, asset_path, model_path)
+    inference = script.inference(context.path)
     to_stderr(f"Model: {chosen.source}")
-    answer = scoring.once(settings, chosen, body, report=to_stderr, log=to_stderr)
-    context.result(answer, json.dumps(answer, indent=2))
+    project = projects.find(context.path)
+    show_answer(context, once.score(project, inference, chosen, request, report=to_stderr, log=to_stderr))

@@ -65,8 +65,8 @@ def export_files(
     context: Context, ic: str | None, dc: str | None, name: str | None, model: str | None, destination: str | None
 ) -> None:
     """Write, or print, the managed online endpoint and deployment that the two files describe."""
-    from amlrun.cli.deploy_options import Asked, compute_type
-    from amlrun.serving.service import check_name
+    from amlrun.serving.base import check_name
+    from amlrun.serving.configuration import compute_type, read_deployment
     from amlrun.v1.scoring import endpoint
 
     if name is None or model is None:
@@ -74,10 +74,9 @@ def export_files(
             "nothing to export", hint="Give -c NAME for a job; -n NAME -m MODEL --ic FILE --dc FILE for an endpoint."
         )
     check_name(name)
-    project = projects.find(context.path)
-    config = Asked(dc, {}, {}).config(context.path, project)
+    config = read_deployment(context.path, dc)
     compute_type(config)
-    inference = Script(ic, {}).inference(context.path, project)
+    inference = Script(ic, {}).inference(context.path)
     folder = Path(destination).absolute() if destination else context.path
     made = endpoint.translate(name, "blue", model, inference, config)
     texts, trees = endpoint.texts(made, folder), endpoint.trees(made, folder)

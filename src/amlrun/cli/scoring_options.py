@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
+import mimetypes
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amlrun.cli.common import F
+from amlrun import project as projects
+from amlrun.cli.common import Context, F
 from amlrun.errors import AmlError, os_error
-from amlrun.project import Project
 
 if TYPE_CHECKING:
-    from amlrun.serving.scoring import Model
-    from amlrun.v1.scoring.inference import Config, Inference
-    from amlrun.v1.scoring.inference_fields import Field
+    from amlrun.serving.model_file import ModelFile
+    from amlrun.serving.once import Request
+    from amlrun.v1.scoring.inference import Inference
 
-DEFAULT_CONFIG = "inference-config.yml"
 REGISTERED = "-m NAME[:VERSION] or -f model.json"
+_SEVERAL = "Several files are one model when they are one folder."
+_BYTES = "application/octet-stream"
 
 
 # A long flag, a short one, and the key of the file that it stands for.
@@ -53,14 +56,12 @@ def word(prefix: str, key: str) -> str:
     return f"{prefix}_{key.replace('.', '_').lower()}"
 
 
-def override(config: Config, table: list[Field], flags: tuple[Flag, ...], words: dict[str, str]) -> None:
-    """Put what the flags say in place of what the file says. Raises AmlError naming the flag."""
+def blame_flag(flags: tuple[Flag, ...], error: AmlError) -> AmlError:
+    """An error about a value that was typed, with the flag instead of the file's key."""
     long = {key: flag for flag, _, key in flags}
-    for key, text in words.items():
-        try:
-            config.override(table, key, text)
-        except AmlError as error:
-            raise AmlError(f"{long[key]}: {error.message}") from error
+    if error.file is not None or error.field not in long:
+        return error
+    return AmlError(f"{long[error.field]}: {error.message}", hint=error.hint)
 
 
 @dataclass(frozen=True)
@@ -73,27 +74,14 @@ class Script:
     def __bool__(self) -> bool:
         return bool(self.file or self.words)
 
-    def inference(self, path: Path, project: Project) -> Inference:
+    def inference(self, path: Path) -> Inference:
         """The scoring settings of the file (without one, of the default file where there is one) and the flags."""
-        from amlrun.v1.scoring import inference
-        from amlrun.v1.scoring.inference_fields import INFERENCE
+        from amlrun.serving.configuration import read_inference
 
-        config = inference.Config()
-        if self.file is not None:
-            config = inference.read(inference.find_file(self.file, path, project.root, "--ic"), INFERENCE)
-        else:
-            places = [path / folder / DEFAULT_CONFIG for folder in ("aml_config", ".azureml")]
-            found = next((place for place in places if place.is_file()), None)
-            if found is not None:
-                config = inference.read(found, INFERENCE)
-        words = dict(self.words)
-        # Found by rules of their own: see `inference.inference`.
-        named = {name: words.pop(key, None) for name, key in _NAMED.items()}
-        override(config, INFERENCE, _FLAGS, words)
-        return inference.inference(path, config, **named)
-
-
-_NAMED = {"entry": "entryScript", "source": "sourceDirectory", "conda": "condaFile"}
+        try:
+            return read_inference(path, self.file, values=self.words)
+        except AmlError as error:
+            raise blame_flag(_FLAGS, error) from error
 
 
 def inference_options(function: F) -> F:
@@ -104,7 +92,7 @@ def inference_options(function: F) -> F:
         given = {key: kwargs.pop(word("ic", key)) for _, _, key in _FLAGS}
         return function(*args, script=Script(ic, {key: text for key, text in given.items() if text}), **kwargs)
 
-    text = f"v1's inference configuration.  [default: aml_config/{DEFAULT_CONFIG}]"
+    text = "v1's inference configuration.  [default: aml_config/inference-config.yml]"
     options: list[Callable[[Any], Any]] = [
         click.option("--inference-config-file", "--ic", "ic", metavar="FILE", help=text)
     ]
@@ -122,55 +110,77 @@ def to_stderr(text: str) -> None:
     click.echo(text, err=True)
 
 
-def choose_model(
-    project: Project,
-    names: tuple[str, ...],
-    run_file: Path | None = None,
-    asset_path: str = "outputs/model.pkl",
-    model_path: Path | None = None,
-    *,
-    flags: str = "-m NAME[:VERSION], -f run.json or --model-path FILE",
-) -> Model:
-    """The one model that the flags name: registered, of a run, or a file.
+def one_model(names: tuple[str, ...]) -> str:
+    """The one registered model that -m or -f names. Raises AmlError when they name none or several."""
+    if len(names) != 1:
+        raise AmlError("name one model", hint=f"Give {REGISTERED}. {_SEVERAL}")
+    return names[0]
 
-    Raises AmlError when they name none or several; `flags` are those there are.
-    """
-    from amlrun.serving import scoring
+
+def choose_model(
+    context: Context, names: tuple[str, ...], run_file: Path | None, asset_path: str, model_path: Path | None
+) -> ModelFile:
+    """The one model that the flags name: registered, of a run, or a file. Raises AmlError for none or several."""
+    from amlrun.cli import quiet
+    from amlrun.registry.local import LocalRegistry
+    from amlrun.runs import store as runs
+    from amlrun.serving import model_file
 
     if len(names) + (run_file is not None) + (model_path is not None) != 1:
-        raise AmlError("name one model", hint=f"Give {flags}. Several files are one model when they are one folder.")
+        hint = f"Give -m NAME[:VERSION], -f run.json or --model-path FILE. {_SEVERAL}"
+        raise AmlError("name one model", hint=hint)
+    project = projects.find(context.path)
     if run_file is not None:
-        return scoring.of_run(project, run_file, asset_path)
+        return model_file.of_run(runs.find(project.runs, model_file.run_id_in(run_file)), asset_path)
     if model_path is not None:
-        return scoring.at_path(model_path)
-    return scoring.registered(project, names[0])
+        return model_file.at_path(model_path)
+    quiet.silence("mlflow")
+    return model_file.registered(LocalRegistry(project).get(names[0]))
 
 
-def request_text(name: str | None, path: Path, root: Path) -> str:
-    """The request: a JSON file (here, below --path or the project's root), or stdin for `-` and in a pipe.
+def read_request(name: str | None, path: Path) -> Request:
+    """The request: a file (here, below --path or the project's root, `@` before it or not), or stdin for `-` and in a
+    pipe. A file whose name says that it is not JSON, such as an image, is sent as it is.
 
-    Raises AmlError when it cannot be read or is not JSON.
+    Raises AmlError when it cannot be read, or is not JSON.
     """
+    from amlrun.serving.once import JSON, Request
+
     if name is None and sys.stdin.isatty():
         raise AmlError("no request", hint="Give a JSON file, such as deployment/sample-request.json, or - for stdin.")
+    name = name.removeprefix("@") if name else name
     if name in (None, "-"):
-        file, body = "stdin", sys.stdin.buffer.read()
-    else:
-        assert name is not None  # noqa: S101 - the branch above took it
-        places = [Path(name), path / name, root / name]
-        found = next((place for place in places if place.is_file()), None)
-        if found is None:
-            raise AmlError("there is no such request file", file=name)
-        file = str(found)
-        try:
-            body = found.read_bytes()
-        except OSError as error:
-            raise os_error(error, "read the request") from error
+        return Request(_json("stdin", sys.stdin.buffer.read()))
+    places = [Path(str(name)), path / str(name), projects.find(path).root / str(name)]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise AmlError("there is no such request file", file=name)
     try:
-        text: str = body.decode("utf-8-sig")
+        body = found.read_bytes()
+    except OSError as error:
+        raise os_error(error, "read the request") from error
+    kind = mimetypes.guess_type(found.name)[0] or (JSON if found.suffix in ("", ".json") else _BYTES)
+    return Request(_json(str(found), body)) if kind == JSON else Request(body, kind)
+
+
+def _json(file: str, body: bytes) -> bytes:
+    try:
+        text = body.decode("utf-8-sig")
         json.loads(text)
     except json.JSONDecodeError as error:
         raise AmlError(f"the request is not JSON: {error.msg}", file=file, line=error.lineno) from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise AmlError("the request is not JSON in UTF-8", file=file) from error
-    return text
+    return text.encode()
+
+
+def show_answer(context: Context, answer: Any) -> None:
+    """Print an answer: JSON for a person or a program; bytes as they are, for a file or a pipe."""
+    if not isinstance(answer, bytes):
+        context.result(answer, json.dumps(answer, indent=2))
+    elif context.json:
+        context.result({"base64": base64.b64encode(answer).decode("ascii")})
+    elif sys.stdout.isatty():
+        context.say(f"The answer is {len(answer)} bytes: write it to a file with > FILE.")
+    else:
+        sys.stdout.buffer.write(answer)

@@ -1,175 +1,246 @@
-"""The registry: models and their versions, in MLflow's registry in the project's `mlflow.db`."""
+"""The project's own registry: MLflow's, in `mlflow.db`, with the files below `mlruns/models/`."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import re
 import shutil
 import uuid
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError, os_error
 from amlrun.project import Project
-from amlrun.runs import metrics
+from amlrun.registry import base
+from amlrun.registry.base import Description, Model, RunFile, highest, split_id
+from amlrun.runs import metrics, mlflow_db
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _PROPERTY = "property."
-_OURS = ("sha256", "run_id", "experiment_name", "asset_path", "framework", "framework_version")
+_RESERVED_TAGS = ("sha256", "run_id", "experiment_name", "asset_path", "framework", "framework_version")
 
 
-@dataclass
-class Model:
-    """One version of a model. `path` is the registry's own copy, a file or a folder; `sha256` is of its content."""
+class LocalRegistry:
+    """See `registry.base.Registry`. Opens no database before its first call."""
 
-    name: str
-    version: int
-    path: Path
-    sha256: str
-    created_time: str
-    description: str = ""
-    run_id: str | None = None
-    experiment_name: str | None = None
-    framework: str | None = None
-    framework_version: str | None = None
-    tags: dict[str, str] = field(default_factory=dict)
-    properties: dict[str, str] = field(default_factory=dict)
+    def __init__(self, project: Project) -> None:
+        self.project = project
 
-    @property
-    def id(self) -> str:
-        return f"{self.name}:{self.version}"
+    def register(self, name: str, source: Path | RunFile, about: Description) -> Model:
+        """Copy a file or folder into the registry as the next version of `name`.
 
-    def record(self) -> dict[str, Any]:
-        """What `model register` and `model show` print: v1's keys."""
-        snake = {key: value for key, value in asdict(self).items() if key not in ("run_id", "created_time")}
-        words = {"experiment_name": "experimentName", "framework_version": "frameworkVersion"}
-        record = {words.get(key, key): value for key, value in snake.items()}
-        return record | {"id": self.id, "createdTime": self.created_time, "runId": self.run_id, "path": str(self.path)}
+        The copy is the registry's own, so that a run may be deleted. Raises AmlError for a name that Azure ML would
+        refuse, and when the database or the disk fails; nothing is left half-registered then.
+        """
+        base.check_name(name)
+        facts = {"framework": about.framework, "framework_version": about.framework_version}
+        mlflow_run = None
+        if isinstance(source, RunFile):
+            run = source.run
+            file = base.file_in_run(run, source.path)
+            facts |= {"run_id": run.id, "experiment_name": str(run.record().get("_experiment_name") or "")}
+            facts["asset_path"] = Path(source.path).as_posix()
+            mlflow_run = metrics.mlflow_run(self.project, run.id)
+        else:
+            file = source.resolve()
+        if not file.exists():
+            raise AmlError("there is nothing to register", file=source if isinstance(source, Path) else file)
+        kept = self.project.artifacts / "models" / name / uuid.uuid4().hex[:12]
+        try:
+            kept.mkdir(parents=True)
+            target = kept / file.name
+            shutil.copytree(file, target) if file.is_dir() else shutil.copy2(file, target)
+            facts["sha256"] = sha256(target)
+        except OSError as error:
+            shutil.rmtree(kept, ignore_errors=True)
+            raise os_error(error, "copy the model into the registry") from error
+        tags = {**about.tags, **{key: value for key, value in facts.items() if value}}
+        tags |= {_PROPERTY + key: value for key, value in about.properties.items()}
+        try:
+            with _errors():
+                store = self._store()
+                if not store.search_registered_models(f"name = '{name}'", max_results=1):
+                    store.create_registered_model(name)
+                made = store.create_model_version(
+                    name, target.as_uri(), run_id=mlflow_run, tags=_tags(tags), description=about.description or None
+                )
+        except BaseException:
+            shutil.rmtree(kept, ignore_errors=True)
+            raise
+        return self._model(made, store)
 
+    def get(self, name: str, version: int | str | None = None) -> Model:
+        """One version of a model, the highest without `version`. Raises AmlError naming what there is."""
+        name, wanted = split_id(name, version)
+        if wanted and not wanted.isdigit():
+            raise AmlError(f"a model's version is a whole number, got {wanted!r}", hint="Write NAME:VERSION.")
+        known = self.models(name)
+        found = [model for model in known if wanted is None or model.version == int(wanted)]
+        if found:
+            return highest(found)[0]
+        if known:
+            hint = f"{name} has the versions " + ", ".join(str(model.version) for model in reversed(known))
+        else:
+            names = sorted({model.name for model in self.models()})
+            hint = f"Registered models: {', '.join(names)}" if names else _REGISTER
+        raise AmlError(f"no model {name}{':' + wanted if wanted else ''}", hint=hint)
 
-@dataclass
-class Origin:
-    """Where a model comes from, when it comes from a run."""
+    def models(self, name: str | None = None, *, latest: bool = False) -> list[Model]:
+        """Every version of every model (or of `name`), newest first; empty before the first is registered."""
+        if not self.project.database.exists():
+            return []
+        found: list[Any] = []
+        with _errors():
+            store = self._store()
+            wanted = f"name = '{name}'" if name and base.is_name(name) else ""
+            token = None
+            while True:
+                page = store.search_model_versions(wanted, max_results=1000, page_token=token)
+                found += [version for version in page if name is None or version.name == name]
+                token = page.token
+                if not token:
+                    break
+            models = [self._model(version, store) for version in found]
+        models.sort(key=lambda model: (model.created_time, model.version), reverse=True)
+        return highest(models) if latest else models
 
-    run_id: str
-    experiment_name: str
-    asset_path: str
+    def update(
+        self,
+        model: Model,
+        *,
+        tags: dict[str, str],
+        remove_tags: tuple[str, ...],
+        properties: dict[str, str],
+        description: str | None,
+    ) -> Model:
+        """See `Model.update`. A property that is there already is not changed, as in Azure ML: AmlError."""
+        fixed = [key for key, value in properties.items() if model.properties.get(key, value) != value]
+        if fixed:
+            raise AmlError(f"--add-property: {model.id} has a property {fixed[0]} already", hint="Use a tag instead.")
+        reserved = [key for key in [*tags, *remove_tags] if key in _RESERVED_TAGS or key.startswith(_PROPERTY)]
+        if reserved:
+            raise AmlError(f"the tag {reserved[0]} is the registry's own", hint="Choose another key.")
+        added = {**tags, **{_PROPERTY + key: value for key, value in properties.items()}}
+        version = str(model.version)
+        with _errors():
+            store = self._store()
+            for tag in _tags(added):
+                store.set_model_version_tag(model.name, version, tag)
+            for key in remove_tags:
+                store.delete_model_version_tag(model.name, version, key)
+            if description is not None:
+                store.update_model_version(model.name, version, description)
+        return self.get(model.name, model.version)
 
+    def delete(self, model: Model) -> None:
+        """See `Model.delete`. Its number is not given out again."""
+        with _errors():
+            store = self._store()
+            store.delete_model_version(model.name, str(model.version))
+        kept = Path(model.uri).parent
+        if kept.parent == self.project.artifacts / "models" / model.name:
+            shutil.rmtree(kept, ignore_errors=True)
 
-def register(
-    project: Project,
-    name: str,
-    source: Path,
-    *,
-    origin: Origin | None = None,
-    tags: dict[str, str] | None = None,
-    properties: dict[str, str] | None = None,
-    description: str = "",
-    framework: str = "",
-    framework_version: str = "",
-) -> Model:
-    """Copy a file or folder into the registry as the next version of `name`.
+    def download(self, model: Model, folder: Path, *, overwrite: bool) -> list[Path]:
+        """See `Model.download`."""
+        source = verify(model)
+        target = folder / source.name
+        if target.exists() and not overwrite:
+            raise AmlError("already exists", file=target, hint="Add --overwrite to replace it.")
+        try:
+            if target.is_dir():
+                shutil.rmtree(target)
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(source, target) if source.is_dir() else shutil.copy2(source, target)
+        except OSError as error:
+            raise os_error(error, "copy the model") from error
+        return [target]
 
-    The copy is the registry's own, so that a run may be deleted. Raises AmlError for a name that Azure ML would
-    refuse, and when the database or the disk can't take it; nothing is left half-registered then.
-    """
-    check_name(name)
-    if not source.exists():
-        raise AmlError("there is nothing to register", file=source)
-    kept = project.artifacts / "models" / name / uuid.uuid4().hex[:12]
-    try:
-        kept.mkdir(parents=True)
-        target = kept / source.name
-        shutil.copytree(source, target) if source.is_dir() else shutil.copy2(source, target)
-        digest = sha256(target)
-    except OSError as error:
-        shutil.rmtree(kept, ignore_errors=True)
-        raise os_error(error, "copy the model into the registry") from error
-    facts = {"sha256": digest, "framework": framework, "framework_version": framework_version}
-    if origin:
-        facts |= asdict(origin)
-    facts = {key: value for key, value in facts.items() if value}
-    facts |= {_PROPERTY + key: value for key, value in (properties or {}).items()}
-    run = metrics.mlflow_run(project, origin.run_id) if origin else None
-    client = _client(project)
-    try:
-        if not _exists(client, name):
-            client.create_registered_model(name)
-        made = client.create_model_version(
-            name, target.as_uri(), run_id=run, tags={**(tags or {}), **facts}, description=description or None
+    def metadata(self, model: Model) -> dict[str, str]:
+        """See `Registry.metadata`; the workspace is the one that the project is attached to."""
+        from amlrun import workspace
+
+        attached = workspace.discover(self.project.root)
+        return {
+            "modelId": model.id,
+            "workspaceName": attached.workspace.name if attached else "",
+            "resourceGroupName": attached.workspace.resource_group if attached else "",
+        }
+
+    def _store(self) -> Any:
+        """MLflow's registry in the project's database.
+
+        The store itself, not MlflowClient: that makes the tracking side too, in whatever folder this process is, and
+        reports its use over the network.
+        """
+        try:
+            from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
+        except ImportError as error:
+            raise AmlError(f"MLflow is not installed: {error}", hint="Run: uv sync") from error
+        mlflow_db.make(self.project)
+        return SqlAlchemyStore(self.project.tracking_uri)
+
+    def _model(self, version: Any, store: Any) -> Model:
+        tags = dict(version.tags)
+        created = datetime.fromtimestamp(version.creation_timestamp / 1000, timezone.utc)
+        return Model(
+            name=version.name,
+            version=int(version.version),
+            uri=str(_path(version, store)),
+            registry=self,
+            sha256=tags.get("sha256", ""),
+            created_time=created.isoformat(timespec="milliseconds"),
+            description=version.description or "",
+            run_id=tags.get("run_id"),
+            experiment_name=tags.get("experiment_name"),
+            framework=tags.get("framework"),
+            framework_version=tags.get("framework_version"),
+            tags={k: v for k, v in tags.items() if k not in _RESERVED_TAGS and not k.startswith(_PROPERTY)},
+            properties={k[len(_PROPERTY) :]: v for k, v in tags.items() if k.startswith(_PROPERTY)},
         )
-    except Exception as error:
-        shutil.rmtree(kept, ignore_errors=True)
-        raise _registry_error(error) from error
-    return _model(made)
 
 
-def check_name(name: str) -> None:
-    """Raise AmlError for a name that a model can't have in Azure ML."""
-    if not _NAME.fullmatch(name):
-        raise AmlError(
-            f"-n: {name!r} can't be a model's name",
-            hint="Start with a letter or digit; then letters, digits, '-', '_' and '.', at most 255.",
-        )
+def _path(version: Any, store: Any) -> Path:
+    """The file or folder of a version; MLflow itself may name it as models:/ or runs:/."""
+    from urllib.parse import urlparse
+    from urllib.request import url2pathname
+
+    source = str(version.source)
+    if source.startswith(("models:", "runs:")):
+        source = str(store.get_model_version_download_uri(version.name, str(version.version)))
+    return Path(url2pathname(urlparse(source).path)) if source.startswith("file:") else Path(source)
 
 
-def listing(project: Project, name: str | None = None) -> list[Model]:
-    """Every version of every model (or of `name`), newest first; empty before the first is registered."""
-    if not project.database.exists():
-        return []
-    client = _client(project)
-    try:
-        wanted = f"name = '{name}'" if name and _NAME.fullmatch(name) else ""
-        found, token = [], None
-        while True:
-            page = client.search_model_versions(wanted, max_results=1000, page_token=token)
-            found += [_model(version) for version in page]
-            token = page.token
-            if not token:
-                break
-    except Exception as error:
-        raise _registry_error(error) from error
-    return sorted(found, key=lambda model: (model.created_time, model.version), reverse=True)
+def _tags(tags: dict[str, str]) -> list[Any]:
+    from mlflow.entities.model_registry import ModelVersionTag
+
+    return [ModelVersionTag(key, value) for key, value in tags.items()]
 
 
-def find(project: Project, name: str, version: int | str | None = None) -> Model:
-    """One version of a model, the highest when none is named; `name` may be `NAME:VERSION`.
-
-    Raises AmlError naming what there is.
-    """
-    name, _, tail = name.partition(":")
-    wanted = str(version if version is not None else tail)
-    if wanted and wanted != "latest" and not wanted.isdigit():
-        raise AmlError(f"a model's version is a whole number, got {wanted!r}", hint="Write NAME:VERSION.")
-    known = listing(project, name)
-    found = [model for model in known if not wanted.isdigit() or model.version == int(wanted)]
-    if found:
-        return max(found, key=lambda model: model.version)
-    if known:
-        hint = f"{name} has the versions " + ", ".join(str(model.version) for model in reversed(known))
-    else:
-        names = sorted({model.name for model in listing(project)})
-        hint = (
-            f"Registered are: {', '.join(names)}" if names else "Register one: aml model register -n NAME -f run.json"
-        )
-    raise AmlError(f"no model {name}{':' + wanted if wanted else ''}", hint=hint)
+_REGISTER = "Register one: aml model register -n NAME -f run.json --asset-path outputs/model.pkl"
 
 
 def verify(model: Model) -> Path:
-    """The model's file or folder, once its content is seen to be what was registered.
+    """The file or folder of a model of this registry, once its content is seen to be what was registered.
 
-    Raises AmlError for a file that is gone or was changed: it must not be unpickled.
+    A version that MLflow itself registered has no hash, and nothing to compare. Raises AmlError for a file that is
+    missing or was changed: it must not be unpickled.
     """
-    if not model.path.exists():
-        raise AmlError(f"{model.id}: its file is gone", file=model.path, hint="Register the model again.")
-    if sha256(model.path) != model.sha256:
+    path = Path(model.uri)
+    if not path.exists():
+        raise AmlError(f"{model.id}: its file is missing", file=path, hint="It was deleted: register the model again.")
+    try:
+        found = sha256(path)
+    except OSError as error:
+        raise os_error(error, f"read the model {path}") from error
+    if model.sha256 and found != model.sha256:
         raise AmlError(
-            f"{model.id}: its content is not what was registered (SHA-256 differs); it was not opened", file=model.path,
-            hint="Register the model again from a run that you trust.",
+            f"{model.id}: the file is not the one that was registered; it was not opened", file=path,
+            hint=f"Its SHA-256 is {found}, the registered one {model.sha256}.\n"
+            "Register the model again if the change was yours.",
         )  # fmt: skip
-    return model.path
+    return path
 
 
 def sha256(path: Path) -> str:
@@ -185,60 +256,22 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _client(project: Project) -> Any:
-    import logging
-    import os
-
-    # MLflow's own word about a first use of a database would reach the user's terminal.
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = project.artifacts.as_uri()
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    """MLflow's errors, whatever their type, as AmlError with the cause and what to do."""
     try:
-        from mlflow import MlflowClient
-    except ImportError as error:
-        raise AmlError(f"MLflow is not installed: {error}", hint="Run: uv sync") from error
-    try:
-        return MlflowClient(tracking_uri=project.tracking_uri, registry_uri=project.tracking_uri)
+        yield
+    except (AmlError, KeyboardInterrupt):
+        raise
     except Exception as error:
-        raise _registry_error(error) from error
-
-
-def _exists(client: Any, name: str) -> bool:
-    return bool(client.search_registered_models(f"name = '{name}'", max_results=1))
-
-
-def _model(version: Any) -> Model:
-    from urllib.parse import urlparse
-    from urllib.request import url2pathname
-
-    tags = dict(version.tags)
-    created = datetime.fromtimestamp(version.creation_timestamp / 1000, timezone.utc)
-    return Model(
-        name=version.name,
-        version=int(version.version),
-        path=Path(url2pathname(urlparse(version.source).path)),
-        sha256=tags.get("sha256", ""),
-        created_time=created.isoformat(timespec="milliseconds"),
-        description=version.description or "",
-        run_id=tags.get("run_id"),
-        experiment_name=tags.get("experiment_name"),
-        framework=tags.get("framework"),
-        framework_version=tags.get("framework_version"),
-        tags={key: value for key, value in tags.items() if key not in _OURS and not key.startswith(_PROPERTY)},
-        properties={key[len(_PROPERTY) :]: value for key, value in tags.items() if key.startswith(_PROPERTY)},
-    )
-
-
-def _registry_error(error: Exception) -> AmlError:
-    words = str(error).strip().splitlines()
-    first = words[0] if words else type(error).__name__
-    hint = ""
-    if "out-of-date database schema" in str(error) or "Can't locate revision" in str(error):
-        hint = (
-            "mlflow.db was written by another version of MLflow: keep mlflow-skinny the same in the conda file and in "
-            "pyproject.toml. A newer MLflow upgrades it with: mlflow db upgrade sqlite:///mlflow.db"
-        )
-    elif "locked" in first:
-        hint = "Another process writes to mlflow.db: try again."
-    return AmlError(f"the registry (mlflow.db): {first}", hint=hint)
+        lines = str(error).strip().splitlines()
+        first = lines[0] if lines else type(error).__name__
+        hint = ""
+        if "out-of-date database schema" in str(error) or "Can't locate revision" in str(error):
+            hint = (
+                "mlflow.db was written by another version of MLflow: keep mlflow-skinny the same in the conda file "
+                "and in pyproject.toml. To upgrade it: mlflow db upgrade sqlite:///mlflow.db"
+            )
+        elif "locked" in first:
+            hint = "Another process is writing to mlflow.db: try again."
+        raise AmlError(f"the registry (mlflow.db): {first}", hint=hint) from error

@@ -61,7 +61,7 @@ def publish(project: Project, found: Iterable[runs.RunFolder]) -> None:
     try:
         for run in ended:
             tracking.gather_files(run)
-        _make(project)
+        make(project)
         with closing(sqlite3.connect(project.database, timeout=_PATIENCE, isolation_level=None)) as database:
             database.execute("BEGIN IMMEDIATE")
             writer = _Writer(project, database)
@@ -242,7 +242,7 @@ def _own_tags(run: runs.RunFolder, record: Mapping[str, Any]) -> dict[str, str]:
     return tags | {str(key): str(value) for key, value in (record.get("tags") or {}).items()}
 
 
-def _make(project: Project) -> None:
+def make(project: Project) -> None:
     """Make the project's database, as a copy of one that MLflow made once; two that do it at once get one."""
     if project.database.exists() and project.database.stat().st_size:
         return

@@ -1,1 +1,116 @@
-"""Scoring: one request, a service on this machine, batches of files."""
+"""Scoring: one request, services here or in a workspace, batches of files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from amlrun import project as projects
+from amlrun.errors import AmlError
+from amlrun.events import Message, OnEvent, ignore
+from amlrun.serving.base import Service
+from amlrun.workspace import Workspace
+
+if TYPE_CHECKING:
+    from amlrun.registry.base import Model
+    from amlrun.serving.base import Services
+
+__all__ = ["Service", "deploy", "find_service", "open_services", "score"]
+
+
+def open_services(
+    path: str | Path = ".", *, workspace: Workspace | None = None, on_event: OnEvent = ignore
+) -> Services:
+    """The services of `workspace`, else those of the project around `path` on this machine. Opens no connection."""
+    report = reporting(on_event)
+    if workspace is None:
+        from amlrun.serving.local import LocalServices
+
+        return LocalServices(projects.find(Path(path)), report)
+    from amlrun.azure import client
+    from amlrun.serving.workspace import WorkspaceServices
+
+    return WorkspaceServices(client.listening(workspace, on_event), report)
+
+
+def reporting(on_event: OnEvent) -> Callable[[str], None]:
+    """A function that tells `on_event` a line."""
+    return lambda text: on_event(Message(text))
+
+
+def find_service(
+    name: str, *, path: str | Path = ".", workspace: Workspace | None = None, on_event: OnEvent = ignore
+) -> Service:
+    """The service `name` on this machine, else in `workspace`. Raises AmlError when there is none here and no other."""
+    try:
+        return open_services(path, on_event=on_event).get(name)
+    except AmlError:
+        if workspace is None:
+            raise
+        return open_services(path, workspace=workspace, on_event=on_event).get(name)
+
+
+def score(
+    model: Model | str | Path,
+    request: Any,
+    *,
+    inference_config: str | Path | None = None,
+    content_type: str = "application/json",
+    path: str | Path = ".",
+    on_event: OnEvent = ignore,
+) -> Any:
+    """Score one request with a scoring script (`init()`, `run()`), as a service would, and return the answer.
+
+    `model` is registered in the project around `path` (a `Model`, `NAME`, `NAME:VERSION`), or a `Path` to its file or
+    folder. `request` is sent as JSON; bytes are sent as they are, with `content_type`. `inference_config` is v1's
+    inference configuration; without it `aml_config/inference-config.yml` counts. What the script prints, and the
+    making of its environment, go to `on_event` as messages.
+
+    Raises AmlError: with exit code 1 and the script's own message when it fails, 2 for what is missing or wrong.
+    """
+    from amlrun.registry.local import LocalRegistry
+    from amlrun.serving import model_file, once
+    from amlrun.serving.configuration import read_inference
+
+    here = Path(path).absolute()
+    project = projects.find(here)
+    if isinstance(model, Path):
+        chosen = model_file.at_path(model)
+    else:
+        chosen = model_file.registered(LocalRegistry(project).get(model if isinstance(model, str) else model.id))
+    body = request if isinstance(request, bytes) else json.dumps(request).encode()
+    inference = read_inference(here, inference_config)
+    report = reporting(on_event)
+    return once.score(project, inference, chosen, once.Request(body, content_type), report=report, log=report)
+
+
+def deploy(
+    model: Model | str,
+    name: str,
+    *,
+    inference_config: str | Path | None = None,
+    deployment_config: str | Path | None = None,
+    overwrite: bool = False,
+    wait: bool = True,
+    path: str | Path = ".",
+    workspace: Workspace | None = None,
+    on_event: OnEvent = ignore,
+) -> Service:
+    """Serve a registered model as the service `name`, and wait until it answers.
+
+    The deployment configuration's computeType says where: `local`, the default, is this machine; ACI and AKS are a
+    managed online endpoint in `workspace`, or in the one that `path` is attached to.
+
+    Raises AmlError: for a name that is taken unless `overwrite`, with exit code 1 when the script does not start.
+    """
+    from amlrun.serving.configuration import compute_type, read_deployment, read_inference
+
+    here = Path(path).absolute()
+    config = read_deployment(here, deployment_config)
+    place = None if compute_type(config) == "local" else workspace or Workspace.find(here)
+    services = open_services(here, workspace=place, on_event=on_event)
+    inference = read_inference(here, inference_config)
+    reference = model if isinstance(model, str) else model.id
+    return services.deploy(name, reference, inference, config, overwrite=overwrite, wait=wait)

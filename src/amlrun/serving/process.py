@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import re
 import signal
@@ -16,51 +17,63 @@ from typing import Any
 
 from amlrun.errors import AmlError, os_error
 from amlrun.runs import store as runs
-from amlrun.serving.scoring import NOT_INHERITED
+from amlrun.serving import environment
 
 HOST = "127.0.0.1"
 FIRST_PORT = 32000
 TAKEN = "another program took the port meanwhile"
 SILENT = "the service did not answer"
+EXPOSED = "the server listens on an address that other machines reach"
+# How the command line of a server is marked; its own token follows.
+_MARK = "aml-service="
 _LAUNCHER = Path(__file__).parents[1] / "workers" / "score_server.py"
 # Windows: DETACHED_PROCESS and CREATE_NEW_PROCESS_GROUP.
 _WINDOWS_DETACHED = 0x00000008 | 0x00000200
 
 
-def launch(words: list[str], folder: Path, variables: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+def launch(
+    words: list[str], folder: Path, variables: dict[str, str], log: Path, *, token: str
+) -> subprocess.Popen[bytes]:
     """Start the launcher with `words` (the interpreter, then the server's arguments), out of reach of this terminal.
 
-    Raises AmlError when the interpreter can't be started.
+    Its command line is marked with `token`. Raises AmlError when the interpreter cannot be started.
     """
-    inherited = {key: value for key, value in os.environ.items() if key not in NOT_INHERITED}
     detached: dict[str, Any] = {"start_new_session": True}
     if os.name == "nt":
         detached = {"creationflags": _WINDOWS_DETACHED}
     try:
         with log.open("wb") as stream:
             return subprocess.Popen(
-                [words[0], str(_LAUNCHER), *words[1:]], cwd=folder, stdin=subprocess.DEVNULL, stdout=stream,
-                stderr=subprocess.STDOUT, env={**inherited, **variables, "PYTHONUNBUFFERED": "1"}, **detached,
+                [words[0], str(_LAUNCHER), f"{_MARK}{token}", *words[1:]], cwd=folder, stdin=subprocess.DEVNULL,
+                stdout=stream, stderr=subprocess.STDOUT, **detached,
+                env={**environment.inherited(), **variables, "PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
     except OSError as error:
         raise os_error(error, f"start {words[0]}") from error
 
 
 def await_health(server: subprocess.Popen[bytes], port: int, limit: float, log: Path) -> str:
-    """Wait until the server answers; the reason when it ended, or did not within `limit` seconds, else nothing."""
+    """Wait until the server answers; the reason when it ended, or did not within `limit` seconds, else nothing.
+
+    One that other machines could reach is no healthy one: the reason is EXPOSED then.
+    """
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         if server.poll() is not None:
             return cause(log)
         # Another program may have taken the port meanwhile, and may well answer.
-        if healthy(port) and _listens(server.pid, port):
-            return ""
+        if healthy(port):
+            addresses = _addresses(server.pid, port)
+            if any(not ipaddress.ip_address(one).is_loopback for one in addresses):
+                return EXPOSED
+            if addresses:
+                return ""
         time.sleep(0.05)
     return f"{SILENT} within {limit:.0f} s"
 
 
-def _listens(pid: int, port: int) -> bool:
-    """Whether the process, or a child of it, has that port; taken as so where the system does not tell."""
+def _addresses(pid: int, port: int) -> set[str]:
+    """The addresses at which the process, or a child of it, listens on that port."""
     import psutil
 
     try:
@@ -68,10 +81,22 @@ def _listens(pid: int, port: int) -> bool:
         family = [server, *server.children(recursive=True)]
         held = [one for member in family for one in member.net_connections("inet")]
     except psutil.NoSuchProcess:
-        return False
+        return set()
     except psutil.AccessDenied:
-        return True
-    return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in held)
+        return _answering(port)
+    return {one.laddr.ip for one in held if one.status == psutil.CONN_LISTEN and one.laddr.port == port}
+
+
+def _answering(port: int) -> set[str]:
+    """Which addresses of this machine answer on that port, where the system does not say who listens."""
+    import psutil
+
+    own = {HOST, *(one.address for each in psutil.net_if_addrs().values() for one in each if one.family == 2)}
+    found = set()
+    for address in own:
+        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
+            found.add(address)
+    return found
 
 
 def healthy(port: int) -> bool:
@@ -149,16 +174,17 @@ def uninterrupted() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def stop(process: Any, folder: Path) -> None:
-    """End a server (as `runs.this_process` names it) and all its workers, by their command lines below `folder` too.
+def stop(process: Any, folder: Path, token: str = "") -> None:
+    """End a server (as `runs.this_process` names it) and all its workers.
 
-    When the server itself was killed, a worker of it lives on, and keeps the port, until its next request.
+    When the server itself was killed, a worker of it lives on, and keeps the port, until its next request: it is found
+    by the token on its command line, or by the service's folder where the token was lost with the record.
     """
     with uninterrupted():
-        _stop(process, folder)
+        _stop(process, folder, token)
 
 
-def _stop(process: Any, folder: Path) -> None:
+def _stop(process: Any, folder: Path, token: str) -> None:
     import psutil
 
     family = []
@@ -167,10 +193,12 @@ def _stop(process: Any, folder: Path) -> None:
             server = psutil.Process(process["pid"])
             family = [server, *server.children(recursive=True)]
     known = {one.pid for one in family}
-    mark = str(folder / "code") + os.sep
+    code = str(folder / "code") + os.sep
     for one in psutil.process_iter(["cmdline"]):
         words = one.info["cmdline"] or []
-        if one.pid not in known and str(_LAUNCHER) in words and any(word.startswith(mark) for word in words):
+        marks = [word for word in words if word.startswith(_MARK)]
+        ours = bool(marks) and (marks[0] == f"{_MARK}{token}" or any(word.startswith(code) for word in words))
+        if ours and one.pid not in known:
             family.append(one)
     for one in family:
         with contextlib.suppress(psutil.Error):
@@ -187,7 +215,7 @@ def free_port(promised: Collection[int] = ()) -> int:
     for port in range(FIRST_PORT, FIRST_PORT + 1000):
         if port not in promised and not in_use(port):
             return port
-    raise AmlError(f"no port from {FIRST_PORT} to {FIRST_PORT + 999} is free", hint="Name one with --port.")
+    raise AmlError(f"no port from {FIRST_PORT} to {FIRST_PORT + 999} is free", hint="Choose one with --port.")
 
 
 def in_use(port: int) -> bool:
@@ -200,7 +228,9 @@ def in_use(port: int) -> bool:
             probe.bind((HOST, port))
         except PermissionError as error:
             if os.name != "nt":  # Windows says so of ports that are taken, too
-                raise AmlError(f"--port: you may not use port {port}", hint="Name one above 1023.") from error
+                raise AmlError(
+                    f"only a superuser may use port {port}", field="port", hint="Choose one above 1023."
+                ) from error
             return True
         except OSError:
             return True

@@ -1,6 +1,7 @@
 """Runs inside the scoring environment, as the script of a run: scores a folder of files with worker processes.
 
-Standard library only, started by its path in the run's folder with one argument, the plan as JSON (`batch.py`).
+Standard library only, started by its path in the run's folder with one argument, the plan as JSON
+(`serving/batch.py`). The workers run `batch_child.py`, which is beside it.
 The rows go to outputs/; logs/batch-journal.jsonl says after each mini-batch which files are done and how long the
 output was then. A later run that continues this one takes both over: what was being written when it was killed is cut
 off and scored again, and so are files that failed; what is done is not.
@@ -10,17 +11,18 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import importlib.util
 import json
 import multiprocessing
 import os
 import shutil
 import sys
 import time
-import traceback
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, TextIO
+
+import batch_child  # type: ignore[import-not-found]
+from batch_files import lay_out, list_files, mini_batches  # type: ignore[import-not-found]
 
 JOURNAL = Path("logs") / "batch-journal.jsonl"
 # Each numeric library starts a thread a core, in every worker, unless one of these says otherwise.
@@ -28,56 +30,6 @@ THREADS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS",
 )  # fmt: skip
-
-
-def load(entry: str) -> Any:
-    """The batch script as a module; its own arguments are none, as in a batch deployment."""
-    # Started by its path, this file's folder could be imported from: it is the script's folder's turn.
-    ours = str(Path(__file__).parent)
-    sys.path[:] = [str(Path.cwd()), *(place for place in sys.path if place != ours)]
-    sys.argv = [entry]
-    spec = importlib.util.spec_from_file_location("entry_module", entry)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{entry} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    for name in ("init", "run"):
-        if not callable(getattr(module, name, None)):
-            raise AttributeError(f"it has no {name}()")
-    return module
-
-
-def as_rows(result: Any) -> tuple[str, int]:
-    """What append_row writes for one result of run(): a table's rows separated by spaces, else a line an element."""
-    if hasattr(result, "to_csv"):
-        return result.to_csv(sep=" ", header=False, index=False, lineterminator="\n"), len(result)
-    rows = list(result)
-    return "".join(f"{row}\n" for row in rows), len(rows)
-
-
-def work(entry: str, pipe: Connection) -> None:
-    """A worker: init() once, then run() for every mini-batch that comes, until the pipe closes."""
-    stage = ""
-    try:
-        module = load(entry)
-        stage = "init(): "
-        module.init()
-    except BaseException as error:
-        traceback.print_exc()
-        pipe.send(("broken", f"{stage}{type(error).__name__}: {error}"))
-        return
-    pipe.send(("ready", None))
-    while True:
-        try:
-            files = pipe.recv()
-        except (EOFError, OSError):
-            return
-        try:
-            answer: tuple[str, Any] = ("done", as_rows(module.run(files)))
-        except Exception as error:
-            traceback.print_exc()
-            answer = ("failed", f"{type(error).__name__}: {error}")
-        pipe.send(answer)
 
 
 def share_cores(workers: int) -> None:
@@ -93,7 +45,7 @@ class Worker:
     def __init__(self, entry: str) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(entry, theirs), daemon=True)
+        self.process = context.Process(target=batch_child.work, args=(entry, theirs), daemon=True)
         self.process.start()
         theirs.close()
         self.batch: list[str] | None = None
@@ -193,6 +145,9 @@ class Batch:
                 return 1
             self.progress()
         self.progress(last=True)
+        if len(self.failed) == self.total:
+            say(f"No file was scored: all {self.total} failed.")
+            return 1
         return 0
 
     def listen(self) -> str:
@@ -230,7 +185,10 @@ class Batch:
             # The worker goes on while its rows are written.
             worker.give(self.queue.popleft(), self.plan["input"], self.plan["timeout"])
         self.rows += count
-        # v1: fewer results than files means that the rest failed.
+        if count < len(batch):  # v1: the rest of the files failed
+            missing = batch[count:]
+            names = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+            say(f"{names}: run() returned {count} results for {len(batch)} files; these count as failed.")
         self.write(batch, text, count)
 
     def retry(self, worker: Worker, reason: str, *, replace: bool) -> None:
@@ -280,33 +238,6 @@ class Batch:
         say(f"{self.done} of {self.total} files, {self.rows} rows{failed}, {speed:.1f} files/s")
 
 
-def list_files(folder: Path) -> list[tuple[str, int]]:
-    """Every file below the folder, by path, with its size. Hidden ones are somebody's bookkeeping."""
-    if folder.is_file():
-        return [(str(folder), folder.stat().st_size)]
-    found = []
-    for path in folder.rglob("*"):
-        name = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in name.parts):
-            with contextlib.suppress(FileNotFoundError):  # it was there a moment ago
-                found.append((name.as_posix(), path.stat().st_size))
-    return sorted(found)
-
-
-def mini_batches(files: list[tuple[str, int]], size: dict[str, int]) -> list[list[str]]:
-    """The files in mini-batches of so many files, or of about so many bytes."""
-    made: list[list[str]] = []
-    weight = 0
-    for name, length in files:
-        full = not made or (len(made[-1]) >= size["files"] if size.get("files") else weight + length > size["bytes"])
-        if full:
-            made.append([])
-            weight = 0
-        made[-1].append(name)
-        weight += length
-    return made
-
-
 def say(text: str) -> None:
     print(text, flush=True)
 
@@ -315,6 +246,10 @@ def main() -> int:
     plan = json.loads(sys.argv[1])
     batch = Batch(plan)
     try:
+        # Where a batch deployment's script writes files of its own, and finds the model.
+        os.environ["AZUREML_BI_OUTPUT_PATH"] = str(Path("outputs").absolute())
+        if plan.get("model"):
+            os.environ["AZUREML_MODEL_DIR"] = str(lay_out(Path(plan["model"]["path"]), plan["model"]["directory"]))
         batch.open()
         return batch.run()
     except OSError as error:

@@ -1,7 +1,8 @@
 """Runs inside the scoring environment: Microsoft's inference server, bound to this machine alone.
 
-Started by its path with the server's own arguments. With AML_REQUEST_LOG=FILE every scored request is written there
-as a line of JSON (time, status, milliseconds, what was sent), for `aml service stats`; off unless that is set.
+Started by its path with a word that marks the process as a service of `aml`, then the server's own arguments. With
+AML_REQUEST_LOG=FILE every scored request is written there as a line of JSON (time, status, milliseconds, what was
+sent), for `aml service stats`; off unless that is set.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+HOST = "127.0.0.1"
 # A request of more bytes is counted, but its content is not kept.
 MAX_KEPT = 100_000
 
@@ -61,13 +63,26 @@ def without_control_socket() -> None:
             os.environ["GUNICORN_CMD_ARGS"] = f"{own} --no-control-socket".strip()
 
 
+def bind_to_this_machine(amlserver: Any) -> None:
+    """Have the server listen on 127.0.0.1. It has no flag for that, and its own 0.0.0.0 serves the whole network.
+
+    Ends the process where the server takes its address from somewhere else than it did.
+    """
+    if not isinstance(getattr(amlserver, "DEFAULT_HOST", None), str):
+        sys.exit(
+            "this azureml-inference-server-http cannot be bound to 127.0.0.1: it was not started. "
+            "Name azureml-inference-server-http>=1,<2 in the conda file."
+        )
+    amlserver.DEFAULT_HOST = HOST
+
+
 def main() -> None:
     # Started by its path, this folder would be the first to import from: it is the script's folder's turn.
     sys.path[0] = str(Path.cwd())
+    del sys.argv[1]
     from azureml_inference_server_http import amlserver
 
-    # The server has no flag for the address, and 0.0.0.0 would serve the whole network.
-    amlserver.DEFAULT_HOST = "127.0.0.1"
+    bind_to_this_machine(amlserver)
     without_control_socket()
     file = os.environ.get("AML_REQUEST_LOG")
     if file:

@@ -9,10 +9,10 @@ from typing import Any
 
 from amlrun.v1.scoring.endpoint import SCHEMAS, Managed, environment, said
 from amlrun.v1.scoring.inference import Config, Inference
-from amlrun.v1.scoring.parallel import Settings
+from amlrun.v1.scoring.parallel import BatchSettings
 
 
-def translate(script: Inference, config: Config, wanted: Settings, model: str) -> Managed:
+def translate(script: Inference, config: Config, wanted: BatchSettings, model: str) -> Managed:
     """The batch endpoint and deployment of `model` (`NAME:VERSION`, or `NAME` for the latest)."""
     notes = [f"{row.key}: {row.becomes}" for row in config.problems()]
     compute = config.get("compute_target") or config.get("compute_target_name")

@@ -182,15 +182,15 @@ def inference(
     folder = source or config.get("sourceDirectory")
     roots = [path.resolve(), *beside]
     if folder:
-        found = _existing(folder, roots, config, "sourceDirectory", "folder")
+        found = _existing(folder, roots, config, "sourceDirectory", "folder", typed=source)
         roots = [found, *roots]
     script_name = entry or config.get("entryScript") or "score.py"
-    script = _existing(script_name, roots[:1] if folder else roots, config, "entryScript", "file")
+    script = _existing(script_name, roots[:1] if folder else roots, config, "entryScript", "file", typed=entry)
     root = roots[0] if script.is_relative_to(roots[0]) else script.parent
     result = Inference(root, script.relative_to(root).as_posix(), config=config)
     wanted = conda or config.get("condaFile") or config.get("environment.python.condaDependenciesFile")
     if wanted:
-        result.conda = _existing(wanted, roots, config, "condaFile", "file")
+        result.conda = _existing(wanted, roots, config, "condaFile", "file", typed=conda)
     elif config.get("environment.python.condaDependencies"):
         result.conda = json.loads(json.dumps(config.get("environment.python.condaDependencies")))
     if config.get("environment.python.userManagedDependencies") and not conda:
@@ -200,13 +200,17 @@ def inference(
     return result
 
 
-def _existing(name: str, roots: list[Path], config: Config, key: str, what: str) -> Path:
+def _existing(name: str, roots: list[Path], config: Config, key: str, what: str, *, typed: str | None = None) -> Path:
+    """The folder or file `name` in one of `roots`. A name that was `typed` is no fault of the file's."""
     for root in roots:
         place = root / Path(name.replace("\\", "/"))
         if place.is_dir() if what == "folder" else place.is_file():
             return place.resolve()
     folders = [*([config.file.parent.parent] if config.file else []), *Path().glob("models/*")]
-    raise AmlError(
-        f"there is no {what} {name}", file=config.file, line=config.line(key), field=key,
-        hint=_looked([root / name for root in roots], name, folders),
-    )  # fmt: skip
+    hint = _looked([root / name for root in roots], name, folders)
+    flags = {"entryScript": "--entry-script", "sourceDirectory": "--source-directory", "condaFile": "--conda-file"}
+    if typed:
+        raise AmlError(f"{flags[key]}: there is no {what} {name}", hint=hint)
+    line = config.line(key)
+    where = {"file": config.file, "line": line, "field": key} if line else {}
+    raise AmlError(f"there is no {what} {name}", hint=hint, **where)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
 
 @dataclass
-class Settings:
+class BatchSettings:
     """How files are scored. `files` a mini-batch, or about `bytes`; `timeout` in seconds for one run().
 
     `error_threshold` -1 lets every file fail; `output` is empty when the script saves its results itself.
@@ -32,9 +32,9 @@ class Settings:
     output: str = "parallel_run_step.txt"
 
 
-def settings(config: Config) -> Settings:
+def settings(config: Config) -> BatchSettings:
     """The settings of a ParallelRunConfig. Raises AmlError naming file, line and key for a value out of range."""
-    found = Settings(workers=config.get("process_count_per_node") or os.cpu_count() or 1)
+    found = BatchSettings(workers=config.get("process_count_per_node") or os.cpu_count() or 1)
     size = config.get("mini_batch_size")
     if size is not None:
         found.files, found.bytes = _size(str(size), config)

@@ -16,13 +16,13 @@ from workplace import Workplace
 from amlrun.cli import deploy
 from amlrun.cli.common import Context
 from amlrun.errors import AmlError
-from amlrun.project import Project, find
+from amlrun.project import Project
 from amlrun.serving import process, stats
-from amlrun.serving import service as services
+from amlrun.serving.local import LocalService
 from amlrun.v1.scoring import batch_endpoint, endpoint, inference, parallel
 from amlrun.v1.scoring.inference_fields import DEPLOYMENT, INFERENCE, PARALLEL
 
-TEMPLATE = Path(__file__).parents[1] / "template"
+TEMPLATE = Path(__file__).parents[3] / "template"
 
 
 @pytest.fixture
@@ -123,10 +123,10 @@ def test_from_the_wrong_folder_the_right_one_is_named(tmp_path: Path, monkeypatc
 
 
 def test_a_record_of_another_version_is_read_as_far_as_it_is_known(tmp_path: Path) -> None:
-    found = services.Service(tmp_path / "svc")
-    found.folder.mkdir()
+    found = LocalService(Project(tmp_path), "svc")
+    found.folder.mkdir(parents=True)
     (found.folder / "service.json").write_text('{"settings": {"workers": 3, "later": true}}')
-    assert services.settings_of(found).workers == 3
+    assert found.settings().workers == 3
 
 
 def test_the_curl_line_can_be_pasted_whatever_the_folder_is_called(
@@ -135,10 +135,11 @@ def test_the_curl_line_can_be_pasted_whatever_the_folder_is_called(
     sample = tmp_path / "Mein Modell" / "deployment" / "sample-request.json"
     sample.parent.mkdir(parents=True)
     sample.touch()
-    found = services.Service(tmp_path / "svc")
-    found.folder.mkdir()
+    (sample.parents[1] / ".git").mkdir()
+    found = LocalService(Project(tmp_path), "svc")
+    found.folder.mkdir(parents=True)
     (found.folder / "service.json").write_text('{"port": 1}')
-    deploy.introduce(Context(tmp_path), Project(sample.parents[1]), found)
+    deploy.introduce(Context(sample.parents[1]), found, wait=True)
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "curl" in line]
     assert shlex.split(line)[-3:] == ["-d", f"@{sample}", "http://127.0.0.1:1/score"]
 
@@ -285,7 +286,7 @@ def test_export_writes_or_prints_an_endpoint_and_its_deployment(workplace: Workp
         (("export", "--dc", "deployment/dc.yml"), "nothing to export"),
         ((*words, "--ct", "cpu"), "--ct: it does not go with --ic and --dc"),
         (("export", "-c", "local", "-m", "demo"), "-m: it does not go with -c"),
-        (("export", "-n", "My_Service", "-m", "demo"), "can't be a service's name"),
+        (("export", "-n", "My_Service", "-m", "demo"), "is not a valid service name"),
     ):
         assert said in workplace.aml(*wrong, code=2).stderr
 
@@ -314,22 +315,23 @@ def loaded(kind: str, files: list[Path]) -> dict[str, Any]:
 
 def test_the_flags_of_v1_come_before_the_files_keys(workplace: Workplace) -> None:
     """Every flag that V1_CLI.md §8 lists for `model deploy` and `service update` and that has a counterpart."""
-    from amlrun.cli.deploy_options import Asked
+    from amlrun.cli.deploy_options import DeploymentFlags
     from amlrun.cli.scoring_options import Script
 
     service_files(workplace)
-    project = find(workplace.model)
     script = Script("ic.yml", {"runtime": "python", "baseImage": "image:1", "baseImageRegistry.address": "reg.example"})
-    made = endpoint.changes(None, script.inference(workplace.model, project), inference.Config())
+    made = endpoint.changes(None, script.inference(workplace.model), inference.Config())
     assert made.deployment["environment"]["image"] == "reg.example/image:1"
-    config = Asked("deployment/dc.yml", {"numReplicas": "3", "keys.primaryKey": "do-not-copy-me"}, {"tags": {"a": "b"}})
-    made = endpoint.changes("demo", None, config.config(workplace.model, project))
+    config = DeploymentFlags(
+        "deployment/dc.yml", {"numReplicas": "3", "keys.primaryKey": "do-not-copy-me"}, {"tags": {"a": "b"}}
+    )
+    made = endpoint.changes("demo", None, config.config(workplace.model))
     assert made.deployment["instance_count"] == 3
     assert "code_configuration" not in made.deployment, "what is not said is not changed"
     assert "do-not-copy-me" not in str(made)
     assert endpoint.changes(None, None, inference.Config()) == endpoint.Managed({}, {}, [])
     with pytest.raises(AmlError, match="--num-replicas: expected a whole number"):
-        Asked(None, {"numReplicas": "many"}, {}).config(workplace.model, project)
+        DeploymentFlags(None, {"numReplicas": "many"}, {}).config(workplace.model)
     help_text = workplace.aml("service", "update", "--help").stdout
     assert "--num-replicas" in help_text
     for flag in ("--rt python", "--kp x", "--ev 1", "--cv 11", "--location x", "--eg true"):

@@ -1,4 +1,4 @@
-"""`aml run submit-batch`: many files, scored once each, whatever is killed on the way."""
+"""The worker of a batch: many files, scored once each, whatever is killed on the way."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from typing import Any
 
 import psutil
 import pytest
-from serving_help import LIMIT, Place, kill, place_fixture, running, wait_for  # noqa: F401 - the fixture `place`
+from support.serving import LIMIT, kill, running, wait_for
 
-from amlrun.runs import store as runs
 from amlrun.serving import batch
-from amlrun.workers import batch_worker
+
+sys.path.insert(0, str(batch.WORKER.parent))  # as when it is started by its path
+import batch_files
+import batch_worker
 
 # With HOLD=FILE, run() goes on after so many files only when that file is there.
 ECHO = """
@@ -61,7 +63,7 @@ class Box:
         }  # fmt: skip
         without_threads = {key: value for key, value in os.environ.items() if key not in batch_worker.THREADS}
         return subprocess.Popen(
-            [sys.executable, str(batch.DRIVER), json.dumps(plan)], cwd=folder, text=True,
+            [sys.executable, str(batch.WORKER), json.dumps(plan)], cwd=folder, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={**without_threads, "CALLS": str(self.calls), **(env or {})},
         )  # fmt: skip
@@ -224,7 +226,7 @@ def test_a_file_that_vanishes_while_they_are_listed_is_left_out(box: Box, monkey
         return found
 
     monkeypatch.setattr(Path, "is_file", then_gone)
-    assert [name for name, _ in batch_worker.list_files(box.data)] == ["f000.txt", "f002.txt"]
+    assert [name for name, _ in batch_files.list_files(box.data)] == ["f000.txt", "f002.txt"]
 
 
 def test_work_for_a_worker_that_just_died_is_not_lost() -> None:
@@ -292,75 +294,67 @@ def test_an_empty_folder_is_an_error(box: Box) -> None:
 
 def test_mini_batches_are_cut_by_count_or_by_size() -> None:
     files = [("a", 5), ("b", 5), ("c", 20), ("d", 1), ("e", 1)]
-    assert batch_worker.mini_batches(files, {"files": 2}) == [["a", "b"], ["c", "d"], ["e"]]
-    assert batch_worker.mini_batches(files, {"files": 0, "bytes": 10}) == [["a", "b"], ["c"], ["d", "e"]]
+    assert batch_files.mini_batches(files, {"files": 2}) == [["a", "b"], ["c", "d"], ["e"]]
+    assert batch_files.mini_batches(files, {"files": 0, "bytes": 10}) == [["a", "b"], ["c"], ["d", "e"]]
 
 
-def test_a_batch_is_a_run_like_any_other(place: Place) -> None:
-    folder = place.root / "to-score"
-    folder.mkdir()
-    (table,) = (place.root / "data").rglob("*.csv")
-    lines = table.read_text().splitlines()
-    for number in range(30):
-        (folder / f"part{number:02}.csv").write_text(
-            "\n".join([lines[0], *lines[1 + number * 5 : 6 + number * 5]]) + "\n"
-        )
-    words = (
-        "run",
-        "submit-batch",
-        "-c",
-        "batch-score",
-        "-p",
-        str(place.model_file),
-        "-d",
-        str(folder),
-        "-t",
-        "run.json",
+@pytest.mark.parametrize(
+    ("result", "kind"),
+    [("'all done'", "str"), ("{'a': 1, 'b': 2}", "dict"), ("None", "NoneType"), ("(1, 2)", "tuple"), ("2", "int")],
+)
+def test_what_is_no_rows_fails_with_azure_mls_sentence(box: Box, result: str, kind: str) -> None:
+    """b13: text was a row a letter, a dict a row a key, and the run Completed."""
+    box.files(2)
+    folder, out = box.run(f"def init(): pass\ndef run(b): return {result}\n", code=1, max_try=1)
+    assert (
+        f"should return a list or a pandas DataFrame with a row for each file; the actual type of its result is {kind}"
+        in out
     )
-    done = place.aml(*words)
-    assert "30 of 30 files, 150 rows" in done.stdout
-    record = json.loads((place.model / "run.json").read_text())
-    assert record["status"] == "Completed"
-    assert record["tags"]["batch"] == "true"
-    output = place.root / "runs" / record["run_id"] / "outputs" / "parallel_run_step.txt"
-    scored = [line.split() for line in output.read_text().splitlines()]
-    assert collections.Counter(line[0] for line in scored) == {f"part{number:02}.csv": 5 for number in range(30)}
-    assert all(abs(float(line[2]) + float(line[3]) - 1) < 1e-9 for line in scored)
-    assert "150 rows" in place.aml("run", "monitor-logs", "-r", "latest").stdout
-    continued = place.aml(*words, "--continue", "latest")
-    assert "30 files are done already" in continued.stdout
-    second = json.loads((place.model / "run.json").read_text())["run_id"]
-    listed = [one["run_id"] for one in place.json("run", "list", "--tags", "batch=true")]
-    assert {record["run_id"], second} <= set(listed)
-    (place.root / "copied").mkdir()
-    elsewhere = place.aml(*words[:-4], "-d", "../../copied", "--continue", "latest", code=1)
-    assert f"files of the same names in {place.root / 'copied'} count as done" in elsewhere.stderr
-    other = place.root / "other.pkl"
-    other.write_bytes(place.model_file.read_bytes() + b"\n")
-    refused = place.aml("run", "submit-batch", "-p", str(other), "-d", str(folder), "--continue", second, code=2)
-    assert f"run {second} scored with {place.model_file}, which is another model" in refused.stderr
+    assert "No file was scored: all 2 failed." in out
+    assert rows(folder) == []
 
 
-def test_a_datasets_name_is_as_good_as_a_folder(place: Place) -> None:
-    done = place.aml("run", "submit-batch", "-p", str(place.model_file), "-d", "sample")
-    assert "569 rows" in done.stdout
+@pytest.mark.parametrize(
+    "result",
+    ["list(b)", "numpy.array([1, 2])", "pandas.Series([1, 2])", "pandas.DataFrame({'a': [1, 2]})"],
+)
+def test_lists_arrays_and_tables_are_rows(box: Box, result: str) -> None:
+    box.files(2)
+    folder, _ = box.run(f"import numpy, pandas\ndef init(): pass\ndef run(b): return {result}\n")
+    assert len(rows(folder)) == 2
 
 
-def test_what_the_batch_command_refuses(place: Place) -> None:
-    words = ("run", "submit-batch", "-p", str(place.model_file))
-    assert "which files?" in place.aml(*words, code=2).stderr
-    assert "aml dataset register -n nosuch" in place.aml(*words, "-d", "nosuch", code=2).stderr
-    assert "there is nothing at no/such" in place.aml(*words, "-d", "no/such", code=2).stderr
-    runs.create(place.root / "runs", "train_1", {})
-    sample = (*words, "-d", "../../data/sample")
-    assert "train_1 is no batch run" in place.aml(*sample, "--continue", "train_1", code=2).stderr
-    assert "Looked for" in place.aml(*words, "-c", "nosuch", "-d", "../../data/sample", code=2).stderr
-    assert "name one model" in place.aml("run", "submit-batch", "-d", "../../data/sample", code=2).stderr
-    (place.model / "bad.yml").write_text("entry_script: score_batch.py\nmini_batch_size: none\n")
-    assert "bad.yml:2: mini_batch_size" in place.aml(*words, "-c", "bad", "-d", "../../data/sample", code=2).stderr
+def test_too_few_rows_name_the_files(box: Box) -> None:
+    box.files(2)
+    _, out = box.run("def init(): pass\ndef run(b): return b[:1]\n", code=1, error_threshold=0)
+    assert "f001.txt: run() returned 1 results for 2 files; these count as failed." in out
 
 
-def test_the_batch_export_is_written(place: Place) -> None:
-    done = place.aml("run", "submit-batch", "-m", "demo-model:1", "--export", "out")
-    assert "az ml batch-deployment create" in done.stdout
-    assert "demo-model:1" in (place.model / "out" / "batch-deployment.yml").read_text()
+def test_every_file_failed_is_a_failed_run_whatever_the_threshold(box: Box) -> None:
+    box.files(6)
+    script = "def init(): pass\ndef run(b):\n    raise OSError('torn')\n"
+    _, out = box.run(script, code=1, max_try=1, error_threshold=-1)
+    assert "No file was scored: all 6 failed." in out
+    one = script.replace("raise", "if 'f000' not in b[0]: raise") + "    return b\n"
+    box.run(one, max_try=1, error_threshold=-1)
+
+
+def test_the_output_path_and_the_model_are_where_a_batch_deployment_has_them(box: Box) -> None:
+    """b14, b01."""
+    box.files(2)
+    model = box.root / "regr"
+    model.mkdir()
+    (model / "w.json").write_text("{}")
+    script = (
+        "import os, pathlib\ndef init(): pass\ndef run(b):\n"
+        "    place = pathlib.Path(os.environ['AZUREML_BI_OUTPUT_PATH'])\n"
+        "    for file in b: (place / pathlib.Path(file).name).write_text('scored')\n"
+        "    top = pathlib.Path(os.environ['AZUREML_MODEL_DIR'])\n"
+        "    return [str(sorted(one.relative_to(top).as_posix() for one in top.rglob('*')))] * len(b)\n"
+    )
+    plan = {"path": str(model), "directory": "azureml-models/regr/3"}
+    folder, _ = box.run(script, model=plan)
+    assert sorted(path.name for path in (folder / "outputs").iterdir()) == ["f000.txt", "f001.txt", "rows.txt"]
+    assert set(rows(folder)) == {"['regr', 'regr/w.json']"}
+    again, _ = box.run(script, model=plan, **{"continue": str(folder)})
+    assert rows(again) == rows(folder)

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from serving_help import Place, place_fixture  # noqa: F401 - the fixture `place`
+from support.serving import Place, place_fixture  # noqa: F401 - the fixture `place`
 
 # The registry needs MLflow, which takes two seconds to import: most tests name the file.
 SCORES = ("score", "-p", "../../trained/model.pkl")
@@ -65,10 +65,9 @@ def test_bad_input_is_exit_code_2_with_a_message(
     assert "Traceback" not in done.stderr
 
 
-def test_what_score_py_refuses_is_exit_code_1_with_its_message_and_line(place: Place) -> None:
+def test_what_score_py_refuses_is_exit_code_1_with_its_status_and_message(place: Place) -> None:
     done = place.aml(*SCORES, "-", code=1, stdin='{"data": [{"colour": 1}]}')
-    assert "score.py:" in done.stderr
-    assert "run(): BadRequest: missing columns: mean_radius" in done.stderr
+    assert "score.py: status 400: missing columns: mean_radius" in done.stderr
     assert "Traceback" not in done.stderr
 
 

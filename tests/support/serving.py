@@ -1,4 +1,4 @@
-"""What the tests of scoring share: a rendered project with a registered model, and `aml` in it."""
+"""What the tests of scoring share: a project like a rendered one, with a registered model, and `aml` in it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,8 +18,8 @@ from typing import Any
 
 import psutil
 import pytest
-from rendering import copy_template, render
 
+TEMPLATE = Path(__file__).parents[2] / "template"
 # Generous, for they only end what hangs: CI's machine may be slow and busy.
 LIMIT = 600.0
 
@@ -62,8 +63,7 @@ class Place:
     def environment(self) -> dict[str, str]:
         dropped = ("MLFLOW_TRACKING_URI", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "AML_DEBUG")
         kept = {key: value for key, value in os.environ.items() if key not in dropped}
-        # The rendered project's own runner is the one that runs.
-        return {**kept, "PYTHONPATH": str(self.root), "AML_CACHE_DIR": str(self.cache), **self.variables}
+        return {**kept, "AML_CACHE_DIR": str(self.cache), **self.variables}
 
     def start(self, *words: str, **more: Any) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -83,8 +83,9 @@ class Place:
 
 
 def make_place(folder: Path, cache: Path) -> Place:
-    """Render a project and train its small model in the scoring environment, which is built for it."""
-    root = render(folder / "project", source=copy_template(folder / "template"))
+    """Lay a project out and train its small model in the scoring environment, which is built for it."""
+    root = folder / "project"
+    lay_out(root)
     home = folder / "home"
     home.mkdir()
     place = Place(root, cache, {"HOME": str(home), "UV_CACHE_DIR": uv_cache()})
@@ -92,6 +93,17 @@ def make_place(folder: Path, cache: Path) -> Place:
     python = scoring_python(place)
     subprocess.run([python, "-c", _TRAIN, str(root / "data"), str(place.model_file)], check=True, timeout=LIMIT)
     return place
+
+
+def lay_out(root: Path) -> None:
+    """The template's files that score, and the data; the questions' answers are this test's."""
+    for name in ("models/model1", "deployment", "data"):
+        shutil.copytree(TEMPLATE / name, root / name, ignore=shutil.ignore_patterns("*.jinja", "tests", "__pycache__"))
+    config = Path("models/model1/aml_config/inference-conda.yml")
+    text = (TEMPLATE / f"{config}.jinja").read_text(encoding="utf-8")
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    (root / config).write_text(text.replace("{{ python_version }}", version), encoding="utf-8")
+    (root / ".copier-answers.yml").write_text("_src_path: here\n", encoding="utf-8")
 
 
 def uv_cache() -> str:
@@ -102,9 +114,9 @@ def uv_cache() -> str:
 
 
 def scoring_python(place: Place) -> str:
-    """The interpreter of the inference conda file, from the runner itself."""
+    """The interpreter of the inference conda file, made as `aml` makes it."""
     code = (
-        "from pathlib import Path; import sys; from runner import environment\n"
+        "from pathlib import Path; import sys; from amlrun.prepare import environment\n"
         "conda = Path('aml_config/inference-conda.yml')\n"
         "print(environment.prepare(conda, report=lambda line: print(line, file=sys.stderr)).python)"
     )
@@ -157,7 +169,13 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module", name="place")
 def place_fixture(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """A project with `demo-model:1` registered. The scoring environment is built once for all test files."""
-    place = make_place(tmp_path_factory.mktemp("serving"), tmp_path_factory.getbasetemp() / "scoring-cache")
+    """A project with `demo-model:1` registered. The scoring environment is built once for all test files.
+
+    AML_TEST_ENVIRONMENTS names a folder that keeps it from one session to the next.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    cache = os.environ.get("AML_TEST_ENVIRONMENTS") or shared / "scoring-cache"
+    place = make_place(tmp_path_factory.mktemp("serving"), Path(cache))
     place.aml("model", "register", "-n", "demo-model", "-p", str(place.model_file))
     return place

@@ -19,14 +19,16 @@ from typing import Any
 
 import psutil
 import pytest
-from serving_help import LIMIT, Place, free_port, kill, place_fixture, running, wait_for  # noqa: F401 - `place`
+from support.serving import LIMIT, Place, free_port, kill, place_fixture, running, wait_for  # noqa: F401 - `place`
 
 from amlrun.errors import AmlError
 from amlrun.prepare import snapshot
 from amlrun.project import Project
 from amlrun.runs import store as runs
-from amlrun.serving import calling, deploying, process
-from amlrun.serving import service as services
+from amlrun.serving import http, process, start
+from amlrun.serving.local import LocalService, LocalServices, ServiceFiles, ServiceSettings
+from amlrun.serving.model_file import ModelFile
+from amlrun.serving.once import Request
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the server's own process model differs on Windows")
 
@@ -197,7 +199,7 @@ def test_a_killed_server_is_told_right_and_started_again(place: Place, service: 
     kill(psutil.Process(pid_of(place)))
     assert place.json("service", "show", "-n", "svc")["state"] == "Failed"
     # A worker that outlives the server answers once more, rightly, and ends.
-    wait_for(lambda: calling.post(service["scoringUri"], sample)[0] is None)
+    wait_for(lambda: http.post(service["scoringUri"], Request(sample.encode()))[0] is None)
     done = place.aml("service", "run", "-n", "svc", "-d", sample, code=3)
     assert "aml service update -n svc" in done.stderr
     place.aml("service", "update", "-n", "svc")
@@ -211,7 +213,7 @@ def test_a_killed_worker_is_replaced_by_the_server_itself(place: Place, service:
     server = psutil.Process(pid_of(place))
     (worker,) = server.children()
     kill(worker)
-    wait_for(lambda: calling.post(service["scoringUri"], sample)[0] == 200)
+    wait_for(lambda: http.post(service["scoringUri"], Request(sample.encode()))[0] == 200)
     assert pid_of(place) == server.pid
     assert worker not in server.children()
 
@@ -224,7 +226,7 @@ def test_under_load_and_killed_once_every_answer_is_right_or_an_error(
     row = json.loads(sample)["data"][0]
     rows = [{**row, "mean_radius": 10.0 + number} for number in range(8)]
     bodies = [json.dumps({"data": [one]}) for one in rows]
-    right = [calling.post(url, body)[1] for body in bodies]
+    right = [http.post(url, Request(body.encode()))[1] for body in bodies]
     assert len({json.dumps(one) for one in right}) == 8, "the answers tell the requests apart"
     counts = {"right": 0, "error": 0, "wrong": 0}
     after = [0] * 8
@@ -232,7 +234,7 @@ def test_under_load_and_killed_once_every_answer_is_right_or_an_error(
 
     def client(number: int) -> None:
         while not done.is_set():
-            status, answer = calling.post(url, bodies[number], timeout=LIMIT)
+            status, answer = http.post(url, Request(bodies[number].encode()), timeout=LIMIT)
             kind = "error" if status != 200 else "right" if answer == right[number] else "wrong"
             with lock:
                 counts[kind] += 1
@@ -296,7 +298,7 @@ class Answers(threading.Thread):
     ],
 )
 def test_an_answer_that_breaks_off_or_is_none_is_a_reason_and_no_exception(answer: bytes, said: str) -> None:
-    status, reason = calling.post(Answers(answer).url, "{}", timeout=LIMIT)
+    status, reason = http.post(Answers(answer).url, Request(b"{}"), timeout=LIMIT)
     assert status is None
     assert said in reason
 
@@ -304,7 +306,8 @@ def test_an_answer_that_breaks_off_or_is_none_is_a_reason_and_no_exception(answe
 def test_an_answer_is_read_if_it_is_json() -> None:
     head = b"HTTP/1.1 %d OK\r\nContent-Length: %d\r\n\r\n%s"
     for status, body, answer in [(200, b"[1]", [1]), (503, b"busy", "busy"), (200, b"[" * 9999, "[" * 9999)]:
-        assert calling.post(Answers(head % (status, len(body), body)).url, "{}", timeout=LIMIT) == (status, answer)
+        url = Answers(head % (status, len(body), body)).url
+        assert http.post(url, Request(b"{}"), timeout=LIMIT) == (status, answer)
 
 
 def test_the_tests_in_deployment_pass_against_the_service(place: Place, service: dict[str, Any]) -> None:
@@ -343,7 +346,7 @@ def test_the_request_log_is_asked_for_and_shows_what_was_sent(
             "RuntimeError: none",
             "--ic FILE",
         ),
-        ("import nosuch\n", "1: ", "ModuleNotFoundError: No module named 'nosuch'", "belongs into the conda file"),
+        ("import nosuch\n", "1: ", "No module named 'nosuch'", "Name the missing package in the conda file"),
         ("def run(:\n", "1: ", "SyntaxError: invalid syntax", "aml service get-logs -n failing"),
         ("def init(): pass\n", " ", "does not have a run() function", "--ic FILE"),
     ],
@@ -376,7 +379,7 @@ def test_a_changed_model_is_refused_before_a_server_starts(place: Place) -> None
 
 
 def test_the_server_refuses_a_model_that_was_changed_in_its_own_folder(place: Place, service: dict[str, Any]) -> None:
-    copy = place.services / "svc" / "model" / "model.pkl"
+    copy = place.services / "svc" / "azureml-models" / "demo-model" / "1" / "model.pkl"
     good = copy.read_bytes()
     copy.write_bytes(good + b"\n")
     done = place.aml("service", "update", "-n", "svc", code=1)
@@ -444,10 +447,10 @@ class Healthy(BaseHTTPRequestHandler):
 
 
 def test_what_is_lost_of_a_service_is_named_and_can_be_replaced(place: Place, service: dict[str, Any]) -> None:
-    copy = place.services / "svc" / "model" / "model.pkl"
+    copy = place.services / "svc" / "azureml-models" / "demo-model" / "1" / "model.pkl"
     copy.unlink()
     lost = place.aml("service", "update", "-n", "svc", code=2)
-    assert "model.pkl: the model is gone" in lost.stderr
+    assert "model.pkl: the model is missing" in lost.stderr
     assert "-m demo-model:1" in lost.stderr
     place.aml("service", "update", "-n", "svc", "-m", "demo-model:1")
     assert copy.is_file()
@@ -506,9 +509,12 @@ def test_a_server_is_recorded_or_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, mishap: str
 ) -> None:
     """Between its start and its record nobody would know of it."""
-    found = services.Service(tmp_path / "svc")
+    found = LocalService(Project(tmp_path), "svc")
     (found.folder / "code").mkdir(parents=True)
-    record = {"python": sys.executable, "variables": {}, "modelFile": "m", "entryScript": "score.py", "port": 1}
+    model = {"file": "m", "sha256": "", "source": "m:1", "name": "m", "version": "1"}
+    record = {
+        "python": sys.executable, "variables": {}, "model": model, "entryScript": "score.py", "port": 1, "token": "t",
+    }  # fmt: skip
     (found.folder / "service.json").write_text(json.dumps(record))
     launcher = tmp_path / "server.py"
     launcher.write_text("import time\ntime.sleep(9999)\n")
@@ -517,8 +523,8 @@ def test_a_server_is_recorded_or_not_there(
     started: list[psutil.Process] = []
     request.addfinalizer(lambda: kill(*started))
 
-    def launch_then(*words: Any) -> Any:
-        server = launch(*words)
+    def launch_then(*words: Any, **more: Any) -> Any:
+        server = launch(*words, **more)
         started.append(psutil.Process(server.pid))
         if mishap == "Ctrl-C":
             signal.raise_signal(signal.SIGINT)
@@ -527,13 +533,13 @@ def test_a_server_is_recorded_or_not_there(
     monkeypatch.setattr(process, "launch", launch_then)
     if mishap == "Ctrl-C":
         with pytest.raises(KeyboardInterrupt):
-            deploying._start(found)
+            start._launch(found)
         assert found.record["process"]["pid"] == started[0].pid
-        process.stop(found.record["process"], found.folder)
+        process.stop(found.record["process"], found.folder, "t")
     else:
         monkeypatch.setattr(runs, "replace_json", full_disk)
         with pytest.raises(AmlError, match="could not record the service svc: No space left"):
-            deploying._start(found)
+            start._launch(found)
     assert not running(started[0])
 
 
@@ -545,14 +551,13 @@ def test_a_server_that_stays_silent_is_stopped_and_the_way_to_wait_longer_is_tol
     code.mkdir()
     (code / "score.py").write_text("")
     (tmp_path / "model.pkl").touch()
-    wanted = deploying.Plan(
-        tmp_path / "model.pkl", "", ["demo:1"], snapshot.take(code), "score.py", sys.executable, {}
-    )  # fmt: skip
-    settings = services.Settings(port=free_port(), start_timeout=0)
+    model = ModelFile(tmp_path / "model.pkl", "", "demo:1", "demo")
+    files = ServiceFiles(model, snapshot.take(code), "score.py", sys.executable, {})
+    service = LocalService(Project(tmp_path), "silent")
     with pytest.raises(AmlError, match="did not answer within 0 s") as caught:
-        deploying.deploy(Project(tmp_path), "silent", wanted, settings, overwrite=False, report=print)
+        start.start(service, files, ServiceSettings(port=free_port(), start_timeout=0), overwrite=False)
     assert "--no-wait, then aml service show -n silent" in caught.value.hint
-    assert services.find(Project(tmp_path), "silent").state() == "Failed"
+    assert LocalServices(Project(tmp_path)).get("silent").state() == "Failed"
 
 
 def full_disk(file: Path, value: Any) -> None:
@@ -585,7 +590,7 @@ def test_a_port_for_superusers_is_refused_with_a_better_one(without_rights: None
     if not refused:
         assert process.in_use(1) in (True, False)
         return
-    with pytest.raises(AmlError, match="you may not use port 1\nName one above 1023"):
+    with pytest.raises(AmlError, match="only a superuser may use port 1\nChoose one above 1023"):
         process.in_use(1)
 
 
@@ -603,4 +608,4 @@ def test_an_interrupted_deploy_leaves_no_server_behind(place: Place, tmp_path: P
 
 @pytest.mark.parametrize("name", ["A", "ab", "x" * 40, "a_b", "-ab", "../up", "ab-"])
 def test_a_name_that_v1_would_refuse_is_refused(place: Place, name: str) -> None:
-    assert "can't be a service's name" in place.aml("model", "deploy", f"--name={name}", "-m", "x", code=2).stderr
+    assert "is not a valid service name" in place.aml("model", "deploy", f"--name={name}", "-m", "x", code=2).stderr

@@ -1,0 +1,98 @@
+"""The model that is scored with: its file or folder on this machine, and the folder that AZUREML_MODEL_DIR names."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amlrun.errors import AmlError, os_error
+from amlrun.registry import base, local
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model's file or folder. `source` says where it is from: `name:version`, a run's file, or a path.
+
+    `name` and `version` are those of the registry; a model that is not registered has the file's name, version 1.
+    """
+
+    path: Path
+    sha256: str
+    source: str
+    name: str
+    version: str = "1"
+
+    @property
+    def directory(self) -> str:
+        """The model's directory below `azureml-models/`, as Azure ML lays it out in a container."""
+        return f"azureml-models/{self.name}/{self.version}"
+
+    def lay_out(self, root: Path, *, link: bool = False) -> Path:
+        """Put the model below `root` as Azure ML does: the file, or the folder under its own name.
+
+        Returns what AZUREML_MODEL_DIR is to name, `root/azureml-models/NAME/VERSION`. With `link` no bytes are copied
+        where the disk allows it. Raises OSError.
+        """
+        directory = root / self.directory
+        directory.mkdir(parents=True)
+        copy: Callable[[Any, Any], Any] = _link if link else shutil.copy2
+        target = directory / self.path.name
+        if self.path.is_dir():
+            shutil.copytree(self.path, target, copy_function=copy)
+        else:
+            copy(self.path, target)
+        return directory
+
+
+def _link(source: str | Path, target: str | Path) -> None:
+    try:
+        os.link(os.path.realpath(source), target)
+    except OSError:  # another disk, or a file system without links
+        shutil.copy2(source, target)
+
+
+def registered(model: base.Model) -> ModelFile:
+    """A model of the project's registry, once its content is seen to be what was registered. Raises AmlError."""
+    path = local.verify(model)
+    return ModelFile(path, model.sha256 or digest(path), model.id, model.name, str(model.version))
+
+
+def of_run(run: Any, asset_path: str) -> ModelFile:
+    """The file or folder that a run wrote. Raises AmlError naming what there is."""
+    path = base.file_in_run(run, asset_path)
+    return ModelFile(path, digest(path), f"{run.id}/{asset_path}", _name(path))
+
+
+def at_path(path: Path) -> ModelFile:
+    """A model file or folder anywhere on this machine. Raises AmlError when there is none."""
+    if not path.exists():
+        raise AmlError("there is no such model", file=path)
+    return ModelFile(path.resolve(), digest(path), str(path), _name(path.resolve()))
+
+
+def _name(path: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-.") or "model"
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, of a folder's content as the registry counts it. Raises AmlError if unreadable."""
+    try:
+        return local.sha256(path)
+    except OSError as error:
+        raise os_error(error, f"read the model {path}") from error
+
+
+def run_id_in(file: Path) -> str:
+    """The run that a run.json is of. Raises AmlError for a file that is none."""
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8-sig"))["run_id"])
+    except OSError as error:
+        raise os_error(error, "read the run's metadata") from error
+    except (ValueError, KeyError, TypeError):
+        raise AmlError("has no run_id", file=file, hint="Give the file that `-t run.json` wrote.") from None
