@@ -143,12 +143,14 @@ def start(page: Path, folder: Path) -> bool:
 
 
 def _published(folder: Path) -> Path:
-    """The template in a repository with two versions, as it is on GitHub; the second changes one file of the runner."""
+    """The template and its library in a repository with two versions, as on GitHub; the second changes one file."""
     gone = shutil.ignore_patterns("__pycache__", ".*_cache")
-    shutil.copytree(ROOT / "template", folder / "template", ignore=gone)
-    shutil.copy(ROOT / "copier.yml", folder)
+    for name in ("includes", "template", "src"):
+        shutil.copytree(ROOT / name, folder / name, ignore=gone)
+    for name in ("copier.yml", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
     _commit(folder, "One", "v0.1.0")
-    changed = folder / "template" / "runner" / "errors.py"
+    changed = folder / "template" / ".github" / "workflows" / "tests.yml.jinja"
     changed.write_text(changed.read_text(encoding="utf-8") + "# Changed by the second version.\n", encoding="utf-8")
     _commit(folder, "Two", "v0.2.0")
     return folder

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from rendering import copy_template, render, run
+from support.rendering import copy_template, render, run
 
 SCRIPTS = Path(sys.executable).parent
 GITHUB = ["--builtin-schema", "vendor.github-workflows"]
