@@ -201,6 +201,8 @@ class Session:
         """Run one command line; its exit code and all that it printed."""
         ours = re.sub(r"^uvx copier copy gh:\S+", f"copier copy --quiet --defaults --vcs-ref HEAD {ROOT}", command)
         ours = re.sub(r"^uvx copier update", "copier update --quiet --defaults", ours)
+        library = f'uvx --quiet --from "amlrun @ {ROOT.as_uri()}" aml'
+        ours, quiet = re.sub(r'^uvx --from "amlrun @ git\+\S+" aml', library, ours), ours != command
         with tempfile.TemporaryDirectory() as scratch:
             where = Path(scratch) / "pwd"
             script = f'{ours}\nstatus=$?\npwd -P > "{where}"\nexit $status'
@@ -219,7 +221,7 @@ class Session:
         if (self.cwd / ".copier-answers.yml").exists() and (self.cwd != self.top or not self.synced):
             self.top = self.cwd
             self.sync()
-        if ours != command:
+        if quiet:
             return done.returncode, "" if done.returncode == 0 else done.stdout
         return done.returncode, done.stdout.replace(str(self.top), "/home/me/my-project")
 
