@@ -1,6 +1,6 @@
 """Set this repository up and use it, with nothing but Python, pip and git.
 
-python3 dev.py first-run [FOLDER]   render the template, train, register and score its sample
+python3 dev.py first-run [FOLDER]   render the template into a new folder (first-project), train, register and score
 python3 dev.py test [PYTEST ARGS]   run all tests
 python3 dev.py check                lint and types
 """
@@ -53,15 +53,25 @@ def fresh(name: str) -> Path:
     return folder
 
 
+def would_dirty(folder: Path) -> bool:
+    """Whether a new `folder` would be an uncommitted change of this clone, which Copier takes into the next render."""
+    if HERE not in folder.parents or not (HERE / ".git").exists():
+        return False
+    return subprocess.run(["git", "check-ignore", "--quiet", str(folder / "x")], cwd=HERE).returncode == 1
+
+
 def first_run(name: str) -> None:
     """Render the template with its defaults, train its sample here, register the model and score one request."""
     project = fresh(name)
+    if would_dirty(project):
+        print(f"{project} is inside this clone, and git does not ignore it: name a folder outside.", file=sys.stderr)
+        sys.exit(2)
     model = project / "models" / "model1"
     request = project / "deployment" / "sample-request.json"
     copy = ("copy", "--defaults", "--quiet", "--vcs-ref", "HEAD", str(HERE), str(project))
     steps: list[tuple[str, Path, tuple[str, ...]]] = [
-        ("Render the template", HERE, ("tool", "run", "--from", "copier>=9.10,<10", "copier", *copy)),
-        ("Install the runner", project, ("sync", "--quiet")),
+        ("Render the template", HERE, ("tool", "run", "--from", "copier>=9.15,<10", "copier", *copy)),
+        ("Install amlrun", project, ("sync", "--quiet")),
         ("Train", model, ("run", "aml", "run", "submit-script", "-c", "train-local", "-e", "first", "-t", "run.json")),
         ("Register", model, ("run", "aml", "model", "register", "-n", "demo-model",
                              "--asset-path", "outputs/model.pkl", "-f", "run.json")),

@@ -143,12 +143,14 @@ def start(page: Path, folder: Path) -> bool:
 
 
 def _published(folder: Path) -> Path:
-    """The template in a repository with two versions, as it is on GitHub; the second changes one file of the runner."""
+    """The template and its library in a repository with two versions, as on GitHub; the second changes one file."""
     gone = shutil.ignore_patterns("__pycache__", ".*_cache")
-    shutil.copytree(ROOT / "template", folder / "template", ignore=gone)
-    shutil.copy(ROOT / "copier.yml", folder)
+    for name in ("includes", "template", "src"):
+        shutil.copytree(ROOT / name, folder / name, ignore=gone)
+    for name in ("copier.yml", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
     _commit(folder, "One", "v0.1.0")
-    changed = folder / "template" / "runner" / "errors.py"
+    changed = folder / "template" / ".github" / "workflows" / "tests.yml.jinja"
     changed.write_text(changed.read_text(encoding="utf-8") + "# Changed by the second version.\n", encoding="utf-8")
     _commit(folder, "Two", "v0.2.0")
     return folder
@@ -199,6 +201,8 @@ class Session:
         """Run one command line; its exit code and all that it printed."""
         ours = re.sub(r"^uvx copier copy gh:\S+", f"copier copy --quiet --defaults --vcs-ref HEAD {ROOT}", command)
         ours = re.sub(r"^uvx copier update", "copier update --quiet --defaults", ours)
+        library = f'uvx --quiet --from "amlrun @ {ROOT.as_uri()}" aml'
+        ours, quiet = re.sub(r'^uvx --from "amlrun @ git\+\S+" aml', library, ours), ours != command
         with tempfile.TemporaryDirectory() as scratch:
             where = Path(scratch) / "pwd"
             script = f'{ours}\nstatus=$?\npwd -P > "{where}"\nexit $status'
@@ -217,7 +221,7 @@ class Session:
         if (self.cwd / ".copier-answers.yml").exists() and (self.cwd != self.top or not self.synced):
             self.top = self.cwd
             self.sync()
-        if ours != command:
+        if quiet:
             return done.returncode, "" if done.returncode == 0 else done.stdout
         return done.returncode, done.stdout.replace(str(self.top), "/home/me/my-project")
 

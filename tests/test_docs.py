@@ -49,7 +49,7 @@ def commands() -> list[tuple[str, str]]:
     for page in ALL:
         for block in console.blocks(page):
             for example in block.examples:
-                words = re.sub(r"^uv run ", "", example.command)
+                words = re.sub(r'^(uv run|uvx --from "[^"]+") ', "", example.command)
                 if words.startswith("aml "):
                     found.append((f"{page.stem}:{block.line}", words))
     return found

@@ -64,7 +64,7 @@ def registry(record):
 
 def aml(*words):
     """The JSON answer of an `aml` command; what it says goes to stderr. Its failure is ours."""
-    done = subprocess.run([sys.executable, "-m", "runner", *words, "-o", "json"], stdout=subprocess.PIPE)
+    done = subprocess.run([sys.executable, "-m", "amlrun", *words, "-o", "json"], stdout=subprocess.PIPE)
     if done.returncode:
         raise SystemExit(done.returncode)
     return json.loads(done.stdout)

@@ -1,19 +1,17 @@
 """A JSON Schema of the run configuration for editors, made from the table of fields.
 
-`python -m amlrun.v1.runconfig.schema` writes `runconfig.schema.json` beside this file; a run configuration names it in
-its first line (`# yaml-language-server: $schema=…`).
+The template ships it as `.vscode/runconfig.schema.json`; a run configuration names it in its first line
+(`# yaml-language-server: $schema=…`).
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from amlrun.v1.runconfig import fields
 from amlrun.v1.runconfig.fields import Field
 
-FILE = Path(__file__).with_name("runconfig.schema.json")
 _WORD = ["string", "number", "boolean", "null"]
 # v1 takes snake_case and TitleCase keys too; an editor lets them pass unchecked.
 _OTHER_SPELLINGS = "^([A-Z][A-Za-z]*|[a-z]+(_[a-z]+)+)$"
@@ -88,12 +86,3 @@ def _type(found: Field) -> dict[str, Any]:
 
 def _anycase(letter: str) -> str:
     return f"[{letter.upper()}{letter.lower()}]" if letter.isalpha() else letter
-
-
-def write() -> None:
-    """Write the schema's file anew."""
-    FILE.write_text(text(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write()

@@ -15,7 +15,7 @@ import jinja2
 import jsonschema
 import pytest
 import yaml
-from rendering import ROOT, commit_all, copy_template, files, questions, render, run
+from support.rendering import ROOT, commit_all, files, git, questions, render, run
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,22 +32,10 @@ SERVICES = list(questions()["ci"]["choices"].values())
 EVERY = list(itertools.product(PYTHONS, SERVICES, ({}, AZURE)))
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory):
-    """The template as a plain folder."""
-    return copy_template(tmp_path_factory.mktemp("template"))
-
-
-@pytest.fixture(scope="session")
-def project(template, tmp_path_factory):
-    """The default render."""
-    return render(tmp_path_factory.mktemp("project"), source=template)
-
-
 def check_parses(folder: Path) -> int:
     """Parse every file of a format that a parser knows; how many there were."""
     count = 0
-    for name, content in files(folder, leave_out=("runner",)).items():
+    for name, content in files(folder).items():
         text, suffix = content.decode("utf-8"), Path(name).suffix
         if suffix in (".yml", ".yaml", ".runconfig"):
             assert isinstance(yaml.safe_load(text), dict), name
@@ -66,7 +54,7 @@ def check_parses(folder: Path) -> int:
 def leftovers(folder: Path) -> list[str]:
     """Where Jinja was left in the text or in a name; `${{ … }}` in workflows and `{{…}}` in .http files are theirs."""
     found = []
-    for name, content in files(folder, leave_out=("runner",)).items():
+    for name, content in files(folder).items():
         text = content.decode("utf-8")
         if name.endswith(".jinja") or "{{" in name or "{%" in name:
             found.append(name)
@@ -76,14 +64,16 @@ def leftovers(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(("python", "ci", "azure"), EVERY, ids=lambda value: str(value) if value else "-")
-def test_every_combination(template, tmp_path, python, ci, azure):
-    project = render(tmp_path / "p", source=template, python_version=python, ci=ci, **azure)
+def test_every_combination(rendered, python, ci, azure):
+    project = rendered(python_version=python, ci=ci, **azure)
     assert check_parses(project) > 15
     assert leftovers(project) == []
+    assert bad_endings(project) == []
     names = files(project)
     assert (".github/workflows/train.yml" in names) == (".github/workflows/tests.yml" in names) == (ci == "github")
     assert ("azure-pipelines.yml" in names) == (ci == "azure-devops")
     assert ("ci/gate.py" in names) == (ci != "none")
+    assert names[".python-version"].decode() == f"{python}\n"
     assert (".azureml/config.json" in names) == bool(azure)
     if azure:
         assert json.loads(names[".azureml/config.json"]) == azure
@@ -93,37 +83,52 @@ def test_every_combination(template, tmp_path, python, ci, azure):
 
 
 def test_a_default_render_is_small(project):
-    own = files(project, leave_out=("runner",))
-    assert 20 <= len(own) <= 36, sorted(own)
+    own = files(project)
+    assert 20 <= len(own) <= 40, sorted(own)
+    runner = {name: content for name, content in own.items() if name.startswith("runner/")}
+    assert 1 <= len(runner) <= 3
+    assert sum(len(content.splitlines()) for content in runner.values()) <= 150
 
 
-def test_the_parsers_see_a_broken_file(template, tmp_path):
+def bad_endings(folder: Path) -> list[str]:
+    """The files that pre-commit's end-of-file-fixer would change."""
+    return [name for name, content in files(folder).items() if content and not re.search(rb"[^\n]\n\Z", content)]
+
+
+def test_a_wrong_end_of_a_file_is_seen(rendered, template, tmp_path):
+    broken = shutil.copytree(template, tmp_path / "broken")
+    (broken / "template" / "a.txt").write_text("no newline")
+    (broken / "template" / "b.txt.jinja").write_text("{% raw %}two\n{% endraw %}\n")
+    assert sorted(bad_endings(rendered(broken))) == ["a.txt", "b.txt"]
+
+
+def test_the_parsers_see_a_broken_file(rendered, template, tmp_path):
     broken = shutil.copytree(template, tmp_path / "broken")
     (broken / "template" / "data" / "datasets.yml").write_text("a: [1\n")
     with pytest.raises(yaml.YAMLError):
-        check_parses(render(tmp_path / "p", source=broken))
+        check_parses(rendered(broken))
 
 
-def test_left_over_jinja_is_seen(template, tmp_path):
+def test_left_over_jinja_is_seen(rendered, template, tmp_path):
     broken = shutil.copytree(template, tmp_path / "broken")
     (broken / "template" / "notes.txt").write_text("Dear {{ project_name }}")
-    assert leftovers(render(tmp_path / "p", source=broken)) == ["notes.txt"]
+    assert leftovers(rendered(broken)) == ["notes.txt"]
 
 
 @pytest.mark.parametrize("where", ["text", "name"])
-def test_an_undefined_variable_is_an_error(template, tmp_path, where):
+def test_an_undefined_variable_is_an_error(rendered, template, tmp_path, where):
     broken = shutil.copytree(template, tmp_path / "broken")
     name, text = ("x.txt.jinja", "{{ projectname }}") if where == "text" else ("{{ projectname }}.txt", "")
     (broken / "template" / name).write_text(text)
     with pytest.raises((jinja2.UndefinedError, copier.errors.UserMessageError), match=r"projectname.* undefined"):
-        render(tmp_path / "p", source=broken)
+        rendered(broken)
 
 
-def test_an_answer_to_no_question_is_refused(template, tmp_path):
+def test_an_answer_to_no_question_is_refused(rendered):
     with pytest.raises(TypeError, match="projectname"):
-        render(tmp_path / "p", source=template, projectname="x")
+        rendered(projectname="x")
     with pytest.raises(TypeError, match="first_copy"):
-        render(tmp_path / "p", source=template, first_copy=False)
+        rendered(first_copy=False)
 
 
 NAMES = [
@@ -148,16 +153,24 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("key", "value"), HOSTILE, ids=lambda value: ascii(value)[:30])
-def test_a_hostile_answer_is_refused(template, tmp_path, key, value):
+def test_a_hostile_answer_is_refused(rendered, tmp_path, key, value):
     others = {name: AZURE[name] for name in AZURE if name != key} if key in AZURE else {}
     with pytest.raises(ValueError, match=key):
-        render(tmp_path / "p", source=template, **{**others, key: value})
+        rendered(**{**others, key: value})
     assert not (tmp_path / "p" / "pyproject.toml").exists()
 
 
-@pytest.mark.parametrize("given", [{"workspace_name"}, {"subscription_id", "resource_group"}, {"resource_group"}])
-def test_half_a_workspace_is_refused(template, tmp_path, given):
-    with pytest.raises(ValueError, match="workspace_name"):
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"workspace_name"}, "subscription_id"),
+        ({"workspace_name", "subscription_id"}, "resource_group"),
+        ({"subscription_id", "resource_group"}, "workspace_name"),
+        ({"resource_group"}, "workspace_name"),
+    ],
+)
+def test_half_a_workspace_is_refused(template, tmp_path, given, missing):
+    with pytest.raises(ValueError, match=missing):
         render(tmp_path / "p", source=template, **{key: AZURE[key] for key in given})
 
 
@@ -178,8 +191,8 @@ DESCRIPTIONS = [
 
 
 @pytest.mark.parametrize("description", DESCRIPTIONS)
-def test_any_sentence_is_a_description(template, tmp_path, description):
-    project = render(tmp_path / "p", source=template, description=description)
+def test_any_sentence_is_a_description(rendered, description):
+    project = rendered(description=description)
     check_parses(project)
     toml = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
     assert toml["project"]["description"] == description
@@ -190,8 +203,8 @@ def test_any_sentence_is_a_description(template, tmp_path, description):
 
 
 @pytest.mark.parametrize("name", ["x", "My Model 2.0", "a_b-c.d", "Z" * 63, "on", "null", "mlflow", "NaN"])
-def test_any_allowed_name_gives_a_valid_project(template, tmp_path, name):
-    project = render(tmp_path / "p", source=template, project_name=name, model_name=name.replace(" ", "-"))
+def test_any_allowed_name_gives_a_valid_project(rendered, name):
+    project = rendered(project_name=name, model_name=name.replace(" ", "-"))
     check_parses(project)
     toml = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", toml["project"]["name"])
@@ -227,10 +240,10 @@ def test_a_render_has_no_secrets(project):
         "01234567-89ab-cdef-0123-456789abcdef",
     ],
 )
-def test_a_planted_secret_is_found(template, tmp_path, secret):
+def test_a_planted_secret_is_found(rendered, template, tmp_path, secret):
     planted = shutil.copytree(template, tmp_path / "planted")
     (planted / "template" / "notes.txt").write_text(secret)
-    assert secrets_in(render(tmp_path / "p", source=planted)) == ["notes.txt"]
+    assert secrets_in(rendered(planted)) == ["notes.txt"]
 
 
 def test_a_template_that_runs_code_is_refused(template, tmp_path):
@@ -245,82 +258,6 @@ def test_this_checkout_renders(tmp_path):
     assert (render(tmp_path / "p") / "runner" / "__main__.py").exists()
 
 
-def test_a_folder_a_checkout_and_a_git_url_render_the_same(template, tmp_path):
-    def rendered(name, source):
-        return files(render(tmp_path / name, source=source), leave_out=(".copier-answers.yml",))
-
-    plain = rendered("plain", template)
-    repo = commit_all(shutil.copytree(template, tmp_path / "repo"), "template", "v0.1.0")
-    assert rendered("checkout", repo) == plain
-    assert rendered("url", f"git+{repo.as_uri()}") == plain
-    answers = yaml.safe_load((tmp_path / "url" / ".copier-answers.yml").read_text(encoding="utf-8"))
-    assert answers["_commit"] == "v0.1.0"
-    (repo / "template" / "new.txt").write_text("not committed")
-    assert rendered("dirty", repo).keys() - plain.keys() == {"new.txt"}
-
-
-def test_the_command_line_renders_unasked_and_says_what_to_type(template, tmp_path):
-    copy = [sys.executable, "-m", "copier", "copy", "--defaults", template]
-    said = run([*copy, tmp_path / "new"], tmp_path)
-    assert f'cd "{(tmp_path / "new").as_posix()}/models/model1"' in said.replace("\\", "/")
-    assert "uv run aml run submit-script -c train-local" in said and "--no-project" not in said
-
-    (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "pyproject.toml").write_text("[tool.black]\n")
-    said = run([*copy, "."], tmp_path / "old", {"PYTHONSAFEPATH": "1"})
-    assert "uv run --no-project --with-requirements runner/requirements.txt python -m amlrun" in said
-    assert (tmp_path / "old" / "pyproject.toml").read_text() == "[tool.black]\n"
-
-
-def test_an_owner_may_give_up_their_pyproject(template, tmp_path):
-    (tmp_path / "p").mkdir()
-    (tmp_path / "p" / "pyproject.toml").write_text("[tool.black]\n")
-    render(tmp_path / "p", source=template, keep_pyproject=False, overwrite=True)
-    assert "[project.scripts]" in (tmp_path / "p" / "pyproject.toml").read_text()
-
-
-# A repo of its owner's, with files where the template has some too.
-OWN = [
-    "README.md", ".gitignore", ".amlignore", "pyproject.toml", "azure-pipelines.yml", "data/datasets.yml",
-    "models/model1/train.py", "models/model1/score.py", "models/model1/.amlignore",
-    "models/model1/aml_config/train-conda.yml", "models/model1/aml_config/inference-conda.yml",
-    "models/model1/aml_config/train-local.runconfig", "models/model1/aml_config/train-amlcompute.runconfig",
-    "models/model1/tests/test_train.py", "notebooks/explore.ipynb", "deployment/sample-request.json",
-    ".vscode/settings.json", ".devcontainer/devcontainer.json", ".github/workflows/tests.yml",
-    ".github/workflows/train.yml", ".azureml/config.json", "src/mine.py",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("ci", SERVICES)
-@pytest.mark.parametrize("folder", ["repo", "repo [1] *x*"])
-def test_a_render_over_an_existing_repo_keeps_its_files(template, tmp_path, ci, folder):
-    if sys.platform == "win32" and "*" in folder:
-        folder = "repo [1]"
-    repo = tmp_path / folder
-    for name in OWN:
-        (repo / name).parent.mkdir(parents=True, exist_ok=True)
-        (repo / name).write_text(f"the owner's {name}")
-    render(repo, source=template, ci=ci, **AZURE)
-    after = files(repo)
-    assert {name: after[name].decode() for name in OWN} == {name: f"the owner's {name}" for name in OWN}
-    assert {"runner/__main__.py", "runner/requirements.txt", ".copier-answers.yml"} < after.keys()
-
-
-def test_a_second_render_refreshes_the_runner_and_keeps_the_users_rooms(template, tmp_path):
-    project = render(tmp_path / "p", source=template)
-    (project / "models/model1/train.py").write_text("mine")
-    (project / "runner/errors.py").write_text("broken")
-    (project / "pyproject.toml").write_text("broken")
-    render(project, source=template, overwrite=True)
-    assert (project / "models/model1/train.py").read_text() == "mine"
-    assert (project / "runner/errors.py").read_bytes() == (template / "template/runner/errors.py").read_bytes()
-    assert "[project]" in (project / "pyproject.toml").read_text()
-
-
-def test_the_runner_is_rendered_as_it_is(template, project):
-    assert files(project / "runner") == files(template / "template" / "runner")
-
-
 def test_names_in_the_template_are_good_on_every_system():
     for file in (ROOT / "template").rglob("*"):
         if "__pycache__" not in file.parts:
@@ -331,19 +268,24 @@ def load_toml(path: Path) -> dict:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def test_dependencies_are_those_that_the_repository_tests(project):
-    ours = load_toml(ROOT / "pyproject.toml")
-    theirs = load_toml(project / "pyproject.toml")
-    groups = ours["dependency-groups"]
-    assert theirs["project"]["dependencies"] == groups["runner"]
-    listed = (project / "runner" / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    assert [line for line in listed if not line.startswith("#")] == groups["runner"]
-    for name in ("azure", "sweep", "notebook"):
-        assert theirs["dependency-groups"][name] == groups[name], name
-    skinny = next(word for word in groups["runner"] if word.startswith("mlflow-skinny"))
-    assert theirs["dependency-groups"]["ui"] == [skinny.replace("mlflow-skinny", "mlflow")]
-    version = re.search(r'__version__ = "(.+)"', (project / "runner" / "__init__.py").read_text(encoding="utf-8"))
-    assert version and version[1] == ours["project"]["version"]
+def test_the_ui_group_has_the_library_s_mlflow(project):
+    skinny = next(word for word in load_toml(ROOT / "pyproject.toml")["project"]["dependencies"] if "skinny" in word)
+    assert load_toml(project / "pyproject.toml")["dependency-groups"]["ui"] == [
+        skinny.replace("mlflow-skinny", "mlflow")
+    ]
+
+
+def test_git_ignores_data_and_what_runs_leave(project, tmp_path):
+    repo = commit_all(shutil.copytree(project, tmp_path / "repo"), "rendered")
+    for name in ("data/customers.csv", "data/mine/a.csv", "runs/x/out.txt", "mlruns/1/a", "mlflow.db", "mlflow.db-wal"):
+        (repo / name).parent.mkdir(parents=True, exist_ok=True)
+        (repo / name).write_text("x")
+    assert git(repo, "status", "--porcelain") == ""
+    assert "data/sample/breast_cancer.csv" in git(repo, "ls-files") and "data/datasets.yml" in git(repo, "ls-files")
+
+
+def test_the_licence_of_the_template_is_in_the_render(project):
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8") in (project / "NOTICE").read_text(encoding="utf-8")
 
 
 def conda_packages(file: Path) -> list[str]:
@@ -362,8 +304,7 @@ def test_conda_files_are_bounded_and_agree_with_each_other(project):
     by_name = {word.split(">=")[0]: word for word in train}
     for word in inference:
         assert by_name.get(word.split(">=")[0], word) == word
-    runner = load_toml(project / "pyproject.toml")["project"]["dependencies"]
-    assert by_name["mlflow-skinny"] in runner
+    assert by_name["mlflow-skinny"] in load_toml(ROOT / "pyproject.toml")["project"]["dependencies"]
     for word in load_toml(project / "pyproject.toml")["dependency-groups"]["model"]:
         assert by_name[word.split(">=")[0]] == word
     assert {"mlflow-skinny", "sqlalchemy", "alembic", "azureml-mlflow", "scikit-learn", "pandas", "joblib"} <= set(

@@ -12,16 +12,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from rendering import copy_template, render, run
+from support.rendering import render, run
 
 SCRIPTS = Path(sys.executable).parent
 GITHUB = ["--builtin-schema", "vendor.github-workflows"]
 AZURE = ["--builtin-schema", "vendor.azure-pipelines", "--data-transform", "azure-pipelines"]
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    return copy_template(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +66,9 @@ def test_github_accepts_the_workflows(github):
 
 
 def as_text(value):
-    """Azure Pipelines reads every scalar as text, and its schema says so: `false` is "false"."""
+    """Azure Pipelines reads every scalar as text, and its schema says so (`false` is "false"), but for a task's inputs."""
     if isinstance(value, dict):
-        return {key: as_text(item) for key, item in value.items()}
+        return {key: item if key == "inputs" else as_text(item) for key, item in value.items()}
     if isinstance(value, list):
         return [as_text(item) for item in value]
     return json.dumps(value) if isinstance(value, (bool, int)) else value
@@ -115,6 +110,39 @@ def test_the_audit_sees_what_it_should(broken, before, after, rule):
     folder = broken(before, after)
     with pytest.raises(AssertionError, match=rule):
         zizmor(folder)
+
+
+def kept(template, folder: Path, ci: str) -> Path:
+    """A render over a repository that keeps its own pyproject.toml."""
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text('[project]\nname = "theirs"\nversion = "1"\n')
+    return render(folder, source=template, ci=ci)
+
+
+def test_the_workflows_of_a_kept_pyproject_are_as_good(template, tmp_path):
+    github = kept(template, tmp_path / "github", "github")
+    assert "ok" in schema(GITHUB, *workflows(github))
+    assert "No findings" in zizmor(github)
+    text = (kept(template, tmp_path / "devops", "azure-devops") / "azure-pipelines.yml").read_text(encoding="utf-8")
+    assert "ok" in schema(AZURE, pipeline_as_text(text, tmp_path / "azure-pipelines.yml"))
+    assert "uv run" not in text and "uvx --from" in text
+
+
+def test_every_branch_is_tested_whatever_its_name(github, devops):
+    found = yaml.safe_load((github / ".github/workflows/tests.yml").read_text(encoding="utf-8"))
+    assert found[True] == {"push": {"branches": ["**"]}, "pull_request": None}  # YAML 1.1 reads `on` as true.
+    trigger = yaml.safe_load((devops / "azure-pipelines.yml").read_text(encoding="utf-8"))["trigger"]
+    assert trigger["branches"] == {"include": ["*"]}
+
+
+def test_what_signing_in_needs_is_said_in_the_workflow(github, devops):
+    """Azure compares the subject of GitHub's token word by word; a service connection's token lasts an hour."""
+    text = (github / ".github/workflows/train.yml").read_text(encoding="utf-8")
+    environment = yaml.safe_load(text)["jobs"]["train"]["environment"]
+    assert f"repo:OWNER/REPOSITORY:environment:{environment}\n" in text and "AADSTS700213" in text
+    stages = yaml.safe_load((devops / "azure-pipelines.yml").read_text(encoding="utf-8"))["stages"]
+    signed = [step["inputs"] for job in stages[1]["jobs"] for step in job["steps"] if step.get("task") == "AzureCLI@2"]
+    assert signed and all(inputs["keepAzSessionActive"] is True for inputs in signed)
 
 
 def unpinned(folder: Path) -> list[str]:

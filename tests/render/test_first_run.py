@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def environment() -> dict[str, str]:
@@ -232,3 +232,19 @@ def test_the_first_command_of_the_readme(tmp_path: Path) -> None:
     done = run(words, tmp_path)
     assert "Registered demo-model:1" in done.stdout and '"probabilities"' in done.stdout and "Next:" in done.stdout
     assert (tmp_path / "made" / "runs" / "latest").exists()
+
+
+def test_a_first_run_leaves_the_clone_clean(tmp_path: Path) -> None:
+    """The next `copier copy` from the clone would record a commit that does not exist."""
+    clone = tmp_path / "clone"
+    run(["git", "clone", "-q", "--no-local", str(REPOSITORY), str(clone)], tmp_path)
+    shutil.copy(REPOSITORY / "dev.py", clone)
+    shutil.copy(REPOSITORY / ".gitignore", clone)
+    before = run(["git", "status", "--porcelain"], clone).stdout
+    for name in ("first-project", "first-project-2"):
+        (clone / name).mkdir()
+        (clone / name / "file.txt").write_text("x")
+    assert run(["git", "status", "--porcelain"], clone).stdout == before
+    words = [sys.executable, str(clone / "dev.py"), "first-run", "somewhere"]
+    assert "git does not ignore it" in run(words, clone, code=2).stderr
+    assert not (clone / "somewhere").exists()

@@ -1,4 +1,4 @@
-"""The one way the tests render the template: a wrong answer key, a Copier error or a failed command raises."""
+"""How the tests render the template: an unknown or refused answer, a Copier error and a failed command all raise."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from typing import Any
 import copier
 import yaml
 from copier.errors import DirtyLocalWarning
+from pytest_copie.plugin import Copie
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 _CACHES = shutil.ignore_patterns("__pycache__", "*.py[co]", ".*_cache", ".DS_Store")
 
 
@@ -25,36 +26,70 @@ def questions(source: Path = ROOT) -> dict[str, dict[str, Any]]:
 
 
 def copy_template(folder: Path) -> Path:
-    """A plain folder (no git) with the template as it is in the working tree; a render from it takes 0.2 s."""
+    """A plain folder (no git) with the template and its library as they are in the working tree.
+
+    A render from it takes 0.2 s, and `uv sync` there installs the library from it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(ROOT / "copier.yml", folder)
-    shutil.copytree(ROOT / "template", folder / "template", ignore=_CACHES)
+    for name in ("copier.yml", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy2(ROOT / name, folder)
+    for name in ("includes", "template", "src"):
+        shutil.copytree(ROOT / name, folder / name, ignore=_CACHES)
     return folder
 
 
 def render(
-    dst: Path, *, source: Path | str = ROOT, version: str | None = None, overwrite: bool = False, **answers: Any
+    dst: Path,
+    *,
+    source: Path | str = ROOT,
+    version: str | None = None,
+    overwrite: bool = False,
+    answers_file: str | None = None,
+    **answers: Any,
 ) -> Path:
     """Render the template into `dst`, unasked, with defaults for what `answers` leaves out, and without trust.
 
     From a git checkout the uncommitted state is rendered too; `version` is a tag of a repository. Raises TypeError
     for an answer to no question, ValueError for one that a validator refuses, and what Copier raises for the rest.
     """
-    unknown = answers.keys() - questions().keys()
-    if unknown:
-        raise TypeError(f"no such question: {', '.join(sorted(unknown))}")
+    _refuse_unknown(answers)
     is_checkout = isinstance(source, Path) and (source / ".git").exists()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DirtyLocalWarning)
         copier.run_copy(
             str(source), dst, data=answers, defaults=True, quiet=True, unsafe=False, overwrite=overwrite,
-            vcs_ref=version or ("HEAD" if is_checkout else None),
+            vcs_ref=version or ("HEAD" if is_checkout else None), answers_file=answers_file,
         )  # fmt: skip
-    stored = yaml.safe_load((dst / ".copier-answers.yml").read_text(encoding="utf-8"))
+    _check_stored(dst / (answers_file or ".copier-answers.yml"), answers)
+    return dst
+
+
+def copy(copie: Copie, source: Path, **answers: Any) -> Path:
+    """Render `source` through pytest-copie, which trusts the template, into a folder of its own.
+
+    pytest-copie ignores an answer to no question and keeps what Copier raises in its result: here both raise, as
+    they do in `render`.
+    """
+    _refuse_unknown(answers)
+    result = copie.copy(extra_answers=answers, template_dir=source)
+    if result.exception is not None:
+        raise result.exception
+    assert result.exit_code == 0 and result.project_dir is not None
+    _check_stored(result.project_dir / ".copier-answers.yml", answers)
+    return result.project_dir
+
+
+def _refuse_unknown(answers: dict[str, Any]) -> None:
+    unknown = answers.keys() - questions().keys()
+    if unknown:
+        raise TypeError(f"no such question: {', '.join(sorted(unknown))}")
+
+
+def _check_stored(file: Path, answers: dict[str, Any]) -> None:
+    stored = yaml.safe_load(file.read_text(encoding="utf-8")) if answers else {}
     wrong = {key: stored.get(key) for key, value in answers.items() if stored.get(key) != value}
     if wrong:
         raise AssertionError(f"answers were not taken: {wrong}")
-    return dst
 
 
 def run(
@@ -67,7 +102,7 @@ def run(
 ) -> str:
     """Run a command and return its output, both streams. Any other exit code than `expect` shows it and fails.
 
-    `env` is added to the environment; MLflow's and the runner's own variables are left out of it.
+    `env` is added to the environment; MLflow's and amlrun's own variables are left out of it.
     """
     words = [str(word) for word in command]
     outer = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "AZUREML_", "AML_"))}
