@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from azureml._amlrun import context
@@ -13,55 +13,38 @@ from azureml.data.abstract_dataset import Input, place_of
 _PREFIX = "AZUREML_DATAREFERENCE_"
 
 
-class Inputs:
+class Inputs(Mapping):  # type: ignore[type-arg] - Mapping[str, …] cannot be written in Python 3.7 and 3.8
     """The run's inputs by name: a path that can also be read as a dataset."""
 
     def __getitem__(self, name: str) -> Input:
-        found = self.get(name)
+        found = self._place(name)
         if found is None:
-            names = ", ".join(sorted(self)) or "none"
             raise KeyError(
-                f"the run has no input {name!r} (it has: {names}). Add it under `data:` in the run "
-                f"configuration, or say where "
-                f"the dataset lies: aml dataset register -n {name} -p FOLDER"
+                f"the run has no input {name!r} (it has: {', '.join(sorted(self)) or 'none'}). Add it under `data:` in "
+                f"the run configuration, or say where the dataset lies: aml dataset register -n {name} -p FOLDER"
             )
-        return found
+        return Input(found)
 
-    def get(self, name: str, default: Any = None) -> Input | None:
-        for variable in (name, _PREFIX + name):
-            value = os.environ.get(variable)
-            if value and os.path.exists(value):
-                return Input(value)
-        place = place_of(name)
-        return default if place is None else Input(place)
+    def _place(self, name: str) -> str | None:
+        """v1 has a variable of the input's own name, `aml` also one with a prefix; else a dataset of that name."""
+        values = [os.environ.get(name), os.environ.get(_PREFIX + name)]
+        return next((value for value in values if value and os.path.exists(value)), None) or place_of(name)
 
     def __setitem__(self, name: str, dataset: Any) -> None:
         say_once("run.input_datasets[…] = … is left out: it only showed the dataset in the studio.")
 
-    def __contains__(self, name: object) -> bool:
-        return self.get(str(name)) is not None
-
     def __iter__(self) -> Iterator[str]:
         return iter([key[len(_PREFIX) :] for key in os.environ if key.startswith(_PREFIX)])
 
-    def keys(self) -> Any:
-        return list(self)
-
-    def values(self) -> Any:
-        return [self[name] for name in self]
-
-    def items(self) -> Any:
-        return [(name, self[name]) for name in self]
-
     def __len__(self) -> int:
-        return len(list(self))
+        return sum(1 for _ in self)
 
 
 class Outputs(Inputs):
     """The run's named outputs: folders below outputs/."""
 
-    def get(self, name: str, default: Any = None) -> Input | None:
-        value = os.environ.get(name) or os.environ.get(_PREFIX + name)
-        place = value or os.path.join(context.folder(), "outputs", name)
+    def _place(self, name: str) -> str:
+        named = os.environ.get(name) or os.environ.get(_PREFIX + name)
+        place = named or os.path.join(context.folder(), "outputs", name)
         os.makedirs(place, exist_ok=True)
-        return Input(place)
+        return place

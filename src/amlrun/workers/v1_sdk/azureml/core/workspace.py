@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from azureml._amlrun import context
@@ -39,6 +39,9 @@ class Workspace(Standin):
         self.subscription_id = subscription_id or config.get("subscription_id", "")
         self.resource_group = resource_group or config.get("resource_group", "")
         self.location = ""
+        # Scripts hand these private names to SDK v2's MLClient.
+        self._workspace_name, self._subscription_id = self.name, self.subscription_id
+        self._resource_group = self.resource_group
 
     @classmethod
     def from_config(cls, path: Any = None, auth: Any = None, **kwargs: Any) -> Workspace:
@@ -98,7 +101,7 @@ class Workspace(Standin):
         return f"Workspace(name={self.name!r}, resource_group={self.resource_group!r})"
 
 
-class _Datasets:
+class _Datasets(Mapping):  # type: ignore[type-arg] - Mapping[str, …] cannot be written in Python 3.7 and 3.8
     """`workspace.datasets`: looked up when asked for."""
 
     def __getitem__(self, name: str) -> Any:
@@ -106,26 +109,11 @@ class _Datasets:
 
         return Dataset.get_by_name(None, name)
 
-    def get(self, name: str, default: Any = None) -> Any:
-        return self.get(name, default)
-
-    def __contains__(self, name: object) -> bool:
-        return name in (context.facts().get("datasets") or {})
-
     def __iter__(self) -> Iterator[str]:
         return iter(context.facts().get("datasets") or {})
 
     def __len__(self) -> int:
         return len(context.facts().get("datasets") or {})
-
-    def keys(self) -> Any:
-        return list(self)
-
-    def values(self) -> Any:
-        return [self[name] for name in self]
-
-    def items(self) -> Any:
-        return [(name, self[name]) for name in self]
 
 
 __getattr__ = lazily(__name__)
