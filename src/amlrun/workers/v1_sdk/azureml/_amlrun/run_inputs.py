@@ -13,7 +13,7 @@ from azureml.data.abstract_dataset import Input, place_of
 _PREFIX = "AZUREML_DATAREFERENCE_"
 
 
-class Inputs(Mapping):  # type: ignore[type-arg] - Mapping[str, …] cannot be written in Python 3.7 and 3.8
+class Inputs(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping[str, …]
     """The run's inputs by name: a path that can also be read as a dataset."""
 
     def __getitem__(self, name: str) -> Input:

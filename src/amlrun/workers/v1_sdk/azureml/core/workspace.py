@@ -101,7 +101,7 @@ class Workspace(Standin):
         return f"Workspace(name={self.name!r}, resource_group={self.resource_group!r})"
 
 
-class _Datasets(Mapping):  # type: ignore[type-arg] - Mapping[str, …] cannot be written in Python 3.7 and 3.8
+class _Datasets(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping[str, …]
     """`workspace.datasets`: looked up when asked for."""
 
     def __getitem__(self, name: str) -> Any:
