@@ -39,7 +39,7 @@ def test_an_unchanged_script_ends_completed_with_its_metrics(workplace: Workplac
     (data / "flowers" / "a.csv").write_text("id\n1\n2\n")
     (data / "datasets.yml").write_text("flowers:\n  path: data/flowers\n")
     done = workplace.submit()
-    said = "train.py:3: from azureml.core import Dataset: azureml-core is not installed; `aml` stands in for it"
+    said = "train.py:3: from azureml.core import Dataset: azureml-core is not installed; aml's own"
     assert said in done.stdout
     assert "aml migrate" in done.stdout
     assert "registered demo 1" in done.stdout

@@ -16,7 +16,7 @@ from typing import Any
 
 from amlrun import project
 from amlrun.errors import JOB_FAILED, AmlError, os_error
-from amlrun.prepare import conda_file
+from amlrun.prepare import conda_file, v1_packages
 
 Report = Callable[[str], None]
 _TOOLS = ("micromamba", "mamba", "conda")
@@ -105,7 +105,7 @@ def prepare(source: Path | dict[str, Any], *, report: Report) -> Interpreter:
             try:
                 found = _reuse(folder, ready)
                 if found is None:
-                    found = _build(folder, ready, conda_file.read(source), tool, report)
+                    found = _build(folder, ready, v1_packages.read(source), tool, report)
             finally:
                 lock.release()
         except OSError as error:

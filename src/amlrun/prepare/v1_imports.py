@@ -73,6 +73,8 @@ def _of_files(starts: tuple[str, ...], folder: Path) -> Uses:
     found = Uses()
     waiting = [folder / start for start in starts]
     seen: set[Path] = set()
+    # Scripts put folders such as src/ on their path.
+    roots = [folder, *(place for place in sorted(folder.iterdir()) if place.is_dir())] if folder.is_dir() else []
     while waiting:
         file = waiting.pop(0)
         if file in seen or not file.is_file():
@@ -83,7 +85,7 @@ def _of_files(starts: tuple[str, ...], folder: Path) -> Uses:
         found.imports += uses.imports
         found.logs += uses.logs
         for module in modules:
-            for base in (file.parent, folder):
+            for base in (file.parent, *roots):
                 place = base.joinpath(*module.split("."))
                 waiting += [place.with_suffix(".py"), place / "__init__.py"]
     return found

@@ -1,4 +1,4 @@
-"""Scripts of SDK v1 on this machine: the package that stands in for azureml-core, and whether a script gets it."""
+"""Scripts of SDK v1 on this machine: whether they get `aml`'s own `azureml` package (workers/v1_sdk)."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def for_run(
             hint="Add azureml-mlflow to the environment (the conda file's `pip:`, or pip install azureml-mlflow).",
         )  # fmt: skip
     report(
-        f"{where}: {where.what}: azureml-core is not installed; `aml` stands in for it and keeps what the script logs "
-        "in MLflow. `aml migrate` rewrites the script without it."
+        f"{where}: {where.what}: azureml-core is not installed; aml's own azureml package is used, and logs to MLflow. "
+        "To be rid of SDK v1: aml migrate"
     )
-    return variables | stand_in(project, variables)
+    return variables | package_variables(project, variables)
 
 
 def for_scoring(project: Project, source: Path, python: Path) -> dict[str, str]:
@@ -76,10 +76,10 @@ def for_scoring(project: Project, source: Path, python: Path) -> dict[str, str]:
     if not v1_imports.of_folder(source):
         return {}
     version, has_core, _ = _probe(python, None)
-    return {} if has_core or version < OLDEST_PYTHON else stand_in(project, {})
+    return {} if has_core or version < OLDEST_PYTHON else package_variables(project, {})
 
 
-def stand_in(project: Project, variables: dict[str, str]) -> dict[str, str]:
+def package_variables(project: Project, variables: dict[str, str]) -> dict[str, str]:
     """PYTHONPATH with our package before the user's own, and what the package has to know about the project."""
     known = {name: str(dataset.path) for name, dataset in data.load(project).items()}
     facts = {

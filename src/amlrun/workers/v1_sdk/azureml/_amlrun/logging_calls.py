@@ -7,13 +7,13 @@ import os
 import tempfile
 from typing import Any
 
-from azureml._amlrun.notes import Standin, say_once
+from azureml._amlrun.notes import V1Class, say_once
 from azureml._amlrun.tracking import Tracked
 from azureml._amlrun.values import file_for, is_many, number
 from azureml.exceptions import UserErrorException
 
 
-class LoggingCalls(Standin):
+class LoggingCalls(V1Class):
     """What a run, its parent and its children share; `_tracked` gives the MLflow run behind each."""
 
     def _tracked(self) -> Tracked:

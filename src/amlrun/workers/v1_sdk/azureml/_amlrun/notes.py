@@ -39,7 +39,7 @@ class _Named(type):
         raise NotAvailable(sentence(cls.__name__ + "." + name))
 
 
-class Standin(metaclass=_Named):
+class V1Class(metaclass=_Named):
     """A class of SDK v1 of which a part exists: any other public name raises NotAvailable."""
 
     def __getattr__(self, name: str) -> Any:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from azureml._amlrun.notes import Standin, say_once
+from azureml._amlrun.notes import V1Class, say_once
 
 
-class _Authentication(Standin):
+class _Authentication(V1Class):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         say_once("nothing is signed in to: a local run opens no connection.")
 

@@ -6,13 +6,13 @@ import os
 import shutil
 from typing import Any
 
-from azureml._amlrun.notes import Standin, lazily, say_once
+from azureml._amlrun.notes import V1Class, lazily, say_once
 from azureml.data.data_reference import DataReference
 from azureml.data.datapath import DataPath
 from azureml.data.file_dataset import FileDataset
 
 
-class Datastore(Standin):
+class Datastore(V1Class):
     """A name: its paths are looked for on this machine, and what is written to it stays with the run."""
 
     def __init__(self, workspace: Any = None, name: str | None = None) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from azureml._amlrun import context
-from azureml._amlrun.notes import Standin, lazily, say_once
+from azureml._amlrun.notes import V1Class, lazily, say_once
 
 
-class Experiment(Standin):
+class Experiment(V1Class):
     """The job's experiment, whatever name the script gives."""
 
     _started = 0

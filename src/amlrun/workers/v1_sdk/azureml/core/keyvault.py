@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from azureml._amlrun import context
-from azureml._amlrun.notes import Standin
+from azureml._amlrun.notes import V1Class
 
 
-class Keyvault(Standin):
+class Keyvault(V1Class):
     """Secrets are environment variables here."""
 
     def __init__(self, workspace: Any = None) -> None:

@@ -11,12 +11,12 @@ import shutil
 from typing import Any
 
 from azureml._amlrun import context, registry
-from azureml._amlrun.notes import Standin, lazily, say_once
+from azureml._amlrun.notes import V1Class, lazily, say_once
 from azureml._amlrun.served import served
 from azureml.exceptions import ModelNotFoundException, UserErrorException, WebserviceException
 
 
-class Model(Standin):
+class Model(V1Class):
     """One version of a registered model, the newest unless a version is named.
 
     Raises WebserviceException when there is none, as v1 does.

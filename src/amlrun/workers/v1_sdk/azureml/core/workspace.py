@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from azureml._amlrun import context
-from azureml._amlrun.notes import Standin, lazily
+from azureml._amlrun.notes import V1Class, lazily
 
 _FOLDERS = ("", ".azureml", "aml_config")
 
@@ -25,7 +25,7 @@ def _config() -> dict[str, Any]:
     return {}
 
 
-class Workspace(Standin):
+class Workspace(V1Class):
     """Nothing is signed in to: a local run opens no connection."""
 
     def __init__(

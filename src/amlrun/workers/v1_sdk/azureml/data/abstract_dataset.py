@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from azureml._amlrun import context
-from azureml._amlrun.notes import Standin, say_once
+from azureml._amlrun.notes import V1Class, say_once
 
 # Datasets that this script registered, by name; nobody else sees them.
 _registered: dict[str, AbstractDataset] = {}
@@ -38,7 +38,7 @@ def files_of(path: str) -> list[str]:
     return found
 
 
-class AbstractDataset(Standin):
+class AbstractDataset(V1Class):
     """What tables and folders have in common: a name and the paths of the files."""
 
     def __init__(self, paths: list[str], name: str | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from azureml._amlrun.notes import Standin, lazily, say_once
+from azureml._amlrun.notes import V1Class, lazily, say_once
 from azureml.data.any_dataset import AnyDataset
 from azureml.data.datapath import DataPath
 from azureml.data.file_dataset import FileDataset
@@ -23,7 +23,7 @@ def _paths(path: Any) -> list[str]:
     return [os.fspath(path)]
 
 
-class TabularDatasetFactory(Standin):
+class TabularDatasetFactory(V1Class):
     """Tables from files and addresses."""
 
     @staticmethod
@@ -64,7 +64,7 @@ class TabularDatasetFactory(Standin):
         return AnyDataset([file]).register(None, name)
 
 
-class FileDatasetFactory(Standin):
+class FileDatasetFactory(V1Class):
     """Folders of files."""
 
     @staticmethod
@@ -78,7 +78,7 @@ class FileDatasetFactory(Standin):
         return FileDataset(place.paths())
 
 
-class DataType(Standin):
+class DataType(V1Class):
     """The types that `set_column_types` names; pandas finds its own."""
 
     def __init__(self, kind: str) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from azureml._amlrun.notes import Standin, lazily, say_once
+from azureml._amlrun.notes import V1Class, lazily, say_once
 
 
-class ModelDataCollector(Standin):
+class ModelDataCollector(V1Class):
     """Collects nothing here: it wrote to the workspace's storage."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from azureml._amlrun.notes import Standin, lazily, say_once
+from azureml._amlrun.notes import V1Class, lazily, say_once
 
 
-class RunDetails(Standin):
+class RunDetails(V1Class):
     """Shows nothing in a script."""
 
     def __init__(self, run_instance: Any = None) -> None:
