@@ -14,7 +14,7 @@ from typing import Any
 
 from amlrun import project
 from amlrun.errors import AmlError, os_error
-from amlrun.prepare import build, conda_file
+from amlrun.prepare import build, conda_file, v1_packages
 from amlrun.prepare.build import TOOL_VARIABLE as TOOL_VARIABLE
 from amlrun.prepare.build import Interpreter as Interpreter
 from amlrun.prepare.build import Report as Report
@@ -67,7 +67,7 @@ def prepare(source: Path | dict[str, Any], *, report: Report) -> Interpreter:
     found = _reuse(folder, ready)
     if found is None:
         with _locked(folder, report):
-            found = _reuse(folder, ready) or build.build(folder, ready, conda_file.read(source), tool, report)
+            found = _reuse(folder, ready) or build.build(folder, ready, v1_packages.read(source), tool, report)
     elif found.python_note:
         report(found.python_note)
     found.conda_hash = hashlib.sha256(text.encode()).hexdigest()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError
-from amlrun.prepare import data, shell
+from amlrun.prepare import data, shell, v1_sdk
 from amlrun.prepare.environment import Interpreter
 from amlrun.project import Project
 from amlrun.runs import store as runs
@@ -52,7 +52,7 @@ def plan(
         "folder": str(run.folder),
         "command": words,
         "cwd": str(run.folder),
-        "env": variables,
+        "env": v1_sdk.for_run(variables, project, job, interpreter, report=report),
         "timeout": job.limits.timeout if job.limits else None,
     }
 

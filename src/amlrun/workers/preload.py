@@ -92,6 +92,8 @@ def preload(script: str) -> tuple[str, bool]:
         if module in sys.modules:
             with contextlib.suppress(Exception):  # another version: each trial is then the first to use it
                 use(sys.modules[module])
+    if "azureml._amlrun" in sys.modules:
+        load("mlflow")  # SDK v1's run logs with it, from its first call on
     if "mlflow" in sys.modules:
         open_mlflow()
     if threading.active_count() > 1:

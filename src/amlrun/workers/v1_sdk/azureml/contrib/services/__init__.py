@@ -1,0 +1,1 @@
+"""Raw requests of a scoring script. Written from documentation; not Microsoft's code."""
