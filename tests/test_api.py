@@ -179,9 +179,7 @@ def test_a_sweep_with_a_secret_among_its_arguments_runs(tmp_path: Path) -> None:
     project.aml("run", "submit-script", "-c", "t", "-e", "first")
     project.light()
     script = (project.root / "train.py").read_text(encoding="utf-8")
-    script = script.replace(
-        'parser.add_argument("--x"', 'parser.add_argument("--api-key")\nparser.add_argument("--x"'
-    )
+    script = script.replace('parser.add_argument("--x"', 'parser.add_argument("--api-key")\nparser.add_argument("--x"')
     script = script.replace(
         "args = parser.parse_args()", "args = parser.parse_args()\nassert args.api_key == 'hunter7'"
     )
