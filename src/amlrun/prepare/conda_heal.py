@@ -8,72 +8,18 @@ then stand in the file, the old lines as comments.
 from __future__ import annotations
 
 import re
-import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from amlrun.errors import AmlError
 from amlrun.prepare import conda_edit, conda_file, conda_rules
 from amlrun.prepare.conda_edit import Edit, Item
+from amlrun.prepare.conda_loosen import Healing, Wish, by_resolver, by_table
 from amlrun.prepare.conda_resolve import Resolver, uv_resolver
 from amlrun.prepare.conda_rules import normal
 
-__all__ = ["Healing", "Resolver", "heal", "uv_resolver"]
+__all__ = ["Healing", "Resolver", "advice", "heal", "lines", "uv_resolver"]
 
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[^\]]*\])?\s*(?P<spec>[<>=!~].*)?")
-_MOST_ROUNDS = 8
-
-
-@dataclass
-class Healing:
-    """A conda file's edits, and the text with them. `python` is what it was checked for.
-
-    `resolved` is None when nobody was asked; `notes` are lines that were not looked into, with the reason.
-    """
-
-    file: str
-    python: str
-    edits: list[Edit] = field(default_factory=list)
-    text: str = ""
-    resolved: bool | None = None
-    notes: list[tuple[int, str]] = field(default_factory=list)
-    message: str = ""
-
-
-@dataclass
-class _Wish:
-    """A requirement on its way: `text` in pip's words, `reason` once it is not the file's any more."""
-
-    item: Item
-    name: str
-    extras: str
-    spec: str
-    reason: str = ""
-    checked: bool = True
-
-    @property
-    def text(self) -> str:
-        return f"{self.name}{self.extras}{self.spec}"
-
-    @property
-    def floor(self) -> str:
-        """The requirement with its exact version as the lowest one."""
-        exact = re.fullmatch(r"===?(\d[\w.+!]*?)(?:\.\*)?", self.spec)
-        return f"{self.name}{self.extras}>={exact[1]}" if exact else self.text
-
-    @property
-    def pinned(self) -> bool:
-        return bool(re.search(r"==|~=|<", self.spec))
-
-    def loosen(self, reason: str) -> None:
-        """The pinned version becomes the lowest one; an upper bound goes."""
-        version = re.search(r"(?:==|>=|~=)\s*v?(\d[\w.]*?)(?:\.\*)?(?:,|$)", self.spec.replace(" ", ""))
-        self.spec = (
-            f">={version[1]}"
-            if version and ">=" not in self.spec
-            else (f">={version[1]}" if version and self.pinned else "")
-        )
-        self.reason = self.reason or reason
 
 
 def heal(text: str, file: str, resolver: Resolver | None = None, *, scoring: bool | None = None) -> Healing:
@@ -87,9 +33,10 @@ def heal(text: str, file: str, resolver: Resolver | None = None, *, scoring: boo
     python, healing = _python(items, file)
     wishes = _known(items, healing, _is_scoring(items, file) if scoring is None else scoring)
     if resolver is None:
-        _by_table(wishes, python)
+        healing.notes += [(item.line, f"{item.text}: not checked") for item in healing.links]
+        by_table(wishes, python)
     else:
-        _by_resolver(wishes, healing, resolver)
+        by_resolver(wishes, healing, resolver)
     for wish in wishes:
         if wish.reason:
             new = conda_edit.spelled(wish.item, wish.name + wish.extras, wish.spec)
@@ -98,6 +45,24 @@ def heal(text: str, file: str, resolver: Resolver | None = None, *, scoring: boo
     healing.edits.sort(key=lambda edit: (edit.item.line, edit.item.position))
     healing.text = conda_edit.apply(text, items, healing.edits)
     return healing
+
+
+def lines(healing: Healing) -> list[str]:
+    """The edits for a person, each with its line and its reason; then what was not checked."""
+    found = [f"line {edit.item.line}: {edit.shown} ({edit.reason})" for edit in healing.edits]
+    return [*found, *(f"line {line}: {note}" for line, note in sorted(healing.notes))]
+
+
+def advice(file: Path) -> str:
+    """What a conda file has to say to be installed today, as the end of an error about it; empty without a proposal."""
+    check = f"To see it again: aml environment check {file.name}"
+    try:
+        healing = heal(file.read_text(encoding="utf-8-sig"), file.name, uv_resolver())
+    except (AmlError, OSError, ValueError):
+        return f"What has to change in it: aml environment check {file.name}"
+    if not healing.edits:
+        return ""
+    return "\n".join([f"With these changes to {file.name} it can be installed:", *lines(healing), check])
 
 
 def _python(items: list[Item], file: str) -> tuple[str, Healing]:
@@ -140,10 +105,10 @@ def _is_scoring(items: list[Item], file: str) -> bool:
     return bool(words) or any(normal(item.name) in ("inference-schema", "azureml-monitoring") for item in items)
 
 
-def _known(items: list[Item], healing: Healing, scoring: bool) -> list[_Wish]:
+def _known(items: list[Item], healing: Healing, scoring: bool) -> list[Wish]:
     """Apply the rules on names; what is left is asked for."""
     names = {normal(item.name) for item in items}
-    wishes: list[_Wish] = []
+    wishes: list[Wish] = []
     added = False
     for item in items:
         if item.name in ("python", "pip") and not item.pip:
@@ -195,12 +160,15 @@ def _option(item: Item, healing: Healing) -> None:
         elif tag.startswith("cp") and tag != ours:
             healing.edits.append(Edit(item, [f"{name}>={wheel[2]}"], f"a link to a wheel for another Python ({tag})"))
         else:
-            healing.notes.append((item.line, f"{item.text}: a link, not checked"))
+            healing.links.append(item)
         return
-    healing.notes.append((item.line, f"{item.text}: not checked"))
+    if re.match(r"https?://", item.text):
+        healing.links.append(item)
+    else:
+        healing.notes.append((item.line, f"{item.text}: not checked"))
 
 
-def _wish(item: Item, healing: Healing) -> _Wish | None:
+def _wish(item: Item, healing: Healing) -> Wish | None:
     """The requirement of an item in pip's words; None for what the environment leaves out by itself."""
     if item.pip:
         text = item.text
@@ -218,148 +186,4 @@ def _wish(item: Item, healing: Healing) -> _Wish | None:
     if not match or marker.strip():
         healing.notes.append((item.line, f"{item.text}: not checked"))
         return None
-    return _Wish(item, match["name"], match["extras"] or "", (match["spec"] or "").replace(" ", ""))
-
-
-def _by_table(wishes: list[_Wish], python: str) -> None:
-    """Without a resolver: pins below the first wheel that is known of become floors."""
-    from packaging.version import InvalidVersion, Version
-
-    for wish in wishes:
-        first = conda_rules.first_wheel(wish.name, python)
-        version = re.match(r"(?:==|~=|<=|<)(\d[\w.]*?)(?:\.\*)?$", wish.spec)
-        if first is None or version is None:
-            continue
-        try:
-            old = Version(version[1]) < Version(first)
-        except InvalidVersion:
-            old = True
-        if old:
-            wish.loosen(f"no wheel for Python {python} before {first}")
-
-
-def _by_resolver(wishes: list[_Wish], healing: Healing, resolver: Resolver) -> None:
-    _without_doubles(wishes, healing)
-    _without_dead_pins(wishes, healing, resolver)
-    left_out = {edit.item for edit in healing.edits}
-    wishes[:] = [wish for wish in wishes if wish.item not in left_out]
-    _together(wishes, healing, resolver)
-
-
-def _without_doubles(wishes: list[_Wish], healing: Healing) -> None:
-    """A package that conda's part and pip's part both name: pip installs last, so its entry counts."""
-    last = {normal(wish.name): wish for wish in wishes}
-    for wish in wishes:
-        kept = last[normal(wish.name)]
-        if kept is not wish and kept.spec != wish.spec:
-            healing.edits.append(Edit(wish.item, [], f"line {kept.item.line} names it again, and counts"))
-    left_out = {edit.item for edit in healing.edits}
-    wishes[:] = [wish for wish in wishes if wish.item not in left_out]
-
-
-def _without_dead_pins(wishes: list[_Wish], healing: Healing, resolver: Resolver) -> None:
-    """Loosen each pin that has no wheel, whatever it depends on; leave out what cannot be had at all.
-
-    One question tells for all of them the lowest version from the pinned one on that has a wheel.
-    """
-    asked = list(wishes)
-    while asked:
-        answer = resolver([wish.floor for wish in asked], healing.python, "lowest")
-        if answer.good:
-            break
-        low = answer.message.lower()
-        named = [wish for wish in asked if re.search(rf"(?<![\w.-]){re.escape(wish.name.lower())}(?![\w-])", low)]
-        for wish in named or asked:
-            _alone(wish, healing, resolver)
-            asked.remove(wish)
-    else:
-        return
-    for wish in asked:
-        lowest = answer.versions.get(normal(wish.name))
-        if lowest is not None and wish.pinned and not _allows(wish.spec, lowest):
-            if normal(wish.name) in conda_rules.NOTEBOOK:
-                healing.edits.append(Edit(wish.item, [], "only a notebook server uses it"))
-            else:
-                wish.loosen(f"no wheel for Python {healing.python}")
-
-
-def _allows(spec: str, version: str) -> bool:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    try:
-        return SpecifierSet(spec).contains(version, prereleases=True)
-    except InvalidSpecifier:
-        return False
-
-
-def _alone(wish: _Wish, healing: Healing, resolver: Resolver) -> None:
-    """One requirement by itself: as it is, from its version on, any version; else left out or left to a build."""
-    python = healing.python
-    first = resolver([wish.text], python, "alone")
-    if first.good:
-        return
-    if wish.spec and not first.missing:
-        before = wish.spec
-        wish.loosen(f"no wheel for Python {python}")
-        if resolver([wish.text], python, "alone").good:
-            return
-        wish.spec = ""
-        first = resolver([wish.text], python, "alone")
-        if first.good:
-            return
-        wish.spec, wish.reason = before, ""
-    if wish.name.lower() in sys.stdlib_module_names:
-        healing.edits.append(Edit(wish.item, [], "it is part of Python"))
-    elif first.missing:
-        healing.edits.append(Edit(wish.item, [], "PyPI has no package of this name"))
-    else:
-        wish.checked = False
-        healing.notes.append((wish.item.line, f"{wish.name} has no wheel: it is built when it is installed"))
-
-
-def _together(wishes: list[_Wish], healing: Healing, resolver: Resolver) -> None:
-    """Resolve the rest, loosening what the message names, one at a time where that is enough."""
-    extra = [one for edit in healing.edits for one in edit.new if not one.startswith("python=")]
-    asked = [wish for wish in wishes if wish.checked]
-    answer = resolver([*(wish.text for wish in asked), *extra], healing.python, "together")
-    rounds = 0
-    while not answer.good and rounds < _MOST_ROUNDS:
-        rounds += 1
-        named = _named(asked, answer.message)
-        if not named:
-            break
-        for wish in named:
-            kept = wish.spec, wish.reason
-            wish.loosen("contradicts another package of the file")
-            trial = resolver([*(one.text for one in asked), *extra], healing.python, "together")
-            if trial.good:
-                answer = trial
-                break
-            wish.spec, wish.reason = kept
-        else:
-            for wish in named:
-                wish.loosen("contradicts another package of the file")
-            answer = resolver([*(one.text for one in asked), *extra], healing.python, "together")
-    healing.resolved, healing.message = answer.good, answer.message
-    for wish in asked:
-        version = answer.versions.get(normal(wish.name))
-        if wish.reason and version:
-            wish.spec = f"=={version}"
-    for edit in healing.edits:
-        edit.new = [_settled(one, answer.versions) for one in edit.new]
-
-
-def _named(asked: list[_Wish], message: str) -> list[_Wish]:
-    """The pinned requirements that a resolver's message is about, the likeliest first."""
-    low = message.lower()
-    pinned = [wish for wish in asked if wish.pinned]
-    required = [wish for wish in pinned if re.search(rf"you require {re.escape(wish.name.lower())}(?![\w-])", low)]
-    mentioned = [wish for wish in pinned if re.search(rf"(?<![\w-]){re.escape(wish.name.lower())}(?![\w-])", low)]
-    return sorted(required or mentioned, key=lambda wish: normal(wish.name) != "inference-schema")
-
-
-def _settled(text: str, versions: dict[str, str]) -> str:
-    """A floor that was proposed for a link, as the version that was resolved."""
-    match = re.fullmatch(r"([A-Za-z0-9._-]+)>=[\d.]+\w*", text)
-    version = versions.get(normal(match[1])) if match else None
-    return f"{match[1]}=={version}" if match and version else text
+    return Wish(item, match["name"], match["extras"] or "", (match["spec"] or "").replace(" ", ""))

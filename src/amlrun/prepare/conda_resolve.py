@@ -61,6 +61,8 @@ def uv_resolver() -> Resolver:
         command = [program, "pip", "compile", "-", "--python-version", python, "--only-binary", ":all:", "--no-header",
                    "--no-annotate", "--color", "never", "--no-progress"]  # fmt: skip
         environment = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "UV_PROJECT")}
+        # Any Python here can read the metadata; the one that is asked for need not be there.
+        environment["UV_PYTHON_DOWNLOADS"] = "never"
         with tempfile.TemporaryDirectory() as folder:  # away from a project's own settings
             try:
                 done = subprocess.run(
@@ -73,7 +75,8 @@ def uv_resolver() -> Resolver:
         if done.returncode == 0:
             pairs = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", done.stdout, re.MULTILINE)
             return Resolution({re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pairs})
-        message = done.stderr.strip() or "uv failed without a message"
+        # Warnings come first: a Python that could not be looked into, a setting that has no effect.
+        message = done.stderr[max(done.stderr.rfind("error:"), 0) :].strip() or "uv failed without a message"
         if _out_of_reach(message):
             raise AmlError(
                 "the package registry could not be reached", exit_code=SERVICE,

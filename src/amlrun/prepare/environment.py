@@ -204,7 +204,12 @@ def _uv_install(uv: str, folder: Path, wanted: conda_file.CondaFile, report: Rep
     command = [uv, "pip", "install", "--python", str(_python_in(folder)), "--no-config", "--color", "never"]
     lines = _stream([*command, "--requirement", str(listing)], report)
     if lines is not None:
-        raise _missing_package("\n".join(lines), wanted)
+        error = _missing_package("\n".join(lines), wanted)
+        if wanted.file is not None and "registry" not in error.message:
+            from amlrun.prepare import conda_heal
+
+            error.hint = "\n".join(part for part in (error.hint, conda_heal.advice(wanted.file)) if part)
+        raise error
 
 
 def _conda_create(name: str, program: str, folder: Path, wanted: conda_file.CondaFile, report: Report) -> None:

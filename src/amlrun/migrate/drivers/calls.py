@@ -105,7 +105,9 @@ class Calls(Expressions):
         if isinstance(func, Name):
             if func.of_sdk:
                 return self.make(func.short, args, kwargs, line, scope)
-            return library.call(func.full, args, kwargs, line, source)
+            found = library.call(func.full, args, kwargs, line, source)
+            reads = func.full in ("os.environ.get", "os.getenv")
+            return self.from_environment(found) if reads and isinstance(found, Gap) else found
         if isinstance(func, Part):
             return self._sdk_method(func.owner, func.path, args, kwargs, line, scope)
         if isinstance(func, Item) and isinstance(func.key, str) and func.key.startswith("."):

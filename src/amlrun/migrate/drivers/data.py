@@ -6,11 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from amlrun.migrate.drivers.signatures import argument, bound, name_of
+from amlrun.migrate.drivers.signatures import DEFAULT_DATASTORE, argument, bound, name_of
 from amlrun.migrate.drivers.values import NOTHING, Gap, Item, Made, Part, Text, gaps_in, known
 
-# What the default datastore of a workspace is called unless somebody chose another.
-DEFAULT_DATASTORE = "workspaceblobstore"
 _TABLE_CHANGES = ("keep_columns", "drop_columns", "filter", "take", "skip", "random_split", "take_sample",
                   "time_before", "time_after", "time_between", "time_recent", "partition_by")  # fmt: skip
 
@@ -28,6 +26,7 @@ class Data:
     register: Any = None
     made: Any = None
     tabular: bool = False
+    is_file: bool = False
     remarks: list[str] = field(default_factory=list)
 
     @property
@@ -51,7 +50,8 @@ class Data:
             if gaps_in(list(place.values())):
                 gap = gaps_in(list(place.values()))[0]
                 return Gap(gap.reason, gap.line, gap.source, NOTHING, gap.file)
-            return f"azureml://datastores/{place['datastoreName']}/paths/{str(path).lstrip('/')}"
+            path = str(path).lstrip("/").replace("{run-id}", "${{name}}").replace("{output-name}", "${{output_name}}")
+            return f"azureml://datastores/{place['datastoreName']}/paths/{path}"
         return uri["path"] if uri else NOTHING
 
     @property

@@ -13,7 +13,7 @@ from amlrun.errors import AmlError
 from amlrun.migrate.drivers import yaml_text
 from amlrun.migrate.drivers.signatures import argument
 from amlrun.migrate.drivers.source import Source
-from amlrun.migrate.drivers.values import NOTHING, ROOT, Gap, Item, Made, Part, Text, gaps_in, known
+from amlrun.migrate.drivers.values import NOTHING, ROOT, Gap, Item, Made, Part, Text, gaps_in, known, plain
 from amlrun.runs import redact
 from amlrun.spec import node
 
@@ -63,9 +63,7 @@ class Desk:
         if found is None:
             found = self.done[id(made)] = Construction(made, kind)
             if made.loop:
-                found.reason = (
-                    f"it is made in a loop (line {self.source.place(made.loop)}) whose rounds are not in the text"
-                )
+                found.reason = f"it is made in a loop ({self.source.spot(made.loop)}) whose rounds are not in the text"
         return found
 
     def registered_environment(self, value: Any) -> Any:
@@ -79,8 +77,8 @@ class Desk:
 
     def resolve(self, path: Any) -> str:
         """A path of the driver as one below the base folder, guesses taken."""
-        plain = known(path)
-        text = plain.text if isinstance(plain, Text) else plain.placeholder if isinstance(plain, Gap) else str(plain)
+        found = known(path)
+        text = found.text if isinstance(found, Text) else found.placeholder if isinstance(found, Gap) else str(found)
         clean = self.local(text)
         own = posixpath.relpath(posixpath.dirname(self.source.path) or ".", self.base or ".")
         for start in ("", own):
@@ -133,8 +131,8 @@ class Desk:
         Gaps become comments, secrets are left out. The same text for the same line is written once.
         """
         construction = self.done[id(made)]
-        clean = self._without_secrets(tree, construction)
-        whence = f"From {posixpath.basename(self.source.path)}, line {self.source.place(made.line)}."
+        clean = self._clean(tree, construction)
+        whence = f"From {posixpath.basename(self.source.path)}, {self.source.spot(made.line)}."
         text = yaml_text.write(clean, self.tell, [whence, *head])
         path = self._same.get((name, ending, text)) or self.free(name, ending, folder)
         self._same[name, ending, text] = path
@@ -155,13 +153,15 @@ class Desk:
         own = not gap.file or gap.file == self.source.path
         return self.source.place(gap.line) if own else str(gap.line)
 
-    def _without_secrets(self, tree: Any, construction: Construction, name: str = "") -> Any:
+    def _clean(self, tree: Any, construction: Construction, name: str = "") -> Any:
+        """A tree without secrets, and without what no file can hold."""
+        tree = plain(tree, construction.made.line, name)
         if isinstance(tree, dict):
-            return {key: self._without_secrets(item, construction, str(key)) for key, item in tree.items()}
+            return {key: self._clean(item, construction, str(key)) for key, item in tree.items()}
         if isinstance(tree, (list, tuple)):
             before = ["", *(item if isinstance(item, str) else "" for item in tree)]
             return [
-                self._without_secrets(item, construction, word.lstrip("-").replace("-", "_") if word[:1] == "-" else "")
+                self._clean(item, construction, word.lstrip("-").replace("-", "_") if word[:1] == "-" else "")
                 for word, item in zip(before, tree)
             ]
         if isinstance(tree, str) and ROOT in tree:
@@ -174,7 +174,7 @@ class Desk:
 
 def stem(text: Any, otherwise: str) -> str:
     """A file's name made of a name in the driver."""
-    plain = known(text)
-    word = plain.text if isinstance(plain, Text) else plain if isinstance(plain, str) else ""
+    found = known(text)
+    word = found.text if isinstance(found, Text) else found if isinstance(found, str) else ""
     clean = "".join(char if char.isalnum() or char in "-_." else "-" for char in posixpath.basename(word)).strip("-._")
     return clean.removesuffix(".py") or otherwise

@@ -8,7 +8,7 @@ from amlrun.migrate.drivers import packages
 from amlrun.migrate.drivers.desk import Construction, Desk, stem
 from amlrun.migrate.drivers.packages import Packages
 from amlrun.migrate.drivers.signatures import bound, name_of
-from amlrun.migrate.drivers.values import NOTHING, Gap, Item, Made, Name, known
+from amlrun.migrate.drivers.values import NOTHING, Gap, Item, Made, Name, Text, gaps_in, known
 from amlrun.migrate.drivers.views import View
 
 KINDS = ("Environment", "Environment.get", "Environment.from_conda_specification", "Environment.from_pip_requirements",
@@ -230,15 +230,17 @@ def _file(desk: Desk, value: Any, owner: Construction) -> dict[str, Any]:
             "condaDependenciesFile": value or Gap("a conda file that the text does not name", owner.made.line, "file")
         }
     path = desk.resolve(value)
+    owner.gaps += gaps_in(value)
     if not desk.exists(path):
         owner.notes.append(f"the conda file {path} is not in the repository")
     shown = Gap(value.reason, value.line, value.source, path, value.file) if isinstance(value, Gap) else path
-    return {"userManagedDependencies": False, "condaDependenciesFile": shown}
+    return {"userManagedDependencies": False, "condaDependenciesFile": value if isinstance(value, Text) else shown}
 
 
 def _requirements(desk: Desk, made: Made, value: Any, owner: Construction, name: str) -> dict[str, Any]:
     """A conda file that names a pip file, which is read from the conda file's own folder."""
     path = desk.resolve(value)
+    owner.gaps += gaps_in(value)
     found = Packages(stem(bound(made).get("name"), name), sdk=False)
     up = "/".join([".."] * len([part for part in desk.folder.split("/") if part]))
     line = f"-r {up}/{path}" if up else f"-r {path}"

@@ -34,6 +34,8 @@ class Expressions:
         self.loops: list[int] = []
         self.uncalled = ""
         self.file = ""
+        # Values of environment variables that the repository gives (.env, .env.example).
+        self.variables: dict[str, str] = {}
 
     def uncertain(self, value: Any, line: int) -> Any:
         """`value`, marked when it is only set under a condition that the text does not decide."""
@@ -228,6 +230,12 @@ class Expressions:
                 return Gap(first.reason, first.line, first.source, second)
         return self.gap(f"decided by {_condition(node)}", node, known(one))
 
+    def from_environment(self, gap: Gap) -> Gap:
+        """An environment variable, with the value that a file of the repository gives it as a guess."""
+        if gap.guess is NOTHING and gap.source in self.variables:
+            gap.guess, gap.reason = self.variables[gap.source], f"{gap.reason}, as in the repository's .env file"
+        return gap
+
     def _subscript(self, node: ast.Subscript, scope: Scope) -> Any:
         of = self.value(node.value, scope)
         if isinstance(node.slice, ast.Slice):
@@ -238,7 +246,7 @@ class Expressions:
         key = known(self.value(node.slice, scope))
         if isinstance(of, Name):
             if of.full == "os.environ":
-                return library.environment_variable(key, NOTHING, node.lineno, ast.unparse(node))
+                return self.from_environment(library.environment_variable(key, NOTHING, node.lineno, ""))
             return self.gap(f"read from {of.short}", node)
         if isinstance(of, (Made, Part, Item)):
             if isinstance(of, Made):

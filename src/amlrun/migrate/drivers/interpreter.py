@@ -27,6 +27,8 @@ FindModule = Callable[[str, str], Source | None]
 FindText = Callable[[str], str | None]
 _LOADS = ("json.load", "yaml.safe_load", "yaml.load", "yaml.full_load", "json.loads")
 MOST_CALLS = 12
+# Later ones win.
+_ENV_FILES = (".env.template", ".env.sample", ".env.example", ".env")
 MOST_BYTES = 128 * 1024
 
 
@@ -45,7 +47,10 @@ class Reading:
 
 def read(source: Source, modules: FindModule, texts: FindText) -> Reading:
     """Read a driver; `modules` finds what it imports from its own repository, `texts` the settings that it loads."""
-    return _Interpreter(source, modules, texts).read()
+    interpreter = _Interpreter(source, modules, texts)
+    for name in _ENV_FILES:
+        interpreter.variables |= _variables(texts(name) or "")
+    return interpreter.read()
 
 
 class _Interpreter(Statements):
@@ -260,6 +265,12 @@ class _Interpreter(Statements):
         parts.append(name[at:])
         usable = all(isinstance(part, (str, int, Text, Gap)) for part in parts)
         return joined_text(parts) if usable else Gap("a file's name", 0, name)
+
+
+def _variables(text: str) -> dict[str, str]:
+    """The values that a `.env` file gives, comments and empty ones left out."""
+    found = re.findall(r"^(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*(?:#.*)?$", text, re.MULTILINE)
+    return {name: value.strip("'\"") for name, value in found if value.strip("'\"")}
 
 
 def _runs_as_script(node: ast.stmt) -> bool:

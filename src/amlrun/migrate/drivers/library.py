@@ -55,7 +55,8 @@ def call(full: str, args: list[Any], kwargs: dict[str, Any], line: int, source: 
     return Gap(_reason(full), line, source)
 
 
-def environment_variable(name: Any, default: Any, line: int, source: str) -> Any:
+def environment_variable(name: Any, default: Any, line: int, source: str) -> Gap:
+    """The gap for an environment variable, named after it; a default of the driver's is its guess."""
     word = name if isinstance(name, str) else "of the environment"
     if isinstance(default, Gap):
         return Gap(f"the environment variable {word}", line, word, default.guess)

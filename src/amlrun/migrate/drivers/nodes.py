@@ -11,7 +11,7 @@ from amlrun.migrate.drivers.packages import Packages
 from amlrun.migrate.drivers.runconfigs import source_directory
 from amlrun.migrate.drivers.signatures import bound
 from amlrun.migrate.drivers.steps import Step, line
-from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Text, gaps_in, known
+from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Text, gaps_in, known, plain
 from amlrun.migrate.drivers.views import View
 from amlrun.spec.search_space import SIGNATURES
 from amlrun.v1.runconfig.to_environment import DEFAULT_IMAGE
@@ -39,7 +39,7 @@ def node(desk: Desk, step: Step, default_source: Any) -> dict[str, Any]:
 def _command(
     desk: Desk, step: Step, given: dict[str, Any], source: Any, runconfig: Any, inner: Made | None = None
 ) -> dict[str, Any]:
-    script, command = given.get("script_name"), given.get("command")
+    script, command = plain(given.get("script_name"), step.made.line), given.get("command")
     found: dict[str, Any] = {"type": "command"}
     if isinstance(known(source), Gap) and source is not None:
         step.done.gaps.append(source)
@@ -200,11 +200,17 @@ def _parallel(desk: Desk, step: Step, inner: Made) -> dict[str, Any]:
         task["environment"] = {"image": image or DEFAULT_IMAGE, "conda_file": _default(desk, step)}
     if step.words:
         task["program_arguments"] = line(step.words)
-    if str(known(file.get("output_action")) or "append_row") == "append_row" and step.writes:
-        task["append_row_to"] = f"${{{{outputs.{next(iter(step.writes))}}}}}"
+    rows = next(iter(step.writes), None)
+    by_rows = str(known(file.get("output_action")) or "append_row") == "append_row"
+    if rows and by_rows and not any(f"outputs.{rows}}}" in str(word) for word in step.words):
+        task["append_row_to"] = f"${{{{outputs.{rows}}}}}"
+        step.writes[rows].is_file = True
+        step.done.notes.append(f"{rows} is the file of rows itself; v1 put it into a folder")
     found: dict[str, Any] = {"type": "parallel"}
     if step.reads:
         found["input_data"] = f"${{{{inputs.{next(iter(step.reads))}}}}}"
+    if file.get("partition_keys"):
+        found["partition_keys"] = file["partition_keys"]
     size = known(file.get("mini_batch_size"))
     if size is not None and not isinstance(size, Gap):
         found["mini_batch_size"] = str(size).lower()

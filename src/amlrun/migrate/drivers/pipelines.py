@@ -37,7 +37,7 @@ def pipeline(desk: Desk, made: Made, others: list[Made], submitted: dict[str, An
     for step in read:
         node = nodes_of_steps.node(desk, step, bound(made).get("default_source_directory"))
         if step.done.reason:
-            done.reason = f"its step on line {desk.source.place(step.made.line)} was not read: {step.done.reason}"
+            done.reason = f"its step ({desk.source.spot(step.made.line)}) was not read: {step.done.reason}"
             return done
         nodes[step.key] = _wired(desk, step, node, producers, inputs, submitted)
     _order(read, orders, nodes)

@@ -85,7 +85,7 @@ def _gap(found: Conversion, gap: Gap) -> str:
     guess = known(gap)
     taken = f" ({guess} was written)" if isinstance(guess, (str, int, float)) and guess != "" else ""
     own = not gap.file or gap.file == found.source.path
-    place = f"line {found.source.place(gap.line) if own else gap.line}: " if gap.line else ""
+    place = f"{found.source.spot(gap.line) if own else f'{gap.file}:{gap.line}'}: " if gap.line else ""
     return f"{place}{gap.reason}{taken}"
 
 

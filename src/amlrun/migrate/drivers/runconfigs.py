@@ -9,7 +9,7 @@ from amlrun.migrate.drivers import compute, environments
 from amlrun.migrate.drivers.data import Data
 from amlrun.migrate.drivers.desk import Construction, Desk, stem
 from amlrun.migrate.drivers.signatures import bound, name_of
-from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Name, Part, Text, gaps_in, known
+from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Name, Text, gaps_in, known, plain
 from amlrun.migrate.drivers.views import View
 from amlrun.migrate.drivers.words import add_sections, arguments
 
@@ -76,7 +76,7 @@ def run_configuration(desk: Desk, made: Made) -> Construction:
 
 
 def _script(desk: Desk, done: Construction, tree: dict[str, Any], given: dict[str, Any]) -> None:
-    script, command = given.get("script"), given.get("command")
+    script, command = plain(given.get("script"), done.made.line), given.get("command")
     if command:
         words = known(command)
         tree["command"] = _command(desk, done, words, tree) if isinstance(words, (list, tuple)) else command
@@ -90,10 +90,10 @@ def _script(desk: Desk, done: Construction, tree: dict[str, Any], given: dict[st
 
 
 def _below(desk: Desk, script: Any, folder: Any) -> Any:
-    plain = known(script)
-    if isinstance(script, (Gap, Text)) or not isinstance(plain, str):
+    found = known(script)
+    if isinstance(script, (Gap, Text)) or not isinstance(found, str):
         return script
-    text = plain.replace("\\", "/")
+    text = found.replace("\\", "/")
     source = source_directory(desk, folder)
     if source and text.startswith(f"{source}/") and not desk.exists(posixpath.join(source, text)):
         return text[len(source) + 1 :]
@@ -106,12 +106,10 @@ def _command(desk: Desk, done: Construction, words: Any, tree: dict[str, Any]) -
 
 def source_directory(desk: Desk, value: Any) -> str:
     """The folder that is copied, below the base folder; empty for the base itself."""
-    plain = known(value)
-    if plain is None or plain is NOTHING or isinstance(plain, Gap):
+    found = known(value)
+    if not isinstance(found, (str, Text)):
         return ""
-    if isinstance(plain, (Made, Part, Name)):
-        return ""
-    path = desk.local(plain.text if isinstance(plain, Text) else str(plain))
+    path = desk.local(found.text if isinstance(found, Text) else found)
     return "" if path == "." else path
 
 
@@ -240,5 +238,5 @@ def ordered(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> str:
-    plain = known(value)
-    return plain if isinstance(plain, str) else "that the driver loads"
+    found = known(value)
+    return found if isinstance(found, str) else "that the driver loads"

@@ -8,7 +8,7 @@ from amlrun.migrate.drivers import compute, environments
 from amlrun.migrate.drivers.desk import Construction, Desk
 from amlrun.migrate.drivers.runconfigs import source_directory
 from amlrun.migrate.drivers.signatures import bound
-from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Text, known
+from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Text, gaps_in, known, plain
 
 DEPLOYMENTS = ("AciWebservice.deploy_configuration", "AksWebservice.deploy_configuration",
                "LocalWebservice.deploy_configuration", "AksEndpoint.deploy_configuration")  # fmt: skip
@@ -125,10 +125,10 @@ def parallel_tree(desk: Desk, made: Made, done: Construction) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for key in _PARALLEL:
         value = given.get(key)
-        plain = known(value)
-        if isinstance(plain, Made):
-            default = bound(plain).get("default_value")
-            value = default if plain.name == "PipelineParameter" and not isinstance(default, Made) else None
+        parameter = known(value)
+        if isinstance(parameter, Made):
+            default = bound(parameter).get("default_value")
+            value = default if parameter.name == "PipelineParameter" and not isinstance(default, Made) else None
         if value is not None:
             tree[key] = value
     folder = source_directory(desk, tree.pop("source_directory", None))
@@ -162,6 +162,11 @@ def _loaded(desk: Desk, made: Made, done: Construction) -> dict[str, Any]:
         return {}
     inner = tree.get("parallel_run_config", tree)
     found = {str(key): value for key, value in inner.items()} if isinstance(inner, dict) else {}
+    for old, new in (("environment_name", "environment"), ("compute_target_name", "compute_target")):
+        if isinstance(found.get(old), str):
+            found.setdefault(new, {"name": found[old]} if new == "environment" else found[old])
+            del found[old]
+    found = {key: value for key, value in found.items() if value is not None}
     environment = found.get("environment")
     if isinstance(environment, dict):
         python = environment.get("python") or {}
@@ -175,7 +180,12 @@ def parallel(desk: Desk, made: Made) -> Construction:
     """Write the file of a `ParallelRunConfig`."""
     done = desk.note(made, "ParallelRunConfig")
     if made.name.endswith("load_yaml"):
-        desk.names[id(made)] = desk.resolve(bound(made).get("path"))
+        path = plain(bound(made).get("path"), made.line)
+        if isinstance(known(path), str):
+            desk.names[id(made)] = desk.resolve(path)
+            done.gaps += gaps_in(path)
+        else:
+            done.reason = f"its file is {known(path).reason}" if isinstance(known(path), Gap) else "it names no file"
         return done
     script = bound(made).get("entry_script")
     if not script or isinstance(known(script), Gap):

@@ -6,6 +6,8 @@ from typing import Any
 
 from amlrun.migrate.drivers.values import NOTHING, Made
 
+# What the default datastore of a workspace is called unless somebody chose another.
+DEFAULT_DATASTORE = "workspaceblobstore"
 _ESTIMATOR = (
     "source_directory compute_target vm_size vm_priority entry_script script_params node_count process_count_per_node "
     "distributed_backend distributed_training use_gpu use_docker custom_docker_base_image custom_docker_image "
@@ -149,6 +151,8 @@ def argument(made: Made, name: str) -> Any:
 
 def argument_of(made: Made, attribute: str) -> Any:
     """What reading an attribute of a construction gives, when it is one of its arguments."""
+    if attribute == "name" and made.name.endswith("get_default_datastore"):
+        return DEFAULT_DATASTORE
     if attribute == "name":
         given = bound(made)
         return next((given[key] for key in ("name", "model_name", "datastore_name") if key in given), NOTHING)

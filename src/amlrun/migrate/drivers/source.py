@@ -24,6 +24,11 @@ class Source:
     places: list[tuple[int, int]] = field(default_factory=list)
     skipped: list[tuple[int, str]] = field(default_factory=list)
 
+    def spot(self, line: int) -> str:
+        """`line 12`, or `cell 3, line 2` of a notebook."""
+        place = self.place(line)
+        return place if place.startswith("cell") else f"line {place}"
+
     def place(self, line: int) -> str:
         """`12`, or `cell 3, line 2` of a notebook."""
         if not self.places or not 0 < line <= len(self.places):

@@ -178,7 +178,8 @@ def pipeline_input(found: Data, step: Step) -> dict[str, Any]:
 
 def output_entry(found: Data) -> dict[str, Any]:
     """An output of a step."""
-    entry: dict[str, Any] = {"type": "uri_folder", "mode": _OUTPUT_MODES.get(found.mechanism, "rw_mount")}
+    kind = "uri_file" if found.is_file else "uri_folder"
+    entry: dict[str, Any] = {"type": kind, "mode": _OUTPUT_MODES.get(found.mechanism, "rw_mount")}
     place = found.path if "dataPath" in found.location else NOTHING
     if isinstance(place, str):
         entry["path"] = place

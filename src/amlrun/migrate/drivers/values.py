@@ -137,6 +137,18 @@ def known(value: Any) -> Any:
     return value
 
 
+def plain(value: Any, line: int, source: str = "") -> Any:
+    """`value` where a file can hold it; anything else as a gap. `line` and `source` say where."""
+    inner = known(value)
+    if isinstance(inner, (str, int, float, bool, Text, Gap, list, tuple, dict, type(None))):
+        return value
+    if isinstance(inner, Made):
+        return Gap(f"the result of {inner.name.lstrip('.')}()", inner.line, source or inner.variable, file=inner.file)
+    if isinstance(inner, Part):
+        return Gap(f".{inner.path} of {inner.owner.name.lstrip('.')}()", line, source or inner.path)
+    return Gap("a value that the text does not say", line, source or "value")
+
+
 def gaps_in(value: Any) -> list[Gap]:
     """The gaps of plain data."""
     if isinstance(value, Gap):

@@ -7,16 +7,16 @@ from typing import Any
 from amlrun.migrate.drivers.data import Data, data
 from amlrun.migrate.drivers.desk import Construction
 from amlrun.migrate.drivers.signatures import bound, name_of
-from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Part, Text, gaps_in, known
+from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Text, gaps_in, known, plain
 from amlrun.migrate.drivers.views import View
 
 
 def arguments(done: Construction, value: Any, tree: dict[str, Any], sections: list[Data]) -> list[Any]:
     """The script's arguments; datasets become their tokens, and are added to `sections`."""
-    plain = known(value)
-    if isinstance(plain, str):
+    listed = known(value)
+    if isinstance(listed, str):
         return [value]
-    if not isinstance(plain, (list, tuple)):
+    if not isinstance(listed, (list, tuple)):
         done.gaps += gaps_in(value)
         gap = (
             value
@@ -28,7 +28,7 @@ def arguments(done: Construction, value: Any, tree: dict[str, Any], sections: li
         done.gaps.append(value)
     words: list[Any] = []
     before = "data"
-    for item in plain:
+    for item in listed:
         found = data(item, before)
         if found is not None:
             sections.append(found)
@@ -54,11 +54,7 @@ def _object(item: Any, done: Construction) -> Any:
     if isinstance(made, Made) and name_of(made) == "PipelineParameter":
         default = bound(made).get("default_value", NOTHING)
         return default if not isinstance(default, Made) else Gap("a pipeline parameter", made.line, "parameter")
-    if isinstance(made, Made):
-        return Gap(f"the result of {made.name.lstrip('.')}()", made.line, made.variable or "value")
-    if isinstance(made, Part):
-        return Gap(f".{made.path} of {made.owner.name.lstrip('.')}()", done.made.line, made.path)
-    return Gap("a value that the text does not say", done.made.line, "value")
+    return plain(item, done.made.line)
 
 
 def add_sections(tree: dict[str, Any], sections: list[Data], view: View) -> None:
