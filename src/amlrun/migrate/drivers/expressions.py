@@ -140,6 +140,8 @@ class Expressions:
         operate = _OPERATORS.get(type(node.op))
         plain = (str, int, float, list, tuple)
         if operate and isinstance(known(left), plain) and isinstance(known(right), plain):
+            if _too_large(node.op, known(left), known(right)):
+                return self.gap("a computation", node)
             try:
                 result = operate(known(left), known(right))
             except (TypeError, ValueError, ZeroDivisionError, OverflowError):
@@ -262,6 +264,16 @@ class Expressions:
                 return self.gap("an item that the text does not say", node)
             return Gap(of.reason, node.lineno, ast.unparse(node), found) if isinstance(of, Gap) else found
         return Gap(of.reason if isinstance(of, Gap) else "an item of an object", node.lineno, ast.unparse(node)[:120])
+
+
+def _too_large(op: ast.operator, left: Any, right: Any) -> bool:
+    """Whether a power or a repetition would take long, or much memory."""
+    if isinstance(op, ast.Pow):
+        return not all(isinstance(one, (int, float)) and abs(one) <= 1000 for one in (left, right))
+    if isinstance(op, ast.Mult):
+        sizes = [len(one) if isinstance(one, (str, list, tuple)) else abs(one) for one in (left, right)]
+        return any(isinstance(one, (str, list, tuple)) for one in (left, right)) and sizes[0] * sizes[1] > _LARGEST
+    return False
 
 
 def is_plain(value: Any) -> bool:

@@ -89,7 +89,7 @@ def method(of: Any, name: str, args: list[Any], kwargs: dict[str, Any], line: in
 
 _METHODS = {
     "str": ("lower", "upper", "strip", "lstrip", "rstrip", "replace", "split", "title", "startswith", "endswith",
-            "capitalize", "removeprefix", "removesuffix", "isdigit", "zfill"),
+            "capitalize", "removeprefix", "removesuffix", "isdigit"),
     "list": ("append", "extend", "insert", "copy", "index", "remove", "pop", "count"),
     "dict": ("get", "keys", "values", "items", "update", "copy", "setdefault", "pop"),
     "tuple": ("index", "count"),
@@ -101,7 +101,7 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "builtins.dict": lambda *items, **named: dict(*items, **named), "builtins.sorted": sorted,
     "builtins.set": lambda *items: list(dict.fromkeys(*items)), "builtins.round": round, "builtins.abs": abs,
     "builtins.max": max, "builtins.min": min, "builtins.sum": sum, "builtins.repr": repr,
-    "builtins.range": lambda *numbers: list(range(*numbers))[:MOST_ITEMS],
+    "builtins.range": lambda *numbers: list(range(*numbers)[:MOST_ITEMS]),
     "builtins.zip": lambda *lists: [list(row) for row in zip(*lists)],
     "builtins.enumerate": lambda items, start=0: [list(row) for row in enumerate(items, start)],
     "os.fspath": str, "os.path.split": lambda path: list(posixpath.split(path)),

@@ -7,10 +7,9 @@ from typing import Any
 
 from amlrun.migrate.drivers.signatures import bound
 from amlrun.migrate.drivers.values import Call, Gap, Made, Text, gaps_in, known
+from amlrun.prepare.conda_rules import TRAINING
 
 DEFAULT_PYTHON = "3.11"
-# What SDK v1 added by itself, as SDK v2 and MLflow have it.
-RUN_PACKAGES = ("mlflow-skinny>=3.10,<3.16", "sqlalchemy>=2,<3", "alembic>=1.13,<2", "azureml-mlflow>=1.60,<2")
 
 
 @dataclass
@@ -30,7 +29,7 @@ class Packages:
         """The conda file as plain data."""
         pip = [*self.options, *self.pip]
         if self.sdk and not any(_is_sdk(one) for one in [*self.pip, *self.conda]):
-            pip += [one for one in RUN_PACKAGES if _project(one) not in {_project(_text(item)) for item in pip}]
+            pip += [one for one in TRAINING if _project(one) not in {_project(_text(item)) for item in pip}]
         python = self.python if self.python is not None else DEFAULT_PYTHON
         conda = [one for one in self.conda if _text(one).strip().lower() != "pip"]
         named = (
