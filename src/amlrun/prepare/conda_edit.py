@@ -54,6 +54,8 @@ def items(text: str, file: str) -> list[Item]:
     """
     tree = node.parse(text, Path(file))
     listed = tree.get("dependencies") if tree.kind == "map" else None
+    if listed is not None and listed.empty:
+        return []
     if listed is None or listed.kind != "list":
         raise AmlError("is not a conda file: it has no list `dependencies`", file=file, line=1)
     found: list[Item] = []

@@ -8,6 +8,7 @@ then stand in the file, the old lines as comments.
 from __future__ import annotations
 
 import re
+import urllib.parse
 from pathlib import Path
 
 from amlrun.errors import AmlError
@@ -151,7 +152,12 @@ def _option(item: Item, healing: Healing) -> None:
     if dead and re.match(r"(-r|--requirement|-i|--index-url|--extra-index-url|-f|--find-links)\b", item.text):
         healing.edits.append(Edit(item, [], "SDK v1's package index is retired"))
         return
-    wheel = re.search(r"([A-Za-z0-9_.]+)-(\d[\w.]*?)(?:\+[\w.]+)?-(cp\d+|py\d)[\w.-]*\.whl", item.text)
+    if re.search(r"index-url[ =]+https?://pypi\.(?:python\.)?org/simple", item.text):
+        healing.edits.append(Edit(item, [], "PyPI is asked anyway"))
+        return
+    wheel = re.search(
+        r"([A-Za-z0-9_.]+)-(\d[\w.]*?)(?:\+[\w.]+)?-(cp\d+|py\d)[\w.-]*\.whl", urllib.parse.unquote(item.text)
+    )
     if wheel:
         name, tag = normal(wheel[1]), wheel[3]
         ours = "cp" + healing.python.replace(".", "")

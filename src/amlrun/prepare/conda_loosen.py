@@ -173,6 +173,8 @@ def _alone(wish: Wish, healing: Healing, resolver: Resolver) -> None:
         healing.edits.append(Edit(wish.item, [], "it is part of Python"))
     elif first.missing:
         healing.edits.append(Edit(wish.item, [], "PyPI has no package of this name"))
+    elif not first.only_source:
+        healing.edits.append(Edit(wish.item, [], f"no version has a wheel for Python {python}"))
     else:
         wish.checked = False
         healing.notes.append((wish.item.line, f"{wish.name} has no wheel: it is built when it is installed"))

@@ -33,8 +33,8 @@ class Resolution:
 
     @property
     def only_source(self) -> bool:
-        """The package has no wheel at all."""
-        return bool(re.search(r"all versions of \S+ have no (?:usable )?wheels", self.message))
+        """The package has no wheel at all: it is built from its source."""
+        return bool(re.search(r"all versions of \S+ have no usable wheels", self.message))
 
 
 # How requirements are asked for: with all that they depend on; each by itself, the newest; each by itself, the lowest.
@@ -76,7 +76,7 @@ def uv_resolver() -> Resolver:
             pairs = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", done.stdout, re.MULTILINE)
             return Resolution({re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pairs})
         # Warnings come first: a Python that could not be looked into, a setting that has no effect.
-        message = done.stderr[max(done.stderr.rfind("error:"), 0) :].strip() or "uv failed without a message"
+        message = " ".join(done.stderr[max(done.stderr.find("error:"), 0) :].split()) or "uv failed without a message"
         if _out_of_reach(message):
             raise AmlError(
                 "the package registry could not be reached", exit_code=SERVICE,

@@ -74,7 +74,7 @@ def test_a_script_run_config_becomes_a_run_configuration_that_loads(tmp_path: Pa
     folder = placed(result, tmp_path, {"src/train.py": "print(1)"})
     assert job(folder, "train", "src").command[1:] == ["train.py", "--alpha", "0.5", "--name", "src-1", "--fast"]
     text = texts(result)["aml_config/train.runconfig"]
-    for line in ("target: cpu-cluster", "nodeCount: 2", "COLOUR: blue", "shmSize: 8g"):
+    for line in ("target: cpu-cluster", "nodeCount: 2", "COLOUR: blue", 'shmSize: "8g"'):
         assert line in text
     assert "condaDependenciesFile: aml_config/bikes-conda.yml" in text
     conda = texts(result)["aml_config/bikes-conda.yml"]
@@ -142,7 +142,7 @@ def test_a_variable_of_the_environment_takes_the_value_of_a_dot_env_file() -> No
 import os
 config = ScriptRunConfig(".", "train.py", compute_target=os.environ.get("COMPUTE"))
 """, files)  # fmt: skip
-    assert "target: cpu-cluster  # run.py:7" in texts(result)["aml_config/train.runconfig"]
+    assert "target: cpu-cluster  # run.py:8" in texts(result)["aml_config/train.runconfig"]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ for number, lr in enumerate([0.1, 0.2]):
     config = ScriptRunConfig(".", "train.py", arguments=["--lr", lr])
     Experiment(ws, f"lr{number}").submit(config)
 """)
-    assert [path for path in texts(result)] == ["aml_config/train.runconfig", "aml_config/train-2.runconfig"]
+    assert list(texts(result)) == ["aml_config/train.runconfig", "aml_config/train-2.runconfig"]
     assert result.commands == (
         "aml run submit-script -c train -e lr0",
         "aml run submit-script -c train-2 -e lr1",
@@ -177,7 +177,7 @@ for number, lr in enumerate([0.1, 0.2]):
 
 def test_functions_classes_and_modules_of_the_repository_are_followed() -> None:
     files = {
-        "scripts/settings.py": "from dataclasses import dataclass\n@dataclass\nclass Settings:\n    size: str = 'big'\n",
+        "scripts/settings.py": "import dataclasses\n@dataclasses.dataclass\nclass Settings:\n    size: str = 'big'\n",
         "common/__init__.py": "",
         "common/names.py": "def compute(kind):\n    return '{}-cluster'.format(kind)\n",
         "src/train.py": "",
@@ -219,8 +219,8 @@ else:
 config = ScriptRunConfig(".", "train.py", arguments=arguments, compute_target=target)
 """)
     text = texts(result)["aml_config/train.runconfig"]
-    assert "- --b  # run.py:9: only so if `len(sys.argv) > 1` (line 8): check it" in text
-    assert "target: gpu  # run.py:8: decided by" in text
+    assert "- --b  # run.py:10: only so if `len(sys.argv) > 1` (line 9): check it" in text
+    assert "target: gpu  # run.py:9: decided by" in text
 
 
 def test_data_becomes_sections(tmp_path: Path) -> None:
@@ -281,7 +281,9 @@ estimator = {name}(source_directory="tf", entry_script="train.py", compute_targe
     folder = placed(result, tmp_path, {"tf/train.py": ""})
     assert job(folder, "train", "tf").command[1:] == ["train.py", "--folder", "/data", "--fast", "--epochs", "3"]
     text = texts(result)["aml_config/train.runconfig"]
-    assert "target: gpu" in text and "shmSize: 4g" in text and "maxRunDurationSeconds: 60" in text and 'A: "1"' in text
+    assert (
+        "target: gpu" in text and 'shmSize: "4g"' in text and "maxRunDurationSeconds: 60" in text and 'A: "1"' in text
+    )
     conda = texts(result)["aml_config/train-conda.yml"]
     assert "- tqdm" in conda
     if package:
@@ -478,7 +480,7 @@ def notebook(*cells: str, language: str = "python") -> str:
 def test_a_notebook_with_magics_and_a_script_that_it_writes() -> None:
     text = notebook(
         HEAD,
-        "!pip install \\\n   azureml-sdk\n%matplotlib inline\nfolder = 'work'\nimport os\nos.makedirs(folder, exist_ok=True)",
+        "!pip install \\\n   azureml-sdk\n%matplotlib inline\nfolder = 'work'\nimport os\nos.makedirs(folder)",
         "%%writefile $folder/train.py\nimport sys\nprint(sys.argv)",
         "%%bash\nls -l",
         "config = ScriptRunConfig(folder, 'train.py',\n    compute_target='cpu')\nExperiment(ws, 'n').submit(config)",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -133,9 +131,10 @@ def test_line_ends_of_windows_stay() -> None:
     assert "\n" not in heal(text, "train.yml").text.replace("\r\n", "")
 
 
-def test_real_resolution_of_2019s_pins(tmp_path: Path) -> None:
+def test_real_resolution_of_2019s_pins() -> None:
     """Case c13: every pin is from 2019."""
-    text = "dependencies:\n  - python=3.6.2\n  - pip:\n    - numpy==1.16.2\n    - scikit-learn==0.20.3\n    - six==1.16.0\n"
+    pins = ["numpy==1.16.2", "scikit-learn==0.20.3", "six==1.16.0"]
+    text = "dependencies:\n  - python=3.6.2\n  - pip:\n" + "".join(f"    - {pin}\n" for pin in pins)
     resolver = uv_resolver()
     found = heal(text, "x.yml", resolver)
     assert found.resolved and "six==1.16.0" not in edits(found)
@@ -153,7 +152,8 @@ def test_real_resolution_settles_a_contradiction_with_one_edit() -> None:
 
 
 def test_real_resolution_names_what_the_registry_does_not_have() -> None:
-    text = "dependencies:\n  - python=3.11\n  - pip:\n    - amlrun-has-no-such-package-9\n    - six\n    - dataclasses==0.8\n"
+    packages = ["amlrun-has-no-such-package-9", "six", "dataclasses==0.8"]
+    text = "dependencies:\n  - python=3.11\n  - pip:\n" + "".join(f"    - {one}\n" for one in packages)
     found = heal(text, "x.yml", uv_resolver())
     assert edits(found) == {"amlrun-has-no-such-package-9": [], "dataclasses==0.8": []}
     assert "no package of this name" in found.edits[0].reason

@@ -94,7 +94,8 @@ class Calls(Expressions):
             elif isinstance(known(found), dict):
                 kwargs.update({str(key): item for key, item in known(found).items()})
             else:
-                kwargs["**"] = self.gap("keyword arguments that are unpacked", word.value)
+                reason = found.reason if isinstance(found, Gap) else "keyword arguments that are unpacked"
+                kwargs["**"] = self.gap(reason, word.value)
         return args, kwargs
 
     def call(
