@@ -174,7 +174,12 @@ def _install(
         # Of a Python that can be had, having it is the cure.
         cure = "" if "too old" in note else f" Install Python {pythons.shown(wanted.python)} (with pyenv or uv)."
         stand_in = f"{note}, for which old releases are rarely built.{cure}"
-    raise build_problems.error(problems, wanted, first, stand_in)
+    error = build_problems.error(problems, wanted, first, stand_in)
+    if problems and wanted.file is not None:
+        from amlrun.prepare import conda_heal
+
+        error.hint = "\n".join(part for part in (error.hint, conda_heal.advice(wanted.file)) if part)
+    raise error
 
 
 def _install_once(

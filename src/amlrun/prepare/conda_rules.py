@@ -1,0 +1,108 @@
+"""What became of the packages that old Azure ML conda files name: left out, renamed, or first built for a Python later.
+
+Wheels were counted on PyPI for Linux: the lowest version that has one for a Python.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# The oldest Python that packages of today are built for, and the one proposed in place of an older one.
+OLDEST_PYTHON, PROPOSED_PYTHON = (3, 10), "3.11"
+# What SDK v1's packages were there for, in a training's file and in a scoring service's.
+TRAINING = ("mlflow-skinny>=3.10,<3.16", "sqlalchemy>=2,<3", "alembic>=1.13,<2", "azureml-mlflow>=1.60,<2")
+SCORING = ("azureml-inference-server-http>=1.5,<2",)
+
+_RENAMED = {
+    "sklearn": ("scikit-learn", "PyPI's sklearn refuses to install; the package is scikit-learn"),
+    "skimage": ("scikit-image", "the package is scikit-image"),
+    "fbprophet": ("prophet", "fbprophet is prophet now; the script imports prophet"),
+    "pytorch-transformers": ("transformers", "pytorch-transformers is transformers now; the script imports that"),
+    "tensorflow-gpu": ("tensorflow", "tensorflow-gpu is part of tensorflow"),
+    "azureml-monitoring": ("azureml-ai-monitoring", "SDK v2's collector replaced ModelDataCollector"),
+    "opencv": ("opencv-python-headless", "PyPI has it as opencv-python-headless"),
+    "pil": ("pillow", "the package is pillow"),
+    "dotenv": ("python-dotenv", "the package is python-dotenv"),
+}
+_KEPT_AZUREML = ("azureml-mlflow", "azureml-inference-server-http", "azureml-ai-monitoring", "azureml-fsspec")
+_SDK = ("azureml-defaults", "azureml-sdk", "azureml-core")
+_NO_COUNTERPART = re.compile(r"azureml-(?:automl|train-automl|interpret|explain|contrib|opendatasets)")
+_GONE = {
+    "azure-ml-api-sdk": "the package of 2017's workbench has no counterpart",
+    "azureml-model-management-sdk": "the package of 2017's workbench has no counterpart",
+    "nb-conda": "only a notebook server uses it", "nb-conda-kernels": "only a notebook server uses it",
+    "horovod": "it has no wheel; use torch.distributed or TensorFlow's MultiWorkerMirroredStrategy",
+    "pickle5": "Python has it since 3.8", "dataclasses": "Python has it since 3.7", "enum34": "Python has it",
+    "pathlib": "Python has it", "typing": "Python has it", "futures": "Python has it", "argparse": "Python has it",
+}  # fmt: skip
+# Libraries of C and programs that `conda env export` lists; PyPI has none of them, or strangers of the same name.
+_NOT_PYTHON = re.compile(
+    r"lib(?!rosa|sass|cst|tmux|clang)[a-z0-9_+-]*|jpeg|krb5|freetype|fontconfig|pcre2?|glib|nodejs|fuse|icu|dbus|expat|"
+    r"gst-plugins-base|gstreamer|qt|sip|zeromq|yaml|bzip2|lz4-c|zstd|snappy|gflags|glog|hdf5|openjpeg|jbig|giflib|"
+    r"c-ares|cairo|pixman|harfbuzz|graphite2|arpack|gmp|mpfr|mpc|m2w64-.*|msys2-.*|icc_rt|intel-openmp|tbb|pandoc|"
+    r"_.*|ca-certificates|openssl|ncurses|readline|sqlite|tk|xz|zlib|git|curl|wget|cmake|make|r-.*|vs20\d\d_runtime"
+)
+# Only in a notebook server; a pin that cannot be had is left out rather than loosened.
+NOTEBOOK = ("ipykernel", "ipython", "notebook", "jupyter", "jupyterlab", "ipywidgets", "jupyter-core")
+_FIRST_WHEEL: dict[str, dict[str, str]] = {
+    "3.10": {"numpy": "1.21.2", "scipy": "1.7.2", "pandas": "1.3.3", "scikit-learn": "1.0.2", "matplotlib": "3.5.0",
+             "tensorflow": "2.8.0", "torch": "1.11.0", "pyarrow": "6.0.0", "pillow": "8.3.2", "numba": "0.55.0",
+             "h5py": "3.6.0", "statsmodels": "0.13.1", "prophet": "1.1", "onnxruntime": "1.12.0", "shap": "0.41.0"},
+    "3.11": {"numpy": "1.23.2", "scipy": "1.9.2", "pandas": "1.5.0", "scikit-learn": "1.1.3", "matplotlib": "3.6.0",
+             "tensorflow": "2.12.0", "torch": "1.13.0", "pyarrow": "10.0.1", "pillow": "9.2.0", "numba": "0.57.0",
+             "h5py": "3.8.0", "statsmodels": "0.13.3", "prophet": "1.1.2", "onnxruntime": "1.15.0", "shap": "0.42.0"},
+    "3.12": {"numpy": "1.26.0", "scipy": "1.11.2", "pandas": "2.1.1", "scikit-learn": "1.3.1", "matplotlib": "3.7.3",
+             "tensorflow": "2.16.1", "torch": "2.2.0", "pyarrow": "14.0.0", "pillow": "10.0.0", "numba": "0.59.0",
+             "h5py": "3.10.0", "statsmodels": "0.14.0", "prophet": "1.1.2", "onnxruntime": "1.17.0", "shap": "0.45.0"},
+}  # fmt: skip
+_REMARKS = {
+    "scikit-learn": "models saved with the old version have to be trained again",
+    "tensorflow": "code for TensorFlow 1.x needs tf.compat.v1",
+    "numpy": "np.float, np.int, np.bool, np.object and np.str left NumPy in 1.24",
+    "pandas": "DataFrame.append, .ix and .iteritems are gone",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is to be done with a package: another name, or, with an empty one, nothing; and why."""
+
+    name: str
+    reason: str
+    replaces_sdk: bool = False
+
+
+def normal(name: str) -> str:
+    """A project's name as PyPI compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def rule(name: str, *, conda: bool, others: set[str]) -> Rule | None:
+    """What became of a package; None when it is still there. `others` are the file's packages, by normal names."""
+    plain = normal(name)
+    if plain in _SDK:
+        return Rule("", "SDK v1 is retired", True)
+    if plain in _RENAMED:
+        return Rule(*_RENAMED[plain])
+    if plain.startswith("azureml-") and plain not in _KEPT_AZUREML:
+        more = ", and has no counterpart: scripts that import it need a change" if _NO_COUNTERPART.match(plain) else ""
+        return Rule("", f"SDK v1 is retired{more}")
+    if plain in _GONE:
+        return Rule("", _GONE[plain])
+    if plain == "keras" and others & {"tensorflow", "tensorflow-gpu", "tensorflow-cpu"}:
+        return Rule("", "tensorflow brings it")
+    if conda and _NOT_PYTHON.fullmatch(name.lower()):
+        return Rule("", "a C library or a program: the Python packages that need it bring it")
+    return None
+
+
+def remark(name: str) -> str:
+    """What a newer version of a package changes for old code, or an empty string."""
+    return _REMARKS.get(normal(name), "")
+
+
+def first_wheel(name: str, python: str) -> str | None:
+    """The lowest version with a wheel for a Python, where that was counted."""
+    table = _FIRST_WHEEL.get(python) or (_FIRST_WHEEL["3.12"] if python > "3.12" else {})
+    return table.get(normal(name))
