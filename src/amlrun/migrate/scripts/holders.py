@@ -1,0 +1,223 @@
+"""Variables that hold the run, the workspace and the like: they go when all that used them is gone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from amlrun.migrate.result import Verdict
+from amlrun.migrate.scripts import kinds as k
+from amlrun.migrate.scripts.kinds import short_name
+from amlrun.migrate.scripts.names import Binding
+from amlrun.migrate.scripts.plan import Module, Note, Part
+from amlrun.migrate.scripts.script import Script
+
+_REMARK = "  # SDK v1's {}: MLflow logs now"
+_PRINTS = {"print", "pprint", "info", "debug", "warning", "log", "write", "critical", "error", "exception"}
+
+
+@dataclass
+class Holder:
+    """A statement that gives a variable something of SDK v1; `parts` take its place when nothing needs it."""
+
+    statement: ast.stmt
+    value: ast.expr
+    bindings: list[Binding]
+    parts: tuple[Part, ...] = ()
+    note: Note | None = None
+
+
+class Holders:
+    """Takes out, round by round, what nothing uses any more; what is still used is `left`."""
+
+    def __init__(self, script: Script, holders: list[Holder]) -> None:
+        self.script = script
+        self.plan = script.plan
+        self.names = script.names
+        self.holders = holders
+        self.dirty: set[Binding] = set()
+        self._tests = False
+        self._bindings = [
+            binding
+            for binding in dict.fromkeys([*self.names.of.values(), *self.names.attributes.values()])
+            if script.kinds.binding(binding) not in ("", k.DATASET) or binding in script.held
+        ]
+
+    def settle(self, clean_up: Callable[[], bool]) -> None:
+        """Repeat until nothing more goes. `clean_up` takes out what became empty and tells whether it did."""
+        changed = True
+        while changed:
+            changed = False
+            self._mark()
+            for holder in self.holders:
+                changed |= self._settle(holder)
+            changed |= self._prints()
+            changed |= clean_up()
+        self._placeholders()
+
+    def _mark(self) -> None:
+        """Find the variables that something without a counterpart is done with."""
+        self._tests = False
+        self.dirty = {one for one in self._bindings if one in self.script.held}
+        grew = True
+        while grew:
+            grew = False
+            for binding in self._bindings:
+                if binding not in self.dirty and any(self.harmful(load) for load in binding.loads):
+                    self.dirty.add(binding)
+                    grew = True
+
+    def harmful(self, load: ast.expr) -> bool:
+        """Whether reading the variable there needs the real thing of SDK v1."""
+        if not self.plan.alive(load):
+            return False
+        if load in self.names.passed_as:
+            target = self.names.passed_as[load]
+            return target in self.dirty or not self.script.kinds.binding(target)
+        above = self.names.parents[load]
+        if isinstance(above, ast.Assign | ast.AnnAssign) and above.value is load:
+            targets = above.targets if isinstance(above, ast.Assign) else [above.target]
+            bound = [self.names.of.get(target) for target in targets]
+            return any(one is None or one in self.dirty for one in bound)
+        if isinstance(above, ast.Return):
+            function = self.names.function_of(above)
+            calls = self.names.calls_of.get(function, []) if function is not None else []
+            return not calls or any(self._needed(call) for call in calls)
+        if self._tested(load):
+            self._tests = True
+            return False
+        return not isinstance(above, ast.Expr)
+
+    def _needed(self, call: ast.Call) -> bool:
+        above = self.names.parents[call]
+        if not self.plan.alive(call) or isinstance(above, ast.Expr):
+            return False
+        if isinstance(above, ast.Assign):
+            bound = [self.names.of.get(target) for target in above.targets]
+            return any(one is None or one in self.dirty for one in bound)
+        return True
+
+    def _tested(self, load: ast.expr) -> bool:
+        """`if run:`, `run is not None` and the like: a truth value is all that is asked."""
+        node: ast.AST = load
+        above = self.names.parents[node]
+        if isinstance(above, ast.Compare):
+            if not (len(above.ops) == 1 and isinstance(above.ops[0], ast.Is | ast.IsNot | ast.Eq | ast.NotEq)):
+                return False
+            other = above.comparators[0] if above.left is load else above.left
+            return isinstance(other, ast.Constant) and other.value is None
+        while isinstance(above, ast.BoolOp | ast.UnaryOp):
+            node, above = above, self.names.parents[above]
+        return isinstance(above, ast.If | ast.While | ast.IfExp | ast.Assert) and above.test is node
+
+    def _settle(self, holder: Holder) -> bool:
+        if holder.statement in self.plan.made or not self.plan.alive(holder.statement):
+            return False
+        if any(binding in self.dirty for binding in holder.bindings):
+            return False
+        if any(self.plan.alive(load) for binding in holder.bindings for load in binding.loads):
+            return False
+        self.plan.replace(holder.statement, holder.parts, holder.note)
+        return True
+
+    def _placeholders(self) -> None:
+        """What is only handed on to code that ignores it now becomes None, or mlflow where its truth is asked."""
+        empty: Part = Module("mlflow") if self._tests else "None"
+        for holder in self.holders:
+            if holder.statement in self.plan.made or not self.plan.alive(holder.statement):
+                continue
+            if not holder.bindings or any(binding in self.dirty for binding in holder.bindings):
+                continue
+            if isinstance(holder.value, ast.Name):
+                continue  # an alias of another variable, which is None itself
+            kind = self.script.kinds.of(holder.value)
+            ends = self.script.source.text[self.script.source.span(holder.value)[1] :].partition("\n")[0]
+            remark = _REMARK.format(kind) if not ends.strip() else ""
+            self.plan.replace(holder.value, [empty, remark])
+        for value, target in self.names.passed_as.items():
+            kind = self.script.kinds.of(value)
+            ignored = target not in self.dirty and target not in self.script.held
+            if kind and kind != k.DATASET and ignored and not isinstance(value, ast.Name) and self.plan.alive(value):
+                self.plan.replace(value, [empty])
+
+    def _prints(self) -> bool:
+        """A line that only tells about things of SDK v1 goes; one that tells more prints None for them."""
+        changed = False
+        for node in [*self._uses(), *self.imported()]:
+            statement = self.names.statement_of(node)
+            call = statement.value if isinstance(statement, ast.Expr) else None
+            if not isinstance(call, ast.Call) or not self._is_print(call) or not self.plan.alive(node):
+                continue
+            others = [
+                part
+                for part in ast.walk(call)
+                if isinstance(part, ast.Name) and part in self.names.of and self.plan.alive(part)
+                if not self.script.kinds.of(part) and not self.names.of[part].imports and part is not _root(call.func)
+            ]
+            if others:
+                chain = self.chain(node)
+                message = f"{_short(chain)} is printed as None: it has no counterpart"
+                self.plan.replace(chain, ["None"], Note(Verdict.NOTE, message))
+            else:
+                self.plan.remove(statement)
+            changed = True
+        return changed
+
+    def _is_print(self, call: ast.Call) -> bool:
+        func = call.func
+        if isinstance(func, ast.Attribute):
+            return func.attr in _PRINTS and not self.script.kinds.of(func.value)
+        return isinstance(func, ast.Name) and func.id in _PRINTS and func not in self.names.of
+
+    def _uses(self) -> list[ast.expr]:
+        return [load for binding in self._bindings for load in binding.loads if self.harmful(load)]
+
+    def imported(self) -> list[ast.expr]:
+        """The names that still stand for something imported from SDK v1."""
+        found: list[ast.expr] = []
+        for node in self.names.nodes:
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and self.plan.alive(node):
+                dotted = self.script.kinds.dotted(node)
+                if dotted and (short_name(dotted) or dotted == "azureml"):
+                    found.append(node)
+        return found
+
+    def chain(self, node: ast.expr) -> ast.expr:
+        """The whole expression that begins with a name: `ws.get_details()["id"]`."""
+        while True:
+            above = self.names.parents[node]
+            inner = getattr(above, "func" if isinstance(above, ast.Call) else "value", None)
+            if isinstance(above, ast.Attribute | ast.Subscript | ast.Call) and inner is node:
+                node = above
+            else:
+                return node
+
+    def left(self) -> list[tuple[ast.expr, ast.expr]]:
+        """The names that are still of SDK v1, each with the whole expression it begins."""
+        known = {holder.value for holder in self.holders}
+        found = [(load, self.chain(load)) for load in self._uses()]
+        for node in self.imported():
+            if not found or not any(part in known for part in self._above(node)):
+                found.append((node, self.chain(node)))
+        # What is passed to a call that is named anyway needs no line of its own.
+        calls = {chain for _, chain in found}
+        return [one for one in found if not any(part in calls for part in self._above(one[1])[1:])]
+
+    def _above(self, node: ast.AST) -> list[ast.AST]:
+        found = []
+        while node in self.names.parents and not isinstance(node, ast.stmt):
+            found.append(node)
+            node = self.names.parents[node]
+        return found
+
+
+def _root(node: ast.AST) -> ast.AST:
+    while isinstance(node, ast.Attribute | ast.Call | ast.Subscript):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node
+
+
+def _short(node: ast.expr) -> str:
+    text = " ".join(ast.unparse(node).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,98 @@
+"""One script while it is rewritten: its tree, what is known of it, and the plan of its changes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from amlrun.migrate.result import Verdict
+from amlrun.migrate.scripts.helpers import HELPERS
+from amlrun.migrate.scripts.kinds import Kinds
+from amlrun.migrate.scripts.names import Binding, Names
+from amlrun.migrate.scripts.plan import Note, Plan
+from amlrun.migrate.scripts.values import Values
+from amlrun.notebook.source import Source
+
+_USUAL = {"pandas": "pd"}
+_MODULES = ("mlflow", "os", "sys", "json", "re", "shutil", "pathlib", "itertools", "glob", "pandas", "joblib")
+
+
+@dataclass
+class Script:
+    """`scoring` tells a scoring script from a job's. `seeds` are parameters that other files are known to pass."""
+
+    tree: ast.Module
+    source: Source
+    names: Names
+    kinds: Kinds
+    values: Values
+    plan: Plan
+    scoring: bool
+    # Bindings whose values cannot be rewritten, because something is done with them that has no counterpart.
+    held: set[Binding] = field(default_factory=set)
+    # Modules that the script imports at its top already.
+    present: set[str] = field(default_factory=set)
+
+    @classmethod
+    def read(cls, text: str, scoring: bool, seeds: Mapping[str, str]) -> Script:
+        """Parse `text`, whose line ends are `\\n`. Raises SyntaxError, ValueError or RecursionError as `ast` does."""
+        tree = ast.parse(text)
+        source = Source(text)
+        names = Names(tree)
+        kinds = Kinds(names, dict(seeds))
+        plan = Plan(names, source)
+        script = cls(tree, source, names, kinds, Values(names, kinds), plan, scoring)
+        script._choose_names()
+        return script
+
+    def fresh(self, name: str) -> str:
+        """`name`, or with `_` behind it if the script uses it for something else."""
+        while name in self._taken:
+            name += "_"
+        return name
+
+    def argument(self, call: ast.Call, word: str, at: int) -> ast.expr | None:
+        """The argument of a call by keyword or place."""
+        given = next((one.value for one in call.keywords if one.arg == word), None)
+        return given or (call.args[at] if len(call.args) > at else None)
+
+    def statement(self, node: ast.expr) -> ast.stmt | None:
+        """The statement that consists of the expression alone."""
+        above = self.names.parents.get(node)
+        return above if isinstance(above, ast.Expr) else None
+
+    def _choose_names(self) -> None:
+        taken = {node.id for node in self.names.nodes if isinstance(node, ast.Name)}
+        taken |= {binding.name for binding in self.names.of.values()}
+        self._taken = taken
+        imported: dict[str, str] = {}
+        for node in self.tree.body:
+            for alias in node.names if isinstance(node, ast.Import) else []:
+                name = alias.asname or alias.name
+                if "." not in alias.name and name in self.names.module.names:
+                    binding = self.names.module.names[name]
+                    # What is rebound, or imported only after it is first read, is no safe name for a module.
+                    first = min((one.lineno for one in binding.loads if isinstance(one, ast.Name)), default=node.lineno)
+                    if not binding.values and not binding.opaque and first >= node.lineno:
+                        imported.setdefault(alias.name, name)
+        self.present = set(imported)
+        for module in _MODULES:
+            self.plan.aliases[module] = imported.get(module) or self.fresh(_USUAL.get(module, module))
+        for helper in HELPERS:
+            self.plan.aliases[helper] = self.fresh(helper)
+
+
+def starred(call: ast.Call) -> bool:
+    """Whether a call has `*args` or `**kwargs`, so that its arguments cannot be told apart."""
+    return any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords)
+
+
+def note(message: str, hint: str = "", verdict: Verdict = Verdict.NOTE) -> Note:
+    """A note on a replacement; its line is the replaced node's."""
+    return Note(verdict, message, hint)
+
+
+def asks(message: str, hint: str) -> Note:
+    """A note on a replacement that needs an answer before the script runs."""
+    return Note(Verdict.ASKS, message, hint)
