@@ -114,11 +114,15 @@ class Data:
                 group.refused.append(node)
             group.used = True
             return
+        if self._lineage(node):
+            return
         if isinstance(above, ast.Expr | ast.Assign | ast.AnnAssign | ast.NamedExpr | ast.Return | ast.IfExp):
-            if isinstance(above, ast.Return) or (isinstance(above, ast.Assign) and not self._followed(above)):
+            function = self.script.names.function_of(node) if isinstance(above, ast.Return) else None
+            uncalled = function is not None and not self.script.names.calls_of.get(function)
+            if uncalled or (isinstance(above, ast.Assign) and not self._followed(above)):
                 group.refused.append(node)
             return
-        if isinstance(above, ast.BoolOp | ast.UnaryOp) or self._lineage(node) or node in self.script.names.passed_as:
+        if isinstance(above, ast.BoolOp | ast.UnaryOp) or node in self.script.names.passed_as:
             return
         if isinstance(above, ast.Compare) and any(isinstance(op, ast.Is | ast.IsNot) for op in above.ops):
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 LOG_VALUE, LOG_ROOT, READ_TABLE = "log_value", "log_root_value", "read_table"
-RUN_DATA, ROOT_RUN = "run_data", "root_run_id"
+COLLECT, RUN_DATA, ROOT_RUN = "collect", "run_data", "root_run_id"
 
 # name → (modules it needs, text). A module's name in the text is the one the script imports it under: {mlflow}.
 HELPERS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -49,6 +49,14 @@ def read_table(path):
         return readers.get(place.suffix, {pandas}.read_csv)(place)
     files = sorted(file for file in place.rglob("*") if file.suffix in readers)
     return {pandas}.concat([readers[file.suffix](file) for file in files], ignore_index=True)
+''',
+    ),
+    COLLECT: (
+        ("pandas",),
+        '''
+def collect(collector, data):
+    """Collect `data` as a table, which is what the collector takes."""
+    collector.collect(data if isinstance(data, {pandas}.DataFrame) else {pandas}.DataFrame({{"data": list(data)}}))
 ''',
     ),
     RUN_DATA: (

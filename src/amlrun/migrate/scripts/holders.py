@@ -54,7 +54,7 @@ class Holders:
                 changed |= self._settle(holder)
             changed |= self._prints()
             changed |= clean_up()
-        self._placeholders()
+            changed = changed or self._placeholders()
 
     def _mark(self) -> None:
         """Find the variables that something without a counterpart is done with."""
@@ -76,6 +76,8 @@ class Holders:
             target = self.names.passed_as[load]
             return target in self.dirty or not self.script.kinds.binding(target)
         above = self.names.parents[load]
+        if isinstance(above, ast.Assign) and self._for_keywords(above):
+            return False
         if isinstance(above, ast.Assign | ast.AnnAssign) and above.value is load:
             targets = above.targets if isinstance(above, ast.Assign) else [above.target]
             bound = [self.names.of.get(target) for target in targets]
@@ -88,6 +90,15 @@ class Holders:
             self._tests = True
             return False
         return not isinstance(above, ast.Expr)
+
+    def _for_keywords(self, assign: ast.Assign) -> bool:
+        """`options["run"] = run`, for a function of this file that is called with `**options`."""
+        target = assign.targets[0]
+        key = target.slice if isinstance(target, ast.Subscript) else None
+        if not isinstance(key, ast.Constant) or self.script.kinds.of(assign.value) != k.RUN:
+            return False
+        named = [one for one in self._bindings if one.parameter_of is not None and one.name == key.value]
+        return bool(named) and not any(one in self.dirty for one in named)
 
     def _needed(self, call: ast.Call) -> bool:
         above = self.names.parents[call]
@@ -121,11 +132,12 @@ class Holders:
         self.plan.replace(holder.statement, holder.parts, holder.note)
         return True
 
-    def _placeholders(self) -> None:
+    def _placeholders(self) -> bool:
         """What is only handed on to code that ignores it now becomes None, or mlflow where its truth is asked."""
         empty: Part = Module("mlflow") if self._tests else "None"
+        before = len(self.plan.made)
         for holder in self.holders:
-            if holder.statement in self.plan.made or not self.plan.alive(holder.statement):
+            if holder.value in self.plan.made or not self.plan.alive(holder.statement):
                 continue
             if not holder.bindings or any(binding in self.dirty for binding in holder.bindings):
                 continue
@@ -140,6 +152,7 @@ class Holders:
             ignored = target not in self.dirty and target not in self.script.held
             if kind and kind != k.DATASET and ignored and not isinstance(value, ast.Name) and self.plan.alive(value):
                 self.plan.replace(value, [empty])
+        return len(self.plan.made) > before
 
     def _prints(self) -> bool:
         """A line that only tells about things of SDK v1 goes; one that tells more prints None for them."""
@@ -192,6 +205,21 @@ class Holders:
                 node = above
             else:
                 return node
+
+    def exceptions(self) -> None:
+        """`except` clauses of SDK v1's errors, where nothing of SDK v1 is tried any more."""
+        for node in self.imported():
+            chain = self.chain(node)
+            above: ast.AST = self.names.parents[chain]
+            if isinstance(above, ast.Tuple):
+                above = self.names.parents[above]
+            block = self.names.parents.get(above)
+            if not isinstance(above, ast.ExceptHandler) or not isinstance(block, ast.Try):
+                continue
+            inside = {part for statement in block.body for part in ast.walk(statement)}
+            if not any(part in inside for part in [*self._uses(), *self.imported()]):
+                message = f"{_short(chain)} is not raised any more: the handler is for FileNotFoundError now"
+                self.plan.replace(chain, ["FileNotFoundError"], Note(Verdict.NOTE, message))
 
     def left(self) -> list[tuple[ast.expr, ast.expr]]:
         """The names that are still of SDK v1, each with the whole expression it begins."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 
-from amlrun.migrate.scripts.kinds import is_v1, short_name
+from amlrun.migrate.scripts.kinds import MOVED, is_v1, short_name
 from amlrun.migrate.scripts.old_names import JOBLIB
 from amlrun.migrate.scripts.plan import own_lines
 from amlrun.migrate.scripts.script import Script
@@ -40,10 +40,10 @@ class Imports:
 
     def _unused(self, node: ast.Import | ast.ImportFrom) -> None:
         gone = [alias for alias in node.names if self._goes(node, alias)]
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("azureml.contrib.services"):
-            module = (node.module or "").replace("azureml.contrib.services", "azureml_inference_server_http.api")
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(MOVED):
             text = self.script.source.slice(node)
-            self.edits.append(Edit(*self.script.source.span(node), text.replace(node.module or "", module, 1)))
+            moved = text.replace("azureml.contrib.services", "azureml_inference_server_http.api", 1)
+            self.edits.append(Edit(*self.script.source.span(node), moved))
             return
         if len(gone) == len(node.names):
             self.plan.remove(node)

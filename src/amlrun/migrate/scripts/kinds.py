@@ -8,13 +8,15 @@ from amlrun.migrate.scripts.names import Binding, Names
 
 # Packages below `azureml` that are still released and need no rewrite.
 _LIVE = {"mlflow", "ai", "fsspec", "evaluate", "metrics", "model", "rag", "rslex", "registry"}
+# Names of the old inference server that today's has under another package; `imports` renames them.
+MOVED = ("azureml.contrib.services.aml_request", "azureml.contrib.services.aml_response")
 _STARRED = {"Run", "Workspace", "Dataset", "Datastore", "Experiment", "Model", "Environment", "ScriptRunConfig"}
 
 RUN, CHILD, STARTED, PARENT = "run", "child run", "interactive run", "parent run"
 WORKSPACE, EXPERIMENT, DATASTORE, VAULT = "workspace", "experiment", "datastore", "key vault"
 INPUTS, DATASETS, DATASET, MOUNT, DATAPATH = "inputs", "datasets", "dataset", "mount", "datastore path"
 REGISTERED, MODEL, AUTH, WIDGET, LOGGER = "registered model", "model", "sign-in", "widget", "log handler"
-OTHER_RUN, MIXED = "another run", "mixed"
+COLLECTOR, OTHER_RUN, MIXED = "data collector", "another run", "mixed"
 
 _CALLS = {
     "Run.get_context": RUN,
@@ -41,6 +43,7 @@ _CALLS = {
     "HyperDriveRun": OTHER_RUN,
     "RunDetails": WIDGET,
     "get_telemetry_log_handler": LOGGER,
+    "ModelDataCollector": COLLECTOR,
 }
 _READS = ("Dataset.get_by_name", "Dataset.get_by_id", "Dataset.get")
 _ATTRIBUTES = {
@@ -63,6 +66,7 @@ _METHODS = {
     (WORKSPACE, "get_default_keyvault"): VAULT,
     (RUN, "register_model"): REGISTERED,
     (STARTED, "register_model"): REGISTERED,
+    (PARENT, "register_model"): REGISTERED,
     (DATASTORE, "path"): DATAPATH,
     (DATASET, "mount"): MOUNT,
     (INPUTS, "get"): DATASET,
@@ -79,7 +83,7 @@ RUN_NAMES = {"run", "aml_run", "azureml_run", "run_context", "aml_context", "azu
 def short_name(dotted: str) -> str:
     """`Run.get_context` for `azureml.core.run.Run.get_context`; empty when it is nothing of SDK v1."""
     parts = dotted.split(".")
-    if parts[0] != "azureml" or (len(parts) > 1 and parts[1] in _LIVE):
+    if parts[0] != "azureml" or (len(parts) > 1 and parts[1] in _LIVE) or dotted.startswith(MOVED):
         return ""
     at = next((number for number, part in enumerate(parts) if part.lstrip("_")[:1].isupper()), len(parts) - 1)
     return ".".join(parts[at:])

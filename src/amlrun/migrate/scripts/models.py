@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from amlrun.migrate.scripts.helpers import identifier
-from amlrun.migrate.scripts.plan import Module, Part
+from amlrun.migrate.scripts.helpers import COLLECT, identifier
+from amlrun.migrate.scripts.plan import Helper, Module, Part
 from amlrun.migrate.scripts.script import Script, asks, note
 
 _OS, _GLOB = Module("os"), Module("glob")
@@ -65,6 +65,26 @@ class Models:
             "Set it under environmentVariables: of the run configuration; aml model download fetches the model.",
         )
         self.plan.replace(call, [_OS, f'.environ["{variable}"]'], remark)
+        return True
+
+    def collector(self, call: ast.Call) -> bool:
+        """`ModelDataCollector(…, designation="inputs")`: the collector of azureml-ai-monitoring."""
+        given = self.script.argument(call, "designation", 1)
+        constant = self.script.values.constant(given) or ""
+        name = {"inputs": "model_inputs", "predictions": "model_outputs"}.get(constant, constant or "model_data")
+        remark = note(
+            f"ModelDataCollector became azureml-ai-monitoring's Collector, which collects tables as {name}",
+            "Name azureml-ai-monitoring and pandas in the conda file, and turn data_collector on in the deployment.",
+        )
+        self.plan.replace(call, [Module("azureml.ai.monitoring"), f'.Collector(name="{name}", on_error=print)'], remark)
+        return True
+
+    def collect(self, call: ast.Call, method: str) -> bool:
+        """`collector.collect(data)`."""
+        data = self.script.argument(call, "input_data", 0)
+        if method != "collect" or data is None or not isinstance(call.func, ast.Attribute):
+            return False
+        self.plan.replace(call, [Helper(COLLECT), "(", call.func.value, ", ", data, ")"])
         return True
 
     def registration(self, call: ast.Call) -> str:

@@ -27,7 +27,8 @@ _HELD = {
     k.RUN, k.STARTED, k.CHILD, k.PARENT, k.WORKSPACE, k.EXPERIMENT, k.DATASTORE, k.VAULT, k.INPUTS, k.DATASETS, k.AUTH,
     k.DATAPATH, k.WIDGET, k.REGISTERED, k.MODEL, k.OTHER_RUN, k.LOGGER, k.MIXED,
 }  # fmt: skip
-_SILENT = ("set_diagnostics_collection", "Dataset.Tabular.register", "check_versions")
+_SILENT = ("set_diagnostics_collection",)
+_TELEMETRY = ("azureml.telemetry", "azureml.automl.core.shared.log_server", "azureml._logging")
 
 
 class Rewriter:
@@ -65,6 +66,7 @@ class Rewriter:
                 self._attribute(node)
         holders = Holders(self.script, self._holders())
         holders.settle(CleanUp(self.script).round)
+        holders.exceptions()
         self._annotations(holders)
         for node, chain in holders.left():
             self._name_left(node, chain)
@@ -96,8 +98,12 @@ class Rewriter:
 
     def _call(self, call: ast.Call) -> None:
         name = self.kinds.v1_name(call.func)
-        if name in _SILENT:
+        if name in _SILENT or self.kinds.dotted(call.func).startswith(_TELEMETRY):
             self.runs.drop(call)
+        elif name == "log_traceback":
+            self._traceback(call)
+        elif self.kinds.of(call) == k.COLLECTOR:
+            self.models.collector(call)
         elif self.models.is_path(call):
             self.models.path(call)
         if not isinstance(call.func, ast.Attribute) or name:
@@ -110,13 +116,23 @@ class Rewriter:
         elif owner in (k.RUN, k.STARTED):
             self.runs.call(call, method)
         elif owner == k.PARENT:
-            self.runs.parent(call, method)
+            # Files and pictures are kept with the step's own run.
+            if not self.runs.parent(call, method) and method in _LOGS - {"log", "tag", "get_tags", "get_metrics"}:
+                self.logs.rewrite(call, method)
+        elif owner == k.COLLECTOR:
+            self.models.collect(call, method)
         elif owner == k.VAULT and method == "get_secret":
             self.runs.secret(call)
         elif (owner, method) in ((k.WORKSPACE, "write_config"), (k.WIDGET, "show")):
             self.runs.drop(call)
         elif owner == k.DATASTORE and not starred(call):
             self._store(call, method)
+
+    def _traceback(self, call: ast.Call) -> None:
+        """AutoML's `log_traceback(exception, logger)`, which its scoring scripts call."""
+        error, logger = (self.script.argument(call, word, at) for at, word in enumerate(("exception", "logger")))
+        if error is not None and logger is not None:
+            self.plan.replace(call, [logger, ".error(", error, ", exc_info=True)"])
 
     def _store(self, call: ast.Call, method: str) -> None:
         """Writing to a datastore: into outputs/, which the run keeps."""

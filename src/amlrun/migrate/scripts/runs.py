@@ -201,6 +201,8 @@ class Runs:
             name = self.script.argument(call, "name", 0)
             self.plan.replace(call, data if name is None else ["{", name, ": ", *data, "[", name, "]}"], remark)
             return True
+        if method in ("upload_file", "upload_folder") and self._upload(call, folder=method == "upload_folder"):
+            return True
         statement = self.script.statement(call)
         if method == "cancel" and statement is not None:
             hint = "A step that fails stops the steps after it; the pipeline ends as Failed, not as Canceled."

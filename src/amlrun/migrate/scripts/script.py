@@ -14,8 +14,12 @@ from amlrun.migrate.scripts.plan import Note, Plan
 from amlrun.migrate.scripts.values import Values
 from amlrun.notebook.source import Source
 
-_USUAL = {"pandas": "pd"}
-_MODULES = ("mlflow", "os", "sys", "json", "re", "shutil", "pathlib", "itertools", "glob", "pandas", "joblib")
+_USUAL = {"pandas": "pd", "azureml.ai.monitoring": "monitoring"}
+_MODULES = (
+    "mlflow", "os", "sys", "json", "re", "shutil", "pathlib", "itertools", "glob", "pandas", "joblib",
+    "azureml.ai.monitoring",
+
+)  # fmt: skip
 
 
 @dataclass
