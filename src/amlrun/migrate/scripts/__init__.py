@@ -8,18 +8,32 @@ becomes; `holders` and `empty` take out what is not needed afterwards; `imports`
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 from amlrun.migrate.result import FileChange, FileResult, Finding, Kind, Verdict
 from amlrun.migrate.scripts.output import Output
 from amlrun.migrate.scripts.rewrite import Rewriter
-from amlrun.migrate.scripts.script import Script
+from amlrun.migrate.scripts.script import Outside, Passed, Script
 
-__all__ = ["rewrite_script"]
+__all__ = ["Outside", "Passed", "Rewritten", "rewrite", "rewrite_script"]
 
 
-def rewrite_script(path: str, text: str, kind: Kind, seeds: Mapping[str, str] | None = None) -> FileResult:
-    """Rewrite a job or scoring script. `seeds` gives kinds to parameters: `function.parameter` → kind.
+@dataclass(frozen=True)
+class Rewritten:
+    """A script's result, what it passes to other modules, and the parameters that need nothing of SDK v1 any more."""
+
+    result: FileResult
+    passes: tuple[Passed, ...] = ()
+    ignored: frozenset[str] = frozenset()
+
+
+def rewrite_script(path: str, text: str, kind: Kind) -> FileResult:
+    """Rewrite a job or scoring script on its own. See `rewrite`."""
+    return rewrite(path, text, kind, Outside()).result
+
+
+def rewrite(path: str, text: str, kind: Kind, outside: Outside) -> Rewritten:
+    """Rewrite a job or scoring script, given what is known of the other files.
 
     A script that does not parse, before or after, is left as it is and named; nothing is raised.
     """
@@ -27,22 +41,22 @@ def rewrite_script(path: str, text: str, kind: Kind, seeds: Mapping[str, str] | 
     crlf = plain.count("\r\n") * 2 > plain.count("\n")
     plain = plain.replace("\r\n", "\n")
     try:
-        script = Script.read(plain, kind is Kind.SCORING, seeds or {})
+        script = Script.read(plain, kind is Kind.SCORING, outside)
         rewriter = Rewriter(script)
         rewriter.work()
         new = Output(script).text()
     except SyntaxError as error:
-        return _unread(path, kind, error)
+        return Rewritten(_unread(path, kind, error))
     except (RecursionError, ValueError, MemoryError) as error:
         finding = Finding(path, 0, Verdict.LEFT, f"cannot be read: {type(error).__name__}: {error}", _BY_HAND)
-        return FileResult(path, kind, (finding,))
+        return Rewritten(FileResult(path, kind, (finding,)))
     try:
         ast.parse(new)
     except SyntaxError as error:
         finding = Finding(
             path, 0, Verdict.LEFT, f"the rewritten script would not parse (line {error.lineno}: {error.msg})", _BY_HAND
         )
-        return FileResult(path, kind, (finding,))
+        return Rewritten(FileResult(path, kind, (finding,)))
     findings = [Finding(path, one.line, one.verdict, one.message, one.hint) for _, one in rewriter.left]
     for node, made in script.plan.made.items():
         if made.note is not None and script.plan.reached(node):
@@ -50,10 +64,11 @@ def rewrite_script(path: str, text: str, kind: Kind, seeds: Mapping[str, str] | 
             findings.append(Finding(path, line, made.note.verdict, made.note.message, made.note.hint))
     findings = sorted(dict.fromkeys(findings), key=lambda one: (one.line, one.verdict.rank))
     if new == plain:
-        return FileResult(path, kind, tuple(findings))
+        return Rewritten(FileResult(path, kind, tuple(findings)), rewriter.passes, rewriter.ignored)
     new = new.replace("\n", "\r\n") if crlf else new
     new = "\ufeff" + new if text.startswith("\ufeff") else new
-    return FileResult(path, kind, tuple(findings), (FileChange(path, text, new),))
+    result = FileResult(path, kind, tuple(findings), (FileChange(path, text, new),))
+    return Rewritten(result, rewriter.passes, rewriter.ignored)
 
 
 _BY_HAND = "Migrate it by hand."

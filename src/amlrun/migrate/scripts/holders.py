@@ -11,7 +11,7 @@ from amlrun.migrate.scripts import kinds as k
 from amlrun.migrate.scripts.kinds import short_name
 from amlrun.migrate.scripts.names import Binding
 from amlrun.migrate.scripts.plan import Module, Note, Part
-from amlrun.migrate.scripts.script import Script
+from amlrun.migrate.scripts.script import Passed, Script
 
 _REMARK = "  # SDK v1's {}: MLflow logs now"
 _PRINTS = {"print", "pprint", "info", "debug", "warning", "log", "write", "critical", "error", "exception"}
@@ -41,7 +41,7 @@ class Holders:
         self._bindings = [
             binding
             for binding in dict.fromkeys([*self.names.of.values(), *self.names.attributes.values()])
-            if script.kinds.binding(binding) not in ("", k.DATASET) or binding in script.held
+            if script.kinds.binding(binding) not in ("", k.DATASET, k.COLLECTOR) or binding in script.held
         ]
 
     def settle(self, clean_up: Callable[[], bool]) -> None:
@@ -75,6 +75,10 @@ class Holders:
         if load in self.names.passed_as:
             target = self.names.passed_as[load]
             return target in self.dirty or not self.script.kinds.binding(target)
+        passed = self.script.passed(load)
+        if passed is not None and (passed.function, passed.place) in self.script.outside.ignored:
+            self._tests = True
+            return False
         above = self.names.parents[load]
         if isinstance(above, ast.Assign) and self._for_keywords(above):
             return False
@@ -152,6 +156,11 @@ class Holders:
             ignored = target not in self.dirty and target not in self.script.held
             if kind and kind != k.DATASET and ignored and not isinstance(value, ast.Name) and self.plan.alive(value):
                 self.plan.replace(value, [empty])
+        for node in self.names.nodes:
+            if isinstance(node, ast.expr) and not isinstance(node, ast.Name) and self.script.kinds.of(node):
+                passed = self.script.passed(node)
+                if passed is not None and (passed.function, passed.place) in self.script.outside.ignored:
+                    self.plan.replace(node, [Module("mlflow")])
         return len(self.plan.made) > before
 
     def _prints(self) -> bool:
@@ -220,6 +229,24 @@ class Holders:
             if not any(part in inside for part in [*self._uses(), *self.imported()]):
                 message = f"{_short(chain)} is not raised any more: the handler is for FileNotFoundError now"
                 self.plan.replace(chain, ["FileNotFoundError"], Note(Verdict.NOTE, message))
+
+    def passes(self) -> list[Passed]:
+        """What is passed to functions of other modules."""
+        loads = [load for binding in self._bindings for load in binding.loads]
+        calls = [node for node in self.names.nodes if isinstance(node, ast.Call | ast.Attribute)]
+        found = [self.script.passed(node) for node in [*loads, *calls] if self.script.kinds.of(node)]
+        return [one for one in found if one is not None]
+
+    def ignored(self) -> set[str]:
+        """The parameters, as `function.parameter`, that need nothing of SDK v1 any more."""
+        found = set()
+        for binding in self._bindings:
+            function = binding.parameter_of
+            if isinstance(function, ast.FunctionDef) and binding not in self.dirty:
+                owner = self.names.parents.get(function)
+                name = owner.name if isinstance(owner, ast.ClassDef) else function.name
+                found.add(f"{name}.{binding.name}")
+        return found
 
     def left(self) -> list[tuple[ast.expr, ast.expr]]:
         """The names that are still of SDK v1, each with the whole expression it begins."""

@@ -227,7 +227,9 @@ class Kinds:
         """A parameter whose calls are not seen: known from another file, or by its usual name and use."""
         function = binding.parameter_of
         if isinstance(function, ast.FunctionDef):
-            seed = self.seeds.get(f"{function.name}.{binding.name}", "")
+            owner = self.names.parents.get(function)
+            made = owner.name if isinstance(owner, ast.ClassDef) and function.name == "__init__" else function.name
+            seed = self.seeds.get(f"{made}.{binding.name}", "")
             if seed:
                 return seed
         if not self.uses_v1 or binding.name not in RUN_NAMES or not binding.loads:

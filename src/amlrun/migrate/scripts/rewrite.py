@@ -16,7 +16,7 @@ from amlrun.migrate.scripts.names import Binding
 from amlrun.migrate.scripts.old_names import old_names
 from amlrun.migrate.scripts.plan import Module, Note, Part, Replacement, indent_of, own_lines
 from amlrun.migrate.scripts.runs import Runs
-from amlrun.migrate.scripts.script import Script, note, starred
+from amlrun.migrate.scripts.script import Passed, Script, note, starred
 from amlrun.migrate.scripts.started import Started
 
 _LOGS = {
@@ -43,6 +43,8 @@ class Rewriter:
         self.models = Models(script)
         self.started = Started(script)
         self.left: list[tuple[ast.expr, Note]] = []
+        self.passes: tuple[Passed, ...] = ()
+        self.ignored: frozenset[str] = frozenset()
 
     def work(self) -> None:
         """Plan every change. The imports come last, with the text: what is unused is known only then."""
@@ -70,6 +72,8 @@ class Rewriter:
         self._annotations(holders)
         for node, chain in holders.left():
             self._name_left(node, chain)
+        self.passes = tuple(holders.passes())
+        self.ignored = frozenset(holders.ignored())
 
     def _annotations(self, holders: Holders) -> None:
         """Annotations that name SDK v1's classes go where the variable needs none of it any more."""

@@ -22,9 +22,30 @@ _MODULES = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Passed:
+    """Something of SDK v1 that a script passes to an imported function: by place or keyword, and of which kind."""
+
+    function: str
+    place: int | str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What is known of other files.
+
+    `seeds` are the kinds of parameters that they pass, as `function.parameter` (of a class: `Class.parameter`);
+    `ignored` the parameters of their functions that need nothing of SDK v1 any more.
+    """
+
+    seeds: Mapping[str, str] = field(default_factory=dict)
+    ignored: frozenset[tuple[str, int | str]] = frozenset()
+
+
 @dataclass
 class Script:
-    """`scoring` tells a scoring script from a job's. `seeds` are parameters that other files are known to pass."""
+    """`scoring` tells a scoring script from a job's."""
 
     tree: ast.Module
     source: Source
@@ -33,20 +54,21 @@ class Script:
     values: Values
     plan: Plan
     scoring: bool
+    outside: Outside
     # Bindings whose values cannot be rewritten, because something is done with them that has no counterpart.
     held: set[Binding] = field(default_factory=set)
     # Modules that the script imports at its top already.
     present: set[str] = field(default_factory=set)
 
     @classmethod
-    def read(cls, text: str, scoring: bool, seeds: Mapping[str, str]) -> Script:
+    def read(cls, text: str, scoring: bool, outside: Outside) -> Script:
         """Parse `text`, whose line ends are `\\n`. Raises SyntaxError, ValueError or RecursionError as `ast` does."""
         tree = ast.parse(text)
         source = Source(text)
         names = Names(tree)
-        kinds = Kinds(names, dict(seeds))
+        kinds = Kinds(names, dict(outside.seeds))
         plan = Plan(names, source)
-        script = cls(tree, source, names, kinds, Values(names, kinds), plan, scoring)
+        script = cls(tree, source, names, kinds, Values(names, kinds), plan, scoring, outside)
         script._choose_names()
         return script
 
@@ -60,6 +82,19 @@ class Script:
         """The argument of a call by keyword or place."""
         given = next((one.value for one in call.keywords if one.arg == word), None)
         return given or (call.args[at] if len(call.args) > at else None)
+
+    def passed(self, value: ast.expr) -> Passed | None:
+        """The imported function that `value` is an argument of, when its call names it."""
+        above = self.names.parents.get(value)
+        word = above if isinstance(above, ast.keyword) else None
+        call = self.names.parents[word] if word is not None else above
+        if not isinstance(call, ast.Call) or call.func is value:
+            return None
+        function = self.kinds.dotted(call.func)
+        if not function or self.kinds.v1_name(call.func) or starred(call):
+            return None
+        place = word.arg if word is not None and word.arg is not None else call.args.index(value)
+        return Passed(function, place, self.kinds.of(value))
 
     def statement(self, node: ast.expr) -> ast.stmt | None:
         """The statement that consists of the expression alone."""
