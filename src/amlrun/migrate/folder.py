@@ -67,7 +67,11 @@ def migrate_folder(
                 report.without_v1 += 1
             else:
                 report.results.append(result)
-    report.results += Modules(scripts, files).rewrite(on_file)
+    for result in Modules(scripts, files).rewrite(on_file):
+        if result.changes or result.findings:
+            report.results.append(result)
+        else:
+            report.without_v1 += 1
     report.results = [_guarded(folder, result) for result in report.results]
     report.results.sort(key=lambda one: one.path)
     return report
@@ -79,13 +83,12 @@ def _unread(found: Found) -> FileResult:
 
 
 def _guarded(folder: Path, result: FileResult) -> FileResult:
-    """Without the changes of files that are read-only: these are named, not written."""
+    """With a line for each file that is read-only: it is named, and not written."""
     barred = [one for one in result.changes if one.old is not None and not writable(folder / one.path)]
     if not barred:
         return result
     notes = [
-        Finding(one.path, 0, Verdict.LEFT, "is read-only and was not changed", "Make it writable, then migrate again.")
+        Finding(one.path, 0, Verdict.ASKS, "is read-only and is not written", "Make it writable, then migrate again.")
         for one in barred
     ]
-    kept = tuple(one for one in result.changes if one not in barred)
-    return replace(result, findings=(*notes, *result.findings), changes=kept)
+    return replace(result, findings=(*notes, *result.findings))

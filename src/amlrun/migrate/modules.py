@@ -38,8 +38,7 @@ class Modules:
                 break
         for path in [path for path, one in self.done.items() if any(self._target(path, each) for each in one.passes)]:
             self._again(path)
-        results = [one.result for one in self.done.values()]
-        return [one for one in results if one.path in self.found or one.changes or one.findings]
+        return [one.result for one in self.done.values()]
 
     def _again(self, path: str) -> None:
         found = self.found.get(path)

@@ -45,4 +45,5 @@ def _line(finding: Finding) -> str:
     place += [f"line {finding.line}"] if finding.line else []
     where = f"{', '.join(place)}: " if place else ""
     head = f"- {where}**{finding.verdict.value}**: {finding.message}"
-    return f"{head}. {finding.hint}" if finding.hint else head
+    stop = "" if finding.message.endswith((".", "?", "!")) else "."
+    return f"{head}{stop} {finding.hint}" if finding.hint else head
