@@ -40,6 +40,7 @@ class Data:
         self._above: dict[Key, Key] = {}
         self._groups: dict[Key, Group] = {}
         self._origins = Origins(script)
+        self._copied = False
         self.refused: list[ast.AST] = []
 
     def plan_all(self) -> None:
@@ -169,8 +170,13 @@ class Data:
                 self.script.held.add(key)
             self.script.held.update(self.script.names.of[node] for node in group.nodes if node in self.script.names.of)
             return
+        self._copied = sum(self._is_table_call(node) for node in group.nodes) > 1
         for node in group.nodes:
             self._replace(node, table, group.used or inputs)
+
+    def _is_table_call(self, node: ast.expr) -> bool:
+        above = self._parents[node]
+        return isinstance(above, ast.Attribute) and above.attr == "to_pandas_dataframe" and not self._narrowed(node)
 
     def _plain_use(self, node: ast.AST) -> bool:
         """A path may be used in any way, but not have the methods of a dataset."""
@@ -227,7 +233,8 @@ class Data:
                 if same is not None and same is self.script.names.of.get(owner):
                     self.plan.remove(statement)
                     return
-            self.plan.replace(call, [owner])
+            # Each call gave a table of its own.
+            self.plan.replace(call, [owner, ".copy()"] if self._copied else [owner])
         elif method == "take_sample":
             share, seed = (self.script.argument(call, word, at) for at, word in enumerate(("probability", "seed")))
             state: list[Part] = [", random_state=", seed] if seed is not None else []

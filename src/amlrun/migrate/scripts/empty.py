@@ -28,7 +28,10 @@ class CleanUp:
             gone = self._empty_if(node) if isinstance(node, ast.If) else False
             gone = self._empty_try(node) if isinstance(node, ast.Try) else gone
             gone = self._unread(node) if isinstance(node, ast.Assign) else gone
-            if gone:
+            if gone and isinstance(node, ast.Assign) and not self._pure(node.value):
+                self.plan.replace(node, [node.value])
+                changed = True
+            elif gone:
                 self.plan.remove(node)
                 changed = True
         return changed
@@ -56,7 +59,7 @@ class CleanUp:
                 if self.script.kinds.dotted(part.func) in _PURE_CALLS or self.script.kinds.of(part):
                     continue
                 if name not in ("isinstance", "len", "str", "hasattr", "getattr", "type") and method not in (
-                    "startswith", "endswith", "format", "lower", "get",
+                    "startswith", "endswith", "format", "lower", "get", "split", "strip", "replace", "join",
                 ):  # fmt: skip
                     return False
             elif isinstance(part, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
@@ -66,7 +69,7 @@ class CleanUp:
     def _unread(self, node: ast.Assign) -> bool:
         """A local variable that only served what is gone."""
         target = node.targets[0]
-        if len(node.targets) != 1 or not isinstance(target, ast.Name) or not self._pure(node.value):
+        if len(node.targets) != 1 or not isinstance(target, ast.Name) or self.script.kinds.of(node.value):
             return False
         binding = self.script.names.of[target]
         inside = isinstance(self.script.names.function_of(node), FUNCTIONS)

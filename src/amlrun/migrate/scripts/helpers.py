@@ -56,7 +56,8 @@ def read_table(path):
         '''
 def collect(collector, data):
     """Collect `data` as a table, which is what the collector takes."""
-    collector.collect(data if isinstance(data, {pandas}.DataFrame) else {pandas}.DataFrame({{"data": list(data)}}))
+    table = data if isinstance(data, {pandas}.DataFrame) else {pandas}.DataFrame({{"data": list(data)}})
+    return collector.collect(table)
 ''',
     ),
     RUN_DATA: (

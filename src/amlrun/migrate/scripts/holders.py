@@ -176,6 +176,7 @@ class Holders:
                 for part in ast.walk(call)
                 if isinstance(part, ast.Name) and part in self.names.of and self.plan.alive(part)
                 if not self.script.kinds.of(part) and not self.names.of[part].imports and part is not _root(call.func)
+                if not self.script.kinds.of(self.names.parents[part])
             ]
             if others:
                 chain = self.chain(node)

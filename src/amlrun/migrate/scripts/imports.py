@@ -159,7 +159,11 @@ class Imports:
         """The top imports, cut at blank lines."""
         groups: list[list[ast.Import | ast.ImportFrom]] = []
         before = None
-        for node in self.script.tree.body[: self.limit()]:
+        body = self.script.tree.body[: self.limit()]
+        # Behind the first other line imports are "not at the top" to linters: only where there are no others.
+        code = next((at for at, node in enumerate(body) if at and isinstance(node, ast.Expr | ast.Assign)), len(body))
+        head = body[:code] if any(isinstance(node, Import) for node in body[:code]) else body
+        for node in head:
             if not isinstance(node, Import) or (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
                 continue
             if before is None or self._blank_between(before, node):

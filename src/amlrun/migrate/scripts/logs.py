@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from amlrun.migrate.scripts.helpers import LOG_VALUE, RUN_DATA, identifier
 from amlrun.migrate.scripts.plan import Counter, Helper, Module, Part, indent_of, own_lines
@@ -18,8 +18,9 @@ _CHARTS = ("log_confusion_matrix", "log_accuracy_table", "log_residuals", "log_p
 class Logs:
     """The rewriting of a script's logging calls; `rewrite` takes one call at a time."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, block_of: Callable[[ast.expr], ast.AST | None]) -> None:
         self.script = script
+        self._block_of = block_of
         self.plan = script.plan
         self._by_name: dict[str, list[ast.Call]] = {}
         self._autolog = any(isinstance(node, ast.Attribute) and node.attr == "autolog" for node in script.names.nodes)
@@ -120,7 +121,8 @@ class Logs:
         """`step=…` for a call that may come again with the same name; empty for one that does not."""
         constant = self.script.values.constant(name)
         counter = Counter(self.script.fresh(identifier(f"{constant or 'log'}_step", "log_step")))
-        found = step_of(call, name, self.script.names)
+        owner = call.func.value if isinstance(call.func, ast.Attribute) else call
+        found = step_of(call, name, self.script.names, self._block_of(owner))
         if self._series(constant, call):
             return ["step=", counter]
         if not found:
@@ -198,7 +200,7 @@ class Logs:
             parts = ["{", str(parts[0])[2:], *parts[1:], "}"]
         else:
             return False
-        often = step_of(call, name, self.script.names)
+        often = step_of(call, name, self.script.names, None)
         hint = "In the cloud, gather the rows and log the table once: a stored file may not be written again."
         remark = note("run.log_row became mlflow.log_table, which appends one row per call", hint) if often else None
         self.plan.replace(call, [MLFLOW, ".log_table(", *parts, ", ", *self.file(name, ".json"), ")"], remark)

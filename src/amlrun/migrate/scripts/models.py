@@ -82,7 +82,12 @@ class Models:
     def collect(self, call: ast.Call, method: str) -> bool:
         """`collector.collect(data)`."""
         data = self.script.argument(call, "input_data", 0)
-        if method != "collect" or data is None or not isinstance(call.func, ast.Attribute):
+        if data is None or not isinstance(call.func, ast.Attribute):
+            return False
+        if method == "add_correlations":
+            self.plan.replace(call, [data], note("the collected inputs and outputs are not tied together any more"))
+            return True
+        if method != "collect":
             return False
         self.plan.replace(call, [Helper(COLLECT), "(", call.func.value, ", ", data, ")"])
         return True
@@ -100,7 +105,7 @@ class Models:
         if name is None:
             return ""
         line = ["aml model register", f"-n {self._shown(name)}", "--asset-path"]
-        line += [self._shown(path) if path is not None else self._shown(name), "-f run.json"]
+        line += [self._shown(path or name, moved=True), "-f run.json"]
         for word, flag in (("tags", "--tag"), ("properties", "--property")):
             given = words.get(word)
             binding = self.script.names.of.get(given) if given is not None else None
@@ -111,9 +116,10 @@ class Models:
                     line.append(f"{flag} {self._shown(key)}={self._shown(value)}")
         return " ".join(line)
 
-    def _shown(self, node: ast.expr) -> str:
+    def _shown(self, node: ast.expr, moved: bool = False) -> str:
         """A value in a command line: the text where it is known, else the expression in angle brackets."""
         known = self.script.values.constant(node)
+        known = self.script.moved.get(known or "", known) if moved else known
         if known is None and isinstance(node, ast.Constant):
             known = str(node.value)
         if known is None:

@@ -28,6 +28,7 @@ _HELD = {
     k.DATAPATH, k.WIDGET, k.REGISTERED, k.MODEL, k.OTHER_RUN, k.LOGGER, k.MIXED,
 }  # fmt: skip
 _SILENT = ("set_diagnostics_collection",)
+_COLLECTS = ("collect", "add_correlations")
 _TELEMETRY = ("azureml.telemetry", "azureml.automl.core.shared.log_server", "azureml._logging")
 
 
@@ -38,10 +39,10 @@ class Rewriter:
         self.script = script
         self.plan = script.plan
         self.kinds = script.kinds
-        self.logs = Logs(script)
+        self.started = Started(script)
+        self.logs = Logs(script, self.started.block_of)
         self.runs = Runs(script)
         self.models = Models(script)
-        self.started = Started(script)
         self.left: list[tuple[ast.expr, Note]] = []
         self.passes: tuple[Passed, ...] = ()
         self.ignored: frozenset[str] = frozenset()
@@ -106,7 +107,7 @@ class Rewriter:
             self.runs.drop(call)
         elif name == "log_traceback":
             self._traceback(call)
-        elif self.kinds.of(call) == k.COLLECTOR:
+        elif self.kinds.of(call) == k.COLLECTOR and self._collects(call):
             self.models.collector(call)
         elif self.models.is_path(call):
             self.models.path(call)
@@ -123,7 +124,7 @@ class Rewriter:
             # Files and pictures are kept with the step's own run.
             if not self.runs.parent(call, method) and method in _LOGS - {"log", "tag", "get_tags", "get_metrics"}:
                 self.logs.rewrite(call, method)
-        elif owner == k.COLLECTOR:
+        elif owner == k.COLLECTOR and self.script.names.of.get(call.func.value) not in self.script.held:
             self.models.collect(call, method)
         elif owner == k.VAULT and method == "get_secret":
             self.runs.secret(call)
@@ -131,6 +132,18 @@ class Rewriter:
             self.runs.drop(call)
         elif owner == k.DATASTORE and not starred(call):
             self._store(call, method)
+
+    def _collects(self, call: ast.Call) -> bool:
+        """Whether a data collector is used as azureml-ai-monitoring's can be, too."""
+        above = self.script.names.parents[call]
+        targets = above.targets if isinstance(above, ast.Assign) else []
+        bindings = [self.script.names.of[one] for one in targets if one in self.script.names.of]
+        parents = self.script.names.parents
+        loads = [load for binding in bindings for load in binding.loads]
+        fine = all(isinstance(at := parents[load], ast.Attribute) and at.attr in _COLLECTS for load in loads)
+        if not fine:
+            self.script.held.update(bindings)
+        return fine
 
     def _traceback(self, call: ast.Call) -> None:
         """AutoML's `log_traceback(exception, logger)`, which its scoring scripts call."""

@@ -88,6 +88,7 @@ class Runs:
             directory, base = posixpath.split(target)
             if base == posixpath.basename(source):
                 inside = [f', "{directory}"'] if directory else []
+                self.script.moved[target] = source
                 self.plan.replace(call, [MLFLOW, ".log_artifact(", path, *inside, ")"])
                 return True
         if not kept and source is None and target is None and not begins:
@@ -103,6 +104,8 @@ class Runs:
         """Copy a file into outputs/ under its new name; not onto itself, and the folder is made when it has one."""
         place: list[Part] = [name] if kept else [OS, '.path.join("outputs", ', name, ")"]
         target = self.script.values.constant(name)
+        if target is not None and not kept:
+            self.script.moved[target] = f"outputs/{target}"
         remark = None if kept else note("run.upload_file became a copy in outputs/, which is kept with the run")
         copied: list[Part] = [SHUTIL, ".copy(", path, ", ", *place, ")"]
         statement = self.script.statement(call)
@@ -226,8 +229,13 @@ class Runs:
         found = self._offline(node, is_run)
         if found is None:
             return False
+        above = self.script.names.parents[node]
+        if isinstance(above, ast.UnaryOp) and isinstance(above.op, ast.Not):
+            node, found = above, not found
+            above = self.script.names.parents[node]
         word = "not in" if found else "in"
-        self.plan.replace(node, [f'"AZUREML_RUN_ID" {word} ', OS, ".environ"])
+        test: list[Part] = [f'"AZUREML_RUN_ID" {word} ', OS, ".environ"]
+        self.plan.replace(node, ["(", *test, ")"] if isinstance(above, ast.Compare | ast.BinOp) else test)
         return True
 
     def _offline(self, node: ast.expr, is_run: Callable[[ast.AST], bool]) -> bool | None:

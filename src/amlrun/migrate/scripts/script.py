@@ -57,6 +57,8 @@ class Script:
     outside: Outside
     # Bindings whose values cannot be rewritten, because something is done with them that has no counterpart.
     held: set[Binding] = field(default_factory=set)
+    # What was uploaded under another name, and where that file lies now.
+    moved: dict[str, str] = field(default_factory=dict)
     # Modules that the script imports at its top already.
     present: set[str] = field(default_factory=set)
 
@@ -108,13 +110,15 @@ class Script:
         imported: dict[str, str] = {}
         for node in self.tree.body:
             for alias in node.names if isinstance(node, ast.Import) else []:
-                name = alias.asname or alias.name
-                if "." not in alias.name and name in self.names.module.names:
+                # `import os.path` brings `os`.
+                module = alias.name if alias.asname else alias.name.partition(".")[0]
+                name = alias.asname or module
+                if "." not in module and name in self.names.module.names:
                     binding = self.names.module.names[name]
                     # What is rebound, or imported only after it is first read, is no safe name for a module.
                     first = min((one.lineno for one in binding.loads if isinstance(one, ast.Name)), default=node.lineno)
                     if not binding.values and not binding.opaque and first >= node.lineno:
-                        imported.setdefault(alias.name, name)
+                        imported.setdefault(module, name)
         self.present = set(imported)
         for module in _MODULES:
             self.plan.aliases[module] = imported.get(module) or self.fresh(_USUAL.get(module, module))

@@ -9,6 +9,7 @@ from amlrun.migrate.scripts.names import Binding
 from amlrun.migrate.scripts.plan import Module, Note, Part, indent_of, own_lines
 from amlrun.migrate.scripts.script import Script
 
+_USES = {"log", "log_list", "log_row", "log_table", "log_image", "tag", "set_tags", "complete", "upload_file"}
 _START: tuple[Part, ...] = (Module("mlflow"), ".start_run(")
 
 
@@ -42,6 +43,13 @@ class Started:
         binding = self.script.names.of.get(node)
         return binding is not None and bool(binding.values) and all(one in self._children for one in binding.values)
 
+    def block_of(self, node: ast.expr) -> ast.AST | None:
+        """The block in which a child run begins, for a name of it: what is logged once there needs no step."""
+        binding = self.script.names.of.get(node)
+        if binding is None or not self.child(node):
+            return None
+        return self.script.names.parents[self.script.names.statement_of(binding.values[0])]
+
     def begin(self, value: ast.expr, kind: str, bindings: list[Binding]) -> tuple[tuple[Part, ...], Note | None]:
         """What takes the place of the statement that makes a run or an experiment."""
         if kind == k.RUN and self._children:
@@ -64,9 +72,13 @@ class Started:
     def end(self, call: ast.Call, kind: str, method: str) -> bool:
         """`complete()` of a run that the script started."""
         statement = self.script.statement(call)
-        if method not in ("complete", "fail") or statement is None or not isinstance(call.func, ast.Attribute):
+        if not isinstance(call.func, ast.Attribute) or (kind == k.CHILD and not self.child(call.func.value)):
             return False
-        if kind == k.CHILD and not self.child(call.func.value):
+        path = self.script.argument(call, "path_or_stream", 1)
+        if kind == k.CHILD and method == "upload_file" and path is not None:
+            self.plan.replace(call, [Module("mlflow"), ".log_artifact(", path, ")"])
+            return True
+        if method not in ("complete", "fail") or statement is None:
             return False
         parts: list[Part] = []
         outputs = self._outputs(call.func.value)
@@ -103,7 +115,7 @@ class Started:
         if not isinstance(above, ast.Assign) or len(above.targets) != 1:
             return False
         binding = self.script.names.of.get(above.targets[0])
-        if binding is None or len(binding.values) != 1 or not self._has_holder():
+        if binding is None or len(binding.values) != 1 or not self._has_holder() or not self._plain(binding):
             return False
         for name in ("body", "orelse", "finalbody"):
             body = getattr(self.script.names.parents[above], name, None)
@@ -114,6 +126,11 @@ class Started:
                     if self._parent_uses(statement):
                         return False
         return False
+
+    def _plain(self, binding: Binding) -> bool:
+        """Whether all that is done with a child has a counterpart."""
+        parents = self.script.names.parents
+        return all(isinstance(above := parents[load], ast.Attribute) and above.attr in _USES for load in binding.loads)
 
     def _has_holder(self) -> bool:
         """Whether the script's own run is assigned: that is where MLflow's parent run is started."""

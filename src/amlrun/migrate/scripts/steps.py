@@ -13,15 +13,18 @@ _STEP_NAMES = {"epoch", "step", "iteration", "batch", "global_step", "n_iter", "
 COUNTER = "counter"
 
 
-def step_of(call: ast.Call, name: ast.expr, names: Names) -> str:
-    """The text of the step: empty for a name logged once, a variable that counts, or COUNTER."""
+def step_of(call: ast.Call, name: ast.expr, names: Names, block: ast.AST | None) -> str:
+    """The text of the step: empty for a name logged once, a variable that counts, or COUNTER.
+
+    `block` is where the run begins that it is logged to; what is around that does not repeat it.
+    """
     # What the name is made of gives each round a name of its own.
     inside = {names.of[node] for node in ast.walk(name) if isinstance(node, ast.Name) and node in names.of}
     rounds: list[str] = []
     node: ast.AST = call
     while True:
         above = names.parents.get(node)
-        if above is None:
+        if above is None or above is block:
             break
         if isinstance(above, _LOOPS) and node is not getattr(above, "iter", None) and node not in above.orelse:
             _loop(above, inside, rounds, names)
