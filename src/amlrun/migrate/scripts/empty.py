@@ -16,6 +16,9 @@ class CleanUp:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.plan = script.plan
+        shared = [node for node in script.names.nodes if isinstance(node, ast.Global | ast.Nonlocal)]
+        # Names that functions share with what is around them.
+        self._shared = {name for node in shared for name in node.names}
 
     def round(self) -> bool:
         """Take out what can be now; whether there was any."""
@@ -69,18 +72,12 @@ class CleanUp:
     def _unread(self, node: ast.Assign) -> bool:
         """A local variable that only served what is gone."""
         target = node.targets[0]
-        if len(node.targets) != 1 or not isinstance(target, ast.Name) or self.script.kinds.of(node.value):
+        if len(node.targets) != 1 or not isinstance(target, ast.Name):
+            return False
+        if self.script.kinds.of(node.value) and node.value not in self.plan.made:
             return False
         binding = self.script.names.of[target]
         inside = isinstance(self.script.names.function_of(node), FUNCTIONS)
-        if not inside or not binding.loads or binding.opaque or binding.name in self._outer(node):
+        if not inside or not binding.loads or binding.opaque or binding.name in self._shared:
             return False
         return not any(self.plan.alive(load) for load in binding.loads)
-
-    def _outer(self, node: ast.AST) -> set[str]:
-        """Names that the function shares with what is around it."""
-        function = self.script.names.function_of(node)
-        shared = (
-            [part for part in ast.walk(function) if isinstance(part, ast.Global | ast.Nonlocal)] if function else []
-        )
-        return {name for part in shared for name in part.names}

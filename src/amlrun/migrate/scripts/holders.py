@@ -38,6 +38,9 @@ class Holders:
         self.holders = holders
         self.dirty: set[Binding] = set()
         self._tests = False
+        names = [one for one in self.names.nodes if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)]
+        # `import azureml.mlflow` also binds `azureml`: a name counts for the whole of what it begins.
+        self._imported: list[ast.expr] = [one for one in names if self._is_v1(one)]
         self._bindings = [
             binding
             for binding in dict.fromkeys([*self.names.of.values(), *self.names.attributes.values()])
@@ -198,13 +201,14 @@ class Holders:
 
     def imported(self) -> list[ast.expr]:
         """The names that still stand for something imported from SDK v1."""
-        found: list[ast.expr] = []
-        for node in self.names.nodes:
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and self.plan.alive(node):
-                dotted = self.script.kinds.dotted(node)
-                if dotted and (short_name(dotted) or dotted == "azureml"):
-                    found.append(node)
-        return found
+        return [node for node in self._imported if self.plan.alive(node)]
+
+    def _is_v1(self, node: ast.Name) -> bool:
+        dotted = self.script.kinds.dotted(node)
+        if dotted != "azureml":
+            return bool(dotted and short_name(dotted))
+        above = self.names.parents[node]
+        return not isinstance(above, ast.Attribute) or bool(short_name(self.script.kinds.dotted(above)))
 
     def chain(self, node: ast.expr) -> ast.expr:
         """The whole expression that begins with a name: `ws.get_details()["id"]`."""

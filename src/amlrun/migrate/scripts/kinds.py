@@ -108,6 +108,7 @@ class Kinds:
         ) or any(short_name(module) for module in names.stars)
         self._bindings: dict[Binding, str] = {}
         self._known: dict[ast.expr, str] = {}
+        self._returns: dict[ast.AST, str] = {}
         self._busy: set[object] = set()
         self._cut = False
 
@@ -193,8 +194,11 @@ class Kinds:
             binding = self.names.of.get(node.func)
             made = binding.definition if binding is not None else None
             if isinstance(made, ast.FunctionDef) and binding is not None and not binding.values:
-                returns = [one.value for one in returns_of(made) if one.value is not None]
-                return self._merge(returns) if returns else ""
+                if made not in self._returns:
+                    self._returns[made] = ""  # a function that returns what it returns
+                    returns = [one.value for one in returns_of(made) if one.value is not None]
+                    self._returns[made] = self._merge(returns) if returns else ""
+                return self._returns[made]
         return ""
 
     def binding(self, binding: Binding) -> str:
