@@ -41,12 +41,14 @@ class Data:
         self._groups: dict[Key, Group] = {}
         self._origins = Origins(script)
         self._copied = False
+        self._held: set[Binding] = set()
         self.refused: list[ast.AST] = []
 
     def plan_all(self) -> None:
         """Replace all uses of the datasets whose every use has a counterpart."""
         nodes = [node for node in self.script.names.nodes if isinstance(node, ast.expr)]
         nodes = [node for node in nodes if self._of(node) == k.DATASET and not self._stored(node)]
+        nodes = [node for node in nodes if self.plan.alive(node)]
         for node in nodes:
             self._link(node)
         for node in nodes:
@@ -55,6 +57,16 @@ class Data:
             self._use(node, group)
         for key, group in self._groups.items():
             self._settle(key, group)
+
+    def retry(self) -> bool:
+        """Look again at the datasets that could not be replaced; whether some can be now."""
+        if not self.refused:
+            return False
+        before = len(self.plan.made)
+        self.script.held -= self._held
+        self._above, self._groups, self._held, self.refused = {}, {}, set(), []
+        self.plan_all()
+        return len(self.plan.made) > before
 
     def _stored(self, node: ast.expr) -> bool:
         return not isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
@@ -166,9 +178,9 @@ class Data:
             group.refused += [node for node in group.nodes if self._origins.unreadable(node)]
         if group.refused:
             self.refused += group.refused
-            if isinstance(key, Binding):
-                self.script.held.add(key)
-            self.script.held.update(self.script.names.of[node] for node in group.nodes if node in self.script.names.of)
+            self._held |= {key} if isinstance(key, Binding) else set()
+            self._held |= {self.script.names.of[node] for node in group.nodes if node in self.script.names.of}
+            self.script.held |= self._held
             return
         self._copied = sum(self._is_table_call(node) for node in group.nodes) > 1
         for node in group.nodes:

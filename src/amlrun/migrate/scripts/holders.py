@@ -41,11 +41,14 @@ class Holders:
         names = [one for one in self.names.nodes if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)]
         # `import azureml.mlflow` also binds `azureml`: a name counts for the whole of what it begins.
         self._imported: list[ast.expr] = [one for one in names if self._is_v1(one)]
-        self._bindings = [
-            binding
-            for binding in dict.fromkeys([*self.names.of.values(), *self.names.attributes.values()])
-            if script.kinds.binding(binding) not in ("", k.DATASET, k.COLLECTOR) or binding in script.held
-        ]
+        bindings = dict.fromkeys([*self.names.of.values(), *self.names.attributes.values()])
+        self._known = [one for one in bindings if script.kinds.binding(one)]
+
+    @property
+    def _bindings(self) -> list[Binding]:
+        """The variables whose use matters: datasets and collectors only where they could not be replaced."""
+        replaced, kinds, held = (k.DATASET, k.COLLECTOR), self.script.kinds, self.script.held
+        return [one for one in self._known if kinds.binding(one) not in replaced or one in held]
 
     def settle(self, clean_up: Callable[[], bool]) -> None:
         """Repeat until nothing more goes. `clean_up` takes out what became empty and tells whether it did."""

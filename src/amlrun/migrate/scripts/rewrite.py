@@ -68,7 +68,11 @@ class Rewriter:
             elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
                 self._attribute(node)
         holders = Holders(self.script, self._holders())
-        holders.settle(CleanUp(self.script).round)
+        clean_up = CleanUp(self.script).round
+        holders.settle(clean_up)
+        # What refused a dataset may be gone by now.
+        while data.retry():
+            holders.settle(clean_up)
         holders.exceptions()
         self._annotations(holders)
         for node, chain in holders.left():
