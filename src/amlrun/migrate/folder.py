@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,13 +16,18 @@ Reader = Callable[[str, str, Mapping[str, str]], FileResult]
 
 
 class Files(Mapping[str, str]):
-    """The texts of a folder by relative path, each read when it is asked for; what is not text is not there."""
+    """The texts of a folder by relative path, each read when it is asked for; what is not text is not there.
+
+    A path that ends in `/` is a folder: its text is empty when it exists.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def __getitem__(self, path: str) -> str:
         place = (self.folder / path).resolve()
+        if path.endswith("/") and place.is_dir() and place.is_relative_to(self.folder.resolve()):
+            return ""
         if not place.is_relative_to(self.folder.resolve()) or not place.is_file():
             raise KeyError(path)
         try:
@@ -31,7 +36,7 @@ class Files(Mapping[str, str]):
         except (OSError, UnicodeDecodeError, SyntaxError, LookupError):
             raise KeyError(path) from None
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[str]:
         return (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
 
     def __len__(self) -> int:
