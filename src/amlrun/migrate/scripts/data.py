@@ -144,6 +144,11 @@ class Data:
             group.modes.add("plain")
             group.refused.append(node)
 
+    def _read(self, assign: ast.Assign) -> bool:
+        """Whether what is assigned is read anywhere, or kept where that is not known."""
+        bound = [self.script.names.of.get(target) for target in assign.targets]
+        return any(one is None or one.loads for one in bound)
+
     def _followed(self, assign: ast.Assign) -> bool:
         return all(target in self.script.names.of for target in assign.targets)
 
@@ -198,6 +203,8 @@ class Data:
         if self._origins.is_origin(node):
             if used:
                 self._origins.replace(node, table)
+            elif isinstance(statement := self._parents[node], ast.Assign) and not self._read(statement):
+                self.plan.remove(statement)
             else:
                 self.plan.replace(node, ["None"])
         owner = self._narrowed(node)
