@@ -248,6 +248,39 @@ def test_a_script_too_deep_to_read_is_named() -> None:
     assert result.verdict is Verdict.LEFT and not result.changes
 
 
+def test_a_secret_is_in_no_message() -> None:
+    text = (
+        "from azureml.core.authentication import ServicePrincipalAuthentication as Auth\n"
+        "print(len(Auth('t', 'c', service_principal_password='hunter2hunter2').get_token()))\nx = Auth.get_token\n"
+        "y = Auth('t', 'c', service_principal_password='hunter2hunter2').get_token()\n"
+    )
+    result = rewrite_script("train.py", text, Kind.JOB)
+    assert result.verdict is Verdict.LEFT
+    assert not any("hunter2" in finding.message + finding.hint for finding in result.findings)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("try:\n    from azureml.core import Run\n    run = Run.get_context()\nexcept ImportError:\n    run = None\n"
+         "if run is not None:\n    run.log('a', 1)\n", "run = None\nif run is not None:\n    mlflow.log_metric"),
+        ("from azureml.core import Run\nrun = None\nif __file__:\n    run = Run.get_context()\n"
+         "if run:\n    run.log('a', 1)\n", "run = None\nif __file__:\n    run = mlflow"),
+    ],
+)  # fmt: skip
+def test_whether_there_is_a_run_is_still_asked(text: str, kept: str) -> None:
+    assert kept in rewritten(text)
+
+
+def test_another_separator_is_asked_for() -> None:
+    text = (
+        "from azureml.core import Dataset, Datastore, Run\n\n"
+        "store = Datastore.get(Run.get_context().experiment.workspace, 's')\n"
+        "data = Dataset.Tabular.from_delimited_files(path=(store, 'a.csv'), separator=';').to_pandas_dataframe()\n"
+    )
+    assert verdict(text) is Verdict.ASKS
+
+
 def test_all_on_one_line() -> None:
     text = "from azureml.core import Run;run=Run.get_context();run.log('a',1);run.complete()\n"
     new = rewritten(text)

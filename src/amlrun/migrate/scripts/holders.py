@@ -151,8 +151,8 @@ class Holders:
                 continue
             if not holder.bindings or any(binding in self.dirty for binding in holder.bindings):
                 continue
-            if isinstance(holder.value, ast.Name):
-                continue  # an alias of another variable, which is None itself
+            if isinstance(holder.value, ast.Name | ast.Constant):
+                continue  # another variable, which is None itself, or None
             kind = self.script.kinds.of(holder.value)
             ends = self.script.source.text[self.script.source.span(holder.value)[1] :].partition("\n")[0]
             remark = _REMARK.format(kind) if not ends.strip() else ""

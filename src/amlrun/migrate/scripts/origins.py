@@ -165,6 +165,10 @@ class Origins:
             shown = " ".join(ast.unparse(path).split())
             place: list[Part] = self._variable(name)
             remark = self._supply(f"the datastore path {shown}", name)
+            separator = self._argument(node, "separator", 99)
+            if table and separator is not None and self.script.values.constant(separator) != ",":
+                wanted = f"Pass sep={ast.unparse(separator)} to pd.read_csv in read_table. {remark.hint}"
+                remark = asks(f"{remark.message}; its values are separated by {ast.unparse(separator)}", wanted)
             self.plan.replace(node, [Helper(READ_TABLE), "(", *place, ")"] if table else place, remark)
             return
         if not table:

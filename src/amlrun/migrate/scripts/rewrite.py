@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 
 from amlrun.migrate.result import Verdict
 from amlrun.migrate.scripts import kinds as k
@@ -18,6 +19,7 @@ from amlrun.migrate.scripts.plan import Module, Note, Part, Replacement, indent_
 from amlrun.migrate.scripts.runs import Runs
 from amlrun.migrate.scripts.script import Passed, Script, note, starred
 from amlrun.migrate.scripts.started import Started
+from amlrun.runs.redact import masked_text, secret_name
 
 _LOGS = {
     "log", "log_list", "log_row", "log_table", "log_image", "log_confusion_matrix", "log_accuracy_table",
@@ -248,8 +250,7 @@ class Rewriter:
             part = outer
             dotted = self.kinds.dotted(part) or dotted
         kind = self.kinds.of(node)
-        shown = " ".join(ast.unparse(chain).split())
-        shown = shown if len(shown) <= 70 else f"{shown[:67]}..."
+        shown = _shown(chain)
         message = f"{shown} has no counterpart"
         above = self.script.names.parents.get(chain)
         if kind and chain is node and isinstance(above, ast.Call | ast.keyword):
@@ -257,3 +258,13 @@ class Rewriter:
             called = ast.unparse(call.func) if isinstance(call, ast.Call) else "other code"
             message = f"the {kind} is passed to {called}, which this file does not define"
         self.left.append((node, Note(Verdict.LEFT, message, hint_for(kind, dotted), node.lineno)))
+
+
+def _shown(node: ast.expr) -> str:
+    """An expression for a message: in one line, shortened, without what may be a secret."""
+    shown = copy.deepcopy(node)
+    for part in ast.walk(shown):
+        if isinstance(part, ast.keyword) and secret_name(part.arg or ""):
+            part.value = ast.Name("…", ast.Load())
+    text = masked_text(" ".join(ast.unparse(shown).split()))
+    return text if len(text) <= 70 else f"{text[:67]}..."

@@ -121,7 +121,11 @@ class Script:
                         imported.setdefault(module, name)
         self.present = set(imported)
         for module in _MODULES:
-            self.plan.aliases[module] = imported.get(module) or self.fresh(_USUAL.get(module, module))
+            usual = _USUAL.get(module, module)
+            bound = [one for one in dict.fromkeys(self.names.of.values()) if one.name == usual]
+            # A function that imports the same module under that name is no obstacle.
+            free = all(one.imports == [module] and not one.values and not one.opaque for one in bound)
+            self.plan.aliases[module] = imported.get(module) or (usual if free else self.fresh(usual))
         for helper in HELPERS:
             self.plan.aliases[helper] = self.fresh(helper)
 
