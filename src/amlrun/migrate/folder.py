@@ -1,0 +1,99 @@
+"""Migrate a folder: find its files, hand each to the reader of its kind, and gather what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from amlrun.errors import AmlError
+from amlrun.migrate.apply import writable
+from amlrun.migrate.discover import Found, decode, discover
+from amlrun.migrate.modules import Modules
+from amlrun.migrate.result import FileResult, Finding, Kind, MigrationReport, Verdict
+
+Reader = Callable[[str, str, Mapping[str, str]], FileResult]
+
+
+class Files(Mapping[str, str]):
+    """The texts of a folder by relative path, each read when it is asked for; what is not text is not there.
+
+    A path that ends in `/` is a folder: its text is empty when it exists.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __getitem__(self, path: str) -> str:
+        place = (self.folder / path).resolve()
+        if path.endswith("/") and place.is_dir() and place.is_relative_to(self.folder.resolve()):
+            return ""
+        if not place.is_relative_to(self.folder.resolve()) or not place.is_file():
+            raise KeyError(path)
+        try:
+            data = place.read_bytes()
+            return decode(data) if path.endswith(".py") else data.decode("utf-8")
+        except (OSError, UnicodeDecodeError, SyntaxError, LookupError):
+            raise KeyError(path) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def migrate_folder(
+    path: Path, readers: Mapping[Kind, Reader], on_file: Callable[[str], None] = lambda _: None
+) -> MigrationReport:
+    """Read everything below `path` (a folder or one file). Nothing is written, no code is run.
+
+    `readers` read the files that are no job or scoring scripts; without one such a file is left. `on_file` is told
+    each file's name before it is read. Raises AmlError when there is no such path.
+    """
+    if not path.exists():
+        raise AmlError(f"there is no file or folder {path}", hint="Give the folder of the repository: aml migrate .")
+    folder = path if path.is_dir() else path.parent
+    report = MigrationReport()
+    scripts: list[Found] = []
+    files = Files(folder)
+    for found in discover(path):
+        if found is None:
+            report.without_v1 += 1
+        elif isinstance(found, Finding):
+            report.skipped.append(found)
+        elif found.kind in (Kind.JOB, Kind.SCORING):
+            scripts.append(found)
+        else:
+            on_file(found.path)
+            reader = readers.get(found.kind)
+            result = reader(found.path, found.text, files) if reader is not None else _unread(found)
+            if result is None or (found.kind is Kind.CONDA and not result.findings and not result.changes):
+                report.without_v1 += 1
+            else:
+                report.results.append(result)
+    for result in Modules(scripts, files).rewrite(on_file):
+        if result.changes or result.findings:
+            report.results.append(result)
+        else:
+            report.without_v1 += 1
+    report.results = [_guarded(folder, result) for result in report.results]
+    report.results.sort(key=lambda one: one.path)
+    return report
+
+
+def _unread(found: Found) -> FileResult:
+    finding = Finding(found.path, 0, Verdict.LEFT, f"a {found.kind.value} is not read here")
+    return FileResult(found.path, found.kind, (finding,))
+
+
+def _guarded(folder: Path, result: FileResult) -> FileResult:
+    """With a line for each file that is read-only: it is named, and not written."""
+    barred = [one for one in result.changes if one.old is not None and not writable(folder / one.path)]
+    if not barred:
+        return result
+    notes = [
+        Finding(one.path, 0, Verdict.ASKS, "is read-only and is not written", "Make it writable, then migrate again.")
+        for one in barred
+    ]
+    return replace(result, findings=(*notes, *result.findings))
