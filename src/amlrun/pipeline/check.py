@@ -15,6 +15,7 @@ from amlrun.pipeline import check_values, graph
 from amlrun.spec.job import BINDING, CommandJob, Output
 from amlrun.spec.pipeline import (
     ANY_BINDING,
+    LITERAL_TYPES,
     Binding,
     ParallelJob,
     PipelineJob,
@@ -44,9 +45,8 @@ def check(job: PipelineJob) -> list[AmlError]:
         except AmlError as error:
             found.append(error)
     unique = {(str(error.file), error.line, error.field, error.message): error for error in found}
-    return sorted(
-        unique.values(), key=lambda error: (str(error.file) != str(job.source.file), str(error.file), error.line or 0)
-    )
+    own = str(job.source.file)
+    return sorted(unique.values(), key=lambda error: (str(error.file) != own, str(error.file), error.line or 0))
 
 
 def _pipeline(job: PipelineJob, ports: dict[str, Port], compute: str | None) -> Iterator[AmlError]:
@@ -157,11 +157,8 @@ def _outputs(job: PipelineJob, step: Step, writers: dict[str, str]) -> Iterator[
 def _interface(step: Step) -> Iterator[AmlError]:
     """Inputs and outputs that the component does not have, and those that it wants and does not get."""
     component = step.component
-    if component.reference or (
-        component.inline and component.file is None and step.sweep is None and not component.name
-    ):
-        if component.reference or not _declared(step):
-            return
+    if component.reference or component.inline:
+        return
     where = component.file.name if component.file else "the component"
     searched = set(step.sweep.search_space) if step.sweep else set()
     for part, given, known in (
@@ -174,28 +171,15 @@ def _interface(step: Step) -> Iterator[AmlError]:
                 meant = f"; did you mean {near[0]!r}?" if near else ""
                 there = f"It has: {', '.join(known)}." if known else "It has none."
                 yield step.error(f"{part}.{name}", f"{where} has no such {part.removesuffix('s')}{meant}", there)
-    for name in searched - component.inputs.keys():
-        yield step.error(
-            f"search_space.{name}", f"{where} has no such input", f"It has: {', '.join(component.inputs)}."
-        )
-    for name in searched & step.inputs.keys():
+    for name in sorted(searched - component.inputs.keys()):
+        hint = f"It has: {', '.join(component.inputs)}."
+        yield step.error(f"search_space.{name}", f"{where} has no such input", hint)
+    for name in sorted(searched & step.inputs.keys()):
         yield step.error(f"inputs.{name}", "the search space gives this input its value", "Delete it here.")
     for name, port in component.inputs.items():
         if port.required and name not in step.inputs and name not in searched:
-            what = "parameter" if port.type in check_values.LITERALS else "data input"
+            what = "parameter" if port.type in LITERAL_TYPES else "data input"
             yield step.error("inputs", f"{where} needs the {what} {name!r} ({port.type})", f"Add {name}: below inputs.")
-
-
-def _declared(step: Step) -> bool:
-    """Whether an inline component says its own interface (`component:` with keys below)."""
-    source = step.component.source
-    return (
-        source is not None
-        and "command" in source.lines
-        and "inputs" in source.lines
-        and "component" not in source.lines
-        and bool(step.source.lines.get(f"jobs.{step.name}.component"))
-    )
 
 
 def _body(step: Step) -> Iterator[AmlError]:
@@ -231,7 +215,7 @@ def _command(
     inside = {name for part in _OPTIONAL.findall(text) for kind, name in BINDING.findall(part) if kind == "inputs"}
     bare = {name for kind, name in BINDING.findall(_OPTIONAL.sub("", text)) if kind == "inputs"}
     for name in sorted(inside & inputs.keys()):
-        if not inputs[name].optional and step.component.file is not None:
+        if not inputs[name].optional and not step.component.inline:
             message = f"$[[…${{{{inputs.{name}}}}}…]]: only an optional input may stand in brackets"
             yield _at(step, source, key, message, f"Write optional: true at inputs.{name}, or take the brackets away.")
     for name in sorted(bare & inputs.keys()):
@@ -242,7 +226,7 @@ def _command(
 
 def _at(step: Step, source: Source | None, place: str, message: str, hint: str = "") -> AmlError:
     """An error in what a step runs: in its component's file where it has one."""
-    if source is not None and step.component.file is not None:
+    if source is not None and not step.component.inline:
         return source.error(place, message, hint)
     return step.error(place, message, hint)
 
@@ -253,7 +237,7 @@ def _compute(step: Step, ports: dict[str, Port], compute: str | None, used: set[
             used.add(bound.name)
             if bound.name not in ports:
                 yield step.error("compute", f"{bound} names no input of the pipeline", f"There: {', '.join(ports)}.")
-    if isinstance(step.job, PipelineJob) or step.type in ("import", "data_transfer"):
+    if step.type in ("pipeline", "import", "data_transfer"):
         return
     own = step.job.compute if isinstance(step.job, CommandJob) else None
     serverless = step.type == "spark"

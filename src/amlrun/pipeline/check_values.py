@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from amlrun.errors import AmlError
 from amlrun.spec.job import Input, Scalar
-from amlrun.spec.pipeline import LITERAL_TYPES as LITERALS
-from amlrun.spec.pipeline import Binding, PipelineJob, Port, Step, bindings, whole_binding
+from amlrun.spec.pipeline import LITERAL_TYPES, Binding, PipelineJob, Port, Step, bindings, whole_binding
 
 _FOLDERS = ("uri_folder", "mltable", "mlflow_model", "triton_model")
 
@@ -36,11 +35,11 @@ def values(job: PipelineJob, step: Step, ports: dict[str, Port]) -> Iterator[Aml
 
 
 def _own(step: Step, place: str, given: Input, port: Port) -> Iterator[AmlError]:
-    inline = step.component.file is None and step.sweep is None
+    inline = step.component.inline
     if given.value is not None:
         if bindings(given.value) or (inline and port.type == "string"):
             return
-        if port.type not in LITERALS:
+        if port.type not in LITERAL_TYPES:
             if isinstance(given.value, str):
                 hint = f"Write {place.rpartition('.')[2]}: and below it type: {port.type} and path: {given.value}"
                 yield step.error(place, f"expected data ({port.type}), got the text {given.value!r}", hint)
@@ -50,10 +49,10 @@ def _own(step: Step, place: str, given: Input, port: Port) -> Iterator[AmlError]
             wrong = unfit(given.value, port)
             if wrong:
                 yield step.error(place, wrong)
-    elif port.type in LITERALS and not inline:
+    elif port.type in LITERAL_TYPES and not inline:
         yield step.error(place, f"expected a {port.type}, got data ({given.type})", "Write the value itself.")
     elif not inline:
-        yield from _data(step, place, given.type, port.type, "the data is")
+        yield from _outside(step, place, given.type, port.type, "the data is")
 
 
 def _output(job: PipelineJob, step: Step, place: str, bound: Binding, given: Input, port: Port) -> Iterator[AmlError]:
@@ -63,10 +62,10 @@ def _output(job: PipelineJob, step: Step, place: str, bound: Binding, given: Inp
     made = maker.component.outputs.get(bound.name) or maker.outputs.get(bound.name)
     if made is None:
         return
-    wanted = port.type if step.component.file is not None or given.value is not None else given.type
-    if step.component.file is None and given.value is not None:
+    if step.component.inline and given.value is not None:
         return  # an inline step's short form takes the output's own type
-    if wanted in LITERALS:
+    wanted = given.type if step.component.inline else port.type
+    if wanted in LITERAL_TYPES:
         yield step.error(place, f"expected a {wanted}, got the output {bound.name!r} of step {maker.name}")
         return
     yield from _data(step, place, made.type, wanted, f"the output {bound.name!r} of step {maker.name} is")
@@ -76,18 +75,18 @@ def _input(
     job: PipelineJob, step: Step, place: str, name: str, given: Input, port: Port, outer: Port
 ) -> Iterator[AmlError]:
     known = job.inputs.get(name)
-    inline = step.component.file is None and step.sweep is None
+    inline = step.component.inline
     if outer.optional and port.required and not inline:
         hint = "Give the pipeline's input a default, or make the step's optional."
         yield step.error(place, f"the pipeline's input {name!r} is optional, and this one is needed", hint)
     if inline and given.value is not None:
         return
     wanted = given.type if inline else port.type
-    if outer.type in LITERALS and wanted not in LITERALS:
+    if outer.type in LITERAL_TYPES and wanted not in LITERAL_TYPES:
         yield step.error(place, f"expected data ({wanted}), got the pipeline's input {name!r} ({outer.type})")
-    elif wanted in LITERALS and outer.type not in LITERALS:
+    elif wanted in LITERAL_TYPES and outer.type not in LITERAL_TYPES:
         yield step.error(place, f"expected a {wanted}, got the pipeline's input {name!r} ({outer.type})")
-    elif wanted in LITERALS:
+    elif wanted in LITERAL_TYPES:
         value = known.value if known is not None else outer.default
         wrong = unfit(value, port) if value is not None and not inline else ""
         if wrong:
@@ -95,9 +94,8 @@ def _input(
             where = f" (inputs.{name}, line {line})" if line else ""
             yield step.error(place, f"{wrong}{where}")
     else:
-        yield from _data(
-            step, place, given.type if given.value is None else outer.type, wanted, f"the input {name!r} is"
-        )
+        got = given.type if given.value is None else outer.type
+        yield from _outside(step, place, got, wanted, f"the pipeline's input {name!r} is")
 
 
 def _data(step: Step, place: str, got: str, wanted: str, what: str) -> Iterator[AmlError]:
@@ -109,6 +107,12 @@ def _data(step: Step, place: str, got: str, wanted: str, what: str) -> Iterator[
         or (wanted == "mlflow_model" and got in ("mltable", "triton_model"))
     )
     if bad:
+        yield step.error(place, f"expected {wanted}: {what} {got}")
+
+
+def _outside(step: Step, place: str, got: str, wanted: str, what: str) -> Iterator[AmlError]:
+    """Data from outside: Azure ML mounts a file where a folder is wanted and the other way round, but makes no table."""
+    if {got, wanted} == {"uri_file", "mltable"}:
         yield step.error(place, f"expected {wanted}: {what} {got}")
 
 
