@@ -54,6 +54,8 @@ def _pipeline(job: PipelineJob, ports: dict[str, Port], compute: str | None) -> 
     used: set[str] = set()
     writers: dict[str, str] = {}
     for step in job.jobs.values():
+        if step.unsupported:
+            yield step.error("", step.unsupported)
         yield from _names(step)
         yield from _bindings(job, step, ports, used)
         yield from _outputs(job, step, writers)
@@ -237,7 +239,7 @@ def _compute(step: Step, ports: dict[str, Port], compute: str | None, used: set[
             used.add(bound.name)
             if bound.name not in ports:
                 yield step.error("compute", f"{bound} names no input of the pipeline", f"There: {', '.join(ports)}.")
-    if step.type in ("pipeline", "import", "data_transfer"):
+    if step.type in ("pipeline", "import", "data_transfer") or step.unsupported:
         return
     own = step.job.compute if isinstance(step.job, CommandJob) else None
     serverless = step.type == "spark"

@@ -111,7 +111,7 @@ def _data(step: Step, place: str, got: str, wanted: str, what: str) -> Iterator[
 
 
 def _outside(step: Step, place: str, got: str, wanted: str, what: str) -> Iterator[AmlError]:
-    """Data from outside: Azure ML mounts a file where a folder is wanted and the other way round, but makes no table."""
+    """Data from outside: Azure ML mounts a file where a folder is wanted, and the other way round."""
     if {got, wanted} == {"uri_file", "mltable"}:
         yield step.error(place, f"expected {wanted}: {what} {got}")
 

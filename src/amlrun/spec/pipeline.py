@@ -170,7 +170,8 @@ class Step:
     """A step: what it runs (`job`, with the step's own settings laid over the component's) and what it is given.
 
     An input's `value` or `path`, and an output's `path`, may be a binding. `job` is None for a component that is not
-    here; `settings` are the keys of an AutoML or preview step as they stand in the file.
+    here; `settings` are the keys of an AutoML, import or data transfer step as they stand in the file. `unsupported`
+    says why a step of a v1 file can run nowhere any more.
     """
 
     name: str
@@ -183,6 +184,7 @@ class Step:
     display_name: str | None = None
     sweep: Sweep | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    unsupported: str = ""
     source: Source = field(default_factory=lambda: Source(Path()), compare=False, repr=False)
 
     def error(self, place: str, message: str, hint: str = "") -> AmlError:
