@@ -23,7 +23,7 @@ _OUTPUT = ("destination", "datastore", "bind_mode", "type", "path_on_compute", "
 class StepReader:
     """Reads one step.
 
-    `names` has what a v1 parameter or data reference is called in the job, `makers` which step's output a destination is.
+    `names` has what a v1 parameter or data reference is called in the job, `makers` whose output a destination is.
     """
 
     def __init__(
