@@ -114,7 +114,8 @@ def submit_file(
     project = projects.find(context.path)
     name = runs.check_experiment(experiment or job.experiment_name or _default(context.path))
     wanted = submit.options(job, slots=slots or cores(), start=start, only=only)
-    for note in reading.notes:
+    submit.preflight(project, job, wanted.only)
+    for note in dict.fromkeys(reading.notes):
         context.warn(note)
     with recording(context) as created:
         run = submit.create(project, job, name, ["aml", *sys.argv[1:]])

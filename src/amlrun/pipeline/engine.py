@@ -7,12 +7,13 @@ pipeline's run tells right how it is after a kill: submitting again finds what w
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from amlrun.errors import AmlError
-from amlrun.pipeline import graph, state, step_job, step_key
+from amlrun.pipeline import graph, picture, state, step_job, step_key
 from amlrun.pipeline.cache import Found, StepCache, Wanted
 from amlrun.pipeline.graph import Node, Ref
 from amlrun.pipeline.hashing import FileHashes
@@ -25,6 +26,8 @@ from amlrun.spec.job import CommandJob, SweepJob
 from amlrun.spec.pipeline import PipelineJob
 
 _SHORTEST, _LONGEST = 0.002, 0.05  # seconds between two looks at what runs
+_PAGE_SECONDS = 2
+PAGE = "pipeline.html"
 
 
 class View(Protocol):
@@ -71,14 +74,13 @@ class Engine:
         self.launcher = launcher
         self.hashes = FileHashes(project.runs / ".pipeline" / "hashes.json")
         self.cache = StepCache(project, job.source.file, self.hashes, launcher.find)
-        self.state = PipelineState(str(job.source.file), job.display_name or job.source.file.stem)
-        for node in self.nodes.values():
-            self.state.steps[node.name] = StepState(node.name, node.step.type, sorted(node.needs))
+        self.state = state.planned(job)
         self._queue = graph.order(self.nodes)
         self._running: dict[str, _Running] = {}
         self._results: dict[str, StepRun] = {}
         self._code: dict[Path, dict[str, str]] = {}
         self._stopped = ""
+        self._drawn = float("-inf")
         self._continue = job.settings.continue_on_step_failure is not False
         self.new: list[tuple[Node, StepRun, dict[str, str]]] = []
 
@@ -318,7 +320,7 @@ class Engine:
                     )
                     return f"its input {name} was changed while it ran"
             elif name in one.wanted.inputs and given.data is not None:
-                place = step_job.fill(self.project, one.node, self._place).places[name]
+                place = step_job.find_data(self.project, one.node)[name]
                 if self.hashes.signature(place) != one.wanted.inputs[name]:
                     self.view.line(f"{one.node.name}: its input {name} ({place}) was changed while it ran")
                     return f"its input {name} was changed while it ran"
@@ -362,3 +364,14 @@ class Engine:
 
     def _save(self) -> None:
         self.state.save(self.run.private)
+        # The page is looked at by people, who need not see every change.
+        if time.monotonic() - self._drawn > _PAGE_SECONDS:
+            self._drawn = time.monotonic()
+            draw_page(self.run, self.state, "Running")
+
+
+def draw_page(run: runs.Run, found: PipelineState, status: str) -> None:
+    """Write the pipeline's page into its run folder; while it runs the page loads itself again."""
+    with suppress(OSError):
+        text = picture.page(found, run.id, status, seconds=_PAGE_SECONDS if status == "Running" else None)
+        runs.replace_text(run.folder / PAGE, text)

@@ -8,16 +8,9 @@ from amlrun.errors import AmlError
 from amlrun.pipeline.check import check
 from amlrun.spec import node as yaml_node
 from amlrun.spec import read_pipeline
-from amlrun.spec.pipeline import PipelineJob, first_of
+from amlrun.spec.pipeline import PipelineJob, first_of, is_v1
 from amlrun.spec.read_pipeline import Reading
 from amlrun.v1.pipeline import to_pipeline
-
-
-def is_pipeline(file: Path) -> bool:
-    """Whether a YAML file is a pipeline, of v2 or of v1. Raises AmlError for a file that is no YAML."""
-    root, _ = yaml_node.read(file)
-    kind = root.get("type") if root.kind == "map" else None
-    return to_pipeline.is_v1(root) or (kind is not None and kind.text == "pipeline") or root.get("jobs") is not None
 
 
 def inspect(file: Path, folder: Path, *, target: str | None = None, exporting: bool = False) -> Reading:
@@ -28,7 +21,7 @@ def inspect(file: Path, folder: Path, *, target: str | None = None, exporting: b
     if file.is_dir():
         raise AmlError("is a folder", file=file, hint="Name the pipeline's YAML file.")
     root, _ = yaml_node.read(file)
-    if to_pipeline.is_v1(root):
+    if is_v1(root):
         return to_pipeline.inspect(file, folder, target=target, exporting=exporting)
     reading = read_pipeline.inspect(file)
     if target is not None:

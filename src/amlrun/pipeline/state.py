@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amlrun.pipeline import graph
 from amlrun.runs.store import replace_json
+from amlrun.spec.pipeline import PipelineJob
 
 WAITING, RUNNING, COMPLETED, FAILED, CANCELED, SKIPPED = (
     "Waiting", "Running", "Completed", "Failed", "Canceled", "NotStarted",
@@ -46,14 +48,24 @@ class PipelineState:
 
     def save(self, private: Path) -> None:
         """Write it into a run's `.run/`. Raises OSError."""
-        replace_json(private / _FILE, asdict(self))
+        value = asdict(self)
+        # A list: the JSON's keys are sorted, and the file's order is worth keeping.
+        replace_json(private / _FILE, {**value, "steps": list(value["steps"].values())})
 
 
 def load(private: Path) -> PipelineState | None:
     """The state in a run's `.run/`; None when the run is no pipeline or its file is damaged."""
     try:
         value: Mapping[str, Any] = json.loads((private / _FILE).read_text(encoding="utf-8"))
-        steps = {name: StepState(**step) for name, step in value["steps"].items()}
+        steps = {step["name"]: StepState(**step) for step in value["steps"]}
         return PipelineState(value["file"], value["name"], steps, dict(value.get("outputs") or {}))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def planned(job: PipelineJob) -> PipelineState:
+    """The state of a pipeline that has not run. Raises AmlError, with file and line, for a cycle."""
+    found = PipelineState(str(job.source.file), job.display_name or job.source.file.stem)
+    for node in graph.nodes(job).values():
+        found.steps[node.name] = StepState(node.name, node.step.type, sorted(node.needs))
+    return found

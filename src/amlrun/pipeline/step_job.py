@@ -49,6 +49,11 @@ def fill(project: Project, node: Node, output: Callable[[Ref], Path | None]) -> 
     return found
 
 
+def find_data(project: Project, node: Node) -> dict[str, Path]:
+    """Where a node's data from outside the pipeline lies here. Raises AmlError for data that is not here."""
+    return {name: _data(project, node, name, given) for name, given in node.given.items() if given.data is not None}
+
+
 def _data(project: Project, node: Node, name: str, given: Given) -> Path:
     path = given.data.path if given.data is not None else None
     try:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
-from amlrun.pipeline import graph, publish, state
-from amlrun.pipeline.engine import Engine, Options, View
+from amlrun.pipeline import graph, publish, state, step_job
+from amlrun.pipeline.engine import Engine, Options, View, draw_page
 from amlrun.pipeline.launcher import Launcher, create_pipeline_run
 from amlrun.project import Project
 from amlrun.runs import provenance
 from amlrun.runs import store as runs
-from amlrun.spec.pipeline import PipelineJob
+from amlrun.spec.pipeline import PipelineJob, first_of
 
 
 def options(job: PipelineJob, *, slots: int, start: str | None, only: str | None) -> Options:
@@ -27,6 +26,29 @@ def options(job: PipelineJob, *, slots: int, start: str | None, only: str | None
         found.only = graph.select(nodes, only)
         found.anew[found.only] = f"--only {found.only}"
     return found
+
+
+def preflight(project: Project, job: PipelineJob, only: str | None = None) -> None:
+    """Look, before anything is written, whether each step can run here and each data input is on this machine.
+
+    `only`: the one step that will run. Raises AmlError, with file and line, for the first mistake; the others stand
+    in its hint.
+    """
+    wrong: list[AmlError] = []
+    for node in graph.nodes(job).values():
+        if only is not None and node.name != only:
+            continue
+        unable = step_job.runnable(node.step)
+        if unable:
+            wrong.append(node.step.error("", unable))
+            continue
+        try:
+            step_job.find_data(project, node)
+        except AmlError as error:
+            wrong.append(error)
+    if wrong:
+        unique = {str(error): error for error in wrong}
+        raise first_of(list(unique.values()))
 
 
 def create(project: Project, job: PipelineJob, experiment: str, words: list[str]) -> runs.Run:
@@ -50,9 +72,7 @@ def drive(
     experiment: str,
     wanted: Options,
     view: View,
-    *,
-    ended: Callable[[Engine], None] = lambda engine: None,
-) -> Engine:
+) -> None:
     """Run the steps to their end, put the outputs in their places, and write the end into the pipeline's run.
 
     Raises AmlError for what kept it from going on, KeyboardInterrupt after all that ran was ended.
@@ -66,14 +86,15 @@ def drive(
         status = engine.go()
         publish.publish(project, job, engine.state, engine.new, experiment, view.line)
         engine.state.save(run.private)
-        ended(engine)
-        return engine
     except BaseException as problem:
         error = problem
         raise
     finally:
         launcher.close()
         _write_end(run, status, error, _why(engine) if error is None else "")
+        found = state.load(run.private)
+        if found is not None:
+            draw_page(run, found, str(run.state()[0]))
 
 
 def _why(engine: Engine) -> str:

@@ -27,6 +27,7 @@ from amlrun.spec.job import (
     Scalar,
     SparkJob,
 )
+from amlrun.spec.node import Node
 
 _PARENT = re.compile(
     r"\$\{\{\s*parent\.(?:jobs\.(?P<step>[A-Za-z0-9_]+)\.)?(?P<kind>inputs|outputs)\.(?P<name>[A-Za-z0-9_]+)\s*\}\}"
@@ -60,6 +61,17 @@ def whole_binding(text: Any) -> Binding | None:
     """The binding that the whole of a text is."""
     match = _PARENT.fullmatch(text.strip()) if isinstance(text, str) else None
     return Binding(match["step"] or "", match["kind"], match["name"]) if match else None
+
+
+def is_v1(root: Node) -> bool:
+    """Whether a file's tree is a v1 pipeline: everything lies below `pipeline:`."""
+    return root.kind == "map" and root.get("pipeline") is not None and root.get("jobs") is None
+
+
+def is_pipeline(root: Node) -> bool:
+    """Whether a file's tree is a pipeline, of v1 or v2."""
+    kind = root.get("type") if root.kind == "map" else None
+    return is_v1(root) or (kind is not None and kind.text == "pipeline") or root.get("jobs") is not None
 
 
 def first_of(errors: list[AmlError]) -> AmlError:

@@ -32,11 +32,6 @@ class V1Reading(Reading):
     rows: list[Row] = field(default_factory=list)
 
 
-def is_v1(root: Node) -> bool:
-    """Whether a tree is a v1 pipeline: everything lies below `pipeline:`."""
-    return root.kind == "map" and root.get("pipeline") is not None and root.get("jobs") is None
-
-
 def inspect(file: Path, folder: Path, *, target: str | None = None, exporting: bool = False) -> V1Reading:
     """The v1 pipeline in `file`, with every mistake in it; `folder` is what v1 counted its paths from.
 
