@@ -28,7 +28,10 @@ ABSENT = "absent"
 
 @dataclass
 class Wanted:
-    """A step that is about to run: its key and what it is made of; `outputs` by name with their type."""
+    """A step that is about to run: its key and what it is made of; `outputs` by name with their type.
+
+    `inputs` are the signatures of data from outside, `code` is what the code's folder is called in a reason.
+    """
 
     step: str
     key: str
@@ -36,6 +39,7 @@ class Wanted:
     shown: dict[str, str]
     outputs: dict[str, str]
     inputs: dict[str, str] = field(default_factory=dict)
+    code: str = ""
     reusable: bool = True
 
 
@@ -90,6 +94,12 @@ class StepCache:
         if wanted.reusable:
             _write(self._entry(wanted.key), {"run_id": run_id})
         _write(self._latest(wanted.step), {"run_id": run_id})
+
+    def used(self, wanted: Wanted, run: StepRun) -> None:
+        """Note that the step's result was taken from `run`: what changes is told from there. Raises OSError."""
+        latest = self._latest(wanted.step)
+        if _read(latest).get("run_id") != run.id:
+            _write(latest, {"run_id": run.id})
 
     def begin(self, wanted: Wanted, private: Path) -> None:
         """Write into a step's run what it depends on, before its script starts. Raises OSError."""
@@ -176,7 +186,7 @@ class StepCache:
         parts = record.get("parts")
         if not isinstance(parts, dict):
             return "it has not run before"
-        found = step_key.changes(parts, wanted.parts, record.get("shown") or {}, wanted.shown)
+        found = step_key.changes(parts, wanted.parts, record.get("shown") or {}, wanted.shown, wanted.code)
         status = str(run.status())
         if not found and status in ("Failed", "Canceled"):
             return f"its last run {'was cancelled' if status == 'Canceled' else 'failed'}"

@@ -90,7 +90,7 @@ def _names(step: Step) -> Iterator[AmlError]:
 def _bindings(job: PipelineJob, step: Step, ports: Collection[str], used: set[str]) -> Iterator[AmlError]:
     for name, given in step.inputs.items():
         text = given.value if given.value is not None else given.path
-        place = f"inputs.{name}"
+        place = step.place("inputs", name)
         for bound in bindings(text):
             if not bound.step and bound.kind == "inputs":
                 used.add(bound.name)
@@ -145,7 +145,7 @@ def _missing(what: str, name: str, known: Collection[str]) -> tuple[str, str, st
 
 def _outputs(job: PipelineJob, step: Step, writers: dict[str, str]) -> Iterator[AmlError]:
     for name, output in step.outputs.items():
-        place = f"outputs.{name}"
+        place = step.place("outputs", name)
         yield from _malformed(step, place, output.path)
         for bound in bindings(output.path):
             if bound.step or bound.kind == "inputs":

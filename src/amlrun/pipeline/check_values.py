@@ -23,7 +23,7 @@ def values(job: PipelineJob, step: Step, ports: dict[str, Port]) -> Iterator[Aml
         port = step.component.inputs.get(name)
         if port is None or step.component.reference:
             continue
-        place = f"inputs.{name}"
+        place = step.place("inputs", name)
         text = given.value if given.value is not None else given.path
         bound = whole_binding(text)
         if bound is None:
@@ -41,7 +41,7 @@ def _own(step: Step, place: str, given: Input, port: Port) -> Iterator[AmlError]
             return
         if port.type not in LITERAL_TYPES:
             if isinstance(given.value, str):
-                hint = f"Write {place.rpartition('.')[2]}: and below it type: {port.type} and path: {given.value}"
+                hint = f"Write {place.removeprefix('inputs.')}: and below it type: {port.type} and path: {given.value}"
                 yield step.error(place, f"expected data ({port.type}), got the text {given.value!r}", hint)
             else:
                 yield step.error(place, f"expected data ({port.type}), got {given.value!r}", "Write type and path.")

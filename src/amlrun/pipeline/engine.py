@@ -198,6 +198,7 @@ class Engine:
             step.reused = True
             self._running[node.name] = _Running(node, found.run, wanted, time.monotonic(), adopted=True)
         else:
+            self.cache.used(wanted, found.run)
             self._reuse(node, found.run)
 
     def _launch(self, node: Node, job: CommandJob | SweepJob, run_id: str, wanted: Wanted) -> StepRun:
@@ -225,7 +226,14 @@ class Engine:
         outputs = {name: output.type for name, output in own.outputs.items()}
         reusable = node.step.component.is_deterministic and not node.force_rerun
         key = step_key.key_of(parts)
-        return Wanted(node.name, key, parts, step_key.shown(filled), outputs, signatures, reusable)
+        folder = self._folder(own)
+        return Wanted(node.name, key, parts, step_key.shown(filled), outputs, signatures, folder, reusable)
+
+    def _folder(self, job: CommandJob) -> str:
+        """What a job's code folder is called: as seen from the pipeline's file."""
+        base = self.job.source.file.parent.resolve()
+        code = (job.code or base).resolve()
+        return code.relative_to(base).as_posix().removeprefix(".") if code.is_relative_to(base) else code.name
 
     def _code_of(self, job: CommandJob) -> dict[str, str]:
         code = job.code or self._empty()

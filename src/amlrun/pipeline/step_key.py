@@ -65,12 +65,15 @@ def files_of(snapshot: Snapshot, hashes: FileHashes) -> dict[str, str]:
     return found
 
 
-def changes(old: Parts, new: Parts, old_shown: dict[str, str], new_shown: dict[str, str]) -> str:
-    """What differs between the keys of two runs of a step, in a few words; the first few of many."""
+def changes(old: Parts, new: Parts, old_shown: dict[str, str], new_shown: dict[str, str], folder: str = "") -> str:
+    """What differs between the keys of two runs of a step, in a few words; the first few of many.
+
+    `folder` is what the code's folder is called.
+    """
     if old.get("format") != new["format"]:
         return "it last ran with another version of amlrun"
     found: list[str] = []
-    for part, say in (("code", "{}"), ("inputs", "input {}"), ("environment_variables", "variable {}"),
+    for part, say in (("code", f"{folder}/{{}}" if folder else "{}"), ("inputs", "input {}"), ("environment_variables", "variable {}"),
                       ("outputs", "output {}")):  # fmt: skip
         before, after = old.get(part) or {}, new.get(part) or {}
         for name in sorted(before.keys() | after.keys()):

@@ -199,6 +199,11 @@ class Step:
     unsupported: str = ""
     source: Source = field(default_factory=lambda: Source(Path()), compare=False, repr=False)
 
+    def place(self, part: str, name: str) -> str:
+        """The key of an input's or output's value: `PART.NAME`, or `PART.NAME.path` where it is written so."""
+        place = f"{part}.{name}"
+        return f"{place}.path" if f"jobs.{self.name}.{place}.path" in self.source.lines else place
+
     def error(self, place: str, message: str, hint: str = "") -> AmlError:
         """An error at a key of this step: `jobs.STEP.PLACE`."""
         return self.source.error(f"jobs.{self.name}.{place}" if place else f"jobs.{self.name}", message, hint)

@@ -79,7 +79,8 @@ class PartReader(Reader):
         """One input: a literal, a binding, or data with `path`."""
         if node.kind == "scalar":
             if node.value is None:
-                raise self.error(key, "has no value", node.line, "Write a value, or type and path; or leave it out.")
+                line = self.lines.get(key, node.line)
+                raise self.error(key, "has no value", line, "Write a value, or type and path; or leave it out.")
             value = self.literal(key, node)
             return Input(_type_of(value), value=value)
         if node.kind == "list":

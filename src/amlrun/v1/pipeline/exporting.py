@@ -34,7 +34,7 @@ def export(file: Path, path: Path, folder: Path, *, target: str | None = None) -
     for step in reading.job.jobs.values():
         if step.unsupported:
             raise step.error("", step.unsupported, "Take the step out, or export the others without it.")
-    notes = [*(str(error).partition("\n")[0] for error in reading.let_pass), *reading.notes]
+    notes = [*(str(error).partition("\n")[0] for error in reading.let_pass), *dict.fromkeys(reading.notes)]
     comments = _comments(reading)
     _leave_out(reading.job, folder, notes)
     head = [f"Written by `aml export` from {relative(file.absolute(), folder).removeprefix('./')}."]
