@@ -20,7 +20,7 @@ from amlrun.pipeline.hashing import FileHashes
 from amlrun.pipeline.launcher import StepRun, is_running
 from amlrun.pipeline.step_key import Parts
 from amlrun.project import Project
-from amlrun.runs.store import replace_json
+from amlrun.runs.files import replace_json
 
 _CLOCK_SLACK_SECONDS = 2.0
 ABSENT = "absent"

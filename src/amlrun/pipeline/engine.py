@@ -180,20 +180,31 @@ class Engine:
         job = step_job.job_of(node, filled, self._empty())
         wanted = self._wanted(node, job, filled)
         anew = self._anew(node)
+        found = Found(reason=anew) if anew else self.cache.look(wanted)
+        if found.run is not None:
+            self._take(node, wanted, found)
+            return
+        if self.options.only not in (None, node.name):
+            hint = f"Run it first: leave --only {self.options.only} out."
+            raise node.step.error("", f"has no result that --only could use: {found.reason}", hint)
+        self.launcher.warm(1)
         with self.cache.lock():
-            found = Found(reason=anew) if anew else self.cache.look(wanted)
-            if found.run is None:
-                if self.options.only not in (None, node.name):
-                    hint = f"Run it first: leave --only {self.options.only} out."
-                    message = f"has no result that --only could use: {found.reason}"
-                    raise node.step.error("", message, hint)
+            # Another pipeline may have begun with it since.
+            again = Found(reason=anew) if anew else self.cache.look(wanted)
+            if again.run is None:
                 run_id = self._run_id(node)
                 self.cache.claim(wanted, run_id)
                 self._change(node.name, state.RUNNING, found.reason, run_id)
                 run = self._launch(node, job, run_id, wanted)
-        if found.run is None:
+        if again.run is None:
             self._running[node.name] = _Running(node, run, wanted, time.monotonic())
-        elif found.running:
+        else:
+            self._take(node, wanted, again)
+
+    def _take(self, node: Node, wanted: Wanted, found: Found) -> None:
+        """Take a step's result from another run, or wait for the run that is making it."""
+        assert found.run is not None  # noqa: S101 - asked by the caller
+        if found.running:
             step = self._change(node.name, state.RUNNING, f"taken over: {found.run.id} is running", found.run.id)
             step.reused = True
             self._running[node.name] = _Running(node, found.run, wanted, time.monotonic(), adopted=True)

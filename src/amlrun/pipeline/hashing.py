@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from amlrun.errors import AmlError, os_error
-from amlrun.runs.store import replace_text
+from amlrun.runs.files import replace_text
 
 # A file that was written so short a time ago may be written again without its time being seen to change.
 _SETTLED_SECONDS = 2.0

@@ -10,7 +10,6 @@ from amlrun.spec import node as yaml_node
 from amlrun.spec import read_pipeline
 from amlrun.spec.pipeline import PipelineJob, first_of, is_v1
 from amlrun.spec.read_pipeline import Reading
-from amlrun.v1.pipeline import to_pipeline
 
 
 def inspect(file: Path, folder: Path, *, target: str | None = None, exporting: bool = False) -> Reading:
@@ -20,10 +19,12 @@ def inspect(file: Path, folder: Path, *, target: str | None = None, exporting: b
     """
     if file.is_dir():
         raise AmlError("is a folder", file=file, hint="Name the pipeline's YAML file.")
-    root, _ = yaml_node.read(file)
-    if is_v1(root):
+    tree = yaml_node.read(file)
+    if is_v1(tree[0]):
+        from amlrun.v1.pipeline import to_pipeline
+
         return to_pipeline.inspect(file, folder, target=target, exporting=exporting)
-    reading = read_pipeline.inspect(file)
+    reading = read_pipeline.inspect(file, tree)
     if target is not None:
         retarget(reading.job, target)
     return reading

@@ -13,7 +13,7 @@ from amlrun.pipeline.launcher import StepRun
 from amlrun.pipeline.state import PipelineState
 from amlrun.prepare import data
 from amlrun.project import Project
-from amlrun.runs.store import replace_json
+from amlrun.runs.files import replace_json
 from amlrun.spec.job import Output
 from amlrun.spec.pipeline import MODEL_TYPES, PipelineJob
 

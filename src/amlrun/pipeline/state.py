@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.pipeline import graph
-from amlrun.runs.store import replace_json
+from amlrun.runs.files import replace_json
 from amlrun.spec.pipeline import PipelineJob
 
 WAITING, RUNNING, COMPLETED, FAILED, CANCELED, SKIPPED = (

@@ -15,10 +15,11 @@ from amlrun.pipeline.hashing import FileHashes
 from amlrun.pipeline.step_job import Filled
 from amlrun.prepare import conda_file
 from amlrun.prepare.snapshot import Snapshot
-from amlrun.runs.provenance import masked
+from amlrun.runs.redact import masked
 from amlrun.spec.job import CommandJob, Environment, SweepJob, said
 
 FORMAT = 1
+_NAMED = (("code", "{}"), ("inputs", "input {}"), ("environment_variables", "variable {}"), ("outputs", "output {}"))
 Parts = dict[str, Any]
 
 
@@ -73,8 +74,8 @@ def changes(old: Parts, new: Parts, old_shown: dict[str, str], new_shown: dict[s
     if old.get("format") != new["format"]:
         return "it last ran with another version of amlrun"
     found: list[str] = []
-    for part, say in (("code", f"{folder}/{{}}" if folder else "{}"), ("inputs", "input {}"), ("environment_variables", "variable {}"),
-                      ("outputs", "output {}")):  # fmt: skip
+    for part, say in _NAMED:
+        say = f"{folder}/{{}}" if part == "code" and folder else say
         before, after = old.get(part) or {}, new.get(part) or {}
         for name in sorted(before.keys() | after.keys()):
             if before.get(name) == after.get(name):

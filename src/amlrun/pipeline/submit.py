@@ -10,7 +10,7 @@ from amlrun.pipeline import graph, publish, state, step_job
 from amlrun.pipeline.engine import Engine, Options, View, draw_page
 from amlrun.pipeline.launcher import Launcher, create_pipeline_run
 from amlrun.project import Project
-from amlrun.runs import provenance
+from amlrun.runs import provenance, redact
 from amlrun.runs import store as runs
 from amlrun.spec.pipeline import PipelineJob, first_of
 
@@ -58,8 +58,8 @@ def create(project: Project, job: PipelineJob, experiment: str, words: list[str]
     record = {
         "display_name": job.display_name or job.source.file.stem,
         "tags": dict(job.tags),
-        "run_definition": {"type": "pipeline", "file": str(job.source.file), "inputs": provenance.masked(literals)},
-        "command_line": provenance.masked(words),
+        "run_definition": {"type": "pipeline", "file": str(job.source.file), "inputs": redact.masked(literals)},
+        "command_line": redact.masked(words),
         "properties": git(),
     }
     return create_pipeline_run(project, experiment, record)
@@ -81,7 +81,6 @@ def drive(
     error: BaseException | None = None
     status = state.FAILED
     try:
-        launcher.warm(1)
         engine = Engine(project, run, job, launcher, wanted, view)
         status = engine.go()
         publish.publish(project, job, engine.state, engine.new, experiment, view.line)

@@ -15,7 +15,7 @@ from amlrun.spec.job import Output
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import Component, PipelineJob, PipelineSettings, Source, Step, first_of
 from amlrun.spec.read_pipeline_components import lines_of, named
-from amlrun.spec.read_pipeline_io import Faults, PartReader
+from amlrun.spec.read_pipeline_io import Faults, PartReader, Tree
 from amlrun.spec.read_pipeline_steps import step
 
 _KEYS = ("$schema", "type", "name", "display_name", "experiment_name", "description", "tags", "properties", "compute",
@@ -47,13 +47,13 @@ def read(file: Path) -> PipelineJob:
     return reading.job
 
 
-def inspect(file: Path) -> Reading:
-    """The pipeline in `file` with every mistake of its text and its components' files.
+def inspect(file: Path, tree: Tree | None = None) -> Reading:
+    """The pipeline in `file` with every mistake of its text and its components' files; `tree` if it was read already.
 
     Raises AmlError only for a file that is no YAML or no pipeline.
     """
     file = file.absolute()
-    root, notes = yaml_node.read(file)
+    root, notes = tree or yaml_node.read(file)
     if root.kind != "map":
         raise AmlError("expected the keys of a pipeline job", file=file, line=root.line)
     kind = root.get("type")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError
-from amlrun.spec import node as yaml_node
 from amlrun.spec.job import CommandJob, Output, SparkJob
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import Component, ParallelJob, Port, Source, StepJob, StepType
@@ -79,8 +78,7 @@ def read(file: Path, faults: Faults, expected: str, above: tuple[Path, ...] = ()
     if file in above or len(above) > _LEVELS:
         inner = " → ".join(path.name for path in (*above, file))
         raise AmlError(f"is a pipeline that contains itself: {inner}", file=file, line=1)
-    root, notes = yaml_node.read(file)
-    faults.notes += [f"{file.name}:{line}: {text}" for line, text in notes]
+    root, _ = faults.tree(file)
     if root.kind != "map":
         raise AmlError("expected a component's keys", file=file, line=root.line)
     schema = root.get("$schema")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from amlrun.errors import AmlError
+from amlrun.spec import node as yaml_node
 from amlrun.spec.job import Input, Output, Scalar
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import DATA_TYPES, LITERAL_TYPES, Port, whole_binding
@@ -22,6 +23,9 @@ _OUTPUT_KEYS = ("type", "path", "mode", "name", "version", "description", "path_
 _COMPONENTS_ONLY = ("default", "optional", "min", "max", "enum")
 
 
+Tree = tuple[Node, list[tuple[int, str]]]
+
+
 class Faults:
     """What was found wrong while files were read: `refused` by azure-ai-ml's loader too, or let pass by it."""
 
@@ -29,6 +33,14 @@ class Faults:
         self.refused: list[AmlError] = []
         self.let_pass: list[AmlError] = []
         self.notes: list[str] = []
+        self._trees: dict[Path, Tree] = {}
+
+    def tree(self, file: Path) -> Tree:
+        """The tree of a component's file, read once however many steps name it. Raises AmlError."""
+        if file not in self._trees:
+            self._trees[file] = yaml_node.read(file)
+            self.notes += [f"{file.name}:{line}: {text}" for line, text in self._trees[file][1]]
+        return self._trees[file]
 
     @contextmanager
     def gather(self) -> Iterator[None]:
