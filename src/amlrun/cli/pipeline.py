@@ -103,15 +103,17 @@ def show(context: Context, file: Path | None, run_id: str | None, mermaid: bool,
 
 
 def _of_run(context: Context, run_id: str) -> tuple[PipelineState, str, str]:
-    from amlrun.cli.run import chosen
+    from amlrun.cli.run import find
+    from amlrun.cli.watching import Printer
     from amlrun.pipeline import state as states
 
-    _, run = chosen(context, run_id)
-    found = states.load(run.private)
+    with Printer(context) as printer:
+        run = find(context, run_id, printer)
+    found = states.load(run.files.private)
     if found is None:
         hint = "Its children are listed by: aml run list --parent-run-id RUN"
         raise AmlError(f"{run.id} is no pipeline's run", hint=hint)
-    return found, run.id, str(run.state()[0])
+    return found, run.id, str(run.status())
 
 
 def _table(context: Context, found: PipelineState, name: str, status: str) -> None:

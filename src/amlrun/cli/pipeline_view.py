@@ -20,7 +20,7 @@ _COLOURS = {"Completed": "green", "Failed": "red", "Canceled": "yellow", "Runnin
 class View:
     """Tells what changes, a line each; at a terminal also draws the table of all steps."""
 
-    def __init__(self, context: Context, run: runs.Run) -> None:
+    def __init__(self, context: Context, run: runs.RunFolder) -> None:
         self._context = context
         self._log = run.log
         self._live: Any = None

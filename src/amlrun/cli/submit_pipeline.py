@@ -2,37 +2,78 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
-import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from amlrun import project as projects
-from amlrun.cli.common import Context, common_options
-from amlrun.cli.watching import recording, shown
+from amlrun.cli.common import Context, F, common_options
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
-from amlrun.pipeline import state as states
 from amlrun.runs import store as runs
 from amlrun.spec.pipeline import PipelineJob
 
+if TYPE_CHECKING:
+    from amlrun.targets.base import Run
 
-def pipeline_options(function: Any) -> Any:
-    """The options of a pipeline's submit."""
-    for option in reversed(
-        [
-            click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-                         help="Set a key of the file: inputs.NAME, settings.NAME, jobs.STEP.inputs.NAME …"),
-            click.option("--from", "start", metavar="STEP", help="Run this step and those after it anew."),
-            click.option("--only", metavar="STEP", help="Run this step alone, on the earlier steps' cached results."),
-            click.option("--jobs", "slots", type=click.IntRange(min=1), metavar="N",
-                         help="How many steps run at once; as many as there are processors by default."),
-        ]
-    ):  # fmt: skip
-        function = option(function)
-    return function
+
+@dataclass(frozen=True)
+class PipelineOptions:
+    """What `pipeline_options` gathered: what is set over the file, and which steps run."""
+
+    settings: tuple[str, ...] = ()
+    start: str | None = None
+    only: str | None = None
+    slots: int | None = None
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The words of `--set` as keys and values. Raises AmlError for one without `=`."""
+        found = []
+        for word in self.settings:
+            key, equals, value = word.partition("=")
+            if not equals or not key:
+                raise AmlError(f"--set: expected KEY=VALUE, got {word!r}", hint="For instance: --set inputs.rate=0.1")
+            found.append((key.strip(), value))
+        return found
+
+    def refuse(self, file: Path) -> None:
+        """Raise AmlError for the first of them that was given: the file is no pipeline."""
+        given = {"--set": self.settings, "--from": self.start, "--only": self.only, "--jobs": self.slots}
+        for flag, value in given.items():
+            if value:
+                raise AmlError(f"{flag}: {file.name} is no pipeline")
+
+
+def pipeline_options(function: F) -> F:
+    """The options of a pipeline's submit, gathered into the argument `wanted: PipelineOptions`."""
+
+    @click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Of a pipeline: set a key, such as inputs.NAME, settings.NAME, jobs.STEP.inputs.NAME.",
+    )
+    @click.option("--from", "start", metavar="STEP", help="Of a pipeline: run this step and those after it anew.")
+    @click.option("--only", metavar="STEP", help="Of a pipeline: run this step alone, on the others' cached results.")
+    @click.option("--jobs", "slots", type=click.IntRange(min=1), metavar="N",
+                  help="Of a pipeline: how many steps run at once; by default one a processor.")  # fmt: skip
+    @functools.wraps(function)
+    def command(
+        *args: Any,
+        settings: tuple[str, ...],
+        start: str | None,
+        only: str | None,
+        slots: int | None,
+        **kwargs: Any,
+    ) -> Any:
+        return function(*args, wanted=PipelineOptions(settings, start, only, slots), **kwargs)
+
+    return command  # type: ignore[return-value]
 
 
 @click.command("submit-pipeline")
@@ -55,10 +96,7 @@ def submit_pipeline(
     datapaths: str | None,
     target: str | None,
     copy: Path | None,
-    settings: tuple[str, ...],
-    start: str | None,
-    only: str | None,
-    slots: int | None,
+    wanted: PipelineOptions,
 ) -> int:
     """Run a pipeline: its steps side by side, and those whose result is known not at all.
 
@@ -66,8 +104,8 @@ def submit_pipeline(
     aml run submit-pipeline -n first -y pipeline.yml
     aml run submit-pipeline -n first -y pipeline.yml -p learning_rate=0.1 --ct local
 
-    Submitting again goes on with a pipeline that was interrupted: what is finished is not run twice. Paths in a v1
-    file start at --path, as v1 had it; those in a v2 file are relative to the file.
+    Submitting again resumes a pipeline that was interrupted: what is finished is not run twice. Paths in a v1 file
+    start at --path, as v1 had it; those in a v2 file are relative to the file.
     """
     from amlrun.pipeline import overrides
 
@@ -75,18 +113,7 @@ def submit_pipeline(
         context.metadata_file = copy
     pairs = overrides.parameters(parameters) if parameters else []
     pairs += overrides.datapaths(datapaths) if datapaths else []
-    return submit_file(context, file, experiment_name, target, [*pairs, *split(settings)], slots, start, only)
-
-
-def split(settings: tuple[str, ...]) -> list[tuple[str, str]]:
-    """The words of `--set` as keys and values. Raises AmlError for one without `=`."""
-    found = []
-    for word in settings:
-        key, equals, value = word.partition("=")
-        if not equals or not key:
-            raise AmlError(f"--set: expected KEY=VALUE, got {word!r}", hint="For instance: --set inputs.rate=0.1")
-        found.append((key.strip(), value))
-    return found
+    return submit_file(context, file, experiment_name, target, wanted, pairs)
 
 
 def submit_file(
@@ -94,34 +121,43 @@ def submit_file(
     file: Path,
     experiment: str | None,
     target: str | None,
-    settings: list[tuple[str, str]],
-    slots: int | None,
-    start: str | None,
-    only: str | None,
+    wanted: PipelineOptions,
+    pairs: list[tuple[str, str]] | None = None,
 ) -> int:
-    """Read a pipeline, run it, follow it, and say how it ended. Returns the exit code."""
+    """Read a pipeline, run it, follow it, and say how it ended. Returns the exit code.
+
+    `pairs` are set over the file before those of `wanted`.
+    """
+    from amlrun.cli.watching import copy_record
+    from amlrun.handles import experiment_name
     from amlrun.pipeline import load, overrides, submit
     from amlrun.spec.pipeline import first_of
+    from amlrun.targets.base import Run
+    from amlrun.targets.local import LocalTarget
 
     reading = load.inspect(file, context.path, target=target)
     if not reading.refused:
-        overrides.apply(reading.job, settings)
+        overrides.apply(reading.job, [*(pairs or []), *wanted.pairs()])
     wrong = load.mistakes(reading)
     if wrong:
         raise first_of(wrong)
     job = reading.job
     refuse_elsewhere(job)
     project = projects.find(context.path)
-    name = runs.check_experiment(experiment or job.experiment_name or _default(context.path))
-    wanted = submit.options(job, slots=slots or cores(), start=start, only=only)
-    submit.preflight(project, job, wanted.only)
+    name = experiment_name(job, experiment, context.path)
+    options = submit.options(job, slots=wanted.slots or cores(), start=wanted.start, only=wanted.only)
+    submit.preflight(project, job, options.only)
     for note in dict.fromkeys(reading.notes):
         context.warn(note)
-    with recording(context) as created:
-        run = submit.create(project, job, name, ["aml", *sys.argv[1:]])
-        created(run)
-        context.say(f"RunId: {run.id}")
-        return _drive(context, project, run, job, name, wanted)
+    files = submit.create(project, job, name, context.command_line)
+    run = Run(files, LocalTarget(project))
+    context.say(f"RunId: {run.id}")
+    copy_record(context, run)
+    try:
+        _drive(context, project, files, job, name, options)
+        return summary(context, run)
+    finally:
+        copy_record(context, run)
 
 
 def refuse_elsewhere(job: PipelineJob) -> None:
@@ -145,37 +181,32 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
-def _default(path: Path) -> str:
-    from amlrun.cli.submit import _default_experiment
-
-    return _default_experiment(path)
-
-
 def _drive(
-    context: Context, project: projects.Project, run: runs.Run, job: PipelineJob, experiment: str, wanted: Any
-) -> int:
+    context: Context, project: projects.Project, files: runs.RunFolder, job: PipelineJob, experiment: str, options: Any
+) -> None:
     from amlrun.cli.pipeline_view import View
     from amlrun.pipeline import submit
 
-    def ask_to_end(*_: Any) -> None:
+    def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, ask_to_end)
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        with View(context, run) as view:
-            submit.drive(project, run, job, experiment, wanted, view)
+        with View(context, files) as view:
+            submit.drive(project, files, job, experiment, options, view, context.command_line)
     except KeyboardInterrupt:
         context.say("\nCancelled.")
     finally:
         signal.signal(signal.SIGTERM, before)
-    return summary(context, run)
 
 
-def summary(context: Context, run: runs.Run) -> int:
-    """Say how a pipeline's run ended, as a table of its steps or its record as JSON. Returns the exit code."""
+def summary(context: Context, run: Run) -> int:
+    """Say how a pipeline's run ended, as text or its record as JSON. Returns the exit code."""
+    from amlrun.cli.watching import shown
+    from amlrun.pipeline import state as states
 
-    state = states.load(run.private)
-    record = run.record()
+    state = states.load(run.files.private)
+    record: dict[str, Any] = dict(run.record())
     steps = [] if state is None else list(state.steps.values())
     record["steps"] = [vars(step) for step in steps]
     record["outputs"] = {} if state is None else state.outputs
@@ -195,7 +226,7 @@ def summary(context: Context, run: runs.Run) -> int:
                 log = run.folder.parent / step.run_id / "user_logs" / "std_log.txt"
                 context.say(f"Log of {step.name}: {shown(log)}")
         if status != "Completed":
-            context.say("Go on with it: submit it again. What is finished is not run twice.")
+            context.say("Resume it: submit it again. What is finished is not run twice.")
         context.say(f"Steps: aml pipeline show -r {run.id}")
 
     context.result(record, text)

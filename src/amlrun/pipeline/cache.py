@@ -17,7 +17,7 @@ from typing import Any
 
 from amlrun.pipeline import step_key
 from amlrun.pipeline.hashing import FileHashes
-from amlrun.pipeline.launcher import StepRun, is_running
+from amlrun.pipeline.launcher import StepRun
 from amlrun.pipeline.step_key import Parts
 from amlrun.project import Project
 from amlrun.runs.files import replace_json
@@ -78,8 +78,8 @@ class StepCache:
         run = self._find(str(entry.get("run_id")))
         if run is None:
             return Found(reason="the run that had its result is gone")
-        status = str(run.status())
-        if is_running(status):
+        status = run.status()
+        if not status.is_final:
             return Found(run, running=True)
         if status != "Completed":
             return Found(reason=f"its last run {'was cancelled' if status == 'Canceled' else 'failed'}")
@@ -112,7 +112,7 @@ class StepCache:
     def finish(self, run: StepRun, outputs: dict[str, str], why_not: str = "") -> dict[str, str]:
         """Write what a completed step made; the digest of each output. `why_not` keeps it from being used again."""
         record = _read(run.folder / ".run" / "step.json")
-        found = {name: self._content(run.folder / "outputs" / name) for name in outputs}
+        found = {name: self._content(run.results / name) for name in outputs}
         record["outputs"] = found
         if why_not:
             record |= {"reusable": False, "why_not": why_not}
@@ -128,7 +128,7 @@ class StepCache:
         """Whether an output is not what its step had made, by size, time and inode."""
         made = _read(run.folder / ".run" / "step.json").get("outputs") or {}
         signature = (made.get(output) or ("", ""))[1]
-        place = run.folder / "outputs" / output
+        place = run.results / output
         return bool(signature != self._hashes.signature(place)) and (bool(signature) or place.exists())
 
     def _content(self, place: Path) -> tuple[str, str]:
@@ -143,7 +143,7 @@ class StepCache:
         if made is None:
             return self._take_over(run, record, wanted)
         for name in wanted.outputs:
-            place = run.folder / "outputs" / name
+            place = run.results / name
             digest, signature = made.get(name) or (None, None)
             if digest is None:
                 return f"its last run made no output {name}"
@@ -166,7 +166,7 @@ class StepCache:
         """Take a result whose pipeline ended before it could be written down, if nobody has touched it since."""
         ended = _seconds(run.record().get("end_time_utc"))
         for name in wanted.outputs:
-            place = run.folder / "outputs" / name
+            place = run.results / name
             for file in [place, *place.rglob("*")] if place.is_dir() else [place]:
                 with suppress(OSError):
                     if file.stat().st_mtime > ended + _CLOCK_SLACK_SECONDS:

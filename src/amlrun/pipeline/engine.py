@@ -17,7 +17,7 @@ from amlrun.pipeline import graph, picture, state, step_job, step_key
 from amlrun.pipeline.cache import Found, StepCache, Wanted
 from amlrun.pipeline.graph import Node, Ref
 from amlrun.pipeline.hashing import FileHashes
-from amlrun.pipeline.launcher import Launcher, StepRun, is_running
+from amlrun.pipeline.launcher import Launcher, StepRun
 from amlrun.pipeline.state import PipelineState, StepState
 from amlrun.prepare import snapshot
 from amlrun.project import Project
@@ -63,7 +63,13 @@ class Engine:
     """One pipeline's run to its end."""
 
     def __init__(
-        self, project: Project, run: runs.Run, job: PipelineJob, launcher: Launcher, options: Options, view: View
+        self,
+        project: Project,
+        run: runs.RunFolder,
+        job: PipelineJob,
+        launcher: Launcher,
+        options: Options,
+        view: View,
     ) -> None:
         self.project = project
         self.run = run
@@ -187,7 +193,7 @@ class Engine:
         if self.options.only not in (None, node.name):
             hint = f"Run it first: leave --only {self.options.only} out."
             raise node.step.error("", f"has no result that --only could use: {found.reason}", hint)
-        self.launcher.warm(1)
+        self.launcher.warm()
         with self.cache.lock():
             # Another pipeline may have begun with it since.
             again = Found(reason=anew) if anew else self.cache.look(wanted)
@@ -274,13 +280,13 @@ class Engine:
 
     def _place(self, ref: Ref) -> Path | None:
         run = self._results.get(ref.node)
-        return run.folder / "outputs" / ref.output if run is not None else None
+        return run.results / ref.output if run is not None else None
 
     def _reuse(self, node: Node, run: StepRun) -> None:
         self._results[node.name] = run
         step = self.state.steps[node.name]
         step.reused = True
-        step.outputs = {name: str(run.folder / "outputs" / name) for name in step_job.outputs_of(node.step)}
+        step.outputs = {name: str(run.results / name) for name in step_job.outputs_of(node.step)}
         seconds = run.record().get("seconds")
         step.seconds = float(seconds) if isinstance(seconds, (int, float)) else None
         self.new.append((node, run, self.cache.digests(run)))
@@ -290,8 +296,8 @@ class Engine:
         """Take in the steps that have ended. Whether there was one."""
         moved = False
         for name, one in list(self._running.items()):
-            status = str(one.run.status())
-            if is_running(status):
+            status = one.run.ended()
+            if status is None:
                 continue
             moved = True
             del self._running[name]
@@ -316,7 +322,7 @@ class Engine:
         name, run = one.node.name, one.run
         step = self.state.steps[name]
         step.seconds = run.record().get("seconds")
-        step.outputs = {output: str(run.folder / "outputs" / output) for output in one.wanted.outputs}
+        step.outputs = {output: str(run.results / output) for output in one.wanted.outputs}
         try:
             digests = self.cache.finish(run, one.wanted.outputs, self._touched(one))
         except (AmlError, OSError) as error:
@@ -331,7 +337,7 @@ class Engine:
         for name, given in one.node.given.items():
             if given.ref is not None and given.ref.node in self._results:
                 maker = self._results[given.ref.node]
-                place = maker.folder / "outputs" / given.ref.output
+                place = maker.results / given.ref.output
                 if self.cache.changed(maker, given.ref.output):
                     self.view.line(
                         f"{one.node.name}: its input {name} ({place}) was changed while it ran: "
@@ -389,7 +395,7 @@ class Engine:
             draw_page(self.run, self.state, "Running")
 
 
-def draw_page(run: runs.Run, found: PipelineState, status: str) -> None:
+def draw_page(run: runs.RunFolder, found: PipelineState, status: str) -> None:
     """Write the pipeline's page into its run folder; while it runs the page loads itself again."""
     with suppress(OSError):
         text = picture.page(found, run.id, status, seconds=_PAGE_SECONDS if status == "Running" else None)

@@ -1,48 +1,36 @@
-"""Starts the steps of a pipeline as runs like any other; the one module that knows how this machine runs a job."""
+"""Starts the steps of a pipeline as runs like any other, over the same targets, and looks at how they are."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from amlrun.events import Event, Message
 from amlrun.pipeline.state import RUN_TYPE
-from amlrun.prepare import launch, snapshot
 from amlrun.project import Project
-from amlrun.runs import provenance
 from amlrun.runs import store as runs
+from amlrun.runs.record import SubmitPart
+from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, SweepJob
-from amlrun.targets import local
-from amlrun.workers import supervisor
+from amlrun.targets import processes
+from amlrun.targets.base import Run, RunCreated, SubmitOptions
+from amlrun.targets.local import LocalTarget
 
 Report = Callable[[str], None]
-_RUNNING = ("Queued", "Starting", "Preparing", "Running", "Finalizing")
+_LOOK_SECONDS = 0.25  # between two looks at the processes of a run that has not written its end
+# What a submit says of every run, and of a step is said by the pipeline.
+_OWN_LINES = ("RunId: ", "Snapshot: ", "Sweep: ")
 
 
-class StepRun(Protocol):
-    """A step's run: where it lies, how it is, and how to end it."""
+class StepRun:
+    """A step's run."""
 
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def folder(self) -> Path: ...
-
-    def status(self) -> str: ...
-
-    def cancel(self, reason: str) -> None: ...
-
-    def record(self) -> dict[str, Any]: ...
-
-
-class LocalRun:
-    """A run on this machine."""
-
-    def __init__(self, run: runs.Run, process: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(self, run: Run) -> None:
         self._run = run
-        self._process = process
+        self._looked = 0.0
 
     @property
     def id(self) -> str:
@@ -50,100 +38,102 @@ class LocalRun:
 
     @property
     def folder(self) -> Path:
+        """The run's folder; what the pipeline keeps of it is in `.run/step.json`."""
         return self._run.folder
 
-    def status(self) -> str:
-        """The state; while its supervisor is this process's child nothing is looked up but whether that ended."""
-        if self._process is not None and self._process.poll() is None:
-            return "Running" if not (self._run.private / "exit.json").exists() else self._run.state()[0]
-        return self._run.state()[0]
+    @property
+    def results(self) -> Path:
+        """The folder of the outputs: the run's, a sweep's best trial's."""
+        if self._run.files.part("submit").get("run_type") != "hyperdrive":
+            return self.folder / "outputs"
+        best = self._run.best_child()
+        return (best.folder if best is not None else self.folder) / "outputs"
+
+    def status(self) -> RunStatus:
+        """The state now."""
+        return self._run.status()
+
+    def ended(self) -> RunStatus | None:
+        """The final state, None while it runs; the processes are not looked up at every call."""
+        if not (self.folder / ".run" / "exit.json").exists():
+            if time.monotonic() - self._looked < _LOOK_SECONDS:
+                return None
+            self._looked = time.monotonic()
+        status = self._run.status()
+        if not status.is_final:
+            return None
+        self._run.target.release(self._run.files)
+        return status
 
     def cancel(self, reason: str) -> None:
-        local.cancel(self._run, reason)
+        """End the run and all it started."""
+        self._run.cancel(reason)
 
     def record(self) -> dict[str, Any]:
-        return self._run.record()
+        """The run's record."""
+        return dict(self._run.record())
 
 
 class Launcher:
-    """Starts steps on this machine. `report` is told what a submit says."""
+    """Starts steps on this machine. `report` is told what a submit says, `words` is the command that was typed."""
 
-    def __init__(self, project: Project, experiment: str, report: Report) -> None:
-        self._project = project
+    def __init__(self, project: Project, experiment: str, report: Report, words: list[str]) -> None:
         self._experiment = experiment
         self._report = report
+        self._words = words
+        self._target = LocalTarget(project, self._hear)
+        self._created: Callable[[Path], None] = lambda private: None
         self._ahead: list[subprocess.Popen[bytes]] = []
 
-    def find(self, run_id: str) -> LocalRun | None:
-        """A run of this project; None when its folder is gone."""
-        run = runs.Run(self._project.runs / run_id)
-        return LocalRun(run) if Path(run_id).name == run_id and run.private.is_dir() else None
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, RunCreated):
+            self._created(event.run.files.private)
+        elif isinstance(event, Message) and not event.text.startswith(_OWN_LINES):
+            self._report(event.text)
 
-    def warm(self, count: int) -> None:
-        """Launch supervisors ahead, so that they are ready when the next steps are."""
-        while len(self._ahead) < count:
-            self._ahead.append(supervisor.launch())
+    def find(self, run_id: str) -> StepRun | None:
+        """A run of this project; None when its folder is gone."""
+        files = runs.RunFolder(self._target.project.runs / run_id)
+        if Path(run_id).name != run_id or not files.private.is_dir():
+            return None
+        if files.part("submit").get("run_type") == "hyperdrive":
+            from amlrun.sweep import handles as sweeps
+
+            return StepRun(sweeps.open_sweep(files, self._target))
+        return StepRun(Run(files, self._target))
+
+    def warm(self) -> None:
+        """Launch a supervisor ahead, so that it is ready when the step is."""
+        if not self._ahead:
+            self._ahead.append(processes.launch_supervisor())
 
     def close(self) -> None:
-        """Let go of the supervisors that got nothing to do: they end by themselves."""
-        for process in self._ahead:
-            if process.stdin is not None:
-                process.stdin.close()
-            process.wait()
-        self._ahead = []
+        """Let go of what was launched and got nothing to do."""
+        while self._ahead:
+            processes.discard(self._ahead.pop())
 
-    def start(self, job: CommandJob | SweepJob, run_id: str, parent: str, created: Callable[[Path], None]) -> LocalRun:
+    def start(self, job: CommandJob | SweepJob, run_id: str, parent: str, created: Callable[[Path], None]) -> StepRun:
         """Start a step; `created` gets its `.run/` folder before anything runs.
 
         Raises AmlError; when the run is there already its record says how it ended.
         """
+        options = SubmitOptions(run_id=run_id, parent_run_id=parent, command_line=self._words)
+        self._created = created
         if isinstance(job, SweepJob):
-            return self._sweep(job, created)
-        code = local.check(job)
-        git = provenance.git_properties(code)
-        files = snapshot.take(code, runs=self._project.runs)
-        local.check_travels(job, files)
-        record = local.first_record(job, self._experiment) | {"parent_run_id": parent}
-        run = runs.create(self._project.runs, run_id, record)
+            from amlrun.sweep import handles as sweeps
+
+            return StepRun(sweeps.submit(self._target, job, self._experiment, options))
+        options.supervisor = self._ahead.pop() if self._ahead else None
         try:
-            created(run.private)
-            local.fill(run, files, job)
-            interpreter = local.prepare(job, report=self._report)
-            run.write_part("prepared", local.prepared_record(interpreter, job, git()))
-            plan = launch.plan(self._project, run, job, interpreter, self._experiment, report=self._report)
-            started = local.start(run, plan, self._ahead.pop() if self._ahead else None)
-        except BaseException as error:
-            local.give_up(run, error)
-            raise
-        return LocalRun(run, started.supervisor)
-
-    def _sweep(self, job: SweepJob, created: Callable[[Path], None]) -> LocalRun:
-        from amlrun.sweep import local as local_sweep
-
-        run = local_sweep.submit(self._project, job, self._experiment, report=self._report)
-        created(run.private)
-        words = ["run", "submit-hyperdrive", "--path", str(self._project.root), "--resume", run.id]
-        flags: dict[str, Any] = {"start_new_session": True}
-        if sys.platform == "win32":
-            flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-        with (run.private / "driver.log").open("wb") as log:
-            driver = subprocess.Popen(
-                [sys.executable, "-m", "amlrun", *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log, **flags
-            )
-        return LocalRun(run, driver)
+            return StepRun(self._target.submit(job, self._experiment, options))
+        finally:
+            processes.discard(options.supervisor)
 
 
-def create_pipeline_run(project: Project, experiment: str, record: dict[str, Any]) -> runs.Run:
+def create_pipeline_run(project: Project, experiment: str, record: SubmitPart) -> runs.RunFolder:
     """Make the run of a pipeline, which can be listed from then on. Raises AmlError."""
-    run = runs.create(
-        project.runs,
-        runs.new_id(experiment),
-        {"_experiment_name": experiment, "run_type": RUN_TYPE, "target": "local", **record},
-    )
+    first: SubmitPart = {"_experiment_name": experiment, "run_type": RUN_TYPE, "target": "local", **record}
+    first["_target_type"] = LocalTarget.type
+    run = runs.create(project.runs, runs.new_id(experiment), first)
     run.write_part("process", {"start_time_utc": runs.now(), "_supervisor": runs.this_process()})
     return run
-
-
-def is_running(status: str) -> bool:
-    """Whether a run in that state may still end."""
-    return str(status) in _RUNNING

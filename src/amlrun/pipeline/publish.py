@@ -36,7 +36,7 @@ def publish(
         for name, digest in digests.items():
             own = node.step.outputs.get(name)
             outer = job.outputs.get(node.publishes.get(name, ""))
-            place = run.folder / "outputs" / name
+            place = run.results / name
             if outer is not None:
                 state.outputs[node.publishes[name]] = str(place)
                 if outer.path and "${{" not in outer.path and "://" not in outer.path and place.exists():
@@ -61,7 +61,7 @@ def _register(
     mark = f"{output.name} {digest}"
     if mark in known:
         return f"{known[mark]}, as before"
-    place = run.folder / "outputs" / name
+    place = run.results / name
     if kind in MODEL_TYPES:
         from amlrun.registry import local as registry
 

@@ -102,6 +102,7 @@ def job_of(node: Node, filled: Filled, code: Path) -> CommandJob | SweepJob:
             name: text for name, text in job.environment_variables.items() if _bound(text, inputs, step)
         },
         name=None,
+        compute="local",
         display_name=step.display_name or step.name,
         local=replace(job.local, notes=[]),
     )

@@ -12,6 +12,7 @@ from amlrun.pipeline.launcher import Launcher, create_pipeline_run
 from amlrun.project import Project
 from amlrun.runs import provenance, redact
 from amlrun.runs import store as runs
+from amlrun.runs.record import SubmitPart
 from amlrun.spec.pipeline import PipelineJob, first_of
 
 
@@ -51,11 +52,11 @@ def preflight(project: Project, job: PipelineJob, only: str | None = None) -> No
         raise first_of(list(unique.values()))
 
 
-def create(project: Project, job: PipelineJob, experiment: str, words: list[str]) -> runs.Run:
+def create(project: Project, job: PipelineJob, experiment: str, words: list[str]) -> runs.RunFolder:
     """Make the pipeline's run; `words` is the command line that the record keeps. Raises AmlError."""
     git = provenance.git_properties(job.source.file.parent)
     literals = {name: given.value for name, given in job.inputs.items() if given.value is not None}
-    record = {
+    record: SubmitPart = {
         "display_name": job.display_name or job.source.file.stem,
         "tags": dict(job.tags),
         "run_definition": {"type": "pipeline", "file": str(job.source.file), "inputs": redact.masked(literals)},
@@ -67,17 +68,18 @@ def create(project: Project, job: PipelineJob, experiment: str, words: list[str]
 
 def drive(
     project: Project,
-    run: runs.Run,
+    run: runs.RunFolder,
     job: PipelineJob,
     experiment: str,
     wanted: Options,
     view: View,
+    words: list[str],
 ) -> None:
     """Run the steps to their end, put the outputs in their places, and write the end into the pipeline's run.
 
     Raises AmlError for what kept it from going on, KeyboardInterrupt after all that ran was ended.
     """
-    launcher = Launcher(project, experiment, view.line)
+    launcher = Launcher(project, experiment, view.line, words)
     error: BaseException | None = None
     status = state.FAILED
     try:
@@ -102,7 +104,7 @@ def _why(engine: Engine) -> str:
     return f"{'a step' if len(failed) == 1 else f'{len(failed)} steps'} failed: {names}" if failed else ""
 
 
-def _write_end(run: runs.Run, status: str, error: BaseException | None, why: str) -> None:
+def _write_end(run: runs.RunFolder, status: str, error: BaseException | None, why: str) -> None:
     cancelled = isinstance(error, KeyboardInterrupt) or (error is None and status == state.CANCELED)
     code = (
         CANCELLED if cancelled else JOB_FAILED if error is not None else 0 if status == state.COMPLETED else JOB_FAILED
