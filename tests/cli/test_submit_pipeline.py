@@ -304,3 +304,59 @@ def test_a_parallel_step_and_what_reads_its_rows(place: Workplace) -> None:
     rows = (place.runs / record["steps"]["score"]["run_id"] / "outputs" / "rows").read_text(encoding="utf-8")
     assert sorted(rows.splitlines()) == [f"{number}.txt True" for number in range(5)]
     assert ran(submit(place, file="parallel.yml")) == []
+
+
+SWEEP = """\
+type: pipeline
+settings: {default_compute: local}
+jobs:
+  search:
+    type: sweep
+    trial: trial.yml
+    search_space:
+      rate: {type: choice, values: [0.1, 0.2]}
+    sampling_algorithm: grid
+    objective: {primary_metric: score, goal: maximize}
+    limits: {max_total_trials: 2}
+    outputs: {model: {type: uri_folder}}
+  read:
+    command: python step.py --read ${{inputs.model}} --write ${{outputs.o}}
+    code: src
+    environment: {image: x}
+    inputs: {model: "${{parent.jobs.search.outputs.model}}"}
+    outputs: {o: {type: uri_folder}}
+"""
+TRIAL = """\
+type: command
+code: src
+command: python score.py --rate ${{inputs.rate}} --out ${{outputs.model}}
+environment: {image: x}
+inputs: {rate: {type: number}}
+outputs: {model: {type: uri_folder}}
+"""
+METRIC = """\
+import argparse, mlflow, pathlib
+parser = argparse.ArgumentParser()
+parser.add_argument("--rate", type=float)
+parser.add_argument("--out", type=pathlib.Path)
+args = parser.parse_args()
+mlflow.log_metric("score", args.rate)
+(args.out / "best.txt").write_text(str(args.rate))
+"""
+
+
+def test_a_sweep_s_outputs_are_its_best_trial_s(place: Workplace) -> None:
+    import mlflow
+
+    (place.root / "sweep.yml").write_text(SWEEP, encoding="utf-8")
+    (place.root / "trial.yml").write_text(TRIAL, encoding="utf-8")
+    (place.root / "src" / "score.py").write_text(METRIC, encoding="utf-8")
+    packages = Path(mlflow.__file__).parents[1]
+    env = {"PYTHONPATH": os.pathsep.join([place.environment()["PYTHONPATH"], str(packages)])}
+    words = ("run", "submit-pipeline", "-n", "exp", "-y", "sweep.yml", "-o", "json")
+    for again in (False, True):
+        record = json.loads(place.aml(*words, cwd=place.root, env=env).stdout)
+        steps = {step["name"]: step for step in record["steps"]}
+        assert {step["reused"] for step in steps.values()} == {again}
+        made = place.runs / steps["read"]["run_id"] / "outputs" / "o" / "made.txt"
+        assert made.read_text(encoding="utf-8") == "0.2"
