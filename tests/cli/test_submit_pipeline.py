@@ -191,17 +191,30 @@ def test_killed_pipelines_go_on(place: Workplace) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_ctrl_c_ends_all_that_runs(place: Workplace) -> None:
+def test_a_signal_ends_all_that_runs(place: Workplace) -> None:
     (place.root / "two.yml").write_text(TWO.replace("CONTINUE", "true").replace("--word fail", ""), encoding="utf-8")
     process = place.start("run", "submit-pipeline", "-n", "exp", "-y", "two.yml", "--jobs", "4", cwd=place.root)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not list(place.runs.glob("*_slow/.run/process.json")):
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 130
     records = json.loads(place.aml("run", "list", "-o", "json", cwd=place.root).stdout)
     assert records[0]["status"] == "Canceled"
+    slow = next(place.runs.glob("*_slow"))
+    assert place.record(slow.name)["status"] == "Canceled"
+
+
+def test_a_pipeline_is_cancelled_from_elsewhere(place: Workplace) -> None:
+    (place.root / "two.yml").write_text(TWO.replace("CONTINUE", "true"), encoding="utf-8")
+    process = place.start("run", "submit-pipeline", "-n", "exp", "-y", "two.yml", "--jobs", "4", cwd=place.root)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not list(place.runs.glob("*_slow/.run/process.json")):
+        time.sleep(0.01)
+    place.aml("run", "cancel", "-r", "latest", cwd=place.root)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
     slow = next(place.runs.glob("*_slow"))
     assert place.record(slow.name)["status"] == "Canceled"
 

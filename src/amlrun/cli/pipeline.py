@@ -106,6 +106,7 @@ def _of_run(context: Context, run_id: str) -> tuple[PipelineState, str, str]:
     from amlrun.cli.run import find
     from amlrun.cli.watching import Printer
     from amlrun.pipeline import state as states
+    from amlrun.runs.store import RunFolder
 
     with Printer(context) as printer:
         run = find(context, run_id, printer)
@@ -113,6 +114,10 @@ def _of_run(context: Context, run_id: str) -> tuple[PipelineState, str, str]:
     if found is None:
         hint = "Its children are listed by: aml run list --parent-run-id RUN"
         raise AmlError(f"{run.id} is no pipeline's run", hint=hint)
+    for step in found.steps.values():
+        # A pipeline that was killed could not write down how its last steps ended.
+        if step.state == states.RUNNING and step.run_id:
+            step.state = str(RunFolder(run.folder.parent / step.run_id).state()[0])
     return found, run.id, str(run.status())
 
 

@@ -26,6 +26,7 @@ from amlrun.spec.job import CommandJob, SweepJob
 from amlrun.spec.pipeline import PipelineJob
 
 _SHORTEST, _LONGEST = 0.002, 0.05  # seconds between two looks at what runs
+_SAVE_SECONDS = 0.2
 _PAGE_SECONDS = 2
 PAGE = "pipeline.html"
 
@@ -86,7 +87,7 @@ class Engine:
         self._results: dict[str, StepRun] = {}
         self._code: dict[Path, dict[str, str]] = {}
         self._stopped = ""
-        self._drawn = float("-inf")
+        self._saved = self._drawn = float("-inf")
         self._continue = job.settings.continue_on_step_failure is not False
         self.new: list[tuple[Node, StepRun, dict[str, str]]] = []
 
@@ -103,6 +104,8 @@ class Engine:
                 moved = self._start_ready() or moved
                 pause = _SHORTEST if moved else min(pause * 1.3, _LONGEST)
                 if self._running:
+                    if not moved:
+                        self._save()
                     self.view.draw(self.state)
                     time.sleep(pause)
         except BaseException:
@@ -112,7 +115,7 @@ class Engine:
         finally:
             self.hashes.save()
             self.launcher.close()
-            self._save()
+            self._save(now=True)
         if (self.run.private / "cancel.json").exists():
             return state.CANCELED
         return state.FAILED if self.failed() else state.COMPLETED
@@ -387,9 +390,12 @@ class Engine:
         self.view.changed(self.state, step)
         return step
 
-    def _save(self) -> None:
+    def _save(self, *, now: bool = False) -> None:
+        """Write the state and the page, for people, who need not see every change: each step's run is the truth."""
+        if not now and time.monotonic() - self._saved < _SAVE_SECONDS:
+            return
+        self._saved = time.monotonic()
         self.state.save(self.run.private)
-        # The page is looked at by people, who need not see every change.
         if time.monotonic() - self._drawn > _PAGE_SECONDS:
             self._drawn = time.monotonic()
             draw_page(self.run, self.state, "Running")

@@ -50,8 +50,8 @@ class StepRun:
         return (best.folder if best is not None else self.folder) / "outputs"
 
     def status(self) -> RunStatus:
-        """The state now."""
-        return self._run.status()
+        """The state now. What it logged comes into `mlflow.db` with `Launcher.publish`, for all steps at once."""
+        return self._run.files.state()[0]
 
     def ended(self) -> RunStatus | None:
         """The final state, None while it runs; the processes are not looked up at every call."""
@@ -59,7 +59,7 @@ class StepRun:
             if time.monotonic() - self._looked < _LOOK_SECONDS:
                 return None
             self._looked = time.monotonic()
-        status = self._run.status()
+        status = self.status()
         if not status.is_final:
             return None
         self._run.target.release(self._run.files)
@@ -101,6 +101,10 @@ class Launcher:
 
             return StepRun(sweeps.open_sweep(files, self._target))
         return StepRun(Run(files, self._target))
+
+    def publish(self, run_ids: list[str]) -> None:
+        """Bring `mlflow.db` up to date with these runs; a fault there is told."""
+        self._target.publish(runs.RunFolder(self._target.project.runs / run_id) for run_id in run_ids)
 
     def warm(self) -> None:
         """Launch a supervisor ahead, so that it is ready when the step is."""

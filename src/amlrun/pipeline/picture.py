@@ -110,7 +110,7 @@ def _edge(start: tuple[float, float], end: tuple[float, float]) -> str:
 def _box(step: StepState, place: tuple[float, float], link: str | None) -> str:
     x, y = place
     reused = step.reused and step.state == states.COMPLETED
-    kind = "reused" if reused else _CLASSES[step.state]
+    kind = "reused" if reused else _CLASSES.get(step.state, "running")
     word = "Reused" if reused else step.state
     below = word if step.seconds is None else f"{word} · {step.seconds:.1f} s"
     name = step.name if len(step.name) <= 22 else f"{step.name[:21]}…"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from amlrun.pipeline import graph
-from amlrun.runs.files import replace_json
+from amlrun.runs.files import replace_text
 from amlrun.spec.pipeline import PipelineJob
 
 WAITING, RUNNING, COMPLETED, FAILED, CANCELED, SKIPPED = (
@@ -48,9 +48,8 @@ class PipelineState:
 
     def save(self, private: Path) -> None:
         """Write it into a run's `.run/`. Raises OSError."""
-        value = asdict(self)
-        # A list: the JSON's keys are sorted, and the file's order is worth keeping.
-        replace_json(private / _FILE, {**value, "steps": list(value["steps"].values())})
+        value = {**vars(self), "steps": [vars(step) for step in self.steps.values()]}
+        replace_text(private / _FILE, json.dumps(value))
 
 
 def load(private: Path) -> PipelineState | None:

@@ -92,6 +92,8 @@ def drive(
         raise
     finally:
         launcher.close()
+        steps = state.load(run.private)
+        launcher.publish([step.run_id for step in steps.steps.values() if step.run_id] if steps else [])
         _write_end(run, status, error, _why(engine) if error is None else "")
         found = state.load(run.private)
         if found is not None:
