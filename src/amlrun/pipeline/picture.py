@@ -10,7 +10,7 @@ from urllib.parse import quote
 from amlrun.pipeline import state as states
 from amlrun.pipeline.state import PipelineState, StepState
 
-_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 176, 56, 56, 20, 16
+_WIDTH, _HEIGHT, _BEND, _GAP_X, _GAP_Y, _MARGIN = 176, 56, 12, 56, 20, 16
 _PASSES = 4
 _CLASSES = {
     states.WAITING: "waiting",
@@ -77,34 +77,65 @@ def layers(after: Mapping[str, Sequence[str]]) -> list[list[str]]:
 
 def svg(state: PipelineState, links: Mapping[str, str] | None = None) -> str:
     """The graph; `links` has where a step's box leads to."""
-    columns = layers({name: step.after for name, step in state.steps.items()})
-    tallest = max((len(column) for column in columns), default=0)
-    height = 2 * _MARGIN + tallest * (_HEIGHT + _GAP_Y) - _GAP_Y
+    after, paths = _with_bends({name: step.after for name, step in state.steps.items()})
+    columns = layers(after)
+    heights = [sum(_height(name, state) + _GAP_Y for name in column) - _GAP_Y for column in columns]
+    height = 2 * _MARGIN + max(heights, default=0)
     width = 2 * _MARGIN + len(columns) * (_WIDTH + _GAP_X) - _GAP_X
     place: dict[str, tuple[float, float]] = {}
     for column, names in enumerate(columns):
-        top = (height - len(names) * (_HEIGHT + _GAP_Y) + _GAP_Y) / 2
-        for row, name in enumerate(names):
-            place[name] = (_MARGIN + column * (_WIDTH + _GAP_X), top + row * (_HEIGHT + _GAP_Y))
+        top = (height - heights[column]) / 2
+        for name in names:
+            place[name] = (_MARGIN + column * (_WIDTH + _GAP_X), top)
+            top += _height(name, state) + _GAP_Y
     title = f"Steps of {state.name}"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{max(height, 0):.0f}" '
-        f'viewBox="0 0 {width} {max(height, 0):.0f}" role="img" aria-label="{escape(title)}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{max(width, 0)}" height="{max(height, 0):.0f}" '
+        f'viewBox="0 0 {max(width, 0)} {max(height, 0):.0f}" role="img" aria-label="{escape(title)}">'
     ]
-    for name, step in state.steps.items():
-        parts += [_edge(place[one], place[name]) for one in step.after if one in place]
+    parts += [_edge([place[name] for name in path], [name in state.steps for name in path]) for path in paths]
     parts += [_box(step, place[name], (links or {}).get(name)) for name, step in state.steps.items()]
     return "\n".join([*parts, "</svg>"])
 
 
-def _edge(start: tuple[float, float], end: tuple[float, float]) -> str:
-    x1, y1 = start[0] + _WIDTH, start[1] + _HEIGHT / 2
-    x2, y2 = end[0], end[1] + _HEIGHT / 2
-    bend = max((x2 - x1) / 2, 20)
-    return (
-        f'<path class="edge" d="M{x1:.0f} {y1:.0f}C{x1 + bend:.0f} {y1:.0f} {x2 - bend:.0f} {y2:.0f} '
-        f'{x2 - 6:.0f} {y2:.0f}"/><path class="tip" d="M{x2:.0f} {y2:.0f}l-7 -4v8z"/>'
-    )
+def _height(name: str, state: PipelineState) -> int:
+    return _HEIGHT if name in state.steps else _BEND
+
+
+def _with_bends(after: Mapping[str, Sequence[str]]) -> tuple[dict[str, list[str]], list[list[str]]]:
+    """The graph with a place of its own in each column that a long line passes, so that it passes no box; and the
+    lines, each with the names of its places."""
+    depth = {name: column for column, names in enumerate(layers(after)) for name in names}
+    found: dict[str, list[str]] = {name: [] for name in after}
+    paths = []
+    for name, needs in after.items():
+        for need in needs:
+            if need not in depth:
+                continue
+            path = [need]
+            for column in range(depth[need] + 1, depth[name]):
+                # No step's name has a blank.
+                bend = f"{need} {name} {column}"
+                found[bend] = [path[-1]]
+                path.append(bend)
+            found[name].append(path[-1])
+            paths.append([*path, name])
+    return found, paths
+
+
+def _edge(places: list[tuple[float, float]], boxes: list[bool]) -> str:
+    """A line from a box's right side through its bends to another box's left side."""
+    half = [(_HEIGHT if box else _BEND) / 2 for box in boxes]
+    x, y = places[0][0] + _WIDTH, places[0][1] + half[0]
+    line = f"M{x:.0f} {y:.0f}"
+    for (left, top), middle in zip(places[1:], half[1:]):
+        bend = _GAP_X / 2
+        line += f"C{x + bend:.0f} {y:.0f} {left - bend:.0f} {top + middle:.0f} {left:.0f} {top + middle:.0f}"
+        x, y = left + _WIDTH, top + middle
+        line += f"H{x:.0f}"
+    line = line.rpartition("H")[0]
+    left, middle = places[-1][0], places[-1][1] + half[-1]
+    return f'<path class="edge" d="{line}"/><path class="tip" d="M{left:.0f} {middle:.0f}l-7 -4v8z"/>'
 
 
 def _box(step: StepState, place: tuple[float, float], link: str | None) -> str:
