@@ -11,6 +11,7 @@ from amlrun.events import Message
 from amlrun.runs import store as runs
 from amlrun.runs.record import RunRecord
 from amlrun.spec.job import Job
+from amlrun.spec.pipeline import PipelineJob
 from amlrun.targets import Targets
 from amlrun.targets.base import Run
 from amlrun.workspace import discover
@@ -122,7 +123,7 @@ def children(run: Run) -> list[Run]:
         return Run.children(run)
 
 
-def experiment_name(job: Job, given: str | None, path: Path) -> str:
+def experiment_name(job: Job | PipelineJob, given: str | None, path: Path) -> str:
     """The name given, the job's, the attached project's, else the folder's, as v1 had it. Raises AmlError."""
     name = given or job.experiment_name
     if not name:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from amlrun.cli.common import Context, common_options
@@ -12,13 +14,18 @@ from amlrun.cli.scoring_files import explain_files, refuse, scoring_files, short
 @click.option("-c", "--run-configuration-name", "name", metavar="NAME",
               help="The run configuration: its name, or a path to its file.")  # fmt: skip
 @click.option("--ct", "--target", "target", metavar="NAME", help="Explain for this target, not the file's.")
+@click.option("-y", "--pipeline-yaml", "pipeline", metavar="FILE", type=click.Path(path_type=Path),
+              help="A v1 pipeline's YAML.")  # fmt: skip
 @scoring_files
 @common_options
-def command(context: Context, name: str | None, target: str | None, ic: str | None, dc: str | None) -> None:
+def command(
+    context: Context, name: str | None, target: str | None, pipeline: Path | None, ic: str | None, dc: str | None
+) -> None:
     """Show every key of v1's files: its value, its line, and what it becomes.
 
     \b
     aml explain -c train-amlcompute
+    aml explain -y pipeline.yml
     aml explain --ic aml_config/inference-config.yml --dc deployment/deployment-config-aci.yml
 
     \b
@@ -28,6 +35,11 @@ def command(context: Context, name: str | None, target: str | None, ic: str | No
     unsupported  not possible, and what to do instead
     unknown      no such key
     """
+    if pipeline is not None:
+        from amlrun.cli.pipeline_files import explain_pipeline
+
+        refuse({"-c": name, "--ic": ic, "--dc": dc}, "-y")
+        return explain_pipeline(context, pipeline, target)
     if name is None:
         refuse({"--ct": target}, "--ic and --dc")
         return explain_files(context, ic, dc)

@@ -26,6 +26,8 @@ from amlrun.spec.job import CommandJob, Job
               type=click.Path(path_type=Path), help="A conda file, instead of the file's.")  # fmt: skip
 @click.option("--source-directory", metavar="FOLDER", type=click.Path(path_type=Path),
               help="The folder that travels; --path by default.")  # fmt: skip
+@click.option("-y", "--pipeline-yaml", "pipeline", metavar="FILE", type=click.Path(path_type=Path),
+              help="A v1 pipeline's YAML: write it as v2's.")  # fmt: skip
 @scoring_files
 @click.option("-n", "--name", "service", metavar="NAME", help="With --ic and --dc: the endpoint's name.")
 @click.option("-m", "--model", metavar="NAME[:VERSION]", help="With --ic and --dc: the model to serve.")
@@ -40,6 +42,7 @@ def command(
     target: str | None,
     conda_file: Path | None,
     source_directory: Path | None,
+    pipeline: Path | None,
     ic: str | None,
     dc: str | None,
     service: str | None,
@@ -50,6 +53,7 @@ def command(
 
     \b
     aml export -c train-amlcompute -o job.yml
+    aml export -y pipeline.yml -o pipeline-v2.yml
     aml export -n my-service -m demo-model:1 --ic inference-config.yml --dc deployment-config-aci.yml -o endpoint
 
     Comments say what each line came from, and what did not come along. Paths are relative to the file, without -o to
@@ -61,6 +65,13 @@ def command(
 
     if destination in ("json", "text"):
         context.output, destination = destination, None
+    if pipeline is not None:
+        from amlrun.cli.pipeline_files import export_pipeline
+
+        refuse({"-c": name, "--hyperdrive-configuration-name": sweep_name, "--source-directory": source_directory,
+                "-d": conda_file, "--ic": ic, "--dc": dc, "-n": service, "-m": model, "a script": script_and_arguments},
+               "-y")  # fmt: skip
+        return export_pipeline(context, pipeline, target, destination)
     if name is None:
         given = {"-e": experiment_name, "--ct": target, "-d": conda_file, "--source-directory": source_directory,
                  "--hyperdrive-configuration-name": sweep_name, "a script": script_and_arguments}  # fmt: skip

@@ -1,4 +1,4 @@
-"""`aml job`: run a v2 job YAML."""
+"""`aml job`: run a v2 job YAML, a pipeline's too."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import click
 
 from amlrun.cli.common import Context, common_options
 from amlrun.cli.options import submit_options
+from amlrun.cli.submit_pipeline import PipelineOptions, pipeline_options
+from amlrun.errors import AmlError
 from amlrun.targets.base import SubmitOptions
 
 
@@ -22,6 +24,7 @@ def command() -> None:
 @click.option("-e", "--experiment-name", metavar="NAME", help="The experiment the run belongs to.")
 @click.option("--ct", "--target", "target", metavar="NAME", help="Where to run, instead of the file's `compute`.")
 @submit_options
+@pipeline_options
 @common_options
 def create(
     context: Context,
@@ -31,8 +34,9 @@ def create(
     detach: bool,
     dry_run: bool,
     no_snapshot_limit: bool,
+    wanted: PipelineOptions,
 ) -> int:
-    """Run a v2 command, sweep or Spark job: what `aml export` writes, or one of Microsoft's examples.
+    """Run a v2 command, sweep, Spark or pipeline job: what `aml export` writes, or one of Microsoft's examples.
 
     \b
     aml job create --file job.yml
@@ -42,7 +46,18 @@ def create(
     """
     from amlrun import api
     from amlrun.cli.submit import submit
+    from amlrun.spec import node
+    from amlrun.spec.pipeline import is_pipeline
 
+    if not file.is_dir() and is_pipeline(node.read(file)[0]):
+        from amlrun.cli.submit_pipeline import submit_file
+
+        given = {"--async": detach, "--dry-run": dry_run, "--no-snapshot-limit": no_snapshot_limit}
+        for flag, value in given.items():
+            if value:
+                raise AmlError(f"{flag}: a pipeline does not have it")
+        return submit_file(context, file, experiment_name, target, wanted)
+    wanted.refuse(file)
     job = api.load_job(file, target=target)
     options = SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach)
     return submit(context, job, experiment_name, options, dry_run=dry_run)

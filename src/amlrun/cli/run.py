@@ -21,6 +21,7 @@ from amlrun.targets.base import LOG_FOLDERS, Run
 ELSEWHERE: dict[str, tuple[str, str]] = {
     "submit-script": ("amlrun.cli.submit:submit_script", "Run a script as a run configuration says."),
     "submit-hyperdrive": ("amlrun.cli.sweep:submit_hyperdrive", "Run a script many times, with values drawn for it."),
+    "submit-pipeline": ("amlrun.cli.submit_pipeline:submit_pipeline", "Run the steps of a pipeline's YAML."),
     "best": ("amlrun.cli.sweep:best", "Find an experiment's best run by a metric."),
     "submit-batch": ("amlrun.cli.batch:submit_batch", "Score a folder of files, several at a time."),
 }

@@ -47,17 +47,15 @@ def sweep(reader: Reader) -> SweepJob:
         if key not in found:
             raise reader.error(key, "is missing", reader.root.line, "A sweep job has trial, search_space, objective "
                                "and sampling_algorithm.")  # fmt: skip
-    sampling = _sampling(reader, found["sampling_algorithm"])
-    space = _space(reader, found, sampling.type)
-    policy = _policy(reader, found, sampling.type)
+    objective, space, sampling, policy, limits = parts(reader, found)
     trial = _trial(reader, found, space)
     job = SweepJob(
         trial,
-        _objective(reader, found["objective"]),
+        objective,
         space,
         sampling,
         policy,
-        _limits(reader, found),
+        limits,
         experiment_name=trial.experiment_name,
         tags=dict(trial.tags),
         compute=trial.compute,
@@ -65,6 +63,16 @@ def sweep(reader: Reader) -> SweepJob:
     reader.unused("", found, _UNUSED)
     trial.local.notes = reader.notes
     return job
+
+
+def parts(
+    reader: Reader, found: dict[str, Node]
+) -> tuple[Objective, dict[str, Parameter], Sampling, EarlyTermination | None, Limits]:
+    """What a sweep says beside its trial: of a job, or of a pipeline's step."""
+    sampling = _sampling(reader, found["sampling_algorithm"])
+    space = _space(reader, found, sampling.type)
+    policy = _policy(reader, found, sampling.type)
+    return _objective(reader, found["objective"]), space, sampling, policy, _limits(reader, found)
 
 
 def _trial(reader: Reader, found: dict[str, Node], space: dict[str, Parameter]) -> CommandJob:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError
-from amlrun.spec import write_sweep
+from amlrun.spec import write_pipeline, write_sweep
 from amlrun.spec.job import CommandJob, Environment, Job, SparkJob, SweepJob, said, shell_line
+from amlrun.spec.pipeline import PipelineJob
 
 _SCHEMA = "https://azuremlschemas.azureedge.net/latest/{}Job.schema.json"
 _PLAIN = re.compile(r"[A-Za-z_./$-][A-Za-z0-9_ ./${}@=+,()-]*(?::[A-Za-z0-9_./@][A-Za-z0-9_ ./${}@=+:-]*)*")
@@ -21,7 +22,7 @@ _WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", ".in
 _EMPTY_SAID = ("type", "command", "entry")
 
 
-def tree(job: Job, folder: Path) -> dict[str, Any]:
+def tree(job: Job | PipelineJob, folder: Path) -> dict[str, Any]:
     """The job as the YAML's plain data, paths relative to `folder`, where the file will be.
 
     Raises AmlError for a kind of job that is not written here.
@@ -32,10 +33,19 @@ def tree(job: Job, folder: Path) -> dict[str, Any]:
         return _spark(job, folder)
     if isinstance(job, SweepJob):
         return write_sweep.tree(job, _command(job.trial, folder))
+    if isinstance(job, PipelineJob):
+        return write_pipeline.tree(
+            job,
+            lambda command: _command(command, folder),
+            lambda environment: _environment(environment, folder),
+            lambda path: relative(path, folder),
+        )
     raise AmlError(f"a {job.type} job is not written here")
 
 
-def text(job: Job, folder: Path, comments: Mapping[str, str] | None = None, head: Sequence[str] = ()) -> str:
+def text(
+    job: Job | PipelineJob, folder: Path, comments: Mapping[str, str] | None = None, head: Sequence[str] = ()
+) -> str:
     """The job's YAML. `comments` go to the end of the line of a key (dotted path); `head` are comment lines above."""
     import io
 
@@ -47,8 +57,10 @@ def text(job: Job, folder: Path, comments: Mapping[str, str] | None = None, head
     return "\n".join([*lines, out.getvalue()]) if lines else out.getvalue()
 
 
-def side_files(job: Job, folder: Path) -> dict[Path, str]:
+def side_files(job: Job | PipelineJob, folder: Path) -> dict[Path, str]:
     """Files that the YAML in `folder` points to and that must be written with it: a Dockerfile given as text."""
+    if isinstance(job, PipelineJob):
+        return write_pipeline.side_files(job, folder)
     own = job.trial if isinstance(job, SweepJob) else job
     environment = None if not isinstance(own, (CommandJob, SparkJob)) else own.environment
     if environment is None or environment.dockerfile is None:

@@ -19,6 +19,8 @@ from amlrun.runs.status import RunStatus
 _SUPERVISOR = Path(__file__).parents[1] / "workers" / "supervisor.py"
 _POLL_SECONDS = 0.002
 _STATE_SECONDS = 0.25
+# Runs without a script: what drives a sweep's trials or a pipeline's steps.
+_DRIVEN = ("hyperdrive", "azureml.PipelineRun")
 
 
 def launch_supervisor() -> subprocess.Popen[bytes]:
@@ -114,8 +116,8 @@ def cancel(run: runs.RunFolder, reason: str, details: Mapping[str, Any] | None =
     if not process:
         return run.state()[0]  # its submitter sees the mark before it starts the script
     _end_tree(process.get("_script"))
-    # A sweep has no script: its driver sees the mark and ends its trials, which may take them their five seconds.
-    for _ in range(2000 if run.part("submit").get("run_type") == "hyperdrive" else 200):
+    # A driver sees the mark and ends its children, which may take them their five seconds.
+    for _ in range(2000 if run.part("submit").get("run_type") in _DRIVEN else 200):
         if "exit_code" in run.part("exit") or not runs.alive(process.get("_supervisor")):
             break
         time.sleep(0.01)

@@ -16,11 +16,11 @@ class WrongType(Exception):
 
 
 def load(entry: str) -> Any:
-    """The batch script as a module; its own arguments are none, as in a batch deployment."""
+    """The batch script as a module; its arguments are what follows the plan: none in a batch deployment."""
     # Started by its path, this file's folder could be imported from: it is the script's folder's turn.
     ours = str(Path(__file__).parent)
     sys.path[:] = [str(Path.cwd()), *(place for place in sys.path if place != ours)]
-    sys.argv = [entry]
+    sys.argv = [entry, *sys.argv[2:]]
     spec = importlib.util.spec_from_file_location("entry_module", entry)
     if spec is None or spec.loader is None:
         raise ImportError(f"{entry} is not a Python file")

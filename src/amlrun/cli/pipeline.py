@@ -1,0 +1,143 @@
+"""`aml pipeline`: check a pipeline's file, and show its steps, as a table, a picture or Mermaid's text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from amlrun.cli.common import Context, common_options
+from amlrun.errors import BAD_INPUT, AmlError
+
+if TYPE_CHECKING:
+    from amlrun.pipeline.state import PipelineState
+
+
+@click.group("pipeline")
+def command() -> None:
+    """Check a pipeline's file, and show its steps."""
+
+
+@command.command("check")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--ct", "--target", "target", metavar="NAME", help="Where every step would run.")
+@common_options
+def check(context: Context, file: Path, target: str | None) -> int:
+    """Find every mistake in a pipeline's file (v1 or v2) and its components' files, with file and line.
+
+    Also what Azure ML's own client lets pass: cycles, misspelt inputs and outputs, settings that it ignores, values
+    of the wrong type or outside an enum.
+    """
+    from amlrun.pipeline import load
+
+    reading = load.inspect(file, context.path, target=target)
+    wrong = load.mistakes(reading)
+    found = {
+        "file": str(file),
+        "steps": list(reading.job.jobs),
+        "mistakes": [
+            {"file": str(one.file or file), "line": one.line, "field": one.field, "message": one.message,
+             "hint": one.hint} for one in wrong
+        ],
+        "notes": reading.notes,
+    }  # fmt: skip
+
+    def text() -> None:
+        for one in wrong:
+            message, _, hint = str(one).partition("\n")
+            click.echo(message)
+            for line in hint.splitlines():
+                click.echo(f"  {line}")
+        if wrong:
+            click.echo(f"{len(wrong)} mistake{'' if len(wrong) == 1 else 's'}")
+        else:
+            count = len(reading.job.jobs)
+            click.echo(f"{file}: {count} step{'' if count == 1 else 's'}, no mistakes")
+
+    for note in dict.fromkeys(reading.notes):
+        context.warn(note)
+    context.result(found, text)
+    return BAD_INPUT if wrong else 0
+
+
+@command.command("show")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("-r", "--run", "run_id", metavar="RUN", help="A pipeline's run: its id, `latest`, or a run.json.")
+@click.option("--mermaid", is_flag=True, help="Print Mermaid's text, for a README.")
+@click.option("--html", "page", metavar="FILE", type=click.Path(path_type=Path), help="Write one HTML page.")
+@common_options
+def show(context: Context, file: Path | None, run_id: str | None, mermaid: bool, page: Path | None) -> None:
+    """Show the steps of a pipeline's file, or of a run with how each of them is.
+
+    \b
+    aml pipeline show pipeline.yml --mermaid
+    aml pipeline show -r latest
+    aml pipeline show -r latest --html pipeline.html
+
+    A run has its page already, pipeline.html in its folder, which redraws itself while the pipeline runs.
+    """
+    from amlrun.cli.common import write_text
+    from amlrun.pipeline import picture
+
+    if (file is None) == (run_id is None):
+        raise AmlError("name a pipeline's file, or a run with -r", hint="For instance: aml pipeline show -r latest")
+    if file is not None:
+        from amlrun.pipeline import load
+        from amlrun.pipeline.state import planned
+        from amlrun.spec.pipeline import first_of
+
+        reading = load.inspect(file, context.path)
+        if reading.refused:
+            raise first_of(reading.refused)
+        found, name, status = planned(reading.job), "", ""
+    else:
+        found, name, status = _of_run(context, str(run_id))
+    if page is not None:
+        write_text(page, picture.page(found, name, status))
+        context.result({"file": str(page)}, f"Wrote {page}")
+    elif mermaid:
+        context.result({"mermaid": picture.mermaid(found)}, picture.mermaid(found).rstrip())
+    else:
+        _table(context, found, name, status)
+
+
+def _of_run(context: Context, run_id: str) -> tuple[PipelineState, str, str]:
+    from amlrun.cli.run import find
+    from amlrun.cli.watching import Printer
+    from amlrun.pipeline import state as states
+    from amlrun.runs.store import RunFolder
+
+    with Printer(context) as printer:
+        run = find(context, run_id, printer)
+    found = states.load(run.files.private)
+    if found is None:
+        hint = "Its children are listed by: aml run list --parent-run-id RUN"
+        raise AmlError(f"{run.id} is no pipeline's run", hint=hint)
+    for step in found.steps.values():
+        # A pipeline that was killed could not write down how its last steps ended.
+        if step.state == states.RUNNING and step.run_id:
+            step.state = str(RunFolder(run.folder.parent / step.run_id).state()[0])
+    return found, run.id, str(run.status())
+
+
+def _table(context: Context, found: PipelineState, name: str, status: str) -> None:
+    from amlrun.cli.pipeline_view import state_word
+
+    steps = list(found.steps.values())
+    if not name:
+        rows = [[step.name, step.type, ", ".join(step.after)] for step in steps]
+        columns = ["step", "type", "after"]
+    else:
+        rows = [
+            [step.name, state_word(step), "" if step.seconds is None else f"{step.seconds:.1f}",
+             ", ".join(step.after), step.reason] for step in steps
+        ]  # fmt: skip
+        columns = ["step", "state", "seconds", "after", "why"]
+
+    def text() -> None:
+        if name:
+            context.say(f"{name}: {status}")
+        context.table(columns, rows)
+
+    context.result({"run_id": name, "status": status, "steps": [vars(step) for step in steps]}, text)

@@ -1,0 +1,1 @@
+"""Runs a pipeline: its graph, its checks, its cached steps, its picture."""

@@ -1,0 +1,143 @@
+"""Starts the steps of a pipeline as runs like any other, over the same targets, and looks at how they are."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from amlrun.events import Event, Message
+from amlrun.pipeline.state import RUN_TYPE
+from amlrun.project import Project
+from amlrun.runs import store as runs
+from amlrun.runs.record import SubmitPart
+from amlrun.runs.status import RunStatus
+from amlrun.spec.job import CommandJob, SweepJob
+from amlrun.targets import processes
+from amlrun.targets.base import Run, RunCreated, SubmitOptions
+from amlrun.targets.local import LocalTarget
+
+Report = Callable[[str], None]
+_LOOK_SECONDS = 0.25  # between two looks at the processes of a run that has not written its end
+# What a submit says of every run, and of a step is said by the pipeline.
+_OWN_LINES = ("RunId: ", "Snapshot: ", "Sweep: ")
+
+
+class StepRun:
+    """A step's run."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._looked = 0.0
+
+    @property
+    def id(self) -> str:
+        return self._run.id
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder; what the pipeline keeps of it is in `.run/step.json`."""
+        return self._run.folder
+
+    @property
+    def results(self) -> Path:
+        """The folder of the outputs: the run's, a sweep's best trial's."""
+        if self._run.files.part("submit").get("run_type") != "hyperdrive":
+            return self.folder / "outputs"
+        best = self._run.best_child()
+        return (best.folder if best is not None else self.folder) / "outputs"
+
+    def status(self) -> RunStatus:
+        """The state now. What it logged comes into `mlflow.db` with `Launcher.publish`, for all steps at once."""
+        return self._run.files.state()[0]
+
+    def ended(self) -> RunStatus | None:
+        """The final state, None while it runs; the processes are not looked up at every call."""
+        if not (self.folder / ".run" / "exit.json").exists():
+            if time.monotonic() - self._looked < _LOOK_SECONDS:
+                return None
+            self._looked = time.monotonic()
+        status = self.status()
+        if not status.is_final:
+            return None
+        self._run.target.release(self._run.files)
+        return status
+
+    def cancel(self, reason: str) -> None:
+        """End the run and all it started."""
+        self._run.cancel(reason)
+
+    def record(self) -> dict[str, Any]:
+        """The run's record."""
+        return dict(self._run.record())
+
+
+class Launcher:
+    """Starts steps on this machine. `report` is told what a submit says, `words` is the command that was typed."""
+
+    def __init__(self, project: Project, experiment: str, report: Report, words: list[str]) -> None:
+        self._experiment = experiment
+        self._report = report
+        self._words = words
+        self._target = LocalTarget(project, self._hear)
+        self._created: Callable[[Path], None] = lambda private: None
+        self._ahead: list[subprocess.Popen[bytes]] = []
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, RunCreated):
+            self._created(event.run.files.private)
+        elif isinstance(event, Message) and not event.text.startswith(_OWN_LINES):
+            self._report(event.text)
+
+    def find(self, run_id: str) -> StepRun | None:
+        """A run of this project; None when its folder is gone."""
+        files = runs.RunFolder(self._target.project.runs / run_id)
+        if Path(run_id).name != run_id or not files.private.is_dir():
+            return None
+        if files.part("submit").get("run_type") == "hyperdrive":
+            from amlrun.sweep import handles as sweeps
+
+            return StepRun(sweeps.open_sweep(files, self._target))
+        return StepRun(Run(files, self._target))
+
+    def publish(self, run_ids: list[str]) -> None:
+        """Bring `mlflow.db` up to date with these runs; a fault there is told."""
+        self._target.publish(runs.RunFolder(self._target.project.runs / run_id) for run_id in run_ids)
+
+    def warm(self) -> None:
+        """Launch a supervisor ahead, so that it is ready when the step is."""
+        if not self._ahead:
+            self._ahead.append(processes.launch_supervisor())
+
+    def close(self) -> None:
+        """Let go of what was launched and got nothing to do."""
+        while self._ahead:
+            processes.discard(self._ahead.pop())
+
+    def start(self, job: CommandJob | SweepJob, run_id: str, parent: str, created: Callable[[Path], None]) -> StepRun:
+        """Start a step; `created` gets its `.run/` folder before anything runs.
+
+        Raises AmlError; when the run is there already its record says how it ended.
+        """
+        options = SubmitOptions(run_id=run_id, parent_run_id=parent, command_line=self._words)
+        self._created = created
+        if isinstance(job, SweepJob):
+            from amlrun.sweep import handles as sweeps
+
+            return StepRun(sweeps.submit(self._target, job, self._experiment, options))
+        options.supervisor = self._ahead.pop() if self._ahead else None
+        try:
+            return StepRun(self._target.submit(job, self._experiment, options))
+        finally:
+            processes.discard(options.supervisor)
+
+
+def create_pipeline_run(project: Project, experiment: str, record: SubmitPart) -> runs.RunFolder:
+    """Make the run of a pipeline, which can be listed from then on. Raises AmlError."""
+    first: SubmitPart = {"_experiment_name": experiment, "run_type": RUN_TYPE, "target": "local", **record}
+    first["_target_type"] = LocalTarget.type
+    run = runs.create(project.runs, runs.new_id(experiment), first)
+    run.write_part("process", {"start_time_utc": runs.now(), "_supervisor": runs.this_process()})
+    return run

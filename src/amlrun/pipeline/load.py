@@ -1,0 +1,64 @@
+"""A pipeline file of either world, read and checked; and what a person sets over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from amlrun.errors import AmlError
+from amlrun.pipeline.check import check
+from amlrun.spec import node as yaml_node
+from amlrun.spec import read_pipeline
+from amlrun.spec.pipeline import PipelineJob, first_of, is_v1
+from amlrun.spec.read_pipeline import Reading
+
+
+def inspect(file: Path, folder: Path, *, target: str | None = None, exporting: bool = False) -> Reading:
+    """The pipeline in `file` as far as it can be read; `folder` is what a v1 file's paths are counted from.
+
+    `target` (`--ct`) is where every step shall run. Raises AmlError only for a file that is no pipeline.
+    """
+    if file.is_dir():
+        raise AmlError("is a folder", file=file, hint="Name the pipeline's YAML file.")
+    tree = yaml_node.read(file)
+    if is_v1(tree[0]):
+        from amlrun.v1.pipeline import to_pipeline
+
+        return to_pipeline.inspect(file, folder, target=target, exporting=exporting)
+    reading = read_pipeline.inspect(file, tree)
+    if target is not None:
+        retarget(reading.job, target)
+    return reading
+
+
+def mistakes(reading: Reading) -> list[AmlError]:
+    """Every mistake: of the text, and of what it says."""
+    found = [*reading.refused, *reading.let_pass]
+    found += check(reading.job, partial=bool(reading.refused))
+    own = str(reading.job.source.file)
+    return sorted(found, key=lambda error: (str(error.file) != own, str(error.file), error.line or 0))
+
+
+def load(file: Path, folder: Path, *, target: str | None = None) -> PipelineJob:
+    """The pipeline in `file`, free of mistakes; its notes are in `local.notes`.
+
+    Raises AmlError, with file and line, for the first mistake; the others stand in its hint, a line each.
+    """
+    reading = inspect(file, folder, target=target)
+    wrong = mistakes(reading)
+    if wrong:
+        raise first_of(wrong)
+    reading.job.local.notes = reading.notes
+    return reading.job
+
+
+def retarget(job: PipelineJob, target: str) -> None:
+    """Let every step run on `target`: `local`, or a compute's name."""
+    name = "local" if target.lower() == "local" else f"azureml:{target.removeprefix('azureml:')}"
+    job.compute = None
+    job.settings.default_compute = name
+    for step in job.jobs.values():
+        step.compute = None
+        if isinstance(step.job, PipelineJob):
+            retarget(step.job, target)
+        elif step.job is not None:
+            step.job.compute = None

@@ -1,0 +1,129 @@
+"""What a pipeline leaves behind: its outputs in their places, and what is registered."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from amlrun.errors import os_error
+from amlrun.pipeline.graph import Node
+from amlrun.pipeline.launcher import StepRun
+from amlrun.pipeline.state import PipelineState
+from amlrun.prepare import data
+from amlrun.project import Project
+from amlrun.runs.files import replace_json
+from amlrun.spec.job import Output
+from amlrun.spec.pipeline import MODEL_TYPES, PipelineJob
+
+Report = Callable[[str], None]
+
+
+def publish(
+    project: Project,
+    job: PipelineJob,
+    state: PipelineState,
+    made: list[tuple[Node, StepRun, dict[str, str]]],
+    experiment: str,
+    report: Report,
+) -> None:
+    """Copy the job's outputs that have a path there, and register what is named; reused results only once.
+
+    Raises AmlError when a place can't be written or a name can't be registered.
+    """
+    for node, run, digests in made:
+        for name, digest in digests.items():
+            own = node.step.outputs.get(name)
+            outer = job.outputs.get(node.publishes.get(name, ""))
+            place = run.results / name
+            if outer is not None:
+                state.outputs[node.publishes[name]] = str(place)
+                if outer.path and "${{" not in outer.path and "://" not in outer.path and place.exists():
+                    target = job.source.file.parent / outer.path
+                    _copy(place, target)
+                    state.outputs[node.publishes[name]] = str(target)
+            for output in (own, outer):
+                if output is not None and output.name and place.exists():
+                    kind = (node.step.component.outputs.get(name) or output).type
+                    wanted = output.type if output.type in MODEL_TYPES else kind
+                    said = _register(project, output, wanted, run, name, digest, experiment)
+                    state.steps[node.name].registered[name] = said
+                    report(f"{node.name}: {name} is {said}")
+
+
+def _register(
+    project: Project, output: Output, kind: str, run: StepRun, name: str, digest: str, experiment: str
+) -> str:
+    """Register an output, unless this very content of this run is registered already. Returns what it is called."""
+    record = run.folder / ".run" / "registered.json"
+    known = _registered(record)
+    mark = f"{output.name} {digest}"
+    if mark in known:
+        return f"{known[mark]}, as before"
+    place = run.results / name
+    if kind in MODEL_TYPES:
+        from amlrun.registry import local as registry
+
+        git = {key: str(value) for key, value in (run.record().get("properties") or {}).items()}
+        model = registry.register(
+            project,
+            str(output.name),
+            place,
+            origin=registry.Origin(run.id, experiment, f"outputs/{name}"),
+            properties={"data_sha256": _inputs(run), **git},
+            description=output.description or "",
+        )
+        said = f"model {model.id}"
+    else:
+        data.register(project, str(output.name), place, output.description or "")
+        said = f"dataset {output.name}"
+    try:
+        replace_json(record, {**known, mark: said})
+    except OSError as error:
+        raise os_error(error, "write what was registered") from error
+    return said
+
+
+def _registered(record: Path) -> dict[str, str]:
+    import json
+
+    try:
+        value = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _inputs(run: StepRun) -> str:
+    """What the step's inputs held, as one hash."""
+    import hashlib
+    import json
+
+    try:
+        record = json.loads((run.folder / ".run" / "step.json").read_text(encoding="utf-8"))
+        text = json.dumps(record["parts"]["inputs"], sort_keys=True)
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file or folder; what lies at the target is replaced once the copy is whole."""
+    new = target.with_name(f".{target.name}.{os.getpid()}.aml-tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, new)
+        else:
+            shutil.copy2(source, new)
+        if target.is_dir() and not target.is_symlink():
+            old = target.with_name(f".{target.name}.{os.getpid()}.aml-old")
+            target.rename(old)
+            new.rename(target)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            new.replace(target)
+    except OSError as error:
+        shutil.rmtree(new, ignore_errors=True)
+        raise os_error(error, f"copy the output to {target}") from error

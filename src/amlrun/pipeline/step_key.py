@@ -1,0 +1,108 @@
+"""The key of a step: what its result depends on, in parts that can be compared, so that it can be said what changed.
+
+In it: the command, the code's files, the environment, variables, processes, inputs by content and outputs by type.
+Not in it: the step's name, display name, tags, compute and timeouts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import Any
+
+from amlrun.pipeline.hashing import FileHashes
+from amlrun.pipeline.step_job import Filled
+from amlrun.prepare import conda_file
+from amlrun.prepare.snapshot import Snapshot
+from amlrun.runs.redact import masked
+from amlrun.spec.job import CommandJob, Environment, SweepJob, said
+
+FORMAT = 1
+_NAMED = (("code", "{}"), ("inputs", "input {}"), ("environment_variables", "variable {}"), ("outputs", "output {}"))
+Parts = dict[str, Any]
+
+
+def parts(job: CommandJob | SweepJob, filled: Filled, code: dict[str, str], data: dict[str, str]) -> Parts:
+    """The parts of a step's key. `code` has the files' hashes, `data` the content's hash of each data input."""
+    own = job.trial if isinstance(job, SweepJob) else job
+    found: Parts = {
+        "format": FORMAT,
+        "command": _digest(own.command),
+        "code": code,
+        "environment": _digest(_environment(own.environment, own.local.interpreter)),
+        "environment_variables": {name: _digest(text) for name, text in own.environment_variables.items()},
+        "inputs": {
+            **{name: _digest(str(value)) for name, value in filled.literals.items()},
+            **data,
+        },
+        "outputs": {name: output.type for name, output in own.outputs.items()},
+        "distribution": said(own.distribution),
+        "instances": own.resources.instance_count if own.resources else None,
+    }
+    if isinstance(job, SweepJob):
+        search = (job.objective, job.search_space, job.sampling_algorithm, job.early_termination, job.limits)
+        found["sweep"] = _digest([said(part) for part in search])
+    return found
+
+
+def key_of(found: Parts) -> str:
+    """The key: one hash over all parts."""
+    return _digest(found)
+
+
+def shown(filled: Filled) -> dict[str, str]:
+    """The literals as they may be shown; what is secret by its name is masked."""
+    values: dict[str, str] = masked({name: str(value) for name, value in filled.literals.items()})
+    return values
+
+
+def files_of(snapshot: Snapshot, hashes: FileHashes) -> dict[str, str]:
+    """The hash of each file of a snapshot. Raises AmlError for one that changes meanwhile."""
+    found = {}
+    for name, _ in snapshot.files:
+        place = snapshot.root / name
+        found[name] = hashes.file(str(place), os.stat(place))  # noqa: PTH116 - thousands of them
+    return found
+
+
+def changes(old: Parts, new: Parts, old_shown: dict[str, str], new_shown: dict[str, str], folder: str = "") -> str:
+    """What differs between the keys of two runs of a step, in a few words; the first few of many.
+
+    `folder` is what the code's folder is called.
+    """
+    if old.get("format") != new["format"]:
+        return "it last ran with another version of amlrun"
+    found: list[str] = []
+    for part, say in _NAMED:
+        say = f"{folder}/{{}}" if part == "code" and folder else say
+        before, after = old.get(part) or {}, new.get(part) or {}
+        for name in sorted(before.keys() | after.keys()):
+            if before.get(name) == after.get(name):
+                continue
+            what = "is new" if name not in before else "is gone" if name not in after else "changed"
+            words = f"{say.format(name)} {what}"
+            if part == "inputs" and what == "changed" and name in old_shown and name in new_shown:
+                words = f"{words}: {old_shown[name]} → {new_shown[name]}"
+            found.append(words)
+    for part in ("command", "environment", "distribution", "instances", "sweep"):
+        if old.get(part) != new.get(part):
+            found.append({"command": "the command changed", "environment": "the environment changed",
+                          "distribution": "the distribution changed", "instances": "instance_count changed",
+                          "sweep": "the sweep's settings changed"}[part])  # fmt: skip
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return ", ".join(found[:3]) + more
+
+
+def _environment(environment: Environment | None, interpreter: str | None) -> Any:
+    if environment is None:
+        return interpreter
+    conda = environment.conda_file
+    text = conda_file.content(conda) if conda is not None else None
+    build = environment.build
+    return [interpreter, environment.reference, environment.image, environment.dockerfile, text, said(build) or None]
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,206 @@
+"""Reads the steps of a pipeline: each kind with its keys."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+
+from amlrun.spec import read_sweep
+from amlrun.spec.job import CommandJob, Input
+from amlrun.spec.node import Node
+from amlrun.spec.pipeline import Component, Source, Step, Sweep, whole_binding
+from amlrun.spec.read_pipeline_components import (
+    COMMAND,
+    PARALLEL,
+    SPARK,
+    body,
+    interface_of_inline,
+    lines_of,
+    merged,
+    named,
+)
+from amlrun.spec.read_pipeline_io import PartReader
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_SHARED = ("$schema", "type", "inputs", "outputs", "compute", "display_name", "description", "tags", "properties",
+           "name", "experiment_name", "comment")  # fmt: skip
+_INLINE: dict[str, tuple[str, ...]] = {
+    "command": (*_SHARED[:-1], *COMMAND, "parent_job_name"),
+    "parallel": (*_SHARED, *PARALLEL, "identity"),
+    "spark": (*_SHARED[:-1], *SPARK),
+    "pipeline": _SHARED,
+    "sweep": (*_SHARED, "trial", "sampling_algorithm", "search_space", "objective", "early_termination", "limits",
+              "resources", "queue_settings", "identity"),
+}  # fmt: skip
+# What a step with a component may change of it; the rest of an inline step's keys Azure ML drops without a word.
+_OVER: dict[str, tuple[str, ...]] = {
+    "command": (*_SHARED, "component", "resources", "distribution", "limits", "environment_variables",
+                "queue_settings", "services", "identity"),
+    "parallel": (*_SHARED, "component", *PARALLEL[1:], "identity"),
+    "spark": (*_SHARED, "component", "conf", "resources", "identity", "jars", "py_files", "files", "archives",
+              "entry", "args"),
+    "pipeline": (*_SHARED, "component"),
+}  # fmt: skip
+_DROPPED = {"command": ("environment", "code", "command"), "spark": ("environment", "code"), "parallel": ("task",)}
+_OTHERS = ("automl", "import", "data_transfer")
+_PREVIEW = ("if_else", "do_while", "parallel_for")
+_AUTOML_DATA = ("training_data", "validation_data", "test_data")
+
+
+def step(pipeline: PartReader, name: str, node: Node, above: tuple[Path, ...]) -> Step:
+    """One entry of `jobs`. Raises AmlError with file and line; mistakes in its inputs are gathered by the reader."""
+    prefix = f"{pipeline.prefix}jobs.{name}."
+    reader = PartReader(pipeline.file, node, pipeline.faults, prefix)
+    line = pipeline.lines.get(f"jobs.{name}", node.line)
+    if not _NAME.fullmatch(name):
+        hint = "Use lower-case letters, digits and _, and start with a letter or _."
+        raise reader.error("", f"{name!r} cannot be a step's name", line, hint)
+    if node.kind != "map":
+        raise reader.error("", "expected the keys of a step", node.line)
+    kind = _kind(reader, node)
+    if node.get("depends_on") is not None:
+        hint = "Order follows data: give this step an input that is an output of the other."
+        raise reader.error("depends_on", "is not a key of Azure ML's pipelines", _line(node, "depends_on"), hint)
+    made = Step(name, kind)  # type: ignore[arg-type]
+    made.source = Source(reader.file, {f"jobs.{name}": line, **lines_of(node, f"jobs.{name}")})
+    if kind in _OTHERS:
+        return _other(reader, made, node)
+    if kind == "sweep":
+        return _sweep(reader, made, node, above)
+    component = node.get("component")
+    if component is None or component.empty:
+        return _inline(reader, made, node, above)
+    return _of_component(reader, made, node, component, above)
+
+
+def _kind(reader: PartReader, node: Node) -> str:
+    said = node.get("type")
+    kind = said.text if said is not None and said.kind == "scalar" and said.text else "command"
+    if said is None and node.get("trial") is not None:
+        kind = "sweep"
+    line = said.line if said is not None else node.line
+    if kind in _PREVIEW:
+        raise reader.error("type", f"{kind} is a preview of Azure ML that aml does not have", line,
+                           "Let a script decide, and do nothing where there is nothing to do.")  # fmt: skip
+    known = (*_INLINE, *_OTHERS)
+    if kind not in known:
+        near = difflib.get_close_matches(kind, known, 1)
+        meant = f"; did you mean {near[0]!r}?" if near else ""
+        raise reader.error("type", f"expected one of {', '.join(known)}, got {kind!r}{meant}", line)
+    return kind
+
+
+def _inline(reader: PartReader, made: Step, node: Node, above: tuple[Path, ...]) -> Step:
+    if made.type == "pipeline":
+        hint = "Put its steps into a file with `type: pipeline`, and write component: FILE"
+        where = "jobs" if node.get("jobs") is not None else "component"
+        message = "a pipeline step names a component's file" if where == "jobs" else "is missing"
+        raise reader.error(where, message, _line(node, where), hint)
+    if node.get("is_deterministic") is not None:
+        hint = "Put the step's keys below `component:`, with is_deterministic among them."
+        message = "belongs to a component: Azure ML refuses it at a step"
+        raise reader.error("is_deterministic", message, _line(node, "is_deterministic"), hint)
+    found = reader.section("", node, _INLINE[made.type])
+    _shared(reader, made, found)
+    made.component = interface_of_inline(made.inputs, made.outputs)
+    made.component.source = Source(reader.file, lines_of(node))
+    made.job = body(reader, made.type, found, made.component, above)
+    return made
+
+
+def _of_component(reader: PartReader, made: Step, node: Node, component: Node, above: tuple[Path, ...]) -> Step:
+    found = {}
+    known = _OVER[made.type]
+    for key, line, child in node.pairs:
+        reader.lines[key] = line
+        if key in known:
+            if not (child.kind == "scalar" and child.value is None):
+                found[key] = child
+        elif key in _DROPPED.get(made.type, ()):
+            reader.fault(key, "is ignored by Azure ML where a component is named", line,
+                         "Change it in the component.")  # fmt: skip
+        else:
+            near = difflib.get_close_matches(key, known, 1)
+            meant = f"; did you mean {near[0]!r}?" if near else ""
+            reader.fault(key, f"unknown key{meant}", line, f"Known there: {', '.join(known)}.")
+    _shared(reader, made, found)
+    read = named(reader, "component", component, made.type, above)
+    if read.type != made.type:
+        said = node.get("type")
+        if said is not None and read.component.file is None:
+            raise reader.error("type", f"the component is of type {read.type}", said.line)
+        if said is not None:
+            message = f"{read.component.file.name if read.component.file else ''} is of type {read.type}"
+            reader.fault("type", message, said.line, f"Write type: {read.type}")
+        made.type = read.type
+    made.component, made.job = read.component, read.job
+    if isinstance(made.job, CommandJob):
+        merged(made.job, reader, found)
+    return made
+
+
+def _sweep(reader: PartReader, made: Step, node: Node, above: tuple[Path, ...]) -> Step:
+    found = reader.section("", node, _INLINE["sweep"])
+    for key in ("trial", "search_space", "objective", "limits"):
+        if key not in found:
+            raise reader.error(key, "is missing", node.line, "A sweep step has trial, search_space, objective, limits.")
+    _shared(reader, made, found)
+    found.setdefault("sampling_algorithm", Node("scalar", node.line, "random", "random"))
+    made.sweep = Sweep(*read_sweep.parts(reader, found))
+    for name in ("timeout", "trial_timeout"):
+        seconds = getattr(made.sweep.limits, name)
+        if seconds is not None and seconds < 60:
+            reader.faults.notes.append(
+                f"{reader.file.name}:{found['limits'].line}: {reader.prefix}limits.{name}: "
+                f"{seconds} s are 60 s in Azure ML"
+            )
+    read = named(reader, "trial", found["trial"], "command", above)
+    if read.type != "command":
+        raise reader.error("trial", f"a trial is a command component, not {read.type}", found["trial"].line)
+    made.component, made.job = read.component, read.job
+    if isinstance(made.job, CommandJob) and "resources" in found:
+        made.job.resources = reader.resources(found["resources"])
+    return made
+
+
+def _other(reader: PartReader, made: Step, node: Node) -> Step:
+    """An AutoML, import or data transfer step: what it reads and writes; its own keys stay as they are."""
+    found = {key: child for key, _, child in node.pairs}
+    reader.lines.update({key: line for key, line, _ in node.pairs})
+    if made.type == "automl":
+        for key in ("task", "primary_metric"):
+            if key == "task" and key not in found:
+                raise reader.error(key, "is missing", node.line, "For instance: task: classification")
+        for key in _AUTOML_DATA:
+            if key in found:
+                with reader.faults.gather():
+                    made.inputs[key] = _data(reader, key, found[key])
+    else:
+        made.inputs = reader.bound_inputs(found, step=True)
+    made.outputs = reader.bound_outputs(found)
+    made.compute = reader.word("compute", found)
+    made.display_name = reader.word("display_name", found)
+    skipped = ("inputs", "outputs", "type", "compute", *_AUTOML_DATA)
+    made.settings = {key: child.plain() for key, child in found.items() if key not in skipped}
+    component = interface_of_inline(made.inputs, made.outputs)
+    made.component = Component(component.inputs, component.outputs, inline=True)
+    return made
+
+
+def _data(reader: PartReader, key: str, node: Node) -> Input:
+    if node.kind == "scalar" and whole_binding(node.text) is None and not node.empty:
+        # AutoML's data may be named without `path:`.
+        return Input("mltable", node.text)
+    return reader.bound_input(key, node, True)
+
+
+def _shared(reader: PartReader, made: Step, found: dict[str, Node]) -> None:
+    made.inputs = reader.bound_inputs(found, step=True)
+    made.outputs = reader.bound_outputs(found)
+    made.compute = reader.word("compute", found)
+    made.display_name = reader.word("display_name", found)
+
+
+def _line(node: Node, key: str) -> int:
+    return next((line for name, line, _ in node.pairs if name == key), node.line)

@@ -1,0 +1,143 @@
+"""Writes a pipeline job as Azure ML v2's own pipeline YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from amlrun.spec.job import Build, CommandJob, Environment, Input, Output, said
+from amlrun.spec.pipeline import ParallelJob, PipelineJob, Port, Step
+
+Body = Callable[[CommandJob], dict[str, Any]]
+EnvironmentTree = Callable[["Environment | None"], Any]
+_SCHEMA = "https://azuremlschemas.azureedge.net/latest/pipelineJob.schema.json"
+# What of a command stands in its component; the rest is the step's.
+_COMPONENT = ("command", "code", "environment", "distribution", "resources")
+
+
+def tree(
+    job: PipelineJob, command: Body, environment: EnvironmentTree, relative: Callable[[Path], str]
+) -> dict[str, Any]:
+    """The pipeline as the YAML's plain data; `command`, `environment` and `relative` write those parts.
+
+    Raises AmlError for a step that cannot be written: a sweep, Spark, AutoML or retired v1 step.
+    """
+    found: dict[str, Any] = {"$schema": _SCHEMA, "type": "pipeline"}
+    for name in ("name", "display_name", "experiment_name", "description", "tags", "compute"):
+        found[name] = getattr(job, name)
+    found["inputs"] = {name: _input(given) for name, given in job.inputs.items()}
+    found["outputs"] = {name: _output(output) for name, output in job.outputs.items()}
+    found["settings"] = said(job.settings)
+    found["jobs"] = {name: _step(step, command, environment, relative) for name, step in job.jobs.items()}
+    return _without_empty(found)
+
+
+def side_files(job: PipelineJob, folder: Path) -> dict[Path, str]:
+    """The Dockerfiles given as text that the YAML in `folder` points to."""
+    files = {}
+    for step, own in _environments(job):
+        if own.dockerfile is not None:
+            files[folder / _build(step) / "Dockerfile"] = own.dockerfile
+    return files
+
+
+def _environments(job: PipelineJob) -> Iterator[tuple[Step, Environment]]:
+    for step in job.jobs.values():
+        if isinstance(step.job, (CommandJob, ParallelJob)) and step.job.environment is not None:
+            yield step, step.job.environment
+
+
+def _build(step: Step) -> str:
+    return f"environment/{step.name}"
+
+
+def _step(step: Step, command: Body, environment: EnvironmentTree, relative: Callable[[Path], str]) -> dict[str, Any]:
+    if step.unsupported:
+        raise step.error("", step.unsupported)
+    found: dict[str, Any] = {"type": step.type, "display_name": step.display_name, "compute": step.compute}
+    if step.component.file is not None or step.component.reference:
+        where = step.component.reference or relative(step.component.file or Path())
+        found["component"] = where
+        if isinstance(step.job, CommandJob):
+            for name in ("environment_variables", "resources", "limits", "distribution"):
+                found[name] = said(getattr(step.job, name))
+    elif isinstance(step.job, CommandJob) and step.sweep is None:
+        found |= _command(step, step.job, command)
+    elif isinstance(step.job, ParallelJob):
+        found |= _parallel(step, step.job, environment, relative)
+    else:
+        raise step.error("", f"a {step.type} step is not written here")
+    found["inputs"] = {name: _input(given) for name, given in step.inputs.items()}
+    found["outputs"] = {name: _output(output) for name, output in step.outputs.items()}
+    return _without_empty(found)
+
+
+def _command(step: Step, job: CommandJob, command: Body) -> dict[str, Any]:
+    own = job
+    if job.environment is not None and job.environment.dockerfile is not None:
+        build = Build(f"./{_build(step)}", "Dockerfile")
+        own = replace(job, environment=replace(job.environment, dockerfile=None, build=build))
+    body = command(own)
+    for name in ("$schema", "type", "name", "display_name", "experiment_name", "description", "tags", "compute",
+                 "inputs", "outputs"):  # fmt: skip
+        body.pop(name, None)
+    if step.component.is_deterministic:
+        return body
+    # Only a component can say that its results may not be used again.
+    inside: dict[str, Any] = {"type": "command", "is_deterministic": False}
+    inside["inputs"] = {name: _port(port) for name, port in step.component.inputs.items()}
+    inside["outputs"] = {name: {"type": output.type} for name, output in step.component.outputs.items()}
+    inside |= {name: body.pop(name) for name in _COMPONENT if name in body}
+    return {"component": _without_empty(inside), **body}
+
+
+def _parallel(
+    step: Step, job: ParallelJob, environment: EnvironmentTree, relative: Callable[[Path], str]
+) -> dict[str, Any]:
+    if not step.component.is_deterministic:
+        raise step.error("", "a parallel step cannot say that it is not to be used again",
+                         "Take allow_reuse: false out, and set force_rerun when you submit.")  # fmt: skip
+    task: dict[str, Any] = {
+        "type": "run_function",
+        "code": None if job.code is None else relative(job.code),
+        "entry_script": job.entry_script,
+        "program_arguments": job.program_arguments,
+        "append_row_to": job.append_row_to,
+        "environment": environment(job.environment),
+    }
+    found: dict[str, Any] = {
+        name: getattr(job, name)
+        for name in ("environment_variables", "input_data", "mini_batch_size", "mini_batch_error_threshold",
+                     "error_threshold", "max_concurrency_per_instance", "logging_level")
+    }  # fmt: skip
+    found["retry_settings"] = _without_empty({"max_retries": job.max_retries, "timeout": job.timeout})
+    found["resources"] = said(job.resources)
+    found["task"] = _without_empty(task)
+    return found
+
+
+def _input(given: Input) -> Any:
+    return given.value if given.value is not None else said(given)
+
+
+def _output(output: Output) -> Any:
+    found = said(output)
+    found.pop("description", None)
+    if (
+        output.path
+        and set(found) == {"type", "path"}
+        and output.type == "uri_folder"
+        and "parent.outputs" in output.path
+    ):
+        return output.path
+    return found
+
+
+def _port(port: Port) -> dict[str, Any]:
+    return _without_empty({"type": port.type, "default": port.default, "optional": port.optional or None})
+
+
+def _without_empty(found: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in found.items() if value is not None and value not in ({}, [], "")}

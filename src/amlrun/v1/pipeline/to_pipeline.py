@@ -1,0 +1,161 @@
+"""A v1 pipeline file → a v2 pipeline job: its parameters, its data, and the steps in `to_step`.
+
+What v1's reader did with a key is in the service's old reference (reference-pipeline-yaml.md); what it let pass in
+silence is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from amlrun.errors import AmlError
+from amlrun.spec import node as yaml_node
+from amlrun.spec.job import V1_DATASET, Input, Scalar
+from amlrun.spec.node import Node
+from amlrun.spec.pipeline import PipelineJob, Source
+from amlrun.spec.read_pipeline import Reading
+from amlrun.v1.pipeline.file import PipelineFile, compute_of, input_name
+from amlrun.v1.pipeline.to_steps import Steps
+from amlrun.v1.runconfig.explaining import Row
+
+_TOP = ("name", "description", "parameters", "data_references", "default_compute", "steps")
+_TYPES = ("string", "int", "float", "bool", "datapath")
+_REFERENCE = ("datastore", "path_on_datastore", "dataset_name", "dataset_id", "name", "sql_table", "sql_query",
+              "sql_stored_procedure", "sql_stored_procedure_params")  # fmt: skip
+
+
+@dataclass
+class V1Reading(Reading):
+    """A v1 pipeline as far as it could be read; `rows` tell what becomes of every key."""
+
+    rows: list[Row] = field(default_factory=list)
+
+
+def inspect(file: Path, folder: Path, *, target: str | None = None, exporting: bool = False) -> V1Reading:
+    """The v1 pipeline in `file`, with every mistake in it; `folder` is what v1 counted its paths from.
+
+    Raises AmlError only for a file that is no YAML or no v1 pipeline.
+    """
+    file = file.absolute()
+    root, notes = yaml_node.read(file)
+    whole = root.get("pipeline") if root.kind == "map" else None
+    if whole is None:
+        raise AmlError("is no v1 pipeline: it has no `pipeline:`", file=file, line=root.line)
+    desk = PipelineFile(file, root, folder.absolute(), target, exporting)
+    desk.notes += [f"{file.name}:{line}: {text}" for line, text in notes]
+    for name, _, _ in root.pairs:
+        if name != "pipeline":
+            desk.say(name, "no such key: everything of a v1 pipeline lies below pipeline:", "unknown")
+            desk.note(name, "unknown key, which v1 ignored")
+    job = PipelineJob(source=desk.source)
+    with desk.gather():
+        _pipeline(desk, job, whole)
+    _lines(desk, job)
+    return V1Reading(job, desk.refused, desk.let_pass, desk.notes, desk.rows())
+
+
+def _pipeline(desk: PipelineFile, job: PipelineJob, whole: Node) -> None:
+    found = desk.section("pipeline", whole, _TOP)
+    job.display_name = desk.word("pipeline.name", found.get("name"))
+    job.description = desk.word("pipeline.description", found.get("description"))
+    desk.say("pipeline.name", "display_name")
+    desk.say("pipeline.description", "description")
+    compute = desk.word("pipeline.default_compute", found.get("default_compute"))
+    job.settings.default_compute = compute_of(desk.target or compute)
+    job.settings.continue_on_step_failure = False  # v1's default; v2's is documented in two ways
+    desk.say("pipeline.default_compute", "settings.default_compute")
+    names: dict[str, str] = {}
+    for part, make in (("parameters", _parameter), ("data_references", _reference)):
+        place = f"pipeline.{part}"
+        with desk.gather():
+            for name, node in desk.named(place, found.get(part)).items():
+                with desk.gather():
+                    called = input_name(name, job.inputs)
+                    if name in names:
+                        desk.fault(f"{place}.{name}", "is a parameter's name too", "Rename one of them.")
+                    names[name] = called
+                    job.inputs[called] = make(desk, f"{place}.{name}", called, node)
+    if found.get("steps") is None:
+        raise desk.error("pipeline.steps", "is missing", "Write steps: and below it each step with its name.")
+    Steps(desk, job, names).read(desk.named("pipeline.steps", found["steps"]))
+
+
+def _parameter(desk: PipelineFile, place: str, name: str, node: Node) -> Input:
+    if node.kind == "scalar" and node.empty:
+        hint = "Indent `type:` and `default:` below the parameter's name; beside it they are parameters themselves."
+        raise desk.error(place, "has no type and default below it", hint)
+    found = desk.section(place, node, ("type", "default"))
+    kind = desk.word(f"{place}.type", found.get("type"))
+    if kind not in _TYPES:
+        raise desk.error(f"{place}.type", f"expected one of {', '.join(_TYPES)}, got {kind!r}")
+    desk.say(f"{place}.type", f"inputs.{name}")
+    desk.say(f"{place}.default", f"inputs.{name}")
+    default = found.get("default")
+    if kind == "datapath":
+        if default is None:
+            raise desk.error(f"{place}.default", "is missing", "Write datastore and path_on_datastore below it.")
+        return _reference(desk, f"{place}.default", name, default)
+    return Input(_V2_TYPES[kind], value=_default(desk, f"{place}.default", kind, default))
+
+
+_V2_TYPES = {"string": "string", "int": "integer", "float": "number", "bool": "boolean"}
+
+
+def _default(desk: PipelineFile, place: str, kind: str, node: Node | None) -> Scalar:
+    empty: dict[str, Scalar] = {"string": "", "int": 0, "float": 0.0, "bool": False}
+    if node is None:
+        return empty[kind]
+    if node.kind != "scalar":
+        raise desk.error(place, f"expected a value, got a {node.kind}")
+    value = node.value
+    if kind == "string":
+        return node.text
+    if kind == "bool":
+        if not isinstance(value, bool):
+            meant = node.text.lower() == "true"
+            desk.note(place, f"{node.text!r} is a text, which v1 took for true; here it is {str(meant).lower()}")
+            return meant
+        return value
+    try:
+        number = float(node.text) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
+    except ValueError:
+        number = None
+    if number is None or (kind == "int" and number != int(number)):
+        wanted = "a whole number" if kind == "int" else "a number"
+        raise desk.error(place, f"expected {wanted}, got {node.text!r}")
+    return int(number) if kind == "int" else number
+
+
+def _reference(desk: PipelineFile, place: str, name: str, node: Node) -> Input:
+    found = desk.section(place, node, _REFERENCE)
+    words = {key: desk.word(f"{place}.{key}", child) or "" for key, child in found.items()}
+    for key in found:
+        desk.say(f"{place}.{key}", f"inputs.{name}.path")
+    if words.get("dataset_name"):
+        return Input("uri_folder", f"azureml:{words['dataset_name']}@latest", "ro_mount")
+    if words.get("dataset_id"):
+        if not desk.exporting and desk.target != "local":
+            desk.note(place, "v2 knows datasets by name, not by a v1 id: write dataset_name to run in the cloud")
+        return Input("uri_folder", f"{V1_DATASET}{words['dataset_id']}", "ro_mount")
+    if any(key.startswith("sql") for key in found):
+        key = next(key for key in found if key.startswith("sql"))
+        desk.say(f"{place}.{key}", "v2's pipelines read no database: export the table first", "unsupported")
+        desk.fault(f"{place}.{key}", "v2's pipelines read no database", "Export the table to a file, and name that.")
+        return Input("uri_folder", None)
+    if not words.get("datastore"):
+        raise desk.error(place, "names neither a datastore nor a dataset", "Write datastore and path_on_datastore.")
+    path = words.get("path_on_datastore", "").replace("\\", "/").lstrip("/").removeprefix("./")
+    kind = "uri_file" if PurePosixPath(path).suffix else "uri_folder"
+    return Input(kind, f"azureml://datastores/{words['datastore']}/paths/{path}", "ro_mount")
+
+
+def _lines(desk: PipelineFile, job: PipelineJob) -> None:
+    """Where v2's keys stand in the v1 file, so that what is found across steps is told with v1's lines."""
+    lines: dict[str, int] = {}
+    for place, (status, becomes) in desk.said.items():
+        if status == "mapped" and becomes.startswith("inputs."):
+            name = ".".join(becomes.split(".")[:2])
+            lines.setdefault(name, desk.source.lines.get(place.rpartition(".")[0], 1))
+    lines["jobs"] = desk.source.lines.get("pipeline.steps", 1)
+    job.source = Source(desk.file, lines)

@@ -1,0 +1,306 @@
+"""A step of a v1 pipeline → a step of a v2 pipeline job."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from amlrun.spec.job import CommandJob, Input, Output, Scalar
+from amlrun.spec.node import Node
+from amlrun.spec.pipeline import ParallelJob, PipelineJob, Source, Step
+from amlrun.spec.read_pipeline_components import interface_of_inline
+from amlrun.v1.pipeline.file import PipelineFile, compute_of, input_name
+from amlrun.v1.pipeline.kinds import OWN, RETIRED
+from amlrun.v1.runconfig import to_job
+from amlrun.v1.runconfig.config import Config
+from amlrun.v1.runconfig.work import Work
+
+_WORDS = ("input:", "output:", "side_input:", "parameter:")
+_INPUT = ("source", "bind_mode", "type", "path_on_compute", "overwrite", "datastore")
+_OUTPUT = ("destination", "datastore", "bind_mode", "type", "path_on_compute", "overwrite", "as_dataset")
+
+
+class StepReader:
+    """Reads one step.
+
+    `names` has what a v1 parameter or data reference is called in the job, `makers` whose output a destination is.
+    """
+
+    def __init__(
+        self,
+        desk: PipelineFile,
+        job: PipelineJob,
+        names: dict[str, str],
+        makers: dict[str, tuple[str, str]],
+        place: str,
+        name: str,
+        kind: str,
+        found: dict[str, Node],
+    ) -> None:
+        self.desk, self.job, self.names, self.makers = desk, job, names, makers
+        self.place, self.name, self.kind, self.found = place, name, kind, found
+        self.step = Step(name)
+        self.bound: dict[str, str] = {}  # v1's word (`input:x`) → the v2 binding
+        self.paths: dict[str, str] = {}  # a path on the compute → the v2 binding
+        self.lines: dict[str, int] = {f"jobs.{name}": self.desk.source.lines[place]}
+
+    def read(self) -> Step:
+        desk, found = self.desk, self.found
+        step = self.step
+        step.source = Source(desk.file, self.lines)
+        step.display_name = desk.word(f"{self.place}.name", found.get("name"))
+        desk.say(f"{self.place}.name", f"jobs.{self.name}.display_name")
+        compute = desk.word(f"{self.place}.compute", found.get("compute"))
+        step.compute = compute_of(desk.target or compute)
+        desk.say(f"{self.place}.compute", f"jobs.{self.name}.compute")
+        for part, make in (("inputs", self._input), ("side_inputs", self._input), ("outputs", self._output)):
+            for name, node in desk.named(f"{self.place}.{part}", found.get(part)).items():
+                with desk.gather():
+                    make(f"{self.place}.{part}.{name}", name, node)
+        for part in ("parameters", "runconfig_parameters"):
+            for name, node in desk.named(f"{self.place}.{part}", found.get(part)).items():
+                with desk.gather():
+                    self._parameter(f"{self.place}.{part}.{name}", name, node)
+        reuse = desk.truth(f"{self.place}.allow_reuse", found.get("allow_reuse"), True)
+        desk.say(f"{self.place}.allow_reuse", f"jobs.{self.name}.component.is_deterministic")
+        if "version" in found:
+            if not isinstance(found["version"].value, str):
+                raise desk.error(f"{self.place}.version", "expected a text", f'Write "{found["version"].text}".')
+            desk.say(f"{self.place}.version", "the git commit of the run says it", "ignored")
+        if "hash_paths" in found:
+            desk.say(f"{self.place}.hash_paths", "every file of source_directory counts", "ignored")
+        if self.kind in RETIRED:
+            step.unsupported = f"{self.kind}: {RETIRED[self.kind]}"
+            for key in OWN.get(self.kind, ()):
+                desk.say(f"{self.place}.{key}", RETIRED[self.kind], "unsupported")
+            desk.say(f"{self.place}.type", RETIRED[self.kind], "unsupported")
+        elif self.kind == "ParallelRunStep":
+            step.type = "parallel"
+            step.job = self._parallel()
+        else:
+            step.job = self._command()
+        step.component = interface_of_inline(step.inputs, step.outputs)
+        step.component.is_deterministic = reuse
+        step.component.source = step.source
+        return step
+
+    def _input(self, place: str, name: str, node: Node) -> None:
+        desk = self.desk
+        found = desk.section(place, node, _INPUT)
+        source = desk.word(f"{place}.source", found.get("source"))
+        if not source:
+            raise desk.error(f"{place}.source", "is missing", "Name a data reference, or another step's destination.")
+        called = input_name(name, self.step.inputs)
+        self.lines[f"jobs.{self.name}.inputs.{called}"] = desk.source.lines[place]
+        desk.say(f"{place}.source", f"jobs.{self.name}.inputs.{called}.path")
+        mode = self._mode(place, found, {"mount": "ro_mount", "download": "download"}, called, "inputs")
+        for key in ("overwrite", "datastore"):
+            desk.say(f"{place}.{key}", "says nothing of an input", "ignored")
+        if source in self.makers:
+            maker, output = self.makers[source]
+            given = Input(path=f"${{{{parent.jobs.{maker}.outputs.{output}}}}}", mode=mode)
+        elif source in self.names:
+            outer = self.names[source]
+            given = Input(self.job.inputs.get(outer, Input()).type, f"${{{{parent.inputs.{outer}}}}}", mode)
+        else:
+            known = [*self.names, *self.makers]
+            near = difflib.get_close_matches(source, known, 1)
+            meant = f"; did you mean {near[0]!r}?" if near else ""
+            message = f"{source!r} is no data reference and no step's destination{meant}"
+            desk.fault(f"{place}.source", message, f"There: {', '.join(known) or 'none'}.")
+            given = Input(path=None, mode=mode)
+        self.step.inputs[called] = given
+        binding = f"${{{{inputs.{called}}}}}"
+        self.bound.setdefault(f"input:{name}", binding)
+        self.bound[f"side_input:{name}"] = binding
+        self._path_on_compute(place, found, binding)
+
+    def _output(self, place: str, name: str, node: Node) -> None:
+        desk = self.desk
+        found = desk.section(place, node, _OUTPUT)
+        called = input_name(name)
+        self.lines[f"jobs.{self.name}.outputs.{called}"] = desk.source.lines[place]
+        desk.say(f"{place}.destination", f"jobs.{self.name}.outputs.{called}")
+        mode = self._mode(place, found, {"mount": "rw_mount", "upload": "upload"}, called, "outputs")
+        store = desk.word(f"{place}.datastore", found.get("datastore"))
+        desk.say(f"{place}.datastore", f"jobs.{self.name}.outputs.{called}.path")
+        path = None
+        if store and store != "workspaceblobstore":
+            path = f"azureml://datastores/{store}/paths/azureml/${{{{name}}}}/{called}"
+        desk.say(f"{place}.overwrite", "every run has a folder of its own", "ignored")
+        if "as_dataset" in found:
+            desk.say(f"{place}.as_dataset", "v2's outputs are data already", "ignored")
+        self.step.outputs[called] = Output(path=path, mode=mode)
+        binding = f"${{{{outputs.{called}}}}}"
+        self.bound[f"output:{name}"] = binding
+        self._path_on_compute(place, found, binding)
+
+    def _mode(self, place: str, found: dict[str, Node], known: dict[str, str], name: str, part: str) -> str | None:
+        key = "bind_mode" if "bind_mode" in found else "type"
+        word = self.desk.word(f"{place}.{key}", found.get(key))
+        self.desk.say(f"{place}.{key}", f"jobs.{self.name}.{part}.{name}.mode")
+        if word is None:
+            return next(iter(known.values()))
+        if word.lower() not in known:
+            raise self.desk.error(f"{place}.{key}", f"expected {' or '.join(known)}, got {word!r}")
+        return known[word.lower()]
+
+    def _path_on_compute(self, place: str, found: dict[str, Node], binding: str) -> None:
+        path = self.desk.word(f"{place}.path_on_compute", found.get("path_on_compute"))
+        self.desk.say(f"{place}.path_on_compute", "the arguments at or below it", "mapped")
+        if path and path.startswith("/") and path != "/":
+            self.paths[path.rstrip("/")] = binding
+
+    def _parameter(self, place: str, name: str, node: Node) -> None:
+        desk = self.desk
+        called = input_name(name, self.step.inputs)
+        self.lines[f"jobs.{self.name}.inputs.{called}"] = desk.source.lines[place]
+        if node.kind == "map":
+            found = desk.section(place, node, ("source",))
+            source = desk.word(f"{place}.source", found.get("source"))
+            outer = self.names.get(source or "")
+            if outer is None:
+                near = difflib.get_close_matches(source or "", self.names, 1)
+                meant = f"; did you mean {near[0]!r}?" if near else ""
+                there = f"There: {', '.join(self.names) or 'none'}."
+                raise desk.error(f"{place}.source", f"there is no pipeline parameter {source!r}{meant}", there)
+            self.step.inputs[called] = Input("string", value=f"${{{{parent.inputs.{outer}}}}}")
+            desk.say(f"{place}.source", f"jobs.{self.name}.inputs.{called}")
+        elif node.kind == "scalar" and node.value is not None:
+            value: Scalar = node.value if isinstance(node.value, (bool, int, float)) else node.text
+            self.step.inputs[called] = Input("string", value=value)
+            desk.say(place, f"jobs.{self.name}.inputs.{called}")
+        else:
+            raise desk.error(place, "expected a value, or source: and a pipeline parameter")
+        self.bound[f"parameter:{name}"] = f"${{{{inputs.{called}}}}}"
+
+    def _arguments(self) -> list[str]:
+        node = self.found.get("arguments")
+        place = f"{self.place}.arguments"
+        self.desk.say(place, f"jobs.{self.name}.command")
+        if node is None:
+            return []
+        if node.kind != "list":
+            hint = "Write each word on a line of its own, after a dash."
+            raise self.desk.error(place, "expected a list of words (v1 took a text letter by letter)", hint)
+        words = []
+        for item in node.items:
+            if item.kind != "scalar":
+                raise self.desk.error(place, f"expected words, got a {item.kind}")
+            words.append(self._word(place, item.text))
+        return words
+
+    def _word(self, place: str, text: str) -> str:
+        if text in self.bound:
+            return self.bound[text]
+        if text.startswith(_WORDS):
+            near = difflib.get_close_matches(text, self.bound, 1)
+            meant = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f"There: {', '.join(self.bound) or 'none'}."
+            self.desk.fault(place, f"{text!r} names nothing of this step{meant}", hint)
+            return text
+        for path, binding in self.paths.items():
+            option, equals, rest = text.partition("=") if text.startswith("-") else ("", "", text)
+            if rest == path or rest.startswith(f"{path}/"):
+                return f"{option}{equals}{binding}{rest[len(path) :]}"
+        return text
+
+    def _command(self) -> CommandJob:
+        desk, found = self.desk, self.found
+        script = (desk.word(f"{self.place}.script_name", found.get("script_name")) or "").replace("\\", "/")
+        desk.say(f"{self.place}.script_name", f"jobs.{self.name}.command")
+        if not script:
+            raise desk.error(f"{self.place}.script_name", "is missing", "Write script_name: train.py")
+        source = self._folder()
+        work = self._runconfig(source, [script, *self._arguments()])
+        job = work.job
+        if work.spark is not None:
+            raise desk.error(f"{self.place}.runconfig", "a PySpark configuration runs no Python step")
+        self.lines[f"jobs.{self.name}.command"] = desk.source.lines.get(f"{self.place}.script_name", 1)
+        job.compute, job.experiment_name = None, None
+        for name, given in job.inputs.items():
+            self.step.inputs.setdefault(name, given)
+        for name, output in job.outputs.items():
+            self.step.outputs.setdefault(name, output)
+        job.inputs, job.outputs = {}, {}
+        self._variables(job.environment_variables)
+        if self.step.compute is None and not self.job.settings.default_compute and work.config.text("target"):
+            self.step.compute = compute_of(work.config.text("target"))
+        return job
+
+    def _variables(self, variables: dict[str, str]) -> None:
+        """What v1 put into the script's environment beside its arguments."""
+        for word, binding in self.bound.items():
+            kind, _, name = word.partition(":")
+            if kind == "parameter":
+                variables.setdefault(f"AML_PARAMETER_{name}", binding)
+            elif kind == "output":
+                variables.setdefault(f"AZUREML_DATAREFERENCE_{name}", binding)
+
+    def _folder(self) -> Path:
+        desk, place = self.desk, f"{self.place}.source_directory"
+        text = desk.word(place, self.found.get("source_directory"))
+        desk.say(place, f"jobs.{self.name}.code")
+        if text is None:
+            return desk.folder
+        found = desk.path(text)
+        if found is None or not found.is_dir():
+            desk.fault(place, f"there is no folder {text!r}", f"v1 counted it from the working folder, {desk.folder}.")
+            return desk.folder / text.replace("\\", "/")
+        return found
+
+    def _runconfig(self, source: Path, words: list[str]) -> Work:
+        desk, place = self.desk, f"{self.place}.runconfig"
+        text = desk.word(place, self.found.get("runconfig"))
+        desk.say(place, f"jobs.{self.name}.environment")
+        config = Config(desk.folder / "(no run configuration)")
+        if text is not None:
+            found = desk.path(text)
+            if found is None or not found.is_file():
+                hint = f"v1 counted it from the working folder, {desk.folder}."
+                desk.fault(place, f"there is no file {text!r}", hint)
+            else:
+                config = to_job.read(found, desk.folder)
+        target = "local" if desk.target == "local" else desk.target or self._compute_name()
+        work = to_job.translate(
+            config, desk.folder, source_directory=source, target=target, script_and_arguments=words,
+            exporting=desk.exporting,
+        )  # fmt: skip
+        desk.let_pass += to_job.by_line(config.problems)
+        for obstacle in work.obstacles:
+            if obstacle.file == config.file and obstacle.field == "script":
+                obstacle = desk.error(f"{self.place}.script_name", obstacle.message, obstacle.hint)
+            if source.is_dir():
+                desk.let_pass.append(obstacle)
+        if text is not None:
+            desk.notes += to_job.notes(work)
+        return work
+
+    def _compute_name(self) -> str | None:
+        named = self.step.compute or self.job.settings.default_compute
+        return named.removeprefix("azureml:") if named else None
+
+    def _parallel(self) -> ParallelJob:
+        from amlrun.v1.pipeline.parallel_step import parallel_job
+
+        desk, place = self.desk, f"{self.place}.parallel_run_config"
+        text = desk.word(place, self.found.get("parallel_run_config"))
+        if text is None:
+            raise desk.error(place, "is missing", "Name the ParallelRunConfig's file.")
+        desk.say(place, f"jobs.{self.name}.task")
+        desk.say(f"{self.place}.side_inputs", f"jobs.{self.name}.inputs")
+        if "models_id" in self.found:
+            desk.say(f"{self.place}.models_id", "bind the model as an input", "unsupported")
+        names = desk.named(f"{self.place}.inputs", self.found.get("inputs"))
+        first = next((self.bound[f"input:{name}"] for name in names if f"input:{name}" in self.bound), "")
+        output = next((word for key, word in self.bound.items() if key.startswith("output:")), None)
+        found = desk.path(text)
+        if found is None or not found.is_file():
+            desk.fault(place, f"there is no file {text!r}", f"v1 counted it from the working folder, {desk.folder}.")
+            return ParallelJob(input_data=first, append_row_to=output)
+        job = parallel_job(found, desk.folder)
+        job.input_data = first
+        if job.append_row_to is not None:
+            job.append_row_to = output
+        job.program_arguments = " ".join(self._arguments())
+        return job
