@@ -26,7 +26,8 @@ from amlrun.prepare import snapshot
 from amlrun.project import Project
 from amlrun.runs import store as runs
 from amlrun.serving import http, process, start
-from amlrun.serving.local import LocalService, LocalServices, ServiceFiles, ServiceSettings
+from amlrun.serving.folder import ServiceFiles, ServiceSettings
+from amlrun.serving.local import LocalService, LocalServices
 from amlrun.serving.model_file import ModelFile
 from amlrun.serving.once import Request
 

@@ -66,7 +66,7 @@ def test_github_accepts_the_workflows(github):
 
 
 def as_text(value):
-    """Azure Pipelines reads every scalar as text, and its schema says so (`false` is "false"), a task's inputs aside."""
+    """Azure Pipelines reads every scalar as text, and its schema says so ("false"), a task's inputs aside."""
     if isinstance(value, dict):
         return {key: item if key == "inputs" else as_text(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from amlrun.errors import AmlError
-from amlrun.pipeline import graph, picture, state, step_job, step_key
+from amlrun.pipeline import filling, graph, picture, state, step_job, step_key
 from amlrun.pipeline.cache import Found, StepCache, Wanted
 from amlrun.pipeline.graph import Node, Ref
 from amlrun.pipeline.hashing import FileHashes
@@ -185,7 +185,7 @@ class Engine:
         unable = step_job.runnable(node.step)
         if unable:
             raise node.step.error("", unable)
-        filled = step_job.fill(self.project, node, self._place)
+        filled = filling.fill(self.project, node, self._place)
         job = step_job.job_of(node, filled, self._empty())
         wanted = self._wanted(node, job, filled)
         anew = self._anew(node)
@@ -232,7 +232,7 @@ class Engine:
             self.state.steps[node.name].run_id = run.id
         return run
 
-    def _wanted(self, node: Node, job: CommandJob | SweepJob, filled: step_job.Filled) -> Wanted:
+    def _wanted(self, node: Node, job: CommandJob | SweepJob, filled: filling.Filled) -> Wanted:
         own = job.trial if isinstance(job, SweepJob) else job
         digests, signatures = {}, {}
         for name, place in filled.places.items():
@@ -289,7 +289,7 @@ class Engine:
         self._results[node.name] = run
         step = self.state.steps[node.name]
         step.reused = True
-        step.outputs = {name: str(run.results / name) for name in step_job.outputs_of(node.step)}
+        step.outputs = {name: str(run.results / name) for name in filling.outputs_of(node.step)}
         seconds = run.record().get("seconds")
         step.seconds = float(seconds) if isinstance(seconds, (int, float)) else None
         self.new.append((node, run, self.cache.digests(run)))
@@ -348,7 +348,7 @@ class Engine:
                     )
                     return f"its input {name} was changed while it ran"
             elif name in one.wanted.inputs and given.data is not None:
-                place = step_job.find_data(self.project, one.node)[name]
+                place = filling.find_data(self.project, one.node)[name]
                 if self.hashes.signature(place) != one.wanted.inputs[name]:
                     self.view.line(f"{one.node.name}: its input {name} ({place}) was changed while it ran")
                     return f"its input {name} was changed while it ran"

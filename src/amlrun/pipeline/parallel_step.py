@@ -8,8 +8,8 @@ import re
 import shlex
 from pathlib import Path
 
+from amlrun.pipeline.filling import Filled, outputs_of, without_absent
 from amlrun.pipeline.graph import Node
-from amlrun.pipeline.step_job import Filled, outputs_of, without_absent
 from amlrun.spec.job import BINDING, CommandJob, Input, Limits, Local
 from amlrun.spec.pipeline import ParallelJob
 

@@ -14,6 +14,7 @@ from amlrun.pipeline.state import PipelineState
 from amlrun.prepare import data
 from amlrun.project import Project
 from amlrun.runs.files import replace_json
+from amlrun.runs.store import RunFolder
 from amlrun.spec.job import Output
 from amlrun.spec.pipeline import MODEL_TYPES, PipelineJob
 
@@ -47,14 +48,12 @@ def publish(
                 if output is not None and output.name and place.exists():
                     kind = (node.step.component.outputs.get(name) or output).type
                     wanted = output.type if output.type in MODEL_TYPES else kind
-                    said = _register(project, output, wanted, run, name, digest, experiment)
+                    said = _register(project, output, wanted, run, name, digest)
                     state.steps[node.name].registered[name] = said
                     report(f"{node.name}: {name} is {said}")
 
 
-def _register(
-    project: Project, output: Output, kind: str, run: StepRun, name: str, digest: str, experiment: str
-) -> str:
+def _register(project: Project, output: Output, kind: str, run: StepRun, name: str, digest: str) -> str:
     """Register an output, unless this very content of this run is registered already. Returns what it is called."""
     record = run.folder / ".run" / "registered.json"
     known = _registered(record)
@@ -63,16 +62,13 @@ def _register(
         return f"{known[mark]}, as before"
     place = run.results / name
     if kind in MODEL_TYPES:
-        from amlrun.registry import local as registry
+        from amlrun.registry.base import Description, RunFile
+        from amlrun.registry.local import LocalRegistry
 
         git = {key: str(value) for key, value in (run.record().get("properties") or {}).items()}
-        model = registry.register(
-            project,
-            str(output.name),
-            place,
-            origin=registry.Origin(run.id, experiment, f"outputs/{name}"),
-            properties={"data_sha256": _inputs(run), **git},
-            description=output.description or "",
+        about = Description(output.description or "", properties={"data_sha256": _inputs(run), **git})
+        model = LocalRegistry(project).register(
+            str(output.name), RunFile(RunFolder(run.folder), f"outputs/{name}"), about
         )
         said = f"model {model.id}"
     else:

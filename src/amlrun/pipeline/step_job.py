@@ -1,68 +1,16 @@
-"""A node of the graph as the job that runs: its literals, data and the outputs of other steps filled in."""
+"""A node of the graph as the job that runs, with what it is given filled in."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-from amlrun.errors import AmlError
-from amlrun.pipeline.graph import Given, Node, Ref
-from amlrun.prepare import data
-from amlrun.project import Project
-from amlrun.spec.job import BINDING, CommandJob, Input, Output, Scalar, SweepJob
+from amlrun.pipeline import parallel_step
+from amlrun.pipeline.filling import Filled, outputs_of, without_absent
+from amlrun.pipeline.graph import Node
+from amlrun.spec.job import BINDING, CommandJob, Input, SweepJob
 from amlrun.spec.pipeline import ParallelJob, PipelineJob, Step
-
-_OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
-_VERSION = re.compile(r"azureml:[^:@/]+:[^:/@]+")
-
-
-@dataclass
-class Filled:
-    """What a step is given, found on this machine: texts of literals, places of data, and where each came from."""
-
-    literals: dict[str, Scalar] = field(default_factory=dict)
-    places: dict[str, Path] = field(default_factory=dict)
-    refs: dict[str, Ref] = field(default_factory=dict)
-    types: dict[str, str] = field(default_factory=dict)
-
-
-def fill(project: Project, node: Node, output: Callable[[Ref], Path | None]) -> Filled:
-    """What each input of `node` is here; `output` says where another node's output lies, None for one that failed.
-
-    Raises AmlError, with file and line, for data that is not on this machine.
-    """
-    found = Filled()
-    for name, given in node.given.items():
-        if given.value is not None:
-            found.literals[name] = given.value
-        elif given.ref is not None:
-            place = output(given.ref)
-            if place is not None:
-                found.places[name] = place
-                found.refs[name] = given.ref
-                found.types[name] = given.type or "uri_folder"
-        elif given.data is not None:
-            found.places[name] = _data(project, node, name, given)
-            found.types[name] = given.type or given.data.type
-    return found
-
-
-def find_data(project: Project, node: Node) -> dict[str, Path]:
-    """Where a node's data from outside the pipeline lies here. Raises AmlError for data that is not here."""
-    return {name: _data(project, node, name, given) for name, given in node.given.items() if given.data is not None}
-
-
-def _data(project: Project, node: Node, name: str, given: Given) -> Path:
-    path = given.data.path if given.data is not None else None
-    try:
-        return data.locate(project, given.from_input or name, path)
-    except AmlError as error:
-        if error.file is None:
-            place = f"inputs.{name}"
-            raise node.step.error(place, error.message, error.hint) from error
-        raise
 
 
 def runnable(step: Step) -> str:
@@ -84,9 +32,7 @@ def job_of(node: Node, filled: Filled, code: Path) -> CommandJob | SweepJob:
     """The job of a node whose inputs are filled; `code` is the folder that runs where the step names none."""
     step = node.step
     if isinstance(step.job, ParallelJob):
-        from amlrun.pipeline.parallel_step import command_of
-
-        return command_of(node, step.job, filled, code)
+        return parallel_step.command_of(node, step.job, filled, code)
     if not isinstance(step.job, CommandJob) or isinstance(step.job, PipelineJob):
         raise step.error("", runnable(step))
     job = step.job
@@ -107,28 +53,6 @@ def job_of(node: Node, filled: Filled, code: Path) -> CommandJob | SweepJob:
         local=replace(job.local, notes=[]),
     )
     return _sweep(step, job) if step.sweep is not None else job
-
-
-def outputs_of(step: Step) -> dict[str, Output]:
-    """The outputs of a step, each with its type; the run's folder is their place."""
-    names = dict.fromkeys([*step.component.outputs, *step.outputs])
-    found = {}
-    for name in names:
-        own, declared = step.outputs.get(name), step.component.outputs.get(name)
-        found[name] = Output((declared or own or Output()).type)
-    return found
-
-
-def without_absent(command: list[str] | str, inputs: dict[str, Input]) -> list[str] | str:
-    """The command without the `$[[ … ]]` parts whose inputs have no value."""
-    if isinstance(command, list):
-        return command
-
-    def part(match: re.Match[str]) -> str:
-        names = [name for kind, name in BINDING.findall(match[1]) if kind == "inputs"]
-        return match[1] if all(name in inputs for name in names) else ""
-
-    return _OPTIONAL.sub(part, command)
 
 
 def _bound(text: str, inputs: dict[str, Input], step: Step) -> bool:
@@ -163,11 +87,3 @@ def _sweep(step: Step, trial: CommandJob) -> SweepJob:
         tags=dict(trial.tags),
         compute="local",
     )
-
-
-def reference_of(given: Given) -> str | None:
-    """What an input counts as when its bytes are not looked at: a URL, or a registered asset by its version."""
-    path = given.data.path if given.data is not None else None
-    if path is None or "@latest" in path:
-        return None
-    return path if "://" in path or _VERSION.fullmatch(path) else None

@@ -11,8 +11,8 @@ import json
 import os
 from typing import Any
 
+from amlrun.pipeline.filling import Filled
 from amlrun.pipeline.hashing import FileHashes
-from amlrun.pipeline.step_job import Filled
 from amlrun.prepare import conda_file
 from amlrun.prepare.snapshot import Snapshot
 from amlrun.runs.redact import masked

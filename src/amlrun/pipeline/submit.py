@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
-from amlrun.pipeline import graph, publish, state, step_job
+from amlrun.pipeline import filling, graph, publish, state, step_job
 from amlrun.pipeline.engine import Engine, Options, View, draw_page
 from amlrun.pipeline.launcher import Launcher, create_pipeline_run
 from amlrun.project import Project
@@ -44,7 +44,7 @@ def preflight(project: Project, job: PipelineJob, only: str | None = None) -> No
             wrong.append(node.step.error("", unable))
             continue
         try:
-            step_job.find_data(project, node)
+            filling.find_data(project, node)
         except AmlError as error:
             wrong.append(error)
     if wrong:

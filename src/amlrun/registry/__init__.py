@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from amlrun import project as projects
 from amlrun.events import OnEvent, ignore
-from amlrun.registry.base import Description, Model, Registry, RunFile
+from amlrun.registry.base import Description, HasFiles, Model, Registry, RunFile
 from amlrun.workspace import Workspace
 
 if TYPE_CHECKING:
     from amlrun.runs.store import RunFolder
-    from amlrun.targets.base import Run
 
 __all__ = ["Model", "Registry", "get_model", "list_models", "open_registry", "register_model"]
 
@@ -21,7 +20,7 @@ def open_registry(
     path: str | Path = ".",
     *,
     workspace: Workspace | None = None,
-    run: Run | None = None,
+    run: HasFiles | None = None,
     on_event: OnEvent = ignore,
 ) -> Registry:
     """The registry of `workspace`, else of the workspace that `run` lives in, else of the project around `path`.
@@ -49,7 +48,7 @@ def _workspace_of(run: RunFolder) -> Workspace | None:
 
 
 def register_model(
-    source: Run | str | Path,
+    source: HasFiles | str | Path,
     name: str,
     *,
     asset_path: str | None = None,
@@ -73,7 +72,7 @@ def register_model(
     about = Description(description, framework, framework_version, tags or {}, properties or {})
     if isinstance(source, (str, Path)):
         return open_registry(path, workspace=workspace, on_event=on_event).register(name, Path(source), about)
-    registry = open_registry(source.folder, workspace=workspace, run=source, on_event=on_event)
+    registry = open_registry(source.files.folder, workspace=workspace, run=source, on_event=on_event)
     return registry.register(name, RunFile(source.files, asset_path or ""), about)
 
 

@@ -104,6 +104,12 @@ class RunFile:
     path: str
 
 
+class HasFiles(Protocol):
+    """A run, as `amlrun.submit` and `amlrun.get_run` give it."""
+
+    files: RunFolder
+
+
 class Registry(Protocol):
     """Models by name and version."""
 

@@ -7,93 +7,27 @@ The state is inferred from the process and its health, never written down.
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 from amlrun.errors import AmlError
-from amlrun.prepare import snapshot
 from amlrun.project import Project
 from amlrun.registry.local import LocalRegistry
 from amlrun.runs import store as runs
-from amlrun.serving import environment, http, model_file, process
+from amlrun.serving import http, model_file, process, start
 from amlrun.serving.base import Change, Report, check_name
+from amlrun.serving.folder import ServiceFolder, ServiceSettings, new_files, service_folders
 from amlrun.serving.model_file import ModelFile
 from amlrun.serving.once import Request
 from amlrun.v1.scoring.inference import Config, Inference
 
 
-@dataclass
-class ServiceSettings:
-    """What a deployment asks for here. `port` 0 takes the first free one from 32000; times are in seconds.
-
-    `scoring_timeout_ms` is honoured by the server except on Windows; `request_log` keeps what is sent.
-    """
-
-    port: int = 0
-    workers: int = 1
-    scoring_timeout_ms: int = 60_000
-    start_timeout: float = 120.0
-    request_log: bool = False
-    description: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
-    properties: dict[str, str] = field(default_factory=dict)
-
-    def changed(self, config: Config) -> ServiceSettings:
-        """These settings with what a deployment configuration says of them."""
-        storage = config.get("dataCollection.storageEnabled")
-        return ServiceSettings(
-            port=config.get("port") or self.port,
-            workers=config.get("numReplicas") or self.workers,
-            scoring_timeout_ms=config.get("scoringTimeoutMs") or self.scoring_timeout_ms,
-            start_timeout=self.start_timeout,
-            request_log=self.request_log if storage is None else storage,
-            description=config.get("description") or self.description,
-            tags={**self.tags, **(config.get("tags") or {})},
-            properties={**self.properties, **(config.get("properties") or {})},
-        )
-
-
-@dataclass
-class ServiceFiles:
-    """What a service's folder is made of: the model, and the code with its interpreter and variables."""
-
-    model: ModelFile
-    code: snapshot.Snapshot
-    entry: str
-    python: str
-    variables: dict[str, str]
-
-
-class LocalService:
-    """One service by its folder; see `serving.base.Service`."""
-
-    def __init__(self, project: Project, name: str, report: Report = lambda line: None) -> None:
-        self.project, self.name, self.report = project, name, report
-        self.folder = folder_of(project) / name
+class LocalService(ServiceFolder):
+    """One service; see `serving.base.Service`."""
 
     @property
     def no_keys(self) -> str:
         return f"it answers this machine only ({process.HOST})"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "service.log"
-
-    @property
-    def request_log(self) -> Path:
-        return self.folder / "requests.jsonl"
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """What was deployed; empty when the record is missing or damaged."""
-        try:
-            found = json.loads((self.folder / "service.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
 
     @property
     def scoring_uri(self) -> str:
@@ -103,37 +37,12 @@ class LocalService:
             raise self.damaged()
         return f"http://{process.HOST}:{port}/score"
 
-    def damaged(self) -> AmlError:
-        """The error for a record that is missing or cut off."""
-        return AmlError(
-            "the service's record is damaged", file=self.folder / "service.json",
-            hint=f"Deploy it again with --overwrite, or remove it: aml service delete -n {self.name}",
-        )  # fmt: skip
-
     def state(self) -> str:
         """v1's names: Healthy, Transitioning (no answer yet) or Failed (no process)."""
         record = self.record
         if not runs.alive(record.get("process")):
             return "Failed"
         return "Healthy" if process.healthy(int(record.get("port", 0))) else "Transitioning"
-
-    def settings(self) -> ServiceSettings:
-        """The settings it runs with; what only another version of amlrun knows is left out."""
-        known = {one.name for one in fields(ServiceSettings)}
-        return ServiceSettings(**{key: value for key, value in self.record.get("settings", {}).items() if key in known})
-
-    def files(self) -> ServiceFiles:
-        """What it was laid out from, to start from for an update. Raises AmlError when the record is damaged."""
-        record = self.record
-        try:
-            model = {key: str(record["model"][key]) for key in ("file", "sha256", "source", "name", "version")}
-            path = self.folder / f"azureml-models/{model['name']}/{model['version']}" / model["file"]
-            return ServiceFiles(
-                ModelFile(path, model["sha256"], model["source"], model["name"], model["version"]),
-                snapshot.take(self.folder / "code"), record["entryScript"], record["python"], record["variables"],
-            )  # fmt: skip
-        except (KeyError, TypeError):
-            raise self.damaged() from None
 
     def to_dict(self) -> dict[str, Any]:
         """The record as v1 shows a service."""
@@ -183,8 +92,6 @@ class LocalService:
         return {**found, "requestLog": self.settings().request_log}
 
     def update(self, change: Change, *, wait: bool = True) -> LocalService:
-        from amlrun.serving import start
-
         files = self.files()
         if change.model is not None:
             files.model = _registered(self.project, change.model)
@@ -192,11 +99,10 @@ class LocalService:
             files = new_files(self.project, files.model, change.inference, report=self.report)
         settings = self.settings().changed(change.config)
         with blamed(change.config):
-            return start.start(self, files, settings, overwrite=True, wait=wait)
+            start.start(self, files, settings, overwrite=True, wait=wait)
+        return self
 
     def delete(self) -> None:
-        from amlrun.serving import start
-
         start.remove(self)
 
 
@@ -214,8 +120,6 @@ class LocalServices:
         Raises AmlError for a name or port that is taken (exit code 2), and with the cause from the log when the
         server ends before it is healthy (exit code 1); the log stays for `aml service get-logs` then.
         """
-        from amlrun.serving import start
-
         check_name(name)
         chosen = _registered(self.project, model)
         for note in [*inference.config.notes(), *config.notes()]:
@@ -223,7 +127,8 @@ class LocalServices:
         service = LocalService(self.project, name, self.report)
         files = new_files(self.project, chosen, inference, report=self.report)
         with blamed(config):
-            return start.start(service, files, ServiceSettings().changed(config), overwrite=overwrite, wait=wait)
+            start.start(service, files, ServiceSettings().changed(config), overwrite=overwrite, wait=wait)
+        return service
 
     def get(self, name: str) -> LocalService:
         """The service of that name. Raises AmlError naming those there are."""
@@ -233,35 +138,16 @@ class LocalServices:
         hint = f"Services: {', '.join(names)}." if names else "There are none: aml model deploy starts one."
         raise AmlError(f"-n: there is no service {name!r} on this machine", hint=hint)
 
-    def services(self, *, models: bool = False) -> list[dict[str, Any]]:
-        return [one.to_dict() for one in self.all()]
-
     def all(self) -> list[LocalService]:
         """All services of the project, by name."""
-        folder = folder_of(self.project)
-        if not folder.is_dir():
-            return []
-        # A hidden one is being laid out, or was when it was killed.
-        names = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and path.name[0] != "."]
-        return [LocalService(self.project, name, self.report) for name in names]
+        return [LocalService(self.project, one.name, self.report) for one in service_folders(self.project)]
 
-
-def folder_of(project: Project) -> Path:
-    return project.runs / ".services"
+    def services(self, *, models: bool = False) -> list[dict[str, Any]]:
+        return [one.to_dict() for one in self.all()]
 
 
 def _registered(project: Project, reference: str) -> ModelFile:
     return model_file.registered(LocalRegistry(project).get(reference))
-
-
-def new_files(
-    project: Project, model: ModelFile, inference: Inference, *, report: Callable[[str], None]
-) -> ServiceFiles:
-    """What a new service is made of; makes the environment. See `environment.interpreter` for errors."""
-    python, conda = environment.interpreter(inference, report=report)
-    code = snapshot.take(inference.source, runs=project.runs)
-    together = {**conda, **environment.v1_sdk(inference.source, python, project.root), **inference.variables}
-    return ServiceFiles(model, code, inference.entry, str(python), together)
 
 
 @contextlib.contextmanager

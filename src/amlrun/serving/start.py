@@ -16,12 +16,12 @@ from amlrun.prepare import snapshot
 from amlrun.project import Project
 from amlrun.runs import store as runs
 from amlrun.serving import environment, process
-from amlrun.serving.local import LocalService, LocalServices, ServiceFiles, ServiceSettings, folder_of
+from amlrun.serving.folder import ServiceFiles, ServiceFolder, ServiceSettings, folder_of, service_folders
 
 
 def start(
-    service: LocalService, files: ServiceFiles, settings: ServiceSettings, *, overwrite: bool, wait: bool = True
-) -> LocalService:
+    service: ServiceFolder, files: ServiceFiles, settings: ServiceSettings, *, overwrite: bool, wait: bool = True
+) -> None:
     """Lay a service out, start it, and wait until it answers. See `LocalServices.deploy` for errors."""
     automatic = not settings.port and not service.record.get("port")
     server = _begin(service, files, settings, overwrite=overwrite)
@@ -38,11 +38,10 @@ def start(
         settings.port = process.free_port(_owners(service.project, service.name))
         service.report(f"{why}: trying {settings.port} …")
         server = _begin(service, files, settings, overwrite=True)
-    return service
 
 
 def _begin(
-    service: LocalService, files: ServiceFiles, settings: ServiceSettings, *, overwrite: bool
+    service: ServiceFolder, files: ServiceFiles, settings: ServiceSettings, *, overwrite: bool
 ) -> subprocess.Popen[bytes]:
     """Lay the service out in place of what is there, and start it."""
     project = service.project
@@ -110,7 +109,7 @@ def _lay_out(folder: Path, files: ServiceFiles, settings: ServiceSettings, creat
     runs.replace_json(folder / "service.json", record)
 
 
-def _launch(service: LocalService) -> subprocess.Popen[bytes]:
+def _launch(service: ServiceFolder) -> subprocess.Popen[bytes]:
     """Start the server of a service that is laid out, detached from this terminal. Raises AmlError."""
     record = service.record
     settings = service.settings()
@@ -137,7 +136,7 @@ def _launch(service: LocalService) -> subprocess.Popen[bytes]:
     return server
 
 
-def _wait(service: LocalService, server: subprocess.Popen[bytes], settings: ServiceSettings) -> str:
+def _wait(service: ServiceFolder, server: subprocess.Popen[bytes], settings: ServiceSettings) -> str:
     """Wait until the server is healthy; the cause when it ends, or stays silent, and is stopped.
 
     Raises AmlError when another command deleted or deployed the service meanwhile: what is there now is left alone.
@@ -162,7 +161,7 @@ def _wait(service: LocalService, server: subprocess.Popen[bytes], settings: Serv
     return why
 
 
-def remove(service: LocalService) -> None:
+def remove(service: ServiceFolder) -> None:
     """End the server and remove the service's folder. Raises AmlError when files cannot be removed."""
     with _alone():
         record = service.record
@@ -177,7 +176,7 @@ def remove(service: LocalService) -> None:
 
 def _owners(project: Project, name: str, *, running: bool = True) -> dict[int, str]:
     """The ports of the other services that run, or are about to: a server has its port only when it has started."""
-    records = {one.name: one.record for one in LocalServices(project).all() if one.name != name}
+    records = {one.name: one.record for one in service_folders(project) if one.name != name}
     return {
         int(record.get("port", 0)): other
         for other, record in records.items()

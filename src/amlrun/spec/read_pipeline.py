@@ -14,7 +14,7 @@ from amlrun.spec import node as yaml_node
 from amlrun.spec.job import Output
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import Component, PipelineJob, PipelineSettings, Source, Step, first_of
-from amlrun.spec.read_pipeline_components import lines_of, named
+from amlrun.spec.read_pipeline_components import Above, lines_of, named
 from amlrun.spec.read_pipeline_io import Faults, PartReader, Tree
 from amlrun.spec.read_pipeline_steps import step
 
@@ -91,13 +91,13 @@ def _pipeline(reader: PartReader, root: Node) -> PipelineJob:
                 reader.error("component", "does not go with jobs", line, "Delete one of them.")
             )
         with reader.faults.gather():
-            whole = named(reader, "component", found["component"], "pipeline", ())
+            whole = named(reader, "component", found["component"], "pipeline", Above((), steps_of))
             if isinstance(whole.job, PipelineJob):
                 _of_component(job, whole.component, whole.job)
             elif whole.component.reference:
                 job.jobs["pipeline"] = _alone(job, whole.component)
     else:
-        job.jobs = _steps(reader, found, ())
+        job.jobs = _steps(reader, found, Above((), steps_of))
     return job
 
 
@@ -162,14 +162,14 @@ def settings(reader: PartReader, found: dict[str, Node]) -> PipelineSettings:
     return made
 
 
-def steps_of(reader: PartReader, found: dict[str, Node], component: Component, above: tuple[Path, ...]) -> PipelineJob:
+def steps_of(reader: PartReader, found: dict[str, Node], component: Component, above: Above) -> PipelineJob:
     """What a pipeline component runs."""
     job = PipelineJob(_steps(reader, found, above), outputs=component.outputs)
     job.source = Source(reader.file, lines_of(reader.root))
     return job
 
 
-def _steps(reader: PartReader, found: dict[str, Node], above: tuple[Path, ...]) -> dict[str, Step]:
+def _steps(reader: PartReader, found: dict[str, Node], above: Above) -> dict[str, Step]:
     steps: dict[str, Step] = {}
     for name, node in _named(reader, found):
         with reader.faults.gather():

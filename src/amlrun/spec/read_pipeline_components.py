@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from amlrun.errors import AmlError
 from amlrun.spec.job import CommandJob, Output, SparkJob
 from amlrun.spec.node import Node
-from amlrun.spec.pipeline import Component, ParallelJob, Port, Source, StepJob, StepType
+from amlrun.spec.pipeline import Component, ParallelJob, PipelineJob, Port, Source, StepJob, StepType
 from amlrun.spec.read_pipeline_io import Faults, PartReader
 
 COMPONENT = ("$schema", "type", "name", "version", "display_name", "description", "tags", "is_deterministic", "inputs",
@@ -31,6 +32,17 @@ OWN: dict[str, tuple[str, ...]] = {
 _LEVELS = 10  # of pipelines within pipelines
 
 
+@dataclass(frozen=True)
+class Above:
+    """The files of the pipelines around what is read, outermost first, and the reader of a pipeline's steps."""
+
+    files: tuple[Path, ...]
+    steps_of: Callable[[PartReader, dict[str, Node], Component, Above], PipelineJob]
+
+    def inside(self, file: Path) -> Above:
+        return Above((*self.files, file), self.steps_of)
+
+
 @dataclass
 class Found:
     """A component and what it runs."""
@@ -50,7 +62,7 @@ def lines_of(root: Node, place: str = "") -> dict[str, int]:
     return lines
 
 
-def named(reader: PartReader, key: str, node: Node, expected: str, above: tuple[Path, ...]) -> Found:
+def named(reader: PartReader, key: str, node: Node, expected: str, above: Above) -> Found:
     """The component that a step's `component` or `trial` names: a file, a registered one, or one written inline."""
     if node.kind == "map":
         inside = PartReader(reader.file, node, reader.faults, f"{reader.prefix}{key}.")
@@ -73,10 +85,10 @@ def named(reader: PartReader, key: str, node: Node, expected: str, above: tuple[
     return read(place.resolve(), reader.faults, expected, above)
 
 
-def read(file: Path, faults: Faults, expected: str, above: tuple[Path, ...] = ()) -> Found:
+def read(file: Path, faults: Faults, expected: str, above: Above) -> Found:
     """The component in a file. Raises AmlError with file and line for a file that is none, or contains itself."""
-    if file in above or len(above) > _LEVELS:
-        inner = " → ".join(path.name for path in (*above, file))
+    if file in above.files or len(above.files) > _LEVELS:
+        inner = " → ".join(path.name for path in (*above.files, file))
         raise AmlError(f"is a pipeline that contains itself: {inner}", file=file, line=1)
     root, _ = faults.tree(file)
     if root.kind != "map":
@@ -85,13 +97,13 @@ def read(file: Path, faults: Faults, expected: str, above: tuple[Path, ...] = ()
     if root.get("type") is None and ("flow" in (schema.text.lower() if schema else "") or root.get("flow")):
         # A prompt flow: azure-ai-ml makes a parallel component of it, whose inputs only the service knows.
         return Found("parallel", Component(reference=f"prompt flow {file.name}", file=file), None)
-    found = _component(PartReader(file, root, faults), root, expected, (*above, file))
+    found = _component(PartReader(file, root, faults), root, expected, above.inside(file))
     found.component.file = file
     found.component.source = Source(file, lines_of(root))
     return found
 
 
-def _component(reader: PartReader, root: Node, expected: str, above: tuple[Path, ...]) -> Found:
+def _component(reader: PartReader, root: Node, expected: str, above: Above) -> Found:
     said = root.get("type")
     kind = said.text if said is not None and said.kind == "scalar" and said.text else expected
     if kind not in OWN:
@@ -108,14 +120,10 @@ def _component(reader: PartReader, root: Node, expected: str, above: tuple[Path,
     return Found(_step_type(kind), component, body(reader, kind, found, component, above))
 
 
-def body(
-    reader: PartReader, kind: str, found: dict[str, Node], component: Component, above: tuple[Path, ...]
-) -> StepJob | None:
+def body(reader: PartReader, kind: str, found: dict[str, Node], component: Component, above: Above) -> StepJob | None:
     """What the keys of a component, or of an inline step, run."""
     if kind == "pipeline":
-        from amlrun.spec.read_pipeline import steps_of
-
-        return steps_of(reader, found, component, above)
+        return above.steps_of(reader, found, component, above)
     if kind == "parallel":
         return parallel(reader, found)
     if kind == "spark":

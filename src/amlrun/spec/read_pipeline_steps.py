@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from pathlib import Path
 
 from amlrun.spec import read_sweep
 from amlrun.spec.job import CommandJob, Input
@@ -14,6 +13,7 @@ from amlrun.spec.read_pipeline_components import (
     COMMAND,
     PARALLEL,
     SPARK,
+    Above,
     body,
     interface_of_inline,
     lines_of,
@@ -48,7 +48,7 @@ _PREVIEW = ("if_else", "do_while", "parallel_for")
 _AUTOML_DATA = ("training_data", "validation_data", "test_data")
 
 
-def step(pipeline: PartReader, name: str, node: Node, above: tuple[Path, ...]) -> Step:
+def step(pipeline: PartReader, name: str, node: Node, above: Above) -> Step:
     """One entry of `jobs`. Raises AmlError with file and line; mistakes in its inputs are gathered by the reader."""
     prefix = f"{pipeline.prefix}jobs.{name}."
     reader = PartReader(pipeline.file, node, pipeline.faults, prefix)
@@ -91,7 +91,7 @@ def _kind(reader: PartReader, node: Node) -> str:
     return kind
 
 
-def _inline(reader: PartReader, made: Step, node: Node, above: tuple[Path, ...]) -> Step:
+def _inline(reader: PartReader, made: Step, node: Node, above: Above) -> Step:
     if made.type == "pipeline":
         hint = "Put its steps into a file with `type: pipeline`, and write component: FILE"
         where = "jobs" if node.get("jobs") is not None else "component"
@@ -109,7 +109,7 @@ def _inline(reader: PartReader, made: Step, node: Node, above: tuple[Path, ...])
     return made
 
 
-def _of_component(reader: PartReader, made: Step, node: Node, component: Node, above: tuple[Path, ...]) -> Step:
+def _of_component(reader: PartReader, made: Step, node: Node, component: Node, above: Above) -> Step:
     found = {}
     known = _OVER[made.type]
     for key, line, child in node.pairs:
@@ -140,7 +140,7 @@ def _of_component(reader: PartReader, made: Step, node: Node, component: Node, a
     return made
 
 
-def _sweep(reader: PartReader, made: Step, node: Node, above: tuple[Path, ...]) -> Step:
+def _sweep(reader: PartReader, made: Step, node: Node, above: Above) -> Step:
     found = reader.section("", node, _INLINE["sweep"])
     for key in ("trial", "search_space", "objective", "limits"):
         if key not in found:

@@ -13,8 +13,8 @@ from amlrun.migrate.drivers.signatures import bound
 from amlrun.migrate.drivers.steps import Step, line
 from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Text, gaps_in, known, plain
 from amlrun.migrate.drivers.views import View
+from amlrun.spec.job import DEFAULT_IMAGE
 from amlrun.spec.search_space import SIGNATURES
-from amlrun.v1.runconfig.to_environment import DEFAULT_IMAGE
 
 
 def node(desk: Desk, step: Step, default_source: Any) -> dict[str, Any]:

@@ -1,0 +1,95 @@
+"""What a node of the graph is given on this machine: literals, data, and the outputs of other nodes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from amlrun.errors import AmlError
+from amlrun.pipeline.graph import Given, Node, Ref
+from amlrun.prepare import data
+from amlrun.project import Project
+from amlrun.spec.job import BINDING, Input, Output, Scalar
+from amlrun.spec.pipeline import Step
+
+_OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
+_VERSION = re.compile(r"azureml:[^:@/]+:[^:/@]+")
+
+
+@dataclass
+class Filled:
+    """What a step is given, found on this machine: texts of literals, places of data, and where each came from."""
+
+    literals: dict[str, Scalar] = field(default_factory=dict)
+    places: dict[str, Path] = field(default_factory=dict)
+    refs: dict[str, Ref] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+
+
+def fill(project: Project, node: Node, output: Callable[[Ref], Path | None]) -> Filled:
+    """What each input of `node` is here; `output` says where another node's output lies, None for one that failed.
+
+    Raises AmlError, with file and line, for data that is not on this machine.
+    """
+    found = Filled()
+    for name, given in node.given.items():
+        if given.value is not None:
+            found.literals[name] = given.value
+        elif given.ref is not None:
+            place = output(given.ref)
+            if place is not None:
+                found.places[name] = place
+                found.refs[name] = given.ref
+                found.types[name] = given.type or "uri_folder"
+        elif given.data is not None:
+            found.places[name] = _data(project, node, name, given)
+            found.types[name] = given.type or given.data.type
+    return found
+
+
+def find_data(project: Project, node: Node) -> dict[str, Path]:
+    """Where a node's data from outside the pipeline lies here. Raises AmlError for data that is not here."""
+    return {name: _data(project, node, name, given) for name, given in node.given.items() if given.data is not None}
+
+
+def _data(project: Project, node: Node, name: str, given: Given) -> Path:
+    path = given.data.path if given.data is not None else None
+    try:
+        return data.locate(project, given.from_input or name, path)
+    except AmlError as error:
+        if error.file is None:
+            place = f"inputs.{name}"
+            raise node.step.error(place, error.message, error.hint) from error
+        raise
+
+
+def outputs_of(step: Step) -> dict[str, Output]:
+    """The outputs of a step, each with its type; the run's folder is their place."""
+    names = dict.fromkeys([*step.component.outputs, *step.outputs])
+    found = {}
+    for name in names:
+        own, declared = step.outputs.get(name), step.component.outputs.get(name)
+        found[name] = Output((declared or own or Output()).type)
+    return found
+
+
+def without_absent(command: list[str] | str, inputs: dict[str, Input]) -> list[str] | str:
+    """The command without the `$[[ … ]]` parts whose inputs have no value."""
+    if isinstance(command, list):
+        return command
+
+    def part(match: re.Match[str]) -> str:
+        names = [name for kind, name in BINDING.findall(match[1]) if kind == "inputs"]
+        return match[1] if all(name in inputs for name in names) else ""
+
+    return _OPTIONAL.sub(part, command)
+
+
+def reference_of(given: Given) -> str | None:
+    """What an input counts as when its bytes are not looked at: a URL, or a registered asset by its version."""
+    path = given.data.path if given.data is not None else None
+    if path is None or "@latest" in path:
+        return None
+    return path if "://" in path or _VERSION.fullmatch(path) else None
