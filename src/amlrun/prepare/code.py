@@ -30,7 +30,7 @@ def take(job: CommandJob, code: Path, *, runs: Path, limits: bool, exclude: Path
 
     `exclude` is a file that is left out. Raises AmlError.
     """
-    files = snapshot.take(code, runs=runs, limits=limits)
+    files = snapshot.take(code, runs=runs, limits=limits, for_run=True)
     if exclude is not None:
         files.files = [item for item in files.files if files.root / item[0] != exclude.absolute()]
     script = Path(job.script).as_posix() if job.script else None

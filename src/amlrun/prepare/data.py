@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +108,17 @@ def _of_run(project: Project, name: str, run: str, path: str) -> Path:
     if not (folder / ".run").is_dir():
         raise AmlError(f"input {name}: there is no run {run} in {project.runs}", hint="`aml run list` shows the runs.")
     raise AmlError(f"input {name}: run {run} has no {path}", hint=f"Its files are in {folder}.")
+
+
+def signature(place: Path, most: int = 10_000) -> list[tuple[str, int, int]]:
+    """What tells that something was written below `place`: names, sizes and times, of so many entries at most."""
+    entries = itertools.islice([place] if place.is_file() else place.rglob("*"), most)
+    found = []
+    for entry in entries:
+        with contextlib.suppress(OSError):
+            facts = entry.stat()
+            found.append((str(entry), facts.st_size, facts.st_mtime_ns))
+    return sorted(found)
 
 
 def register(project: Project, name: str, path: Path, description: str) -> Dataset:

@@ -125,5 +125,7 @@ def _script_environment(
         variables |= alone
     for name in job.inputs:
         variables[f"AZUREML_DATAREFERENCE_{name}"] = places[f"inputs.{name}"]
-    variables |= {key: _volume(project, _fill(value, places), job) for key, value in job.environment_variables.items()}
-    return variables
+    own = {key: _volume(project, _fill(value, places), job) for key, value in job.environment_variables.items()}
+    if own.get("PYTHONPATH") and variables.get("PYTHONPATH"):
+        own["PYTHONPATH"] += os.pathsep + variables["PYTHONPATH"]
+    return variables | own

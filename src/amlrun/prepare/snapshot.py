@@ -26,6 +26,8 @@ _NEVER_FOLDERS = frozenset(
     | {".ssh", ".aws", ".azure", ".gnupg"}
     | {".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".nox"}
 )
+# A run makes these itself: what an earlier one left there would be taken for its own.
+RUN_FOLDERS = ("outputs", "logs")
 _NEVER_FILES = frozenset({"mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlflow.db-journal"})
 
 
@@ -33,12 +35,14 @@ _NEVER_FILES = frozenset({"mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlflow
 class Snapshot:
     """The files below `root` that travel: relative POSIX paths with sizes in bytes, in walking order.
 
-    `withheld` names the files that look like secrets and were left out for that.
+    `withheld` names the files that look like secrets and were left out for that; `run_folders` those of the folders
+    `outputs` and `logs` that hold something and were left out.
     """
 
     root: Path
     files: list[tuple[str, int]] = field(default_factory=list)
     withheld: list[str] = field(default_factory=list)
+    run_folders: list[str] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -58,12 +62,13 @@ def human(size: int) -> str:
     return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
 
 
-def take(root: Path, *, runs: Path | None = None, limits: bool = True) -> Snapshot:
+def take(root: Path, *, runs: Path | None = None, limits: bool = True, for_run: bool = False) -> Snapshot:
     """Walk `root` once and list what travels.
 
     `.amlignore`, else `.gitignore`, decides, in the root and in every folder below; an `.amlignore` in the root
     means that no `.gitignore` counts (V1 CLI §2: it replaces it). Ignored folders are not walked. Version control,
     environments, caches, run folders, MLflow's store and files that look like secrets never travel.
+    `for_run` leaves out `outputs/` and `logs/` of the root too, which a run begins with empty.
     Symbolic links are followed, as azure-ai-ml's upload does, but no folder is walked twice on one path.
 
     Raises AmlError above 2,000 files or 300 MB, naming the ten largest, unless `limits` is False.
@@ -75,7 +80,10 @@ def take(root: Path, *, runs: Path | None = None, limits: bool = True) -> Snapsh
     skip = None if runs is None else os.path.realpath(runs)
     try:
         for path, size, secret in _walk(str(root), "", [], own_only, skip, frozenset()):
-            if secret:
+            top = path.partition("/")[0]
+            if for_run and top in RUN_FOLDERS and top != path:
+                snapshot.run_folders += [] if top in snapshot.run_folders else [top]
+            elif secret:
                 snapshot.withheld.append(path)
             else:
                 snapshot.files.append((path, size))

@@ -10,17 +10,18 @@ import sys
 import time
 import uuid
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.events import Message
-from amlrun.prepare import code, environment
+from amlrun.prepare import code, environment, script_options
 from amlrun.project import Project
 from amlrun.runs import mlflow_db, provenance
 from amlrun.runs import store as runs
 from amlrun.runs.record import ExitPart
 from amlrun.runs.status import RunStatus
-from amlrun.spec.job import SweepJob
+from amlrun.spec.job import CommandJob, SweepJob
 from amlrun.sweep import results, samplers, store
 from amlrun.sweep.driver import Driver
 from amlrun.sweep.progress import SweepLog
@@ -39,6 +40,7 @@ def submit(target: Target, job: SweepJob, experiment: str, options: SubmitOption
         target.on_event(Message(text))
 
     trial, folder = job.trial, code.find(job.trial)
+    _check_options(trial, folder)
     git = provenance.git_properties(folder)
     files = options.take_snapshot(trial, folder, target.project)
     seed = job.sampling_algorithm.seed
@@ -69,6 +71,20 @@ def submit(target: Target, job: SweepJob, experiment: str, options: SubmitOption
         raise
     report(f"Sweep: {total} trials, {together} at a time, seed {seed}")
     return run, settings
+
+
+def _check_options(trial: CommandJob, folder: Path) -> None:
+    """Refuse a sweep whose values would never arrive. Raises AmlError."""
+    if not trial.script or not isinstance(trial.command, list):
+        return
+    words = trial.command[2:]
+    swept = [word for word, value in zip(words, [*words[1:], ""]) if "${{search_space." in word + value]
+    found = script_options.ignored(folder / trial.script, [word for word in swept if word.startswith("--")])
+    if found:
+        raise AmlError(
+            f"the swept values would not arrive: {found[0]}",
+            hint="Correct the name in the sweep's file, or add the option to the script.",
+        )
 
 
 def cores() -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.events import Message, OnEvent, ignore
-from amlrun.prepare import code, environment, launch
+from amlrun.prepare import code, data, environment, launch, script_options
 from amlrun.project import Project
 from amlrun.runs import metrics, mlflow_db, provenance, redact
 from amlrun.runs import store as runs
@@ -30,6 +31,7 @@ class LocalTarget:
         self.project = project
         self.on_event = on_event
         self._supervisors: dict[str, subprocess.Popen[bytes]] = {}
+        self._remarks: dict[str, Callable[[], list[str]]] = {}
 
     def report(self, text: str) -> None:
         """Tell one line."""
@@ -64,6 +66,7 @@ class LocalTarget:
             interpreter = environment.of_job(job, report=self.report)
             files_of_run.write_part("prepared", steps.prepared_record(interpreter, git()))
             plan = launch.plan(self.project, files_of_run, job, interpreter, experiment, report=self.report)
+            self._remarks[run.id] = _remarks(job, plan)
             self._supervisors[run.id] = processes.start(files_of_run, plan, options.supervisor)
         except BaseException as error:
             steps.mark_failed(files_of_run, error)
@@ -113,7 +116,11 @@ class LocalTarget:
     def release(self, run: runs.RunFolder) -> None:
         """Wait for the supervisor of an ended run to go. Raises AmlError when it could not write how the run ended."""
         started = self._supervisors.pop(run.id, None)
-        if started is None or not run.state()[0].is_final or not started.wait():
+        if started is None or not run.state()[0].is_final:
+            return
+        for remark in self._remarks.pop(run.id)():
+            self.on_event(Message(remark, warning=True))
+        if not started.wait():
             return
         try:
             lines = (run.private / "supervisor.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -126,6 +133,24 @@ class LocalTarget:
                 file=run.folder,
                 exit_code=JOB_FAILED,
             )
+
+
+def _remarks(job: CommandJob, plan: dict[str, Any]) -> Callable[[], list[str]]:
+    """What is to be said once the script has ended: options that it ignored, inputs that it changed."""
+    places = {
+        name: Path(plan["env"][f"AZUREML_DATAREFERENCE_{name}"]) for name, wanted in job.inputs.items() if wanted.path
+    }
+    before = {name: data.signature(place) for name, place in places.items()}
+
+    def after() -> list[str]:
+        words = job.command[2:] if isinstance(job.command, list) else []
+        found = script_options.ignored(Path(plan["folder"], job.script), words) if job.script else []
+        for name, place in places.items():
+            if data.signature(place) != before[name]:
+                found.append(f"the script changed its input {name}; in Azure ML an input is read-only: write an output")
+        return found
+
+    return after
 
 
 def _command(job: Job) -> CommandJob:

@@ -47,7 +47,10 @@ def prepared_record(interpreter: Interpreter, git: dict[str, str]) -> PreparedPa
 
 def describe(files: snapshot.Snapshot) -> str:
     """The snapshot in one line."""
-    return f"Snapshot: {files}" + (f"; withheld: {', '.join(files.withheld)}" if files.withheld else "")
+    text = f"Snapshot: {files}" + (f"; withheld: {', '.join(files.withheld)}" if files.withheld else "")
+    if files.run_folders:
+        text += f"\nLeft out, for a run begins with its own empty: {'/, '.join(files.run_folders)}/"
+    return text
 
 
 def materialize(run: runs.RunFolder, files: snapshot.Snapshot, job: Job) -> None:

@@ -38,11 +38,11 @@ def parse_args(words=None):
     parser = argparse.ArgumentParser(description="Train the model.")
     parser.add_argument("--data-path", type=Path, required=True, help="a CSV file, or a folder of them")
     parser.add_argument("--epochs", type=int, default=10, help="passes over the training data")
-    parser.add_argument("--batch_size", type=int, default=32, help="rows in a step")
-    parser.add_argument(
-        "--es_patience", type=int, default=-1, help="stop after this many epochs without a better loss; below 0: never"
-    )
-    parser.add_argument("--train_test_split_ratio", type=float, default=0.3, help="share of rows kept for the test")
+    parser.add_argument("--batch-size", "--batch_size", type=int, default=32, help="rows in a step")
+    patience = "stop after this many epochs without a better loss; below 0: never"
+    parser.add_argument("--es-patience", "--es_patience", type=int, default=-1, help=patience)
+    share = "share of rows kept for the test"
+    parser.add_argument("--train-test-split-ratio", "--train_test_split_ratio", type=float, default=0.3, help=share)
     parser.add_argument("--alpha", type=float, default=0.01, help="strength of the penalty")
     parser.add_argument(
         "--penalty", default="l2", help="l1, l2, elasticnet, none, or a number: l2, that many times as strong"
@@ -52,11 +52,11 @@ def parse_args(words=None):
     if unknown:
         print("Options that train.py does not know:", *unknown)
     if args.epochs < 1 or args.batch_size < 1:
-        parser.error("--epochs and --batch_size must be at least 1")
+        parser.error("--epochs and --batch-size must be at least 1")
     if args.alpha <= 0:
         parser.error("--alpha must be above 0")
     if not 0 < args.train_test_split_ratio < 1:
-        parser.error("--train_test_split_ratio must lie between 0 and 1")
+        parser.error("--train-test-split-ratio must lie between 0 and 1")
     try:
         make_classifier(args.penalty, args.alpha)
     except ValueError:

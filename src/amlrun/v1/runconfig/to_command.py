@@ -84,6 +84,9 @@ def _from_script(work: Work, script: str, arguments: list[str], interpreter: str
     _check_script(work, script, "script")
     work.job.script = script
     work.job.command = [interpreter, script, *_arguments(work, arguments)]
+    if "/" in script and interpreter.startswith("python"):
+        # v1 had the snapshot's root on sys.path, v2 has not (azure-sdk-for-python#29724).
+        work.job.environment_variables.setdefault("PYTHONPATH", ".")
 
 
 def _arguments(work: Work, arguments: list[str]) -> list[str]:

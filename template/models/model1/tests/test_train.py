@@ -47,7 +47,7 @@ def test_the_sample_gives_a_good_model_and_everything_about_it(own_folder):
 
 
 def test_it_stops_when_the_loss_no_longer_falls(capsys):
-    train.main(["--data-path", str(SAMPLE), "--epochs", "50", "--es_patience", "0"])
+    train.main(["--data-path", str(SAMPLE), "--epochs", "50", "--es-patience", "0"])
     said = capsys.readouterr().out
     assert "stopped" in said
     assert said.count("epoch ") < 50
@@ -65,7 +65,7 @@ def test_a_sweep_may_choose_the_penalty(penalty):
         ["--data-path", "x", "--epochs", "0"],
         ["--data-path", "x", "--alpha", "0"],
         ["--data-path", "x", "--penalty", "l3"],
-        ["--data-path", "x", "--train_test_split_ratio", "1"],
+        ["--data-path", "x", "--train-test-split-ratio", "1"],
     ],
 )
 def test_a_wrong_option_is_refused(words):

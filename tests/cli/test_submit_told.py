@@ -1,0 +1,58 @@
+"""What a submit tells beside the log: old files, ignored options, changed inputs; and the root on sys.path."""
+
+from __future__ import annotations
+
+from workplace import Workplace
+
+PASSING = """\
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--rate", type=float, default=1)
+args, _ = parser.parse_known_args()
+print("rate", args.rate)
+"""
+
+
+def test_an_option_that_the_script_ignores_is_told_at_the_end(workplace: Workplace) -> None:
+    workplace.script(PASSING)
+    done = workplace.submit("train.py", "--rates", "3")
+    assert "Note: train.py has no option --rates and ignores it; did you mean --rate?" in done.stderr
+    assert "ignores" not in workplace.submit("train.py", "--rate", "3").stderr
+
+
+def test_a_run_begins_with_empty_outputs_and_logs(workplace: Workplace) -> None:
+    for name in ("outputs/model.pkl", "logs/old.txt", "sub/outputs/kept.txt"):
+        (workplace.model / name).parent.mkdir(parents=True, exist_ok=True)
+        (workplace.model / name).write_text("old")
+    workplace.script("import os\nprint(os.listdir('outputs'), os.listdir('logs'), os.listdir('sub/outputs'))\n")
+    done = workplace.submit()
+    assert "[] [] ['kept.txt']" in done.stdout
+    assert "Left out, for a run begins with its own empty: logs/, outputs/" in done.stdout
+
+
+def test_the_snapshots_root_is_on_sys_path_of_a_script_in_a_folder(workplace: Workplace) -> None:
+    for name, text in (
+        ("src/utils.py", "WORD = 'found'\n"),
+        ("src/script/run.py", "from src.utils import WORD\nprint(WORD)\n"),
+    ):
+        (workplace.model / name).parent.mkdir(parents=True, exist_ok=True)
+        (workplace.model / name).write_text(text)
+    assert "found" in workplace.submit("src/script/run.py").stdout
+    exported = workplace.aml("export", "-c", "local").stdout
+    assert "PYTHONPATH" not in exported, "only where the script lies in a folder"
+
+
+def test_an_input_that_was_written_to_is_told(workplace: Workplace) -> None:
+    folder = workplace.root / "data" / "sample"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("1\n")
+    workplace.aml("dataset", "register", "-n", "sample", "-p", str(folder))
+    config = workplace.model / "aml_config" / "local.runconfig"
+    config.write_text(
+        config.read_text().replace("arguments: []", "arguments: [--data, $AZUREML_DATAREFERENCE_sample]")
+        + "dataReferences:\n  sample:\n    dataStoreName: workspaceblobstore\n    pathOnDataStore: sample/\n"
+    )
+    workplace.script("import sys\nopen(sys.argv[2] + '/new.txt', 'w').write('x')\n")
+    assert "the script changed its input sample" in workplace.submit().stderr
+    workplace.script("import sys\nprint(open(sys.argv[2] + '/a.csv').read())\n")
+    assert "changed its input" not in workplace.submit().stderr
