@@ -11,9 +11,14 @@ _MARKS = (".copier-answers.yml", "pyproject.toml", ".git")
 
 @dataclass(frozen=True)
 class Project:
-    """`root` is absolute. Nothing here touches the disk."""
+    """`root` is absolute. Only `exists` touches the disk."""
 
     root: Path
+
+    def exists(self) -> bool:
+        """Whether anything says that this is a project, or a repository with run configurations."""
+        marks = (*_MARKS, "runs", "aml_config", ".azureml")
+        return any((self.root / mark).exists() for mark in marks)
 
     @property
     def runs(self) -> Path:

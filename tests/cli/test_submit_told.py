@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 from workplace import Workplace
 
 PASSING = """\
@@ -56,3 +62,22 @@ def test_an_input_that_was_written_to_is_told(workplace: Workplace) -> None:
     assert "the script changed its input sample" in workplace.submit().stderr
     workplace.script("import sys\nprint(open(sys.argv[2] + '/a.csv').read())\n")
     assert "changed its input" not in workplace.submit().stderr
+
+
+def test_a_configuration_of_a_model_below_is_named(workplace: Workplace) -> None:
+    done = workplace.aml("run", "submit-script", "-c", "local", "-e", "exp", cwd=workplace.root, code=2)
+    assert "There is one below: add --path models/m." in done.stderr
+
+
+def test_a_list_outside_a_project_says_so(workplace: Workplace, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    done = workplace.aml("run", "list", cwd=tmp_path / "nothing", code=2)
+    assert "there is no project here" in done.stderr and "--path" in done.stderr
+    assert "No runs" in workplace.aml("run", "list").stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell closes the streams")
+def test_closed_streams_are_no_fault(workplace: Workplace) -> None:
+    for closing in (">&-", "2>&-", ">&- 2>&-"):
+        command = f"{sys.executable} -m amlrun run list {closing}"
+        assert subprocess.run(["sh", "-c", command], cwd=workplace.model, env=workplace.environment()).returncode == 0

@@ -54,6 +54,9 @@ def main(args: list[str] | None = None) -> NoReturn:
     """The console script: run the command, print errors as one message, end with DESIGN.md's exit codes."""
     # At its end the interpreter would look through all that was imported for garbage: a quarter of a second.
     atexit.register(gc.freeze)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us: nobody is there to be told
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
     words = sys.argv[1:] if args is None else args
     call = Invocation(list(words), bool(os.environ.get("AML_DEBUG")))
     try:

@@ -115,8 +115,9 @@ class Context:
             from rich.text import Text
 
             table = Table(box=None, pad_edge=False, header_style="bold")
-            for name in columns:
-                table.add_column(name, overflow="fold")
+            for number, name in enumerate(columns):
+                # The first names the row: whole, to be copied.
+                table.add_column(name, overflow="fold", no_wrap=not number)
             for row in rows:
                 table.add_row(*(Text(cell) for cell in row))
             Console().print(table)

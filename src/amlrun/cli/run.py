@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from amlrun import project as projects
 from amlrun.cli import completion
 from amlrun.cli.common import Context, common_options, key_values
 from amlrun.cli.lazy import LazyGroup
@@ -115,10 +116,16 @@ def list_runs(
             workspace=context.find_workspace,
             on_event=show,
         )
+    if not listed and not projects.find(context.path).exists():
+        raise AmlError(
+            "there is no project here", file=context.path, hint="Run this in a project, or add --path FOLDER."
+        )
     records = [run.record() for run in listed]
     found = [_short(record) for record in records] if minimal else records
     columns = ["RunId", "Experiment", "Status", "Started", "Seconds", "Target", "Tags"]
     rows = [_row(record) for record in records]
+    if not any(row[-1] for row in rows):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]  # no tags: room for the ids
     empty = "No runs. Submit one: aml run submit-script -c train-local -e first"
     context.result(found, lambda: context.table(columns, rows) if rows else context.say(empty))
 
@@ -127,7 +134,7 @@ def _row(record: RunRecord) -> list[Any]:
     begun = str(record.get("start_time_utc") or record.get("created_utc") or "")
     tags = ", ".join(f"{key}={value}" for key, value in (record.get("tags") or {}).items())
     about = [record.get("run_id"), record.get("_experiment_name"), record.get("status")]
-    return [*about, begun[:19].replace("T", " "), record.get("seconds"), record.get("target"), tags]
+    return [*about, begun[5:16].replace("T", " "), record.get("seconds"), record.get("target"), tags]
 
 
 def _short(record: RunRecord) -> dict[str, Any]:

@@ -30,6 +30,18 @@ def config_folder(path: Path) -> Path:
     return old if old.is_dir() else path / ".azureml"
 
 
+def _models_with(path: Path, name: str) -> list[str]:
+    """The folders below, at most two deep, whose own configurations include `name`."""
+    found = []
+    for pattern in ("*/aml_config", "*/*/aml_config", "*/.azureml", "*/*/.azureml"):
+        for folder in sorted(path.glob(pattern)):
+            if folder.parts[len(path.parts)] not in ("runs", ".venv") and any(
+                is_file(folder / one) for one in (name, f"{name}.runconfig")
+            ):
+                found.append(folder.parent.relative_to(path).as_posix())
+    return found
+
+
 def find(path: Path, name: str) -> Path:
     """The file that `-c NAME` means, by v1's rules: NAME in the config folder, then with `.runconfig`, then that in
     `path`; `path` may itself be the file. A NAME that is a path to a file means that file.
@@ -47,6 +59,12 @@ def find(path: Path, name: str) -> Path:
     near = difflib.get_close_matches(name, there, 1)
     meant = f" Did you mean {near[0]!r}?" if near else ""
     known = f"There: {', '.join(there)}.{meant}" if there else f"There is no run configuration in {folder}."
+    below = _models_with(path, name)
+    if below:
+        words = " or ".join(f"--path {model}" for model in below[:3])
+        raise AmlError(
+            f"-c: there is no run configuration {name!r} in {path}", hint=f"There is one below: add {words}."
+        )
     looked = ", ".join(str(place) for place in tried[:3])
     if folder.name == "aml_config" and name in _names(path / ".azureml"):
         known += " One of that name is in .azureml/, which is not looked into where there is an aml_config/."
