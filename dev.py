@@ -2,7 +2,7 @@
 
 python3 dev.py first-run [FOLDER]   render the template into a new folder (first-project), train, register and score
 python3 dev.py test [PYTEST ARGS]   run all tests
-python3 dev.py check                lint and types
+python3 dev.py check                lint, types and which module may import which
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def main(words: list[str]) -> int:
     elif words[:1] == ["test"]:
         call("run", "--frozen", "pytest", "--numprocesses", "auto", "--dist", "loadfile", *words[1:])
     elif words == ["check"]:
-        for command in (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",)):
+        for command in (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("lint-imports",)):
             call("run", "--frozen", *command)
     else:
         print((__doc__ or "").strip(), file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -21,6 +22,7 @@ from amlrun import api
 from amlrun.runs import process
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
+from amlrun.targets import processes
 
 SCRIPT = """\
 import sys
@@ -217,3 +219,32 @@ def test_states_have_a_meaning() -> None:
     assert all(status.meaning.endswith(".") for status in RunStatus)
     assert RunStatus.of("Completed") is RunStatus.COMPLETED and RunStatus.of("Strange") is RunStatus.UNKNOWN
     assert f"{RunStatus.RUNNING}" == "Running"
+
+
+def test_a_supervisor_that_is_not_needed_goes() -> None:
+    launched = processes.launch_supervisor()
+    processes.discard(launched)
+    assert launched.poll() == 0
+    processes.discard(launched)
+
+
+def test_a_workspace_that_cannot_be_asked_is_warned_of_once(workplace: Workplace) -> None:
+    """And the others are asked all the same."""
+    for number, name in enumerate(("one", "one", "two")):
+        ids = {"subscription_id": "s", "resource_group": "g", "workspace_name": name}
+        runs.create(workplace.runs, f"r{number}", {"remote": True, "workspace": ids, "_target_type": "azureml"})
+    # A service principal, and a proxy that nobody is.
+    principal = {f"AZURE_{name}": "33333333-3333-3333-3333-333333333333" for name in ("TENANT_ID", "CLIENT_ID")}
+    closed = {f"{scheme}_PROXY": "http://127.0.0.1:9" for scheme in ("HTTP", "HTTPS")}
+    environment = {**principal, **closed, "AZURE_CLIENT_SECRET": "x", "AML_AZURE_DEADLINE": "2", "NO_PROXY": ""}
+    done = workplace.aml("run", "list", "-o", "json", env=environment)
+    notes = [line for line in done.stderr.splitlines() if "shown as last seen" in line]
+    assert len(notes) == 2 and len(json.loads(done.stdout)) == 3, done.stderr
+
+
+def test_debug_among_the_scripts_arguments_is_the_scripts(workplace: Workplace) -> None:
+    words = ("run", "submit-script", "-c", "gone")
+    workplace.aml(*words, "train.py", "--debug", code=2)
+    process = workplace.start(*words, "--debug", "train.py")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1 and b"Traceback (most recent call last)" in err

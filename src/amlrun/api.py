@@ -20,7 +20,7 @@ from amlrun.runs import store as runs
 from amlrun.runs.record import RunRecord
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, Job, SparkJob, SweepJob
-from amlrun.targets import Targets
+from amlrun.targets import Targets, processes
 from amlrun.targets.base import Outcome, Plan, Run, RunCreated, SubmitOptions
 from amlrun.workspace import Workspace, discover
 
@@ -159,6 +159,8 @@ def submit(
     options = options or SubmitOptions()
     name = handles.experiment_name(job, experiment, Path(path).absolute())
     target = _targets(path, workspace, on_event or ignore).for_compute(job.compute)
+    if target.type != "local":
+        processes.discard(options.supervisor)
     if isinstance(job, SweepJob):
         from amlrun.sweep import handles as sweeps
 

@@ -7,47 +7,35 @@ from pathlib import Path
 import click
 
 from amlrun.cli.common import Context, common_options
+from amlrun.cli.options import JobOptions, job_options
 from amlrun.cli.scoring_files import export_files, refuse, scoring_files
 from amlrun.errors import AmlError
 from amlrun.spec.job import CommandJob, Job
 
 
 @click.command("export", context_settings={"allow_interspersed_args": False})
-@click.option("-c", "--run-configuration-name", "name", metavar="NAME",
-              help="The run configuration: its name, or a path to its file.")  # fmt: skip
 @click.option("-o", "--output-file", "destination", metavar="FILE|FOLDER",
               help="Write the YAML there (an endpoint's two files into a folder); printed when not given."
               " `-o json` prints JSON, as elsewhere.")  # fmt: skip
 @click.option("--hyperdrive-configuration-name", "sweep_name", metavar="FILE",
               help="A sweep's file: write the sweep job over the run configuration.")  # fmt: skip
-@click.option("-e", "--experiment-name", metavar="NAME", help="The job's experiment.")
-@click.option("--ct", "--target", "target", metavar="NAME", help="Where to run, instead of the file's `target`.")
-@click.option("-d", "--conda-dependencies", "conda_file", metavar="FILE",
-              type=click.Path(path_type=Path), help="A conda file, instead of the file's.")  # fmt: skip
-@click.option("--source-directory", metavar="FOLDER", type=click.Path(path_type=Path),
-              help="The folder that travels; --path by default.")  # fmt: skip
+@job_options
 @click.option("-y", "--pipeline-yaml", "pipeline", metavar="FILE", type=click.Path(path_type=Path),
               help="A v1 pipeline's YAML: write it as v2's.")  # fmt: skip
 @scoring_files
 @click.option("-n", "--name", "service", metavar="NAME", help="With --ic and --dc: the endpoint's name.")
 @click.option("-m", "--model", metavar="NAME[:VERSION]", help="With --ic and --dc: the model to serve.")
-@click.argument("script_and_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT [ARGUMENTS]...]")
 @common_options
 def command(
     context: Context,
-    name: str | None,
+    wanted: JobOptions,
     destination: str | None,
     sweep_name: str | None,
-    experiment_name: str | None,
-    target: str | None,
-    conda_file: Path | None,
-    source_directory: Path | None,
     pipeline: Path | None,
     ic: str | None,
     dc: str | None,
     service: str | None,
     model: str | None,
-    script_and_arguments: tuple[str, ...],
 ) -> None:
     """Write v1's files as the official v2 YAML: a job, or an online endpoint with its deployment.
 
@@ -65,30 +53,29 @@ def command(
 
     if destination in ("json", "text"):
         context.output, destination = destination, None
+    given = {"-d": wanted.conda_file, "--source-directory": wanted.source_directory, "a script": wanted.words}
     if pipeline is not None:
         from amlrun.cli.pipeline_files import export_pipeline
 
-        refuse({"-c": name, "--hyperdrive-configuration-name": sweep_name, "--source-directory": source_directory,
-                "-d": conda_file, "--ic": ic, "--dc": dc, "-n": service, "-m": model, "a script": script_and_arguments},
-               "-y")  # fmt: skip
-        return export_pipeline(context, pipeline, target, destination)
-    if name is None:
-        given = {"-e": experiment_name, "--ct": target, "-d": conda_file, "--source-directory": source_directory,
-                 "--hyperdrive-configuration-name": sweep_name, "a script": script_and_arguments}  # fmt: skip
-        refuse(given, "--ic and --dc")
+        refuse({**given, "-c": wanted.name, "--hyperdrive-configuration-name": sweep_name, "--ic": ic, "--dc": dc,
+                "-n": service, "-m": model}, "-y")  # fmt: skip
+        return export_pipeline(context, pipeline, wanted.target, destination)
+    if wanted.name is None:
+        refuse({**given, "-e": wanted.experiment, "--ct": wanted.target,
+                "--hyperdrive-configuration-name": sweep_name}, "--ic and --dc")  # fmt: skip
         return export_files(context, ic, dc, service, model, destination)
     refuse({"--ic": ic, "--dc": dc, "-n": service, "-m": model}, "-c")
     folder = Path(destination).absolute().parent if destination else context.path
     exported = exporting.export(
-        name,
+        wanted.name,
         context.path,
         folder if folder.is_dir() or destination else folder.parent,
-        source_directory=source_directory,
-        target=target,
-        conda_file=conda_file,
-        script_and_arguments=script_and_arguments,
+        source_directory=wanted.source_directory,
+        target=wanted.target,
+        conda_file=wanted.conda_file,
+        script_and_arguments=wanted.words,
     )
-    exported.job.experiment_name = experiment_name
+    exported.job.experiment_name = wanted.experiment
     job: Job = exported.job
     if sweep_name:
         from amlrun.spec import write_sweep
