@@ -96,7 +96,6 @@ def test_the_tree_is_the_official_yaml() -> None:
 @pytest.mark.parametrize(
     ("more", "word"),
     [
-        ({"compute": None}, "target"),
         ({"environment": None}, "environment"),
         ({"command": ["python", "${{inputs.nothing}}"]}, "inputs.nothing"),
         ({"command": ["python", "${{search_space.lr}}"]}, "search_space.lr"),
