@@ -21,6 +21,7 @@ import psutil
 import pytest
 from support.serving import LIMIT, Place, free_port, kill, place_fixture, running, wait_for  # noqa: F401 - `place`
 
+import amlrun
 from amlrun.errors import AmlError
 from amlrun.prepare import snapshot
 from amlrun.project import Project
@@ -610,3 +611,22 @@ def test_an_interrupted_deploy_leaves_no_server_behind(place: Place, tmp_path: P
 @pytest.mark.parametrize("name", ["A", "ab", "x" * 40, "a_b", "-ab", "../up", "ab-"])
 def test_a_name_that_v1_would_refuse_is_refused(place: Place, name: str) -> None:
     assert "is not a valid service name" in place.aml("model", "deploy", f"--name={name}", "-m", "x", code=2).stderr
+
+
+def test_the_library_deploys_scores_and_deletes(place: Place, sample: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example of the documentation."""
+    for name, value in place.environment().items():
+        monkeypatch.setenv(name, value)
+    events: list[amlrun.Event] = []
+    service = amlrun.deploy("demo-model:1", "from-python", path=place.model, on_event=events.append)
+    try:
+        assert service.state() == "Healthy"
+        assert any("healthy" in str(event) for event in events)
+        status, answer = service.send(Request(sample.encode()))
+        assert status == 200
+        assert answer == amlrun.score("demo-model", json.loads(sample), path=place.model)
+        assert amlrun.find_service("from-python", path=place.model).scoring_uri == service.scoring_uri
+    finally:
+        service.delete()
+    with pytest.raises(AmlError, match="no service 'from-python'"):
+        amlrun.find_service("from-python", path=place.model)

@@ -139,8 +139,8 @@ def choose_model(
 
 
 def read_request(name: str | None, path: Path) -> Request:
-    """The request: a file (here, below --path or the project's root, `@` before it or not), or stdin for `-` and in a
-    pipe. A file whose name says that it is not JSON, such as an image, is sent as it is.
+    """The request: JSON, a file (here, below --path or the project's root, `@` before it or not), or stdin for `-` and
+    in a pipe. A file whose name says that it is not JSON, such as an image, is sent as it is.
 
     Raises AmlError when it cannot be read, or is not JSON.
     """
@@ -148,6 +148,8 @@ def read_request(name: str | None, path: Path) -> Request:
 
     if name is None and sys.stdin.isatty():
         raise AmlError("no request", hint="Give a JSON file, such as deployment/sample-request.json, or - for stdin.")
+    if name is not None and name.lstrip()[:1] in ("{", "[", '"'):
+        return Request(name.encode())
     name = name.removeprefix("@") if name else name
     if name in (None, "-"):
         return Request(_json("stdin", sys.stdin.buffer.read()))

@@ -110,10 +110,8 @@ def regen_key(context: Context, name: str, key: str, set_key: str | None) -> Non
 def run(context: Context, name: str, data: str | None) -> None:
     """Send one request to a service and print the answer."""
     from amlrun.serving import base
-    from amlrun.serving.once import Request
 
-    literal = data is not None and data.lstrip()[:1] in ("{", "[", '"')
-    request = Request(str(data).encode()) if literal else read_request(data, context.path)
+    request = read_request(data, context.path)
     show_answer(context, base.answer(_service(context, name), request))
 
 

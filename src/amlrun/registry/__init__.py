@@ -68,6 +68,8 @@ def register_model(
     given. `on_event` is told of uploads.
 
     Raises AmlError for a name that Azure ML would refuse, and for a file that does not exist.
+
+        model = amlrun.register_model(run, "demo-model", asset_path="outputs/model.pkl", tags={"stage": "test"})
     """
     about = Description(description, framework, framework_version, tags or {}, properties or {})
     if isinstance(source, (str, Path)):
@@ -82,6 +84,8 @@ def get_model(
     """The model `name`, its newest version unless `version` is given; `name` may be `NAME:VERSION`.
 
     Of the project around `path`, or of `workspace`. Raises AmlError when there is none.
+
+        amlrun.get_model("demo-model:1").download("models")
     """
     return open_registry(path, workspace=workspace).get(name, version)
 
@@ -92,5 +96,7 @@ def list_models(
     """The registered models, newest first; every version of each (of `name`), or with `latest` the highest only.
 
     Of the project around `path`, or of `workspace` (where without `name` only the newest of each is listed).
+
+        for model in amlrun.list_models(latest=True): print(model.id, model.tags)
     """
     return open_registry(path, workspace=workspace).models(name, latest=latest)

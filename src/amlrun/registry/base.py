@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 class Model:
     """One version of a registered model.
 
-    `version` is a whole number, or another word that a workspace gave it. `uri` is the path of the registry's own
+    `version` is a number here, and the workspace's own word for it there. `uri` is the path of the registry's own
     file or folder here, an `azureml://` address in a workspace. `sha256` is of its content; empty where the registry
     does not know it.
     """
@@ -183,7 +183,8 @@ def highest(models: list[Model]) -> list[Model]:
 
 
 def _rank(model: Model) -> tuple[int, str]:
-    return (model.version, "") if isinstance(model.version, int) else (-1, model.created_time)
+    version = str(model.version)
+    return (int(version), "") if version.isdecimal() else (-1, model.created_time)
 
 
 def file_in_run(run: RunFolder, path: str | None) -> Path:

@@ -105,10 +105,9 @@ class WorkspaceRegistry:
         fields, system = said.get("properties") or {}, said.get("systemData") or {}
         properties = fields.get("properties") or {}
         tags = fields.get("tags") or {}
-        version = str(said.get("name"))
         return Model(
             name=name,
-            version=int(version) if version.isdecimal() else version,
+            version=str(said.get("name")),
             uri=str(fields.get("modelUri") or ""),
             registry=self,
             created_time=str(system.get("createdAt") or ""),

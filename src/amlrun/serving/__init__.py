@@ -69,6 +69,8 @@ def score(
     making of its environment, go to `on_event` as messages.
 
     Raises AmlError: with exit code 1 and the script's own message when it fails, 2 for what is missing or wrong.
+
+        amlrun.score("demo-model", {"data": [{"mean_radius": 17.9}]})
     """
     from amlrun.registry.local import LocalRegistry
     from amlrun.serving import model_file, once
@@ -104,6 +106,10 @@ def deploy(
     managed online endpoint in `workspace`, or in the one that `path` is attached to.
 
     Raises AmlError: for a name that is taken unless `overwrite`, with exit code 1 when the script does not start.
+
+        service = amlrun.deploy("demo-model:1", "demo", deployment_config="deployment-config-local.yml")
+        print(service.state(), service.scoring_uri)
+        service.delete()
     """
     from amlrun.serving.configuration import compute_type, read_deployment, read_inference
 

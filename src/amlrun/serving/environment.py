@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError
-from amlrun.prepare import environment
+from amlrun.prepare import environment, v1_sdk
+from amlrun.project import Project
 from amlrun.spec.yaml_data import load
 from amlrun.v1.scoring.inference import Inference
 
@@ -21,9 +20,6 @@ SERVER = "azureml-inference-server-http"
 _RETIRED = re.compile(r"(azureml-defaults|azureml-sdk|azureml-model-management-sdk)\b", re.IGNORECASE)
 # They would point a scoring process at the packages of `aml` itself.
 _NOT_INHERITED = ("VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH")
-_WORKERS = Path(__file__).parents[1] / "workers"
-_V1_SDK = _WORKERS / "v1_sdk"
-_HAS_SDK = "from importlib.util import find_spec as f; import sys; sys.exit(not (f('azureml') and f('azureml.core')))"
 
 
 def interpreter(inference: Inference, *, report: Report, server: bool = True) -> tuple[Path, dict[str, str]]:
@@ -85,44 +81,20 @@ def _inlined(line: str, base: Path | None) -> list[str]:
 
 
 def variables(
-    inference: Inference, model_directory: Path, conda: dict[str, str], *, python: Path, root: Path
+    project: Project, inference: Inference, model_directory: Path, conda: dict[str, str], python: Path
 ) -> dict[str, str]:
     """The variables of a scoring process beside those it inherits: the conda file's, the file's, and Azure ML's.
 
-    `root` is the project's. A script of SDK v1 finds `aml`'s stand-in for azureml-core, where that is not installed.
+    A script that imports SDK v1 finds `aml`'s own azureml package, where azureml-core is not installed.
     """
     own = {"AZUREML_MODEL_DIR": str(model_directory), "AML_APP_ROOT": str(inference.source)}
-    return {**conda, **v1_sdk(inference.source, python, root), **inference.variables, **own, "PYTHONUNBUFFERED": "1"}
+    sdk = v1_sdk.for_scoring(project, inference.source, python)
+    return {**conda, **sdk, **inference.variables, **own, "PYTHONUNBUFFERED": "1"}
 
 
 def inherited() -> dict[str, str]:
     """The variables that a scoring process takes over from this one."""
     return {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
-
-
-def v1_sdk(source: Path, python: Path, root: Path) -> dict[str, str]:
-    """What makes `azureml.core` importable for the scripts of a folder; empty where none imports it, or it is there."""
-    if not _V1_SDK.is_dir() or not _imports_azureml(source):
-        return {}
-    check = (
-        "import importlib.util as u, sys; sys.exit(0 if u.find_spec('azureml') and u.find_spec('azureml.core') else 1)"
-    )
-    there = subprocess.run([str(python), "-c", check], env=inherited(), capture_output=True, check=False)
-    if there.returncode == 0:
-        return {}
-    facts = {"root": str(root), "database": str(root / "mlflow.db")}
-    return {"PYTHONPATH": str(_V1_SDK), "AML_V1_SDK": json.dumps(facts)}
-
-
-def _imports_azureml(source: Path) -> bool:
-    pattern = re.compile(rb"^\s*(from|import)\s+azureml\.(?!contrib\.services)", re.MULTILINE)
-    for file in source.rglob("*.py"):
-        try:
-            if pattern.search(file.read_bytes()):
-                return True
-        except OSError:
-            continue
-    return False
 
 
 def advice(error: str) -> str:

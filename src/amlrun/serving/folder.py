@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError
-from amlrun.prepare import snapshot
+from amlrun.prepare import snapshot, v1_sdk
 from amlrun.project import Project
 from amlrun.serving import environment
 from amlrun.serving.base import Report
@@ -132,5 +132,6 @@ def new_files(
     """What a new service is made of; makes the environment. See `environment.interpreter` for errors."""
     python, conda = environment.interpreter(inference, report=report)
     code = snapshot.take(inference.source, runs=project.runs)
-    together = {**conda, **environment.v1_sdk(inference.source, python, project.root), **inference.variables}
+    sdk = v1_sdk.for_scoring(project, inference.source, python)
+    together = {**conda, **sdk, **inference.variables}
     return ServiceFiles(model, code, inference.entry, str(python), together)

@@ -1,9 +1,9 @@
 """Runs inside the scoring environment: one request through a scoring script, as Microsoft's inference server does it.
 
 Standard library only beside that server, and started by its path, for `amlrun` is not installed there. Arguments: the
-script, the request's content type. Reads the request's body from stdin; writes one JSON object to stdout:
-`{"answer": …, "status": …}`, with `"base64"` and `"type"` for an answer of bytes, or `{"stage": …, "error": …,
-"line": …}`. What the script itself prints goes to stderr.
+script, and the request's content type if it is not JSON. Reads the request's body from stdin; writes one JSON object
+to stdout: `{"answer": …, "status": …}`, with `"base64"` and `"type"` for an answer of bytes, or `{"stage": …,
+"error": …, "line": …}`. What the script itself prints goes to stderr.
 """
 
 from __future__ import annotations
@@ -167,7 +167,8 @@ def main() -> None:
     # Started by its path, this folder would be the first to import from: it is the script's folder's turn.
     sys.path[0] = str(Path.cwd())
     script = str(Path(sys.argv[1]).absolute())
-    text = score(script, sys.argv[2], sys.stdin.buffer.read())
+    kind = sys.argv[2] if len(sys.argv) > 2 else "application/json"
+    text = score(script, kind, sys.stdin.buffer.read())
     out.write(text)
     out.close()
 

@@ -76,6 +76,20 @@ def test_every_key_is_explained_with_its_line(folder: Path) -> None:
     assert [row.key for row in config.problems()] == ["namespace", "numReplica"]
 
 
+def test_the_names_that_sdk_v1_and_the_flags_use_are_taken(folder: Path) -> None:
+    """c17."""
+    config = read(folder, "computeType: ACI\nenableAppInsights: true\ncpu_cores: 2\nmemory_gb: 4\n")
+    assert config.values == {
+        "computeType": "ACI",
+        "appInsightsEnabled": True,
+        "containerResourceRequirements.cpu": 2.0,
+        "containerResourceRequirements.memoryInGB": 4.0,
+    }
+    assert [(row.key, row.line, row.status) for row in config.rows][1] == ("appInsightsEnabled", 2, "mapped")
+    script = read(folder, "entryScript: score.py\nenableAppInsights: true\n", INFERENCE)
+    assert script.problems()[0].key == "enableAppInsights", "a deployment's key is none of an inference configuration"
+
+
 @pytest.mark.parametrize(
     ("text", "line", "key", "message"),
     [

@@ -100,3 +100,29 @@ def test_the_fork_server_works_there(tmp_path: Path) -> None:
     assert (folder / "user_logs" / "std_log.txt").read_text() == "forked ['--x', '1']\n"
     ended = json.loads((folder / ".run" / "exit.json").read_text())
     assert ended["exit_code"] == 4 and "exit code 4" in ended["error"]["message"]
+
+
+def test_one_request_is_scored_there(tmp_path: Path) -> None:
+    script = tmp_path / "score.py"
+    script.write_text("import json\ndef init(): pass\ndef run(data, request_headers): return sum(json.loads(data))\n")
+    words = [oldest_python(), str(WORKERS / "score_once.py"), str(script)]
+    done = subprocess.run(words, input=b"[1, 2]", capture_output=True, check=True, cwd=tmp_path)
+    assert json.loads(done.stdout) == {"answer": 3, "status": 200}
+
+
+def test_a_batch_is_scored_there(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    (folder / "entry.py").write_text("def init(): pass\ndef run(batch): return [len(batch)] * len(batch)\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "model.pkl").touch()
+    for name in "ab":
+        (tmp_path / "data" / name).touch()
+    plan = {
+        "entry": "entry.py", "input": str(tmp_path / "data"), "mini_batch": {"files": 2}, "workers": 1,
+        "error_threshold": 0, "timeout": 600, "max_try": 1, "output": "rows.txt", "continue": "",
+        "model": {"path": str(tmp_path / "model.pkl"), "directory": "azureml-models/m/1"},
+    }  # fmt: skip
+    words = [oldest_python(), str(WORKERS / "batch_worker.py"), json.dumps(plan)]
+    subprocess.run(words, check=True, cwd=folder)
+    assert (folder / "outputs" / "rows.txt").read_text() == "2\n2\n"
+    assert (folder / ".run" / "azureml-models" / "m" / "1" / "model.pkl").is_file()

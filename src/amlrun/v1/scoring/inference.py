@@ -14,7 +14,7 @@ from typing import Any
 from amlrun.errors import AmlError
 from amlrun.runs import redact
 from amlrun.spec.yaml_data import line_of, load
-from amlrun.v1.scoring.inference_fields import Field
+from amlrun.v1.scoring.inference_fields import SYNONYMS, Field
 
 
 @dataclass
@@ -70,6 +70,8 @@ def read(file: Path, table: list[Field]) -> Config:
     tree = load(file, expected="keys and values, such as entryScript: score.py")
     config = Config(file)
     known = {_plain(one.key): one for one in table}
+    synonyms = {_plain(word): known[_plain(key)] for word, key in SYNONYMS.items() if _plain(key) in known}
+    known = {**synonyms, **known}
     for key, value, line in _leaves(tree, "", known):
         one = known.get(_plain(key))
         if one is None:

@@ -113,6 +113,36 @@ DEPLOYMENT = [
     Field("type", str, "unsupported", "AKS only: name the deployments and set the endpoint's traffic"),
 ]
 
+# What SDK v1's `deploy_configuration(…)` and the flags of `az ml model deploy` call the keys of the file: people write
+# these into the file, too.
+SYNONYMS = {
+    "cpuCores": "containerResourceRequirements.cpu",
+    "memoryGb": "containerResourceRequirements.memoryInGB",
+    "cpuCoresLimit": "containerResourceRequirements.cpuLimit",
+    "memoryGbLimit": "containerResourceRequirements.memoryInGBLimit",
+    "enableAppInsights": "appInsightsEnabled",
+    "collectModelData": "dataCollection.storageEnabled",
+    "replicaMaxConcurrentRequests": "maxConcurrentRequestsPerContainer",
+    "maxRequestWaitTime": "maxQueueWaitMs",
+    "autoscaleEnabled": "autoScaler.autoscaleEnabled",
+    "autoscaleMinReplicas": "autoScaler.minReplicas",
+    "autoscaleMaxReplicas": "autoScaler.maxReplicas",
+    "autoscaleRefreshSeconds": "autoScaler.refreshPeriodInSeconds",
+    "autoscaleTargetUtilization": "autoScaler.targetUtilization",
+    "periodSeconds": "livenessProbeRequirements.periodSeconds",
+    "initialDelaySeconds": "livenessProbeRequirements.initialDelaySeconds",
+    "timeoutSeconds": "livenessProbeRequirements.timeoutSeconds",
+    "successThreshold": "livenessProbeRequirements.successThreshold",
+    "failureThreshold": "livenessProbeRequirements.failureThreshold",
+    "primaryKey": "keys.primaryKey",
+    "secondaryKey": "keys.secondaryKey",
+    "sslCname": "cname",
+    "sslCertPemFile": "sslCertificate",
+    "sslKeyPemFile": "sslKey",
+    "environmentVariables": "environment.environmentVariables",
+    "interpreterPath": "environment.python.interpreterPath",
+}
+
 
 _BATCH = "the batch deployment's "
 PARALLEL = [
