@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from amlrun.errors import AmlError
 
 _MARKS = (".copier-answers.yml", "pyproject.toml", ".git")
 
@@ -47,7 +51,7 @@ def find(path: Path) -> Project:
     """The project that `path` belongs to: the nearest folder above with a mark of one, else `path` itself.
 
     A Copier answers file anywhere above wins over a `pyproject.toml` or a `.git` nearer by, for a model's
-    folder may well have a `pyproject.toml` of its own.
+    folder may well have a `pyproject.toml` of its own. Raises AmlError if the project needs a newer amlrun.
     """
     start = path.absolute()
     if start.is_file():
@@ -56,8 +60,41 @@ def find(path: Path) -> Project:
     for mark in _MARKS:
         for folder in folders:
             if (folder / mark).exists():
+                _check_version(folder / "pyproject.toml")
                 return Project(folder)
     return Project(start)
+
+
+# TOML's reader is in the standard library from 3.11 only; this is one line that the template writes.
+_REQUIRED = re.compile(r"^\[tool\.amlrun\][^\[]*?^required-version *= *[\"']>= *([0-9.]+)[\"']", re.MULTILINE)
+
+
+@functools.cache
+def _check_version(file: Path) -> None:
+    """Raise AmlError if `[tool.amlrun] required-version` of a project's pyproject.toml names a newer amlrun."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return
+    found = _REQUIRED.search(text)
+    if found is None:
+        return
+    from importlib.metadata import version
+
+    ours = version("amlrun")
+    if _release(ours) < _release(found[1]):
+        raise AmlError(
+            f"this project needs amlrun {found[1]} or newer; this is {ours} in {Path(__file__).parent}",
+            file=file,
+            line=text.count("\n", 0, found.start(1)) + 1,
+            field="tool.amlrun.required-version",
+            hint="Run `uv sync` in the project and call `uv run aml …`; an `aml` of its own: `uv tool upgrade amlrun`.",
+        )
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The numbers of a version: 0.10.0 is newer than 0.9; what follows them (rc1, .dev0) does not count."""
+    return tuple(int(part) for part in re.split(r"[^\d.]", version)[0].split(".") if part)
 
 
 def cache_folder() -> Path:

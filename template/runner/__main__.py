@@ -2,7 +2,7 @@
 
     python -m runner train-local
     python -m runner train-amlcompute --register demo-model
-    python -m runner train-local -- --data-path data/sample --epochs 5
+    python -m runner train-local -- train.py --data-path /data --epochs 5
 
 From the project's root. This page is yours: it calls the public functions of amlrun, as `aml` does.
 """
@@ -17,7 +17,7 @@ def parse_args(words):
     parser = argparse.ArgumentParser(
         prog="python -m runner",
         description="Train a model with one of its run configurations.",
-        epilog="Words after -- replace the arguments that the run configuration gives the script.",
+        epilog="Words after -- are the script and its arguments, in place of the run configuration's.",
     )
     parser.add_argument("configuration", help="a file of MODEL/aml_config without its ending .runconfig")
     parser.add_argument("--model", default="models/model1", help="the model's folder (default: %(default)s)")
@@ -43,7 +43,6 @@ def train(args):
     """Submit the run and show its output until it has ended."""
     job = amlrun.load_runconfig(args.configuration, path=args.model, arguments=args.arguments)
     run = amlrun.submit(job, experiment=args.experiment or args.configuration, path=args.model, on_event=show)
-    print(f"Run {run.id} in {run.folder}", flush=True)
     status = run.wait()
     print(f"Status: {status.value}")
     for name, value in sorted(run.metrics().items()):

@@ -66,7 +66,7 @@ def test_github_accepts_the_workflows(github):
 
 
 def as_text(value):
-    """Azure Pipelines reads every scalar as text, and its schema says so ("false"), a task's inputs aside."""
+    """Azure Pipelines and its schema read every scalar as text (`false` is "false"), but for a task's inputs."""
     if isinstance(value, dict):
         return {key: item if key == "inputs" else as_text(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -255,7 +255,7 @@ def workplace(github, tmp_path_factory):
         f'*) exec "{sys.executable}" -m "$word" "$@";; esac\n'
     )
     uv.chmod(0o755)
-    return project, {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(project)}
+    return project, {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the workflows run on Linux, in bash")

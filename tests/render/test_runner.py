@@ -1,0 +1,54 @@
+"""The tiny runner of a render: it trains with a run configuration, and says what is wrong, from the project's root."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from support.rendering import render, run
+
+
+@pytest.fixture(scope="module")
+def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A default render whose run configuration uses this Python."""
+    project = render(tmp_path_factory.mktemp("runner") / "project", source=template)
+    config = project / "models/model1/aml_config/train-local.runconfig"
+    text = config.read_text(encoding="utf-8")
+    ours = f"userManagedDependencies: true\n    interpreterPath: {json.dumps(sys.executable)}"
+    config.write_text(text.replace("userManagedDependencies: false", ours), encoding="utf-8")
+    return project
+
+
+def runner(project: Path, *words: str, expect: int = 0) -> str:
+    said = run([sys.executable, "-m", "runner", *words], project, expect=expect)
+    assert "Traceback" not in said
+    return said
+
+
+def test_it_trains_with_the_words_after_the_dashes(project):
+    said = runner(project, "train-local", "--", "train.py", "--data-path", "/data", "--epochs", "2")
+    assert "epoch 1:" in said and "epoch 2:" not in said, "the script's own output is shown"
+    assert "Status: Completed" in said and "auc: 0.9" in said
+    listed = json.loads(run([sys.executable, "-m", "amlrun", "run", "list", "-o", "json"], project))
+    assert [record["_experiment_name"] for record in listed] == ["train-local"]
+
+
+def test_a_failed_run_ends_with_1(project):
+    said = runner(project, "train-local", "--", "train.py", "--data-path", "/data", "--epochs", "0", expect=1)
+    assert "--epochs" in said and "Status: Failed" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [(["nothing"], "there is no run configuration"), (["train-local", "--model", "models/none"], "models/none")],
+)
+def test_a_wrong_word_is_said(project, words, why):
+    assert why in runner(project, *words, expect=2)
+
+
+def test_its_help_names_every_option(project):
+    said = runner(project, "--help")
+    for word in ("--model", "--experiment", "--register", "--asset-path"):
+        assert word in said
