@@ -446,6 +446,30 @@ other = ScriptRunConfig(".", "other.py", environment=Environment.get(ws, "AzureM
     assert "name: AzureML-Minimal\n  version: 3" in texts(result)["aml_config/other.runconfig"]
 
 
+def test_a_pip_file_with_packages_added_and_packages_saved_to_a_file() -> None:
+    files = {"requirements.txt": "pandas\n", "conda.yml": "dependencies:\n  - python=3.12\n  - numpy\n"}
+    result = driver("""
+from azureml.core.model import InferenceConfig
+env = Environment.from_pip_requirements("pips", "requirements.txt")
+env.python.conda_dependencies.set_python_version("3.12")
+config = ScriptRunConfig(".", "train.py", environment=env)
+saved = CondaDependencies()
+saved.add_pip_package("joblib")
+with open("made/env.yml", "w") as file:
+    file.write(saved.serialize_to_string())
+ic = InferenceConfig(entry_script="score.py", runtime="python", conda_file="made/env.yml")
+more = Environment("more")
+more.python.conda_dependencies = CondaDependencies("conda.yml")
+more.python.conda_dependencies.add_conda_package("scipy")
+""", files)  # fmt: skip
+    pips = texts(result)["aml_config/pips-conda.yml"]
+    assert "- -r ../requirements.txt" in pips and "python=3.12" in pips
+    assert "condaFile: aml_config/env-conda.yml" in texts(result)["aml_config/inference-config.yml"]
+    assert "- joblib" in texts(result)["aml_config/env-conda.yml"]
+    more = texts(result)["aml_config/more-conda.yml"]
+    assert "- numpy" in more and "- scipy" in more and "python=3.12" in more
+
+
 def test_secrets_are_not_copied() -> None:
     secret = "Zx81" + "kP0q" * 6
     result = driver(f"""

@@ -55,6 +55,8 @@ class Desk:
         self.variables: dict[str, dict[str, Any]] = {}
         self.default_conda: str | None = None
         self.registered: dict[str, Made] = {}
+        # Packages that the driver writes to a file, by the file's path below the base folder.
+        self.saved: dict[str, Made] = {}
         self._same: dict[tuple[str, str, str], str] = {}
 
     def note(self, made: Made, kind: str) -> Construction:
@@ -177,4 +179,4 @@ def stem(text: Any, otherwise: str) -> str:
     found = known(text)
     word = found.text if isinstance(found, Text) else found if isinstance(found, str) else ""
     clean = "".join(char if char.isalnum() or char in "-_." else "-" for char in posixpath.basename(word)).strip("-._")
-    return clean.removesuffix(".py") or otherwise
+    return re.sub(r"\.(py|ya?ml)$", "", clean) or otherwise
