@@ -103,7 +103,11 @@ def _choose_python(asked: str) -> str | None:
 
 
 def _is_scoring(items: list[Item], file: str) -> bool:
-    words = re.search(r"scor|infer|deploy|serv|aci|aks", Path(file).name.lower())
+    """Whether a scoring service uses it, by the words of its name and its folders, and by its packages."""
+    name = Path(file).name.lower()
+    if "train" in name:
+        return False
+    words = re.search(r"scor|infer|deploy|serv|\baci|\baks", "/".join(Path(file).parts[-3:]).lower())
     return bool(words) or any(normal(item.name) in ("inference-schema", "azureml-monitoring") for item in items)
 
 
