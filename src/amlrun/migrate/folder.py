@@ -23,8 +23,12 @@ class Files(Mapping[str, str]):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # Files that are proposed already, so that no two drivers propose one of the same name.
+        self.proposed: dict[str, str] = {}
 
     def __getitem__(self, path: str) -> str:
+        if path in self.proposed:
+            return self.proposed[path]
         place = (self.folder / path).resolve()
         if path.endswith("/") and place.is_dir() and place.is_relative_to(self.folder.resolve()):
             return ""
@@ -68,6 +72,8 @@ def migrate_folder(
             on_file(found.path)
             reader = readers.get(found.kind)
             result = reader(found.path, found.text, files) if reader is not None else _unread(found)
+            if result is not None:
+                files.proposed |= {change.path: change.new for change in result.changes if change.old is None}
             if result is None or (found.kind is Kind.CONDA and not result.findings and not result.changes):
                 report.without_v1 += 1
             else:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amlrun.errors import AmlError
+from amlrun.runs import redact
 from amlrun.spec import node
 
 
@@ -43,8 +44,8 @@ class Edit:
     @property
     def shown(self) -> str:
         """The edit in one line, without its reason."""
-        new = ", ".join(self.new)
-        return f"{self.item.text} → {new}" if new else f"{self.item.text} is left out"
+        old, new = redact.masked_text(self.item.text), ", ".join(self.new)
+        return f"{old} → {new}" if new else f"{old} is left out"
 
 
 def items(text: str, file: str) -> list[Item]:
@@ -91,7 +92,7 @@ def apply(text: str, entries: list[Item], edits: list[Edit]) -> str:
     for edit in sorted(edits, key=lambda one: one.item.line, reverse=True):
         at = edit.item.line - 1
         margin = re.match(r"\s*", lines[at])[0]  # type: ignore[index]
-        old = f"{margin}# {lines[at].strip()}  # {edit.reason}{ending}"
+        old = f"{margin}# {redact.masked_text(lines[at].strip())}  # {edit.reason}{ending}"
         lines[at : at + 1] = [old, *(f"{margin}- {_quoted(one)}{ending}" for one in edit.new)]
     return _without_empty_pip("\n".join(lines))
 

@@ -17,6 +17,7 @@ from amlrun.prepare.conda_edit import Edit, Item
 from amlrun.prepare.conda_loosen import Healing, Wish, by_resolver, by_table
 from amlrun.prepare.conda_resolve import Resolver, uv_resolver
 from amlrun.prepare.conda_rules import normal
+from amlrun.runs import redact
 
 __all__ = ["Healing", "Resolver", "advice", "heal", "lines", "uv_resolver"]
 
@@ -34,7 +35,7 @@ def heal(text: str, file: str, resolver: Resolver | None = None, *, scoring: boo
     python, healing = _python(items, file)
     wishes = _known(items, healing, _is_scoring(items, file) if scoring is None else scoring)
     if resolver is None:
-        healing.notes += [(item.line, f"{item.text}: not checked") for item in healing.links]
+        healing.notes += [(item.line, f"{redact.masked_text(item.text)}: not checked") for item in healing.links]
         by_table(wishes, python)
     else:
         by_resolver(wishes, healing, resolver)
@@ -102,7 +103,11 @@ def _choose_python(asked: str) -> str | None:
 
 
 def _is_scoring(items: list[Item], file: str) -> bool:
-    words = re.search(r"scor|infer|deploy|serv|aci|aks", Path(file).name.lower())
+    """Whether a scoring service uses it, by the words of its name and its folders, and by its packages."""
+    name = Path(file).name.lower()
+    if "train" in name:
+        return False
+    words = re.search(r"scor|infer|deploy|serv|\baci|\baks", "/".join(Path(file).parts[-3:]).lower())
     return bool(words) or any(normal(item.name) in ("inference-schema", "azureml-monitoring") for item in items)
 
 
@@ -171,7 +176,7 @@ def _option(item: Item, healing: Healing) -> None:
     if re.match(r"https?://", item.text):
         healing.links.append(item)
     else:
-        healing.notes.append((item.line, f"{item.text}: not checked"))
+        healing.notes.append((item.line, f"{redact.masked_text(item.text)}: not checked"))
 
 
 def _wish(item: Item, healing: Healing) -> Wish | None:
@@ -190,6 +195,6 @@ def _wish(item: Item, healing: Healing) -> Wish | None:
     body, _, marker = text.split("#")[0].partition(";")
     match = _PIN.fullmatch(body.strip())
     if not match or marker.strip():
-        healing.notes.append((item.line, f"{item.text}: not checked"))
+        healing.notes.append((item.line, f"{redact.masked_text(item.text)}: not checked"))
         return None
     return Wish(item, match["name"], match["extras"] or "", (match["spec"] or "").replace(" ", ""))

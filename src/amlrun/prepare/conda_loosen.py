@@ -89,6 +89,7 @@ def by_table(wishes: list[Wish], python: str) -> None:
 
 def by_resolver(wishes: list[Wish], healing: Healing, resolver: Resolver) -> None:
     _without_dead_links(healing, resolver)
+    _without_dead_substitutes(healing, resolver)
     _without_doubles(wishes, healing)
     _without_dead_pins(wishes, healing, resolver)
     left_out = {edit.item for edit in healing.edits}
@@ -105,6 +106,13 @@ def _without_dead_links(healing: Healing, resolver: Resolver) -> None:
             good = False
         if not good:
             healing.edits.append(Edit(item, [], "the link could not be fetched, or has no wheel for this Python"))
+
+
+def _without_dead_substitutes(healing: Healing, resolver: Resolver) -> None:
+    """A package that takes a link's place must have a wheel itself."""
+    for edit in healing.edits:
+        if "://" in edit.item.text and edit.new and not resolver(edit.new, healing.python, "alone").good:
+            edit.new, edit.reason = [], f"{edit.reason}; the registry has none for Python {healing.python} either"
 
 
 def _without_doubles(wishes: list[Wish], healing: Healing) -> None:

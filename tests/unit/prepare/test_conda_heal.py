@@ -126,6 +126,13 @@ def test_what_is_no_conda_file_is_refused(text: str) -> None:
     assert heal_conda("x.yml", text).verdict is Verdict.LEFT
 
 
+def test_a_signature_in_a_link_is_not_shown() -> None:
+    link = "https://x.blob.core.windows.net/w/azureml.assets-1.0.0-py3-none-any.whl?sig=xnUdTm0BFfknhTaR%3D"
+    found = heal_conda("x.yml", f"dependencies:\n  - python=3.11\n  - pip:\n    - {link}\n")
+    told = "".join([*(one.message for one in found.findings), *(change.new for change in found.changes)])
+    assert "azureml.assets" in told and "xnUdTm0B" not in told
+
+
 def test_line_ends_of_windows_stay() -> None:
     text = TRAINING.replace("\n", "\r\n")
     assert "\n" not in heal(text, "train.yml").text.replace("\r\n", "")

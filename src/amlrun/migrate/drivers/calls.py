@@ -9,7 +9,7 @@ from typing import Any
 from amlrun.migrate.drivers import library
 from amlrun.migrate.drivers.expressions import Expressions, is_plain
 from amlrun.migrate.drivers.library import PathText
-from amlrun.migrate.drivers.objects import Class, Function, Instance, Method, Module, Parser, Scope
+from amlrun.migrate.drivers.objects import Class, Function, Instance, Method, Module, OpenFile, Parser, Scope
 from amlrun.migrate.drivers.signatures import argument_of
 from amlrun.migrate.drivers.values import NOTHING, Call, Gap, Item, Made, Name, Part, known
 
@@ -54,7 +54,7 @@ class Calls(Expressions):
         if isinstance(of, PathText):
             found = library.path_attribute(of, name)
             return Method(of, name) if found is NOTHING else found
-        if isinstance(of, Parser) or (is_plain(of) and of is not None):
+        if isinstance(of, (Parser, OpenFile)) or (is_plain(of) and of is not None):
             return Method(of, name)
         return self.gap("an attribute of an object that is not read", node)
 

@@ -58,7 +58,13 @@ def convert(path: str, text: str, lookup: Lookup) -> Conversion:
             desk.written[posixpath.normpath(posixpath.join(posixpath.dirname(path), plain))] = content
     if lookup(desk.place("aml_config/")) is None and lookup(desk.place(".azureml/")) is not None:
         desk.folder = ".azureml"
+    for place, made in reading.saved:
+        desk.saved[desk.resolve(place)] = made
     for one in reading.made:
+        if name_of(one) in (".save_to_file", ".save") and isinstance(one.owner, Made) and one.args:
+            named = known(one.args[-1])
+            if isinstance(named, str) and one.owner.name.startswith("CondaDependencies"):
+                desk.saved[desk.resolve(named)] = one.owner
         owner = known(one.owner)
         if name_of(one) == ".register" and isinstance(owner, Made) and owner.name in environments.KINDS:
             label = known(argument(owner, "name"))

@@ -55,6 +55,8 @@ class Desk:
         self.variables: dict[str, dict[str, Any]] = {}
         self.default_conda: str | None = None
         self.registered: dict[str, Made] = {}
+        # Packages that the driver writes to a file, by the file's path below the base folder.
+        self.saved: dict[str, Made] = {}
         self._same: dict[tuple[str, str, str], str] = {}
 
     def note(self, made: Made, kind: str) -> Construction:
@@ -112,14 +114,15 @@ class Desk:
         """A path below the base folder as one below the migrated folder."""
         return posixpath.normpath(posixpath.join(self.base, path))
 
-    def free(self, name: str, ending: str, folder: str | None = None) -> str:
-        """A file name of its own, below the base folder."""
+    def free(self, name: str, ending: str, folder: str | None, mark: str) -> str:
+        """A file name below the base folder that nobody has, or that this driver's file (it begins with `mark`) has."""
         inside = self.folder if folder is None else folder
         number = 1
         while True:
             word = name if number == 1 else f"{name}-{number}"
             path = posixpath.join(inside, f"{word}{ending}")
-            if self.place(path) not in self.texts and self.lookup(self.place(path)) is None:
+            there = self.lookup(self.place(path))
+            if self.place(path) not in self.texts and (there is None or there.startswith(mark)):
                 return path
             number += 1
 
@@ -132,12 +135,14 @@ class Desk:
         """
         construction = self.done[id(made)]
         clean = self._clean(tree, construction)
-        whence = f"From {posixpath.basename(self.source.path)}, {self.source.spot(made.line)}."
+        whence = f"From {self.source.path}, {self.source.spot(made.line)}."
         text = yaml_text.write(clean, self.tell, [whence, *head])
-        path = self._same.get((name, ending, text)) or self.free(name, ending, folder)
+        mark = f"# From {self.source.path}, "
+        path = self._same.get((name, ending, text)) or self.free(name, ending, folder, mark)
         self._same[name, ending, text] = path
         self.names[id(made)] = path
-        self.texts[self.place(path)] = text
+        # A file that an earlier migration wrote may have been completed by hand since: it stays.
+        self.texts[self.place(path)] = self.lookup(self.place(path)) or text
         construction.wrote.append(self.place(path))
         construction.gaps += [gap for gap in gaps_in(clean) if gap not in construction.gaps]
         return path
@@ -177,4 +182,4 @@ def stem(text: Any, otherwise: str) -> str:
     found = known(text)
     word = found.text if isinstance(found, Text) else found if isinstance(found, str) else ""
     clean = "".join(char if char.isalnum() or char in "-_." else "-" for char in posixpath.basename(word)).strip("-._")
-    return clean.removesuffix(".py") or otherwise
+    return re.sub(r"\.(py|ya?ml)$", "", clean) or otherwise

@@ -14,6 +14,8 @@ from amlrun.migrate.drivers.views import View
 KINDS = ("Environment", "Environment.get", "Environment.from_conda_specification", "Environment.from_pip_requirements",
          "Environment.from_docker_image", "Environment.from_dockerfile", "Environment.from_docker_build_context",
          "Environment.from_existing_conda_environment", "Environment.load_from_directory")  # fmt: skip
+# Stands for a pip file until it is known what else the environment gets.
+_PIP_FILE = "pip file"
 _DOCKER = {
     "enabled": "enabled", "base_image": "baseImage", "base_dockerfile": "baseDockerfile", "shm_size": "shmSize",
     "arguments": "arguments",
@@ -59,15 +61,15 @@ def _named(desk: Desk, made: Made, owner: Construction, name: str) -> dict[str, 
         version = given.get("version")
         return named if version is None else {**named, "version": version}
     if kind == "Environment.from_conda_specification":
-        return {**named, "python": _file(desk, given.get("file_path"), owner)}
+        return {**named, "python": file(desk, given.get("file_path"), owner)}
     if kind == "Environment.from_pip_requirements":
-        return {**named, "python": _requirements(desk, made, given.get("file_path"), owner, name)}
+        return {**named, "python": {_PIP_FILE: given.get("file_path")}}
     if kind == "Environment.from_docker_image":
         found: dict[str, Any] = {**named, "docker": {"baseImage": given.get("image")}}
         if given.get("conda_specification") is not None:
-            found["python"] = _file(desk, given["conda_specification"], owner)
+            found["python"] = file(desk, given["conda_specification"], owner)
         elif given.get("pip_requirements") is not None:
-            found["python"] = _requirements(desk, made, given["pip_requirements"], owner, name)
+            found["python"] = {_PIP_FILE: given["pip_requirements"]}
         else:
             found["python"] = {"userManagedDependencies": True}
         return found
@@ -79,7 +81,7 @@ def _named(desk: Desk, made: Made, owner: Construction, name: str) -> dict[str, 
         gap = Gap("a Dockerfile that is not here", made.line, "dockerfile")
         found = {**named, "docker": {"baseDockerfile": content if content is not None else gap}}
         if given.get("conda_specification") is not None:
-            found["python"] = _file(desk, given["conda_specification"], owner)
+            found["python"] = file(desk, given["conda_specification"], owner)
         else:
             found["python"] = {"userManagedDependencies": True}
         return found
@@ -167,12 +169,15 @@ def _python(desk: Desk, view: View, owner: Construction, name: str, start: dict[
     interpreter = python.get("interpreter_path")
     if interpreter is not NOTHING:
         found["interpreterPath"] = interpreter
-    file = python.get("conda_dependencies_file")
-    if isinstance(known(file), str):
-        found |= _file(desk, file, owner)
+    named_file = python.get("conda_dependencies_file")
+    if isinstance(known(named_file), str):
+        found |= file(desk, named_file, owner)
+    requirements = found.pop(_PIP_FILE, None)
     dependencies = python.get("conda_dependencies")
     later = [call for call in python.calls() if call.path.startswith("conda_dependencies.")]
-    if dependencies is not NOTHING or later:
+    if requirements is not None and dependencies is NOTHING:
+        found |= _requirements(desk, requirements, later, owner, name)
+    elif dependencies is not NOTHING or later:
         found.pop("condaDependenciesFile", None)
         first = dependencies
         if dependencies is NOTHING and isinstance(start.get("condaDependenciesFile"), str):
@@ -191,13 +196,13 @@ def conda(desk: Desk, value: Any, later: list[Any], owner: Construction, name: s
     found: Packages | None = None
     if isinstance(dependencies, Made) and name_of(dependencies) in ("CondaDependencies", "CondaDependencies.create"):
         desk.note(dependencies, "CondaDependencies")
-        file = bound(dependencies).get("conda_dependencies_file_path")
-        if file is None:
+        start = bound(dependencies).get("conda_dependencies_file_path")
+        if start is None:
             found = packages.from_create(dependencies, name)
         elif not later and not dependencies.calls:
-            return _file(desk, file, owner)
+            return file(desk, start, owner)
         else:
-            later, dependencies = [*dependencies.calls, *later], file
+            later, dependencies = [*dependencies.calls, *later], start
     if found is None and isinstance(known(dependencies), str):
         found = _read(desk, known(dependencies), name)
         if found is None:
@@ -224,30 +229,33 @@ def write(desk: Desk, found: Packages, made: Made, owner: Construction) -> dict[
     return {"userManagedDependencies": False, "condaDependenciesFile": path}
 
 
-def _file(desk: Desk, value: Any, owner: Construction) -> dict[str, Any]:
+def file(desk: Desk, value: Any, owner: Construction) -> dict[str, Any]:
     if isinstance(known(value), Gap) or value is None:
         return {
             "condaDependenciesFile": value or Gap("a conda file that the text does not name", owner.made.line, "file")
         }
     path = desk.resolve(value)
     owner.gaps += gaps_in(value)
+    if path in desk.saved:
+        return conda(desk, desk.saved[path], [], owner, stem(path, "environment"))
     if not desk.exists(path):
         owner.notes.append(f"the conda file {path} is not in the repository")
     shown = Gap(value.reason, value.line, value.source, path, value.file) if isinstance(value, Gap) else path
     return {"userManagedDependencies": False, "condaDependenciesFile": value if isinstance(value, Text) else shown}
 
 
-def _requirements(desk: Desk, made: Made, value: Any, owner: Construction, name: str) -> dict[str, Any]:
+def _requirements(desk: Desk, value: Any, later: list[Any], owner: Construction, name: str) -> dict[str, Any]:
     """A conda file that names a pip file, which is read from the conda file's own folder."""
     path = desk.resolve(value)
     owner.gaps += gaps_in(value)
-    found = Packages(stem(bound(made).get("name"), name), sdk=False)
+    found = Packages(name, sdk=False)
     up = "/".join([".."] * len([part for part in desk.folder.split("/") if part]))
     line = f"-r {up}/{path}" if up else f"-r {path}"
     found.pip = [Gap(value.reason, value.line, value.source, line, value.file) if isinstance(value, Gap) else line]
+    packages.apply(found, later, "conda_dependencies.")
     if not desk.exists(path):
         owner.notes.append(f"{path} is not in the repository")
-    return write(desk, found, made, owner)
+    return write(desk, found, owner.made, owner)
 
 
 def _read(desk: Desk, file: str, name: str) -> Packages | None:

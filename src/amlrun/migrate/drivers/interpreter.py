@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError
-from amlrun.migrate.drivers.objects import Class, Function, Instance, Module, OpenFile, Scope
+from amlrun.migrate.drivers.objects import Class, Function, Instance, Method, Module, OpenFile, Scope
 from amlrun.migrate.drivers.source import WRITES_FILE, Source
 from amlrun.migrate.drivers.statements import EnoughError, Statements
 from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Name, Text, joined_text
@@ -34,7 +34,7 @@ MOST_BYTES = 128 * 1024
 
 @dataclass
 class Reading:
-    """What a driver's text says: what it makes of the SDK, in order, and the files that it writes.
+    """What a driver's text says: what it makes of the SDK, in order, and the files that it writes (`saved`: packages).
 
     `unread` is the line at which reading stopped.
     """
@@ -42,6 +42,7 @@ class Reading:
     source: Source
     made: list[Made] = field(default_factory=list)
     written: list[tuple[Any, str, int]] = field(default_factory=list)
+    saved: list[tuple[str, Made]] = field(default_factory=list)
     unread: int = 0
 
 
@@ -233,9 +234,18 @@ class _Interpreter(Statements):
         if isinstance(func, Name) and func.full == f"builtins.{WRITES_FILE}":
             self.result.written.append((self._expanded(args[0], scope), args[1], node.lineno))
             return None
+        if isinstance(func, Method) and isinstance(func.of, OpenFile):
+            self._write(func.of, args)
+            return None
         if isinstance(func, Name) and args and (loaded := self._loaded(func.full, args[0])) is not NOTHING:
             return loaded
         return super().call(func, args, kwargs, node, source, scope)
+
+    def _write(self, file: OpenFile, args: list[Any]) -> None:
+        """`file.write(dependencies.serialize_to_string())`: the file holds those packages."""
+        made = args[0] if args else None
+        if isinstance(made, Made) and made.name.endswith("serialize_to_string") and isinstance(made.owner, Made):
+            self.result.saved.append((file.path, made.owner))
 
     def _loaded(self, full: str, first: Any) -> Any:
         """`open(path)`, and settings loaded from a JSON or YAML file of the repository."""

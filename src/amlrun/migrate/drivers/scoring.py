@@ -63,7 +63,7 @@ def inference(desk: Desk, made: Made) -> Construction:
 
 def _runtime(desk: Desk, done: Construction, tree: dict[str, Any], given: dict[str, Any]) -> None:
     if given.get("conda_file") is not None:
-        tree["condaFile"] = given["conda_file"]
+        tree["condaFile"] = environments.file(desk, given["conda_file"], done)["condaDependenciesFile"]
         if given.get("runtime") is not None:
             tree["runtime"] = given["runtime"]
         return
