@@ -53,7 +53,7 @@ def submit(
         return _show_plan(context, planned)
     with Printer(context) as show:
         run = api.submit(job, experiment=experiment, path=context.path, workspace=find, on_event=show, options=options)
-        studio = run.record().get("studio_url")
+        studio = run.files.part("process").get("studio_url")
         if studio:
             context.say(f"Web View: {studio}")
         if options.detach:
