@@ -13,7 +13,7 @@ from amlrun.migrate.scripts.script import Script, note, starred
 from amlrun.migrate.scripts.values import NUMBER
 
 OS, SHUTIL = Module("os"), Module("shutil")
-NOTHING = {"complete", "flush", "start", "clean", "cancel", "wait_for_completion", "submit_child_done"}
+NOTHING = {"complete", "flush", "start", "clean", "cancel", "wait_for_completion"}
 _WORKSPACE = {
     "name": "AZUREML_ARM_WORKSPACE_NAME",
     "subscription_id": "AZUREML_ARM_SUBSCRIPTION",
