@@ -167,6 +167,22 @@ def test_the_run_handed_to_unknown_code_is_left() -> None:
     assert "run = Run.get_context()" in rewritten(text)
 
 
+def test_the_tracking_uri_of_a_job_is_set_already() -> None:
+    text = (
+        "import mlflow\nfrom azureml.core import Run, Workspace\n\nws = Run.get_context().experiment.workspace\n"
+        "mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri())\nmlflow.log_metric('a', 1)\n"
+    )
+    assert rewritten(text) == "import mlflow\n\nmlflow.log_metric('a', 1)\n"
+    assert "client = mlflow.MlflowClient(mlflow.get_tracking_uri())" in rewritten(
+        text + "client = mlflow.MlflowClient(ws.get_mlflow_tracking_uri())\n"
+    )
+
+
+def test_packages_that_are_still_released_stay() -> None:
+    text = "import azureml.mlflow\nfrom azureml.featurestore import FeatureStoreClient\n\nFeatureStoreClient()\n"
+    assert rewritten(text) == text
+
+
 def test_a_table_from_a_dataset() -> None:
     text = (
         "from azureml.core import Dataset, Run\n\nws = Run.get_context().experiment.workspace\n"

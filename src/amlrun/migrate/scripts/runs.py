@@ -178,6 +178,15 @@ class Runs:
         self.plan.replace(node, [OS, f'.environ.get("{variable}", "")'], remark)
         return True
 
+    def tracking(self, call: ast.Call) -> None:
+        """The workspace's tracking URI, which a job has set already: setting it again goes."""
+        above = self.script.names.parents[call]
+        setting = isinstance(above, ast.Call) and self.script.kinds.dotted(above.func) == "mlflow.set_tracking_uri"
+        if setting and isinstance(above, ast.Call) and self.script.statement(above) is not None:
+            self.drop(above)
+        else:
+            self.plan.replace(call, [MLFLOW, ".get_tracking_uri()"])
+
     def parent(self, call: ast.Call, method: str) -> bool:
         """A method of the pipeline's run."""
         if method in NOTHING - {"cancel"}:
