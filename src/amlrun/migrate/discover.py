@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import json
 import os
 import re
 import tokenize
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from amlrun.migrate.result import Finding, Kind, Verdict
+from amlrun.migrate.result import FileResult, Finding, Kind, Verdict
 
 # Folders that hold other people's code, or what was made.
 _SKIPPED = {
@@ -44,6 +43,11 @@ class Found:
     path: str
     kind: Kind
     text: str
+
+
+def left(found: Found, message: str, hint: str = "") -> FileResult:
+    """The result of a file that is left as it is, and why."""
+    return FileResult(found.path, found.kind, (Finding(found.path, 0, Verdict.LEFT, message, hint),))
 
 
 def discover(folder: Path) -> Iterator[Found | Finding | None]:
@@ -138,13 +142,3 @@ def kind_of(text: str) -> Kind:
 def _scoring(text: str) -> bool:
     defined = re.findall(r"^def (init|run)\(", text, re.MULTILINE)
     return {"init", "run"} <= set(defined)
-
-
-def is_python_notebook(text: str) -> bool:
-    """Whether a notebook's kernel is Python, as far as it says."""
-    try:
-        metadata = json.loads(text).get("metadata", {})
-    except (ValueError, AttributeError):
-        return False
-    language = (metadata.get("kernelspec") or {}).get("language") or (metadata.get("language_info") or {}).get("name")
-    return str(language or "python").lower().startswith(("python", "ipython"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from amlrun.errors import AmlError
 from amlrun.migrate.apply import writable
-from amlrun.migrate.discover import Found, decode, discover
+from amlrun.migrate.discover import Found, decode, discover, left
 from amlrun.migrate.modules import Modules
 from amlrun.migrate.result import FileResult, Finding, Kind, MigrationReport, Verdict
 
@@ -70,8 +70,7 @@ def migrate_folder(
             scripts.append(found)
         else:
             on_file(found.path)
-            reader = readers.get(found.kind)
-            result = reader(found.path, found.text, files) if reader is not None else _unread(found)
+            result = _read(found, readers.get(found.kind), files)
             if result is not None:
                 files.proposed |= {change.path: change.new for change in result.changes if change.old is None}
             if result is None or (found.kind is Kind.CONDA and not result.findings and not result.changes):
@@ -88,9 +87,14 @@ def migrate_folder(
     return report
 
 
-def _unread(found: Found) -> FileResult:
-    finding = Finding(found.path, 0, Verdict.LEFT, f"a {found.kind.value} is not read here")
-    return FileResult(found.path, found.kind, (finding,))
+def _read(found: Found, reader: Reader | None, files: Mapping[str, str]) -> FileResult | None:
+    if reader is None:
+        return left(found, f"a {found.kind.value} is not read here")
+    try:
+        return reader(found.path, found.text, files)
+    except Exception as error:
+        # One file that nobody has foreseen is named; it must not keep thousands of others from being read.
+        return left(found, f"aml itself failed on this file: {type(error).__name__}: {error}", "Please report it.")
 
 
 def _guarded(folder: Path, result: FileResult) -> FileResult:

@@ -7,7 +7,7 @@ import posixpath
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
-from amlrun.migrate.discover import Found
+from amlrun.migrate.discover import Found, left
 from amlrun.migrate.result import FileResult, Kind
 from amlrun.migrate.scripts import Outside, Passed, Rewritten, rewrite
 
@@ -29,7 +29,7 @@ class Modules:
         """The result of every script, and of every module that had to be changed with it."""
         for path, found in self.found.items():
             on_file(path)
-            self.done[path] = rewrite(path, found.text, found.kind, Outside())
+            self.done[path] = self._rewrite(found, Outside())
         for _ in range(_ROUNDS):
             targets = self._spread()
             for path in targets:
@@ -42,14 +42,22 @@ class Modules:
 
     def _again(self, path: str) -> None:
         found = self.found.get(path)
-        text, kind = (found.text, found.kind) if found is not None else (self.files[path], Kind.JOB)
+        found = found or Found(path, Kind.JOB, self.files[path])
         known = self.done.get(path)
         ignored = {
             (each.function, each.place)
             for each in (known.passes if known is not None else ())
             if (target := self._target(path, each)) and target[1] in self.done.get(target[0], _NOTHING).ignored
         }
-        self.done[path] = rewrite(path, text, kind, Outside(self.seeds.get(path, {}), frozenset(ignored)))
+        self.done[path] = self._rewrite(found, Outside(self.seeds.get(path, {}), frozenset(ignored)))
+
+    def _rewrite(self, found: Found, outside: Outside) -> Rewritten:
+        try:
+            return rewrite(found.path, found.text, found.kind, outside)
+        except Exception as error:
+            # As with other readers: one file that nobody has foreseen is named, and the others are read.
+            message = f"aml itself failed on this file: {type(error).__name__}: {error}"
+            return Rewritten(left(found, message, "Please report it."))
 
     def _spread(self) -> list[str]:
         """Note what each module is passed; the modules for which that is new."""

@@ -13,7 +13,7 @@ from amlrun.errors import AmlError
 from amlrun.migrate.apply import check_clean, write_changes
 from amlrun.migrate.folder import migrate_folder
 from amlrun.migrate.report import markdown
-from amlrun.migrate.result import FileChange, Kind, MigrationReport, Verdict
+from amlrun.migrate.result import FileChange, FileResult, Kind, MigrationReport, Verdict
 
 TRAIN = "from azureml.core import Run\n\nrun = Run.get_context()\nrun.log('a', 1)\n"
 SCORE = (
@@ -223,6 +223,18 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     except OSError as error:
         pytest.skip(f"no links here: {error}")
     assert migrate_folder(tmp_path / "repo", {}).results == []
+
+
+def test_a_reader_that_fails_names_its_file_and_the_rest_is_read(tmp_path: Path) -> None:
+    def fails(path: str, text: str, files: object) -> FileResult:
+        raise IndexError("list index out of range")
+
+    report = migrate_folder(fill(tmp_path, {"submit.py": DRIVER, "train.py": TRAIN}), {Kind.DRIVER: fails})
+    assert {result.path: result.verdict for result in report.results} == {
+        "submit.py": Verdict.LEFT,
+        "train.py": Verdict.DONE,
+    }
+    assert "aml itself failed on this file: IndexError" in report.results[0].findings[0].message
 
 
 def test_there_is_no_such_path(tmp_path: Path) -> None:

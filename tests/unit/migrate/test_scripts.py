@@ -135,6 +135,17 @@ def test_line_ends_and_the_byte_order_mark_stay(end: str) -> None:
     assert new == "\ufeffimport mlflow\n\nmlflow.log_metric('_', 1)\n".replace("\n", end)
 
 
+def test_mixed_line_ends_stay() -> None:
+    text = "from azureml.core import Run\r\n\r\nrun = Run.get_context()\r\nx = 1\nrun.log('a', 1)\r\ny = 2\n"
+    assert rewritten(text) == "import mlflow\r\n\r\nx = 1\nmlflow.log_metric('a', 1)\r\ny = 2\n"
+
+
+def test_a_lone_carriage_return_is_named() -> None:
+    result = rewrite_script("train.py", HEAD.replace("\n", "\r\r\n"), Kind.JOB)
+    assert result.verdict is Verdict.LEFT and not result.changes
+    assert result.findings[0].line == 1
+
+
 def test_the_run_handed_to_a_function_of_the_file() -> None:
     new = rewritten(HEAD + "\n\ndef log(r, x):\n    r.log('x', x)\n\n\nlog(run, 0.5)\n")
     assert "run = None  # SDK v1's run: MLflow logs now" in new
@@ -154,6 +165,22 @@ def test_the_run_handed_to_unknown_code_is_left() -> None:
     (left,) = [one for one in result.findings if one.verdict is Verdict.LEFT]
     assert (left.line, left.message) == (6, "the run is passed to train, which this file does not define")
     assert "run = Run.get_context()" in rewritten(text)
+
+
+def test_the_tracking_uri_of_a_job_is_set_already() -> None:
+    text = (
+        "import mlflow\nfrom azureml.core import Run, Workspace\n\nws = Run.get_context().experiment.workspace\n"
+        "mlflow.set_tracking_uri(ws.get_mlflow_tracking_uri())\nmlflow.log_metric('a', 1)\n"
+    )
+    assert rewritten(text) == "import mlflow\n\nmlflow.log_metric('a', 1)\n"
+    assert "client = mlflow.MlflowClient(mlflow.get_tracking_uri())" in rewritten(
+        text + "client = mlflow.MlflowClient(ws.get_mlflow_tracking_uri())\n"
+    )
+
+
+def test_packages_that_are_still_released_stay() -> None:
+    text = "import azureml.mlflow\nfrom azureml.featurestore import FeatureStoreClient\n\nFeatureStoreClient()\n"
+    assert rewritten(text) == text
 
 
 def test_a_table_from_a_dataset() -> None:

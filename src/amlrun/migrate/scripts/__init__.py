@@ -11,6 +11,7 @@ import ast
 from dataclasses import dataclass
 
 from amlrun.migrate.result import FileChange, FileResult, Finding, Kind, Verdict
+from amlrun.migrate.scripts.line_ends import restored
 from amlrun.migrate.scripts.output import Output
 from amlrun.migrate.scripts.rewrite import Rewriter
 from amlrun.migrate.scripts.script import Outside, Passed, Script
@@ -38,8 +39,13 @@ def rewrite(path: str, text: str, kind: Kind, outside: Outside) -> Rewritten:
     A script that does not parse, before or after, is left as it is and named; nothing is raised.
     """
     plain = text.removeprefix("\ufeff")
-    crlf = plain.count("\r\n") * 2 > plain.count("\n")
+    ends = plain
     plain = plain.replace("\r\n", "\n")
+    if "\r" in plain:
+        line = plain[: plain.index("\r")].count("\n") + 1
+        hint = "Give all lines the same line ends, then migrate again."
+        finding = Finding(path, line, Verdict.LEFT, "ends in a lone carriage return", hint)
+        return Rewritten(FileResult(path, kind, (finding,)))
     try:
         script = Script.read(plain, kind is Kind.SCORING, outside)
         rewriter = Rewriter(script)
@@ -65,7 +71,7 @@ def rewrite(path: str, text: str, kind: Kind, outside: Outside) -> Rewritten:
     findings = sorted(dict.fromkeys(findings), key=lambda one: (one.line, one.verdict.rank))
     if new == plain:
         return Rewritten(FileResult(path, kind, tuple(findings)), rewriter.passes, rewriter.ignored)
-    new = new.replace("\n", "\r\n") if crlf else new
+    new = restored(ends, new)
     new = "\ufeff" + new if text.startswith("\ufeff") else new
     result = FileResult(path, kind, tuple(findings), (FileChange(path, text, new),))
     return Rewritten(result, rewriter.passes, rewriter.ignored)

@@ -7,7 +7,10 @@ import ast
 from amlrun.migrate.scripts.names import Binding, Names
 
 # Packages below `azureml` that are still released and need no rewrite.
-_LIVE = {"mlflow", "ai", "fsspec", "evaluate", "metrics", "model", "rag", "rslex", "registry"}
+_LIVE = {
+    "mlflow", "ai", "fsspec", "evaluate", "metrics", "model", "rag", "rslex", "registry", "featurestore",
+    "acft", "assets",
+}  # fmt: skip
 # Names of the old inference server that today's has under another package; `imports` renames them.
 MOVED = ("azureml.contrib.services.aml_request", "azureml.contrib.services.aml_response")
 _STARRED = {"Run", "Workspace", "Dataset", "Datastore", "Experiment", "Model", "Environment", "ScriptRunConfig"}

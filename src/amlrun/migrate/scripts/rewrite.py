@@ -136,6 +136,8 @@ class Rewriter:
             self.runs.secret(call)
         elif (owner, method) in ((k.WORKSPACE, "write_config"), (k.WIDGET, "show")):
             self.runs.drop(call)
+        elif (owner, method) == (k.WORKSPACE, "get_mlflow_tracking_uri"):
+            self.runs.tracking(call)
         elif owner == k.DATASTORE and not starred(call):
             self._store(call, method)
 

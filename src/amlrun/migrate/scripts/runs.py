@@ -13,7 +13,7 @@ from amlrun.migrate.scripts.script import Script, note, starred
 from amlrun.migrate.scripts.values import NUMBER
 
 OS, SHUTIL = Module("os"), Module("shutil")
-NOTHING = {"complete", "flush", "start", "clean", "cancel", "wait_for_completion", "submit_child_done"}
+NOTHING = {"complete", "flush", "start", "clean", "cancel", "wait_for_completion"}
 _WORKSPACE = {
     "name": "AZUREML_ARM_WORKSPACE_NAME",
     "subscription_id": "AZUREML_ARM_SUBSCRIPTION",
@@ -177,6 +177,15 @@ class Runs:
         remark = note(f"the workspace's {node.attr} is read from {variable}, which Azure ML sets; empty elsewhere")
         self.plan.replace(node, [OS, f'.environ.get("{variable}", "")'], remark)
         return True
+
+    def tracking(self, call: ast.Call) -> None:
+        """The workspace's tracking URI, which a job has set already: setting it again goes."""
+        above = self.script.names.parents[call]
+        setting = isinstance(above, ast.Call) and self.script.kinds.dotted(above.func) == "mlflow.set_tracking_uri"
+        if setting and isinstance(above, ast.Call) and self.script.statement(above) is not None:
+            self.drop(above)
+        else:
+            self.plan.replace(call, [MLFLOW, ".get_tracking_uri()"])
 
     def parent(self, call: ast.Call, method: str) -> bool:
         """A method of the pipeline's run."""

@@ -30,11 +30,8 @@ class Started:
             for node in self._calls
         )
         for node in [*self._children, *self._interactive]:
-            above = script.names.parents[node]
-            if isinstance(above, ast.withitem):
+            if isinstance(script.names.parents[node], ast.withitem):
                 self.plan.replace(node, self._start(node))
-                if above.optional_vars is not None and above.optional_vars in script.names.of:
-                    continue
 
     def child(self, node: ast.expr) -> bool:
         """Whether an expression is a child run that can be rewritten."""
