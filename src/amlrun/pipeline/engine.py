@@ -315,6 +315,8 @@ class Engine:
                 record = one.run.record()
                 message = str((record.get("error") or {}).get("message") or f"its run {status}")
                 cancelled = status == "Canceled"
+                said = "" if cancelled else one.run.last_words()
+                message = f"{message}: {said}" if said else message
                 self._change(name, state.CANCELED if cancelled else state.FAILED, self._stopped or message)
                 self.state.steps[name].seconds = record.get("seconds")
                 if not cancelled or not self._stopped:
