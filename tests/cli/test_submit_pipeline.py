@@ -82,7 +82,7 @@ def test_a_failure_stops_what_needs_it(place: Workplace) -> None:
     record = submit(place, code=1)
     states = {name: step["state"] for name, step in record["steps"].items()}
     assert states == {"prep": "Completed", "train": "Failed", "report": "NotStarted"}
-    assert "exit code 1" in record["steps"]["train"]["reason"]
+    assert record["steps"]["train"]["reason"] == "the script ended with exit code 1: told to fail"
     assert "train failed" in record["steps"]["report"]["reason"]
     (place.root / "pipeline.yml").write_text(PIPELINE, encoding="utf-8")
     assert ran(submit(place)) == ["train", "report"]
@@ -158,9 +158,8 @@ def test_a_registering_output_is_registered_once(place: Workplace) -> None:
     (place.root / "pipeline.yml").write_text(text, encoding="utf-8")
     assert submit(place)["steps"]["train"]["registered"] == {"model": "model made:1"}
     assert "as before" in submit(place)["steps"]["train"]["registered"]["model"]
-    assert submit(place, "-p", "word=x")["steps"]["train"]["registered"] == {"model": "model made:2"}
-    (first, second) = json.loads(place.aml("model", "list", "-o", "json", cwd=place.root).stdout)
-    assert {first["version"], second["version"]} == {1, 2}
+    (first,) = json.loads(place.aml("model", "list", "-o", "json", cwd=place.root).stdout)
+    assert first["runId"].endswith("_train")
     assert re.fullmatch(r"[0-9a-f]{64}", first["properties"]["data_sha256"])
 
 
@@ -203,7 +202,8 @@ def test_a_signal_ends_all_that_runs(place: Workplace) -> None:
     records = json.loads(place.aml("run", "list", "-o", "json", cwd=place.root).stdout)
     assert records[0]["status"] == "Canceled"
     slow = next(place.runs.glob("*_slow"))
-    assert place.record(slow.name)["status"] == "Canceled"
+    shown = place.aml("run", "show", "-r", slow.name, "-o", "json", cwd=place.root).stdout
+    assert json.loads(shown)["status"] == "Canceled"
 
 
 def test_a_pipeline_is_cancelled_from_elsewhere(place: Workplace) -> None:
@@ -216,7 +216,8 @@ def test_a_pipeline_is_cancelled_from_elsewhere(place: Workplace) -> None:
     process.communicate(timeout=60)
     assert process.returncode == 130
     slow = next(place.runs.glob("*_slow"))
-    assert place.record(slow.name)["status"] == "Canceled"
+    shown = place.aml("run", "show", "-r", slow.name, "-o", "json", cwd=place.root).stdout
+    assert json.loads(shown)["status"] == "Canceled"
 
 
 def test_two_pipelines_at_once_make_each_result_once(place: Workplace) -> None:

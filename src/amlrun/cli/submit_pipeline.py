@@ -131,6 +131,7 @@ def submit_file(
     from amlrun.cli.watching import copy_record
     from amlrun.handles import experiment_name
     from amlrun.pipeline import load, overrides, submit
+    from amlrun.pipeline.options import options
     from amlrun.spec.pipeline import first_of
     from amlrun.targets.base import Run
     from amlrun.targets.local import LocalTarget
@@ -145,8 +146,8 @@ def submit_file(
     refuse_elsewhere(job)
     project = projects.find(context.path)
     name = experiment_name(job, experiment, context.path)
-    options = submit.options(job, slots=wanted.slots or cores(), start=wanted.start, only=wanted.only)
-    submit.preflight(project, job, options.only)
+    chosen = options(job, slots=wanted.slots or cores(), start=wanted.start, only=wanted.only)
+    submit.preflight(project, job, chosen.only)
     for note in dict.fromkeys(reading.notes):
         context.warn(note)
     files = submit.create(project, job, name, context.command_line)
@@ -154,7 +155,7 @@ def submit_file(
     context.say(f"RunId: {run.id}")
     copy_record(context, run)
     try:
-        _drive(context, project, files, job, name, options)
+        _drive(context, project, files, job, name, chosen)
         return summary(context, run)
     finally:
         copy_record(context, run)

@@ -85,6 +85,12 @@ def _names(step: Step) -> Iterator[AmlError]:
         for name in names:
             if name.lower() in _RESERVED:
                 yield step.error(f"{part}.{name}", f"{name!r} is reserved by Azure ML", "Choose another name.")
+        lower: dict[str, str] = {}
+        for name in names:
+            twin = lower.setdefault(name.lower(), name)
+            if twin != name:
+                message = f"differs from {twin!r} by case only, which Windows and macOS take for the same"
+                yield step.error(f"{part}.{name}", message, "Choose another name.")
 
 
 def _bindings(job: PipelineJob, step: Step, ports: Collection[str], used: set[str]) -> Iterator[AmlError]:

@@ -7,48 +7,25 @@ pipeline's run tells right how it is after a kill: submitting again finds what w
 from __future__ import annotations
 
 import time
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from amlrun.errors import AmlError
-from amlrun.pipeline import filling, graph, picture, state, step_job, step_key
+from amlrun.pipeline import filling, graph, state, step_job
 from amlrun.pipeline.cache import Found, StepCache, Wanted
+from amlrun.pipeline.fingerprint import Fingerprints
 from amlrun.pipeline.graph import Node, Ref
 from amlrun.pipeline.hashing import FileHashes
 from amlrun.pipeline.launcher import Launcher, StepRun
-from amlrun.pipeline.state import PipelineState, StepState
-from amlrun.prepare import snapshot
+from amlrun.pipeline.options import Options, missing_input
+from amlrun.pipeline.progress import Progress, View
+from amlrun.pipeline.state import StepState
 from amlrun.project import Project
 from amlrun.runs import store as runs
 from amlrun.spec.job import CommandJob, SweepJob
 from amlrun.spec.pipeline import PipelineJob
 
 _SHORTEST, _LONGEST = 0.002, 0.05  # seconds between two looks at what runs
-_SAVE_SECONDS = 0.2
-_PAGE_SECONDS = 2
-PAGE = "pipeline.html"
-
-
-class View(Protocol):
-    """What is told while a pipeline runs."""
-
-    def line(self, text: str) -> None: ...
-
-    def changed(self, state: PipelineState, step: StepState) -> None: ...
-
-    def draw(self, state: PipelineState) -> None: ...
-
-
-@dataclass
-class Options:
-    """`slots` steps run at once. `anew`: steps that run though they are cached, with the reason to say. `only`: the
-    one step that runs; the others must have a result."""
-
-    slots: int = 1
-    anew: dict[str, str] = field(default_factory=dict)
-    only: str | None = None
 
 
 @dataclass
@@ -77,23 +54,24 @@ class Engine:
         self.job = job
         self.nodes = graph.nodes(job)
         self.options = options
-        self.view = view
         self.launcher = launcher
         self.hashes = FileHashes(project.runs / ".pipeline" / "hashes.json")
         self.cache = StepCache(project, job.source.file, self.hashes, launcher.find)
         self.state = state.planned(job)
+        self.progress = Progress(run, self.state, view)
         self._queue = graph.order(self.nodes)
         self._running: dict[str, _Running] = {}
         self._results: dict[str, StepRun] = {}
-        self._code: dict[Path, dict[str, str]] = {}
+        no_code = run.private / "no_code"
+        self.keys = Fingerprints(project, job.source.file.parent, no_code, self.hashes, self.cache)
         self._stopped = ""
-        self._saved = self._drawn = float("-inf")
         self._continue = job.settings.continue_on_step_failure is not False
         self.new: list[tuple[Node, StepRun, dict[str, str]]] = []
 
     def go(self) -> str:
         """Run to the end. Returns the pipeline's state. Raises AmlError for what kept it from going on."""
-        self._save()
+        self.keys.no_code.mkdir(exist_ok=True)
+        self.progress.save()
         self._limit()
         pause = _SHORTEST
         try:
@@ -104,10 +82,7 @@ class Engine:
                 moved = self._start_ready() or moved
                 pause = _SHORTEST if moved else min(pause * 1.3, _LONGEST)
                 if self._running:
-                    if not moved:
-                        self._save()
-                    self.view.draw(self.state)
-                    time.sleep(pause)
+                    self.progress.wait(pause, quiet=not moved)
         except BaseException:
             self._stop("the pipeline was cancelled")
             self._wait_for_the_stopped()
@@ -115,7 +90,7 @@ class Engine:
         finally:
             self.hashes.save()
             self.launcher.close()
-            self._save(now=True)
+            self.progress.save(now=True)
         if (self.run.private / "cancel.json").exists():
             return state.CANCELED
         return state.FAILED if self.failed() else state.COMPLETED
@@ -131,7 +106,7 @@ class Engine:
         wanted = graph.closure(self.nodes, [self.options.only])
         for name in self._queue:
             if name not in wanted:
-                self._change(name, state.SKIPPED, f"--only {self.options.only}")
+                self.progress.change(name, state.SKIPPED, f"--only {self.options.only}")
         self._queue = [name for name in self._queue if name in wanted]
 
     def _start_ready(self) -> bool:
@@ -139,10 +114,10 @@ class Engine:
         moved = False
         for name in list(self._queue):
             node = self.nodes[name]
-            missing = self._missing(node)
+            missing = missing_input(node, self.state)
             if self._stopped or missing:
                 self._queue.remove(name)
-                self._change(name, state.SKIPPED, missing or self._stopped)
+                self.progress.change(name, state.SKIPPED, missing or self._stopped)
                 moved = True
             elif self._ready(node) and len(self._running) < self.options.slots:
                 if node.step.sweep is not None and self._running:
@@ -159,18 +134,6 @@ class Engine:
     def _ready(self, node: Node) -> bool:
         return all(self.state.steps[name].state in state.FINAL for name in node.needs)
 
-    def _missing(self, node: Node) -> str:
-        """The needed step that will make nothing; an optional input of such a step is absent."""
-        for name, given in node.given.items():
-            if given.ref is None:
-                continue
-            maker = self.state.steps[given.ref.node]
-            port = node.step.component.inputs.get(name)
-            if maker.state in (state.FAILED, state.CANCELED, state.SKIPPED) and not (port and port.optional):
-                what = {state.FAILED: "failed", state.CANCELED: "was cancelled"}.get(maker.state, "did not start")
-                return f"{maker.name} {what}"
-        return ""
-
     def _begin(self, node: Node) -> None:
         try:
             self._decide(node)
@@ -186,8 +149,8 @@ class Engine:
         if unable:
             raise node.step.error("", unable)
         filled = filling.fill(self.project, node, self._place)
-        job = step_job.job_of(node, filled, self._empty())
-        wanted = self._wanted(node, job, filled)
+        job = step_job.job_of(node, filled, self.keys.no_code)
+        wanted = self.keys.wanted(node, job, filled, self._results)
         anew = self._anew(node)
         found = Found(reason=anew) if anew else self.cache.look(wanted)
         if found.run is not None:
@@ -201,9 +164,9 @@ class Engine:
             # Another pipeline may have begun with it since.
             again = Found(reason=anew) if anew else self.cache.look(wanted)
             if again.run is None:
-                run_id = self._run_id(node)
+                run_id = f"{self.run.id}_{node.name}"
                 self.cache.claim(wanted, run_id)
-                self._change(node.name, state.RUNNING, found.reason, run_id)
+                self.progress.change(node.name, state.RUNNING, found.reason, run_id=run_id)
                 run = self._launch(node, job, run_id, wanted)
         if again.run is None:
             self._running[node.name] = _Running(node, run, wanted, time.monotonic())
@@ -214,7 +177,9 @@ class Engine:
         """Take a step's result from another run, or wait for the run that is making it."""
         assert found.run is not None  # noqa: S101 - asked by the caller
         if found.running:
-            step = self._change(node.name, state.RUNNING, f"taken over: {found.run.id} is running", found.run.id)
+            step = self.progress.change(
+                node.name, state.RUNNING, f"taken over: {found.run.id} is running", run_id=found.run.id
+            )
             step.reused = True
             self._running[node.name] = _Running(node, found.run, wanted, time.monotonic(), adopted=True)
         else:
@@ -232,42 +197,6 @@ class Engine:
             self.state.steps[node.name].run_id = run.id
         return run
 
-    def _wanted(self, node: Node, job: CommandJob | SweepJob, filled: filling.Filled) -> Wanted:
-        own = job.trial if isinstance(job, SweepJob) else job
-        digests, signatures = {}, {}
-        for name, place in filled.places.items():
-            ref = filled.refs.get(name)
-            if ref is not None:
-                digests[name] = self.cache.digests(self._results[ref.node])[ref.output]
-            else:
-                content = self.hashes.content(place)
-                digests[name], signatures[name] = content
-        parts = step_key.parts(job, filled, self._code_of(own), digests)
-        outputs = {name: output.type for name, output in own.outputs.items()}
-        reusable = node.step.component.is_deterministic and not node.force_rerun
-        key = step_key.key_of(parts)
-        folder = self._folder(own)
-        return Wanted(node.name, key, parts, step_key.shown(filled), outputs, signatures, folder, reusable)
-
-    def _folder(self, job: CommandJob) -> str:
-        """What a job's code folder is called: as seen from the pipeline's file."""
-        base = self.job.source.file.parent.resolve()
-        code = (job.code or base).resolve()
-        return code.relative_to(base).as_posix().removeprefix(".") if code.is_relative_to(base) else code.name
-
-    def _code_of(self, job: CommandJob) -> dict[str, str]:
-        code = job.code or self._empty()
-        if code not in self._code:
-            files = snapshot.take(code, runs=self.project.runs)
-            self._code[code] = step_key.files_of(files, self.hashes)
-        return self._code[code]
-
-    def _empty(self) -> Path:
-        """The code of a step that names none: nothing."""
-        folder = self.run.private / "no_code"
-        folder.mkdir(exist_ok=True)
-        return folder
-
     def _anew(self, node: Node) -> str:
         """Why a step runs whatever the cache has; empty when it need not."""
         if node.name in self.options.anew:
@@ -277,9 +206,6 @@ class Engine:
         if not node.step.component.is_deterministic:
             return "is_deterministic: false"
         return ""
-
-    def _run_id(self, node: Node) -> str:
-        return f"{self.run.id}_{node.name}"
 
     def _place(self, ref: Ref) -> Path | None:
         run = self._results.get(ref.node)
@@ -293,7 +219,7 @@ class Engine:
         seconds = run.record().get("seconds")
         step.seconds = float(seconds) if isinstance(seconds, (int, float)) else None
         self.new.append((node, run, self.cache.digests(run)))
-        self._change(node.name, state.COMPLETED, "nothing changed", run.id)
+        self.progress.change(node.name, state.COMPLETED, "nothing changed", run_id=run.id)
 
     def _look(self) -> bool:
         """Take in the steps that have ended. Whether there was one."""
@@ -309,14 +235,20 @@ class Engine:
             elif one.adopted and not self._stopped:
                 # Its own pipeline ended it, or it was killed: it is made anew.
                 self.state.steps[name].reused = False
-                self._change(name, state.WAITING, "")
+                self.progress.change(name, state.WAITING, "")
                 self._queue.insert(0, name)
             else:
                 record = one.run.record()
                 message = str((record.get("error") or {}).get("message") or f"its run {status}")
                 cancelled = status == "Canceled"
-                self._change(name, state.CANCELED if cancelled else state.FAILED, self._stopped or message)
-                self.state.steps[name].seconds = record.get("seconds")
+                said = "" if cancelled else one.run.last_words()
+                message = f"{message}: {said}" if said else message
+                self.progress.change(
+                    name,
+                    state.CANCELED if cancelled else state.FAILED,
+                    self._stopped or message,
+                    seconds=record.get("seconds"),
+                )
                 if not cancelled or not self._stopped:
                     self._after_failure(name)
         return moved
@@ -333,29 +265,22 @@ class Engine:
             return
         self._results[name] = run
         self.new.append((one.node, run, digests))
-        self._change(name, state.COMPLETED, step.reason)
+        self.progress.change(name, state.COMPLETED, step.reason)
 
     def _touched(self, one: _Running) -> str:
-        """Which of a step's inputs changed while it ran; told, for then nobody knows what it has read."""
-        for name, given in one.node.given.items():
-            if given.ref is not None and given.ref.node in self._results:
-                maker = self._results[given.ref.node]
-                place = maker.results / given.ref.output
-                if self.cache.changed(maker, given.ref.output):
-                    self.view.line(
-                        f"{one.node.name}: its input {name} ({place}) was changed while it ran: "
-                        f"{given.ref.node} and {one.node.name} will run again next time"
-                    )
-                    return f"its input {name} was changed while it ran"
-            elif name in one.wanted.inputs and given.data is not None:
-                place = filling.find_data(self.project, one.node)[name]
-                if self.hashes.signature(place) != one.wanted.inputs[name]:
-                    self.view.line(f"{one.node.name}: its input {name} ({place}) was changed while it ran")
-                    return f"its input {name} was changed while it ran"
-        return ""
+        """Why a completed step's result is not to be used again; told, for it is somebody's mistake."""
+        found = self.keys.changed_input(one.node, one.wanted, self._results)
+        if found is None:
+            return ""
+        name, place = found
+        self.progress.view.line(
+            f"{one.node.name}: its input {name} ({place}) was changed while it ran: it will run again next "
+            "time, and so will the step that made it"
+        )
+        return f"its input {name} was changed while it ran"
 
     def _fail(self, node: Node, message: str) -> None:
-        self._change(node.name, state.FAILED, message)
+        self.progress.change(node.name, state.FAILED, message)
         self._after_failure(node.name)
 
     def _after_failure(self, name: str) -> None:
@@ -373,36 +298,9 @@ class Engine:
 
     def _wait_for_the_stopped(self) -> None:
         for name, one in list(self._running.items()):
-            self._change(name, state.CANCELED, self._stopped)
+            self.progress.change(name, state.CANCELED, self._stopped)
             del self._running[name]
             one.run.status()
         for name in self._queue:
-            self._change(name, state.SKIPPED, self._stopped)
+            self.progress.change(name, state.SKIPPED, self._stopped)
         self._queue = []
-
-    def _change(self, name: str, new: str, reason: str, run_id: str | None = None) -> StepState:
-        step = self.state.steps[name]
-        step.state, step.reason = new, reason
-        step.run_id = run_id or step.run_id
-        if new == state.RUNNING:
-            step.started = runs.now()
-        self._save()
-        self.view.changed(self.state, step)
-        return step
-
-    def _save(self, *, now: bool = False) -> None:
-        """Write the state and the page, for people, who need not see every change: each step's run is the truth."""
-        if not now and time.monotonic() - self._saved < _SAVE_SECONDS:
-            return
-        self._saved = time.monotonic()
-        self.state.save(self.run.private)
-        if time.monotonic() - self._drawn > _PAGE_SECONDS:
-            self._drawn = time.monotonic()
-            draw_page(self.run, self.state, "Running")
-
-
-def draw_page(run: runs.RunFolder, found: PipelineState, status: str) -> None:
-    """Write the pipeline's page into its run folder; while it runs the page loads itself again."""
-    with suppress(OSError):
-        text = picture.page(found, run.id, status, seconds=_PAGE_SECONDS if status == "Running" else None)
-        runs.replace_text(run.folder / PAGE, text)

@@ -15,7 +15,6 @@ from amlrun.spec.job import BINDING, Input, Output, Scalar
 from amlrun.spec.pipeline import Step
 
 _OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
-_VERSION = re.compile(r"azureml:[^:@/]+:[^:/@]+")
 
 
 @dataclass
@@ -85,11 +84,3 @@ def without_absent(command: list[str] | str, inputs: dict[str, Input]) -> list[s
         return match[1] if all(name in inputs for name in names) else ""
 
     return _OPTIONAL.sub(part, command)
-
-
-def reference_of(given: Given) -> str | None:
-    """What an input counts as when its bytes are not looked at: a URL, or a registered asset by its version."""
-    path = given.data.path if given.data is not None else None
-    if path is None or "@latest" in path:
-        return None
-    return path if "://" in path or _VERSION.fullmatch(path) else None

@@ -11,6 +11,7 @@ from typing import Any
 from amlrun.events import Event, Message
 from amlrun.pipeline.state import RUN_TYPE
 from amlrun.project import Project
+from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.runs.record import SubmitPart
 from amlrun.runs.status import RunStatus
@@ -68,6 +69,16 @@ class StepRun:
     def cancel(self, reason: str) -> None:
         """End the run and all it started."""
         self._run.cancel(reason)
+
+    def last_words(self) -> str:
+        """The last line of the log that says something, without secrets; empty when there is none."""
+        try:
+            with self._run.files.log.open("rb") as stream:
+                stream.seek(max(stream.seek(0, 2) - 4096, 0))
+                lines = stream.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            return ""
+        return redact.masked_text(next((line.strip()[:200] for line in reversed(lines) if line.strip()), ""))
 
     def record(self) -> dict[str, Any]:
         """The run's record."""

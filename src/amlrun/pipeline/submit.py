@@ -7,26 +7,15 @@ from pathlib import Path
 
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.pipeline import filling, graph, publish, state, step_job
-from amlrun.pipeline.engine import Engine, Options, View, draw_page
+from amlrun.pipeline.engine import Engine
 from amlrun.pipeline.launcher import Launcher, create_pipeline_run
+from amlrun.pipeline.options import Options
+from amlrun.pipeline.progress import View, draw_page
 from amlrun.project import Project
 from amlrun.runs import provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.record import SubmitPart
 from amlrun.spec.pipeline import PipelineJob, first_of
-
-
-def options(job: PipelineJob, *, slots: int, start: str | None, only: str | None) -> Options:
-    """What `--from STEP` and `--only STEP` mean for a pipeline. Raises AmlError for a step that is not there."""
-    nodes = graph.nodes(job)
-    found = Options(slots=slots)
-    if start is not None:
-        first = graph.select(nodes, start)
-        found.anew = dict.fromkeys(graph.downstream(nodes, first), f"--from {first}")
-    if only is not None:
-        found.only = graph.select(nodes, only)
-        found.anew[found.only] = f"--only {found.only}"
-    return found
 
 
 def preflight(project: Project, job: PipelineJob, only: str | None = None) -> None:

@@ -91,6 +91,7 @@ SLIPS: list[tuple[str, str, str, str]] = [
     ("    environment: *environment\n    inputs:\n      model", "    inputs:\n      model", "  report:", "without one"),
     ("  default_compute: local\n", "", "  prep:", "no compute is named"),
     ("      raw: ${{parent.inputs.raw}}", "      raw: ${{parent.inputs.raw}}\n      path: 1", "path: 1", "reserved"),
+    ("      tables:\n        type", "      Tables: {}\n      tables:\n        type", "      tables:\n", "by case"),
 ]  # fmt: skip
 
 
