@@ -15,7 +15,7 @@ from amlrun.errors import AmlError, os_error
 from amlrun.project import Project
 from amlrun.registry import base
 from amlrun.registry.base import Description, Model, RunFile, highest, split_id
-from amlrun.runs import metrics, mlflow_db
+from amlrun.runs import metrics, new_mlflow_db
 
 _PROPERTY = "property."
 _RESERVED_TAGS = ("sha256", "run_id", "experiment_name", "asset_path", "framework", "framework_version")
@@ -178,7 +178,7 @@ class LocalRegistry:
             from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
         except ImportError as error:
             raise AmlError(f"MLflow is not installed: {error}", hint="Run: uv sync") from error
-        mlflow_db.make(self.project)
+        new_mlflow_db.make(self.project)
         return SqlAlchemyStore(self.project.tracking_uri)
 
     def _model(self, version: Any, store: Any) -> Model:

@@ -8,19 +8,16 @@ MLflow takes two seconds; a table's other columns keep their defaults. Copying a
 from __future__ import annotations
 
 import math
-import os
-import shutil
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import JOB_FAILED, AmlError, os_error
-from amlrun.project import Project, cache_folder
-from amlrun.runs import files, tracking
+from amlrun.errors import AmlError, os_error
+from amlrun.project import Project
+from amlrun.runs import new_mlflow_db, tracking
 from amlrun.runs import store as runs
 
 _PATIENCE = 30.0  # seconds for another writer
@@ -28,10 +25,6 @@ _DONE = "published"
 _STATUS = {"Completed": "FINISHED", "Failed": "FAILED", "Canceled": "KILLED"}
 _OF_NUMBER = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 _MODEL_READY = 2
-_MAKE = (
-    "import sys; from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore; "
-    "SqlAlchemyStore(sys.argv[1], sys.argv[2])"
-)
 
 
 def pending(found: Iterable[runs.RunFolder]) -> list[runs.RunFolder]:
@@ -61,7 +54,7 @@ def publish(project: Project, found: Iterable[runs.RunFolder]) -> None:
     try:
         for run in ended:
             tracking.gather_files(run)
-        make(project)
+        new_mlflow_db.make(project)
         with closing(sqlite3.connect(project.database, timeout=_PATIENCE, isolation_level=None)) as database:
             database.execute("BEGIN IMMEDIATE")
             writer = _Writer(project, database)
@@ -240,81 +233,3 @@ def _own_tags(run: runs.RunFolder, record: Mapping[str, Any]) -> dict[str, str]:
     if commit:
         tags["mlflow.source.git.commit"] = str(commit)
     return tags | {str(key): str(value) for key, value in (record.get("tags") or {}).items()}
-
-
-def make(project: Project) -> None:
-    """Make the project's database, as a copy of one that MLflow made once; two that do it at once get one."""
-    if project.database.exists() and project.database.stat().st_size:
-        return
-    model = empty_database()
-    copy = project.database.with_name(f".{project.database.name}.{os.getpid()}{files.UNFINISHED}")
-    try:
-        shutil.copy2(model, copy)
-        with closing(sqlite3.connect(copy)) as database, database:
-            place = (project.artifacts / "0").as_uri()
-            database.execute("UPDATE experiments SET artifact_location = ? WHERE experiment_id = 0", (place,))
-        if project.database.exists() and not project.database.stat().st_size:  # as a killed MLflow leaves it
-            copy.replace(project.database)
-            return
-        try:
-            os.link(copy, project.database)
-        except FileExistsError:
-            return
-        except OSError:
-            copy.replace(project.database)
-    finally:
-        copy.unlink(missing_ok=True)
-
-
-def prepare(project: Project) -> None:
-    """Begin to make the database, where none was made on this machine before: it takes MLflow some seconds."""
-    if project.database.exists() or _kept().exists():
-        return
-    flags: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    nowhere = subprocess.DEVNULL
-    words = [sys.executable, "-m", "amlrun.runs.mlflow_db"]
-    subprocess.Popen(words, stdin=nowhere, stdout=nowhere, stderr=nowhere, **flags)
-
-
-def _kept() -> Path:
-    from importlib import metadata
-
-    return cache_folder() / f"mlflow-{metadata.version('mlflow-skinny')}.db"
-
-
-def empty_database() -> Path:
-    """A database of MLflow's with nothing in it, made by the MLflow beside `aml` on first use."""
-    from filelock import FileLock
-
-    made = _kept()
-    if made.exists():
-        return made
-    made.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{made}.lock"):
-        if not made.exists():
-            _make_empty(made)
-    return made
-
-
-def _make_empty(made: Path) -> None:
-    new = made.with_name(f".{made.name}.{os.getpid()}{files.UNFINISHED}")
-    words = [sys.executable, "-c", _MAKE, f"sqlite:///{new.as_posix()}", (made.parent / "mlruns").as_uri()]
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    try:
-        done = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["no message"]
-            raise AmlError(
-                f"MLflow could not make a database: {lines[-1]}",
-                hint="Install amlrun again: the MLflow beside it does not work.",
-                exit_code=JOB_FAILED,
-            )
-        new.replace(made)
-    finally:
-        new.unlink(missing_ok=True)
-
-
-if __name__ == "__main__":
-    empty_database()

@@ -17,7 +17,7 @@ from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.events import Message
 from amlrun.prepare import code, environment, script_options
 from amlrun.project import Project
-from amlrun.runs import mlflow_db, provenance
+from amlrun.runs import new_mlflow_db, provenance
 from amlrun.runs import store as runs
 from amlrun.runs.record import ExitPart
 from amlrun.runs.status import RunStatus
@@ -58,7 +58,7 @@ def submit(target: Target, job: SweepJob, experiment: str, options: SubmitOption
     try:
         target.on_event(RunCreated(Run(run, target)))
         report(f"RunId: {run.id}")
-        mlflow_db.prepare(target.project)
+        new_mlflow_db.prepare(target.project)
         for note in trial.local.notes:
             report(note)
         report(steps.describe(files))

@@ -11,7 +11,7 @@ from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.events import Message, OnEvent, ignore
 from amlrun.prepare import code, data, environment, launch, script_options
 from amlrun.project import Project
-from amlrun.runs import metrics, mlflow_db, provenance, redact
+from amlrun.runs import metrics, mlflow_db, new_mlflow_db, provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, Job, said
@@ -58,7 +58,7 @@ class LocalTarget:
         try:
             self.on_event(RunCreated(run))
             self.report(f"RunId: {run.id}")
-            mlflow_db.prepare(self.project)
+            new_mlflow_db.prepare(self.project)
             for note in job.local.notes:
                 self.report(note)
             self.report(steps.describe(files))
