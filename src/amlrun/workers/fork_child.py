@@ -24,7 +24,7 @@ def become(plan: dict[str, Any], teaching: bool, known: List[str]) -> None:
     folder = os.path.realpath(plan["folder"])
     code = run(settle(plan))
     if teaching:
-        teach(set(known), folder)
+        report_late_imports(set(known), folder)
     finish(code, known[-1], folder)
 
 
@@ -93,7 +93,7 @@ def run(script: str) -> int:
     return 0
 
 
-def teach(known: Set[str], folder: str) -> None:
+def report_late_imports(known: Set[str], folder: str) -> None:
     """Leave the server a note of the modules from outside the trial's folder that were loaded since the fork."""
     names = []
     for name, module in sorted(sys.modules.items()):

@@ -39,7 +39,7 @@ class Child:
     def deadline(self) -> float:
         return math.inf if self.timeout is None else self.begun + self.timeout + 5 * self.late
 
-    def hurry(self) -> None:
+    def enforce_timeout(self) -> None:
         """Past the deadline: ask the process group to end; five seconds later make it."""
         try:
             os.killpg(self.pid, signal.SIGKILL if self.late else signal.SIGTERM)
@@ -93,12 +93,12 @@ def serve(orders: int, answers: int, learning: bool) -> Order | None:
                 child.ended(status)
                 tell(answers)
                 if learning:
-                    learn(child.folder)
+                    preload_late_imports(child.folder)
                     known = freeze()
                     learning = False
         for child in children.values():
             if child.deadline() <= time.monotonic():
-                child.hurry()
+                child.enforce_timeout()
         if orders not in ready:
             continue
         more = os.read(orders, 1 << 16)
@@ -152,8 +152,8 @@ def spawn(plan: dict[str, Any]) -> int:
     return started.pid
 
 
-def learn(folder: str) -> None:
-    """Import what an ended trial had loaded, from the note that it left (fork_child.teach)."""
+def preload_late_imports(folder: str) -> None:
+    """Import what an ended trial had loaded, from the note that it left (fork_child.report_late_imports)."""
     note = os.path.join(folder, ".run", "loaded")
     try:
         with open(note, encoding="utf-8") as stream:
