@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -248,3 +249,18 @@ def test_debug_among_the_scripts_arguments_is_the_scripts(workplace: Workplace) 
     process = workplace.start(*words, "--debug", "train.py")
     _, err = process.communicate(timeout=120)
     assert process.returncode == 1 and b"Traceback (most recent call last)" in err
+
+
+def test_the_page_about_python_runs_as_it_stands(workplace: Workplace) -> None:
+    page = Path(__file__).parents[1] / "docs" / "pages" / "how-to" / "python.md"
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+    config = workplace.model / "aml_config" / "local.runconfig"
+    config.rename(config.with_name("train-local.runconfig"))
+    workplace.script(SCRIPT)
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(
+        words, cwd=workplace.model, env=workplace.environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert "hello ['--epochs', '2']" in done.stdout and "Did you mean 'train-local'" in done.stdout
+    assert (workplace.model / "copy" / "outputs" / "model.txt").is_file()
