@@ -518,3 +518,18 @@ def test_workbench_without_a_script(tmp_path: Path) -> None:
     text = WORKBENCH.replace("train.py, --a, 1", "$file").format(target="local")
     assert refused(tmp_path, text).field == "script"
     assert job(tmp_path, text, script_and_arguments=["train.py"]).command == ["python", "train.py"]
+
+
+@pytest.mark.parametrize("mode", ["    mode: mount\n", ""])
+def test_a_mount_that_v1_could_write_to_is_said(tmp_path: Path, mode: str) -> None:
+    text = (
+        "script: train.py\narguments: [--out, $AZUREML_DATAREFERENCE_results]\ntarget: cpu-cluster\n"
+        "dataReferences:\n  results:\n    dataStoreName: blob\n    pathOnDataStore: results/\n"
+    )
+    (tmp_path / "train.py").touch()
+    (tmp_path / "x.runconfig").write_text(text + mode)
+    for target, expected in ((None, True), ("local", False)):
+        notes = to_job.load("x", tmp_path, target=target).local.notes
+        assert any("results: mounted for reading only in v2" in note for note in notes) is expected
+    (tmp_path / "x.runconfig").write_text(text + "    mode: upload\n")
+    assert not any("reading only" in note for note in to_job.load("x", tmp_path).local.notes)

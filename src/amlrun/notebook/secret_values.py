@@ -88,5 +88,7 @@ def _is_secret(name: str, value: str) -> bool:
     if redact.contains_secret(value):
         return True
     # A name such as `token` is also that of a word in a text, and `password` that of a label.
-    written = len(value) >= 6 and not value.startswith(("/", ".", "<", "{")) and " " not in value
+    scheme, _, rest = value.partition(" ")
+    spaced = " " in value and not (name.lower() == "authorization" and scheme.isalpha() and " " not in rest)
+    written = len(value) >= 6 and not value.startswith(("/", ".", "<", "{")) and not spaced
     return written and redact.is_secret(name, value)

@@ -17,6 +17,7 @@ from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.events import Message
 from amlrun.prepare import code, environment, script_options
 from amlrun.project import Project
+from amlrun.registry.inputs import with_models
 from amlrun.runs import new_mlflow_db, provenance
 from amlrun.runs import store as runs
 from amlrun.runs.record import ExitPart
@@ -142,6 +143,7 @@ def drive(project: Project, run: runs.RunFolder, settings: Settings, log: SweepL
     """
     begun = run.part("process").get("start_time_utc") or runs.now()
     run.write_part("process", {"start_time_utc": begun, "_supervisor": runs.this_process()})
+    settings.job.trial = with_models(project, settings.job.trial)
     interpreter = environment.of_job(settings.job.trial, report=log.line)
     driver = Driver(project, run, settings, interpreter, log)
     outcome = None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import string
 import time
 
 import pytest
 
+from amlrun.notebook import secret_values
 from amlrun.runs import redact
 
 NAMES = """
@@ -109,3 +111,31 @@ def test_any_text_is_masked_soon_and_once_for_all() -> None:
         redact.masked_text(part * 20000)
     spent = time.perf_counter() - started
     print(f"{spent:.1f} s")  # a pattern that goes back would take hours here
+
+
+PLANTED = """
+DB_PASS = "hunter22"
+bot_token = "12345:abcdefgh"
+MAPBOX_TOKEN = "pk.abcdefghij"
+stripe_key = "sk_live_abcdef123456"
+password2 = "hunter22"
+credentials = ("someone", "hunter22")
+connection = "Server=x;Database=y;User=z;Password=hunter22;"
+headers = {"Authorization": "token abcdef123456"}
+api_key: str = "abcdef123456"
+"""
+HARMLESS = """
+pad_token = "<pad>"
+tokenizer = "bert-base-uncased"
+primary_key = "customer_id"
+max_token = "5"
+token_column = "token"
+title = "the password is asked for"
+"""
+
+
+def test_a_notebooks_planted_secrets_are_all_found() -> None:
+    for line in PLANTED.strip().splitlines():
+        assert secret_values.found(ast.parse(line)), line
+    for line in HARMLESS.strip().splitlines():
+        assert not secret_values.found(ast.parse(line)), line

@@ -17,10 +17,20 @@ def translate(work: Work) -> None:
     """Set the job's inputs and outputs, and `work.names`: what each name of the file is called in the job."""
     for name in work.config.names("dataReferences"):
         _reference(work, ("dataReferences", name))
+    _warn_of_writing(work)
     for name in work.config.names("data"):
         _data(work, ("data", name))
     for name in work.config.names("outputData"):
         _output(work, ("outputData", name))
+
+
+def _warn_of_writing(work: Work) -> None:
+    """v1 mounted a datastore's folder for writing too, v2 for reading only: a script that writes fails there."""
+    mounted = [name for name in work.config.names("dataReferences")
+               if work.config.choice("dataReferences", name, "mode") == "mount"]  # fmt: skip
+    if mounted and not work.local:
+        text = f"{', '.join(mounted)}: mounted for reading only in v2; v1's mount could be written to. "
+        work.config.note(("dataReferences",), f"{text}For a folder that the script writes to, set mode: upload")
 
 
 def report_paths(work: Work) -> None:
