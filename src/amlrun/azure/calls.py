@@ -55,21 +55,25 @@ class Calls:
         self.requests = 0
         self.seconds = deadline()
         self._travels = self._came = False
+        self._read_timeout = _READ
         self.was_answered = True
         self._until = self._request_until = time.monotonic() + self.seconds
 
     @contextlib.contextmanager
-    def call(self, doing: str, seconds: float | None = None, *, travels: bool = False) -> Iterator[None]:
+    def call(
+        self, doing: str, seconds: float | None = None, *, travels: bool = False, read_timeout: float = _READ
+    ) -> Iterator[None]:
         """Give what follows `seconds` (default: `self.seconds`) and a name: `doing` completes "could not …".
 
-        One request with its tries never gets more than `self.seconds`. With `travels` the time in which bytes move is
-        not counted. Whatever the SDK raises comes out as a AmlError that names the call and the cause, exit code 3.
+        One request with its tries never gets more than `self.seconds`, and waits `read_timeout` seconds for the next
+        byte of its answer. With `travels` the time in which bytes move is not counted. Whatever the SDK raises comes
+        out as a AmlError that names the call and the cause, exit code 3.
         """
-        before, began = (self.doing, self._travels), time.monotonic()
+        before, began = (self.doing, self._travels, self._read_timeout), time.monotonic()
         outer = self._until, self._request_until
         self.was_answered = True
         self.doing, self._until = doing, time.monotonic() + (self.seconds if seconds is None else seconds)
-        self._travels = travels
+        self._travels, self._read_timeout = travels, read_timeout
         self.last = self.trouble = ""
         try:
             yield
@@ -78,7 +82,7 @@ class Calls:
         except Exception as error:
             raise self.explain(error) from error
         finally:
-            self.doing, self._travels = before
+            self.doing, self._travels, self._read_timeout = before
             # What a call within took (signing in) is not taken from the one around it.
             self._until, self._request_until = (until + time.monotonic() - began for until in outer)
 
@@ -105,7 +109,7 @@ class Calls:
             self.give_up()
         self.requests += 1
         sockets.obey(self)
-        return min(_CONNECT, left), min(_READ, left)
+        return min(_CONNECT, left), min(self._read_timeout, left)
 
     def failed(self, error: BaseException) -> None:
         """An attempt ended without an answer."""

@@ -11,6 +11,8 @@ from amlrun.errors import SERVICE, AmlError
 # A deployment builds an image and waits for machines: up to an hour, in seconds.
 PATIENCE = 3600.0
 VERSION = "2023-04-01-preview"
+# What Azure ML lets a request take at most, in seconds.
+_SCORING = 180.0
 
 
 def deploy(client: Client, endpoint_file: Path, deployment_file: Path, *, wait: bool, report: Any) -> dict[str, Any]:
@@ -69,8 +71,8 @@ def _put(client: Client, deployment: Any, doing: str, *, wait: bool, report: Any
             if wait:
                 finish(poller)
     except AmlError as error:
-        error.hint = f"{error.hint}\nWhat score.py said: aml service get-logs -n {endpoint}".strip()
-        raise
+        hint = f"{error.hint}\nWhat score.py wrote: aml service get-logs -n {endpoint}".strip()
+        raise AmlError(error.message, hint=hint, exit_code=error.exit_code) from error
 
 
 def _send_traffic(client: Client, name: str, deployment: str) -> None:
@@ -237,20 +239,19 @@ def regenerate(client: Client, name: str, which: str, value: str | None) -> None
     client.arm(f"make a new key for {name}", "POST", f"/onlineEndpoints/{name}/regenerateKeys", VERSION, body=body)
 
 
-def invoke(client: Client, name: str, body: bytes, content_type: str) -> tuple[int | None, bytes | str]:
-    """Send one request. Returns the status and the answer's content, or None and why there was none."""
-    import requests
+def invoke(client: Client, name: str, body: bytes, content_type: str) -> tuple[int, bytes]:
+    """Send one request. Returns the status and the answer's content. Raises AmlError when there was none."""
+    from azure.core.rest import HttpRequest
 
     shown = _read(client, name)
     mode = shown["authMode"]
     held = _credentials(client, name, "listKeys") if mode == "Key" else _token(client, name, mode)
     secret = held.get("accessToken") or held.get("primaryKey")
     headers = {"Authorization": f"Bearer {secret}", "Content-Type": content_type}
-    try:
-        answer = requests.post(shown["scoringUri"], data=body, headers=headers, timeout=100)
-    except requests.RequestException as error:
-        return None, str(error)
-    return answer.status_code, answer.content
+    # Once: a scoring script may do more than answer.
+    with client.wire.call(f"send the request to {name}", read_timeout=_SCORING):
+        answer = client.wire.send(HttpRequest("POST", shown["scoringUri"], headers=headers, content=body))
+        return answer.status_code, answer.content
 
 
 def delete(client: Client, name: str) -> None:

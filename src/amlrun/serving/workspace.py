@@ -54,7 +54,7 @@ class WorkspaceService:
 
     def send(self, request: Request) -> tuple[int | None, Any]:
         status, content = endpoints.invoke(self.client, self.name, request.body, request.content_type)
-        return status, http.read(content) if isinstance(content, bytes) else content
+        return status, http.read(content)
 
     def stats(self) -> dict[str, Any]:
         hint = f"Its metrics are in Azure Monitor, its log in: aml service get-logs -n {self.name}"
