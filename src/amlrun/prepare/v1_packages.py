@@ -53,9 +53,10 @@ def _leave_out(found: CondaFile) -> None:
     # That the reader gave one of them a version is of no interest any more.
     floors = tuple(f"{one.text.partition('>=')[0]}: taken as {one.text} " for one in gone)
     found.substitutions = [line for line in found.substitutions if not line.startswith(floors)]
+    listed = ", ".join(_split(one.text)[0] for one in gone)
     instead = f"; {' and '.join(wanted)} instead" if wanted else ""
     found.substitutions.append(
-        f"{', '.join(_split(one.text)[0] for one in gone)}: left out (retired; `aml` has its own azureml package){instead}. To have SDK v1 itself, "
+        f"{listed}: left out (retired; `aml` has its own azureml package){instead}. To have SDK v1 itself, "
         "name azureml-core"
     )
 
