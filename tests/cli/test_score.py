@@ -97,3 +97,18 @@ def test_a_registered_model_that_was_changed_is_not_opened(place: Place, tmp_pat
     done = place.aml("score", "-m", "changed", str(place.sample), code=2)
     assert "not the one that was registered" in done.stderr
     assert not mark.exists()
+
+
+def test_a_scoring_script_of_sdk_v1_finds_its_model(place: Place) -> None:
+    script = "def init():\n    global path\n    path = Model.get_model_path('demo-model')\n\n\n"
+    (place.model / "v1.py").write_text(
+        f"import os\n\nfrom azureml.core.model import Model\n\n\n{script}"
+        "def run(data):\n    return [os.path.basename(path) for _ in (data if isinstance(data, list) else [1])]\n"
+    )
+    done = place.aml("score", "-m", "demo-model", "--entry-script", "v1.py", "deployment/sample-request.json")
+    assert json.loads(done.stdout) == ["model.pkl"]
+    assert "v1.py:3: from azureml.core.model import Model: azureml-core is not installed" in done.stderr
+    batch = place.aml("run", "submit-batch", "-m", "demo-model", "--entry-script", "v1.py", "-d", "data/sample")
+    assert "v1.py:3: from azureml.core.model import Model: azureml-core is not installed" in batch.stdout + batch.stderr
+    rows = (place.latest() / "outputs" / "parallel_run_step.txt").read_text()
+    assert rows.split() == ["model.pkl"]

@@ -56,11 +56,6 @@ def of_command(command: str | Sequence[str], folder: Path, script: str | None) -
     return _of_files(tuple(starts), folder)
 
 
-def of_folder(folder: Path) -> bool:
-    """Whether a Python file below a folder imports SDK v1."""
-    return any(_read(file, file.name)[0].imports for file in sorted(folder.rglob("*.py")))
-
-
 def _words(command: str) -> list[str]:
     try:
         return shlex.split(command)
@@ -103,7 +98,9 @@ def _read(file: Path, shown: str) -> tuple[Uses, list[str]]:
         modules += [module, *(f"{module}.{name}".lstrip(".") for name in names)]
         parts = module.split(".")
         inside = [parts[1]] if len(parts) > 1 else names
-        if parts[0] == "azureml" and _V1.intersection(inside):
+        # The inference server has azureml.contrib.services itself.
+        own = parts[:3] == ["azureml", "contrib", "services"]
+        if parts[0] == "azureml" and _V1.intersection(inside) and not own:
             what = f"from {module} import {names[0]}" if names else f"import {module}"
             uses.imports.append(Place(shown, line, what))
     if uses.imports or re.search(rb"\bget_context\b|\.log\(", source):

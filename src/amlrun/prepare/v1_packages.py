@@ -50,11 +50,13 @@ def _leave_out(found: CondaFile) -> None:
         wanted.append("pandas")
     found.requirements = [one for one in found.requirements if one not in gone]
     found.requirements += [Requirement(name, gone[0].line) for name in wanted]
-    texts = [one.text for one in gone]
-    found.substitutions = [line for line in found.substitutions if not line.startswith(tuple(f"{t}:" for t in texts))]
+    # That the reader gave one of them a version is of no interest any more.
+    floors = tuple(f"{one.text.partition('>=')[0]}: taken as {one.text} " for one in gone)
+    found.substitutions = [line for line in found.substitutions if not line.startswith(floors)]
+    listed = ", ".join(_split(one.text)[0] for one in gone)
     instead = f"; {' and '.join(wanted)} instead" if wanted else ""
     found.substitutions.append(
-        f"{', '.join(texts)}: left out (retired; `aml` has its own azureml package){instead}. To have SDK v1 itself, "
+        f"{listed}: left out (retired; `aml` has its own azureml package){instead}. To have SDK v1 itself, "
         "name azureml-core"
     )
 

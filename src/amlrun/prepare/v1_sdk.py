@@ -68,15 +68,23 @@ def for_run(
     return variables | package_variables(project, variables)
 
 
-def for_scoring(project: Project, source: Path, python: Path) -> dict[str, str]:
-    """The variables that a scoring process gets in addition when a script below `source` imports SDK v1.
+def for_scoring(project: Project, source: Path, entry: str, python: Path, *, report: Report) -> dict[str, str]:
+    """The variables that a scoring process gets in addition when its script, in `source`, imports SDK v1.
 
-    Empty when none does, or the interpreter has azureml-core.
+    Empty when it does not, or the interpreter has azureml-core. `report` gets a line that says so.
     """
-    if not v1_imports.of_folder(source):
+    uses = v1_imports.of_command([], source, entry)
+    if not uses.imports:
         return {}
     version, has_core, _ = _probe(python, None)
-    return {} if has_core or version < OLDEST_PYTHON else package_variables(project, {})
+    if has_core or version < OLDEST_PYTHON:
+        return {}
+    where = uses.imports[0]
+    report(
+        f"{where}: {where.what}: azureml-core is not installed; aml's own azureml package is used. "
+        "To be rid of SDK v1: aml migrate"
+    )
+    return package_variables(project, {})
 
 
 def package_variables(project: Project, variables: dict[str, str]) -> dict[str, str]:

@@ -81,15 +81,21 @@ def _inlined(line: str, base: Path | None) -> list[str]:
 
 
 def variables(
-    project: Project, inference: Inference, model_directory: Path, conda: dict[str, str], python: Path
+    project: Project,
+    inference: Inference,
+    model_directory: Path,
+    conda: dict[str, str],
+    *,
+    python: Path,
+    report: Report,
 ) -> dict[str, str]:
     """The variables of a scoring process beside those it inherits: the conda file's, the file's, and Azure ML's.
 
-    A script that imports SDK v1 finds `aml`'s own azureml package, where azureml-core is not installed.
+    A script of SDK v1 finds `aml`'s own package in place of azureml-core, which is reported.
     """
     own = {"AZUREML_MODEL_DIR": str(model_directory), "AML_APP_ROOT": str(inference.source)}
-    sdk = v1_sdk.for_scoring(project, inference.source, python)
-    return {**conda, **sdk, **inference.variables, **own, "PYTHONUNBUFFERED": "1"}
+    v1 = v1_sdk.for_scoring(project, inference.source, inference.entry, python, report=report)
+    return {**conda, **v1, **inference.variables, **own, "PYTHONUNBUFFERED": "1"}
 
 
 def inherited() -> dict[str, str]:

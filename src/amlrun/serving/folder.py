@@ -132,6 +132,6 @@ def new_files(
     """What a new service is made of; makes the environment. See `environment.interpreter` for errors."""
     python, conda = environment.interpreter(inference, report=report)
     code = snapshot.take(inference.source, runs=project.runs)
-    sdk = v1_sdk.for_scoring(project, inference.source, python)
-    together = {**conda, **sdk, **inference.variables}
+    v1 = v1_sdk.for_scoring(project, inference.source, inference.entry, python, report=report)
+    together = {**conda, **v1, **inference.variables}
     return ServiceFiles(model, code, inference.entry, str(python), together)

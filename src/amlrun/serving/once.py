@@ -50,7 +50,7 @@ def score(
     folder = _folder(project)
     try:
         directory = model.lay_out(folder, link=True)
-        variables = environment.variables(project, inference, directory, conda, python)
+        variables = environment.variables(project, inference, directory, conda, python=python, report=report)
         if model.path.is_file():
             variables["MODEL_SHA256"] = model.sha256
         script = inference.source / inference.entry

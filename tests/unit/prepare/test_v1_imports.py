@@ -20,6 +20,7 @@ from amlrun.prepare import v1_imports
         ("import azureml.mlflow", False),
         ("from azureml.ai.monitoring import Collector", False),
         ("from azureml import mlflow", False),
+        ("from azureml.contrib.services.aml_request import rawhttp", False),
         ("import azureml", False),
         ("text = 'from azureml.core import Run'  # from azureml.core import Run", False),
         ("print 'Python 2'\nfrom azureml.core import Run", False),
@@ -28,7 +29,6 @@ from amlrun.prepare import v1_imports
 def test_only_sdk_v1_counts(tmp_path: Path, line: str, counts: bool) -> None:
     (tmp_path / "train.py").write_text(line + "\n")
     assert bool(v1_imports.of_command(["python", "train.py"], tmp_path, "train.py").imports) is counts
-    assert v1_imports.of_folder(tmp_path) is counts
 
 
 def test_modules_of_the_snapshot_are_followed(tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ from amlrun.prepare import v1_packages
          {"pandas==2.2", "azureml-mlflow"}),
         # These want the SDK itself.
         (["azureml-core>=1.50"], {"azureml-core>=1.50"}),
-        (["azureml-defaults>=1.50", "azureml-core"], {"azureml-defaults>=1.50", "azureml-core"}),
+        (["azureml-defaults>=1.50", "azureml-core==1.60"], {"azureml-defaults>=1.50", "azureml-core==1.60"}),
         (["azureml-sdk[automl]>=1.50"], {"azureml-sdk[automl]>=1.50"}),
-        (["azureml-defaults>=1.50", "azureml-interpret"], {"azureml-defaults>=1.50", "azureml-interpret"}),
+        (["azureml-defaults>=1.50", "azureml-interpret~=1.50"], {"azureml-defaults>=1.50", "azureml-interpret~=1.50"}),
         (["azureml-train-automl-runtime>=1.50", "azureml-train-core>=1.50"],
          {"azureml-train-automl-runtime>=1.50", "azureml-train-core>=1.50"}),
         (["azureml-mlflow", "azureml-inference-server-http"], {"azureml-mlflow", "azureml-inference-server-http"}),
@@ -37,4 +37,5 @@ def test_they_are_left_out_where_nothing_needs_them(tmp_path: Path, pips: list[s
     assert bool(told) == (len(set(pips) - installed) > 0)
     if told:
         assert len(found.substitutions) == 1
+        assert ">=1.50" not in told[0]
         assert told[0].endswith("To have SDK v1 itself, name azureml-core")
