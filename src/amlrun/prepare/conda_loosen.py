@@ -13,7 +13,7 @@ from amlrun.prepare.conda_resolve import Resolution, Resolver
 from amlrun.prepare.conda_rules import normal
 
 # How often to loosen before every pin is; up to how many candidates are tried one by one.
-_MOST_ROUNDS, _FEW = 12, 5
+_MOST_ROUNDS, _FEW, _MANY = 12, 5, 60
 
 
 @dataclass
@@ -193,10 +193,12 @@ def _together(wishes: list[Wish], healing: Healing, resolver: Resolver) -> None:
     extra = [one for edit in healing.edits for one in edit.new if not one.startswith("python=")]
     asked = [wish for wish in wishes if wish.checked]
     answer = resolver([*(wish.text for wish in asked), *extra], healing.python, "together")
-    for number in range(_MOST_ROUNDS):
+    # A file that pins everything has contradictions all over: it is not worth the time to look for the fewest.
+    rounds = _MOST_ROUNDS if len(asked) <= _MANY else 3
+    for number in range(rounds):
         if answer.good:
             break
-        named = _named(asked, answer.message) if number < _MOST_ROUNDS - 1 else []
+        named = _named(asked, answer.message) if number < rounds - 1 else []
         named = named or [wish for wish in asked if wish.pinned]
         if not named:
             break

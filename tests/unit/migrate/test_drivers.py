@@ -316,8 +316,6 @@ def start(**kwargs):
 
 SWEEP = """
 from azureml.train.hyperdrive import *
-from azureml.train.hyperdrive import (BanditPolicy, HyperDriveConfig, PrimaryMetricGoal, RandomParameterSampling,
-                                      choice, loguniform)
 config = ScriptRunConfig(".", "train.py", arguments=["--data", "x"])
 space = {"--lr": loguniform(-6, -1), "depth": choice(range(2, 5)), "--mode": choice("a", "b")}
 sweep = HyperDriveConfig(run_config=config, hyperparameter_sampling=RandomParameterSampling(space),

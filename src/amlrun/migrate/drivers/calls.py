@@ -150,7 +150,7 @@ class Calls(Expressions):
     ) -> Made:
         """Note a call of the SDK and what it gives."""
         loop = self.loops[-1] if self.loops else 0
-        made = Made(name, args, kwargs, line, scope.file, owner, loop=loop, uncalled=self.uncalled)
+        made = Made(name, args, kwargs, line, scope.file, owner, loop=loop)
         self.made.append(made)
         return made
 

@@ -25,7 +25,6 @@ class Data:
     on_compute: Any = None
     register: Any = None
     made: Any = None
-    tabular: bool = False
     is_file: bool = False
     remarks: list[str] = field(default_factory=list)
 
@@ -53,10 +52,6 @@ class Data:
             path = str(path).lstrip("/").replace("{run-id}", "${{name}}").replace("{output-name}", "${{output_name}}")
             return f"azureml://datastores/{place['datastoreName']}/paths/{path}"
         return uri["path"] if uri else NOTHING
-
-    @property
-    def gaps(self) -> list[Gap]:
-        return gaps_in([self.location, self.on_compute, self.register])
 
 
 def data(value: Any, fallback: str = "data") -> Data | None:
@@ -111,7 +106,6 @@ def _method(made: Made, verb: str, given: dict[str, Any], fallback: str) -> Data
     elif verb in ("as_input", "as_dataset", "read_delimited_files", "read_parquet_files", "parse_delimited_files",
                   "parse_parquet_files"):  # fmt: skip
         owner.kind = "intermediate"
-        owner.tabular = owner.tabular or "files" in verb
         owner.remarks += [f".{verb}(): the script reads the files itself"] if "files" in verb else []
     elif verb == "register_on_complete":
         owner.register = given.get("name")
@@ -169,9 +163,7 @@ def _of_dataset(value: Any, name: str, fallback: str) -> Data | None:
     if kind == "Dataset.get_by_id":
         return Data(label, "dataset", "direct", {"dataset": {"id": given.get("id")}}, made=value)
     if kind.startswith("Dataset."):
-        found = Data(label, "dataset", "direct", _files(given.get("path")), made=value)
-        found.tabular = "Tabular" in kind
-        return found
+        return Data(label, "dataset", "direct", _files(given.get("path")), made=value)
     return data(value, fallback) if kind.startswith(".") else None
 
 

@@ -11,6 +11,7 @@ from amlrun.migrate.drivers import library
 from amlrun.migrate.drivers.compute import same_thing
 from amlrun.migrate.drivers.library import PathText
 from amlrun.migrate.drivers.objects import Class, Function, Instance, Module, Parser, Scope
+from amlrun.migrate.drivers.signatures import SDK_NAMES
 from amlrun.migrate.drivers.values import NOTHING, ROOT, Gap, Item, Made, Name, Part, Text, gaps_in, joined_text, known
 
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -34,6 +35,8 @@ class Expressions:
         self.loops: list[int] = []
         self.uncalled = ""
         self.file = ""
+        # The module of the SDK that `from … import *` named last.
+        self.star_import = ""
         # Values of environment variables that the repository gives (.env, .env.example).
         self.variables: dict[str, str] = {}
 
@@ -66,6 +69,8 @@ class Expressions:
             return f"{ROOT}/{scope.file}"
         if node.id == "__name__":
             return "__main__"
+        if self.star_import and node.id in SDK_NAMES:
+            return Name(f"{self.star_import}.{node.id}")
         return Name(f"builtins.{node.id}")
 
     def _joinedstr(self, node: ast.JoinedStr, scope: Scope) -> Any:

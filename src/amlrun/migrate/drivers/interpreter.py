@@ -104,6 +104,7 @@ class _Interpreter(Statements):
         for alias in node.names:
             if alias.name == "*":
                 scope.names.update(module.scope.names if module else {})
+                self.star_import = base if base.startswith("azureml") else self.star_import
                 continue
             name = alias.asname or alias.name
             if module is not None:

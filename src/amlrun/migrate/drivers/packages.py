@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from amlrun.migrate.drivers.signatures import bound
-from amlrun.migrate.drivers.values import Call, Gap, Made, Text, gaps_in, known
+from amlrun.migrate.drivers.values import Call, Gap, Made, Text, known
 from amlrun.prepare.conda_rules import TRAINING
 
 DEFAULT_PYTHON = "3.11"
@@ -39,10 +39,6 @@ class Packages:
         )
         listed = [named, *conda, *(["pip", {"pip": pip}] if pip else [])]
         return {"name": self.name, "channels": list(self.channels), "dependencies": listed}
-
-    @property
-    def gaps(self) -> list[Gap]:
-        return gaps_in([self.python, self.conda, self.pip, self.channels, self.options])
 
 
 def from_create(made: Made, name: str) -> Packages:

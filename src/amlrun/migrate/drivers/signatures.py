@@ -120,6 +120,12 @@ _SIGNATURES = {
     "DockerConfiguration": "use_docker shared_volumes arguments shm_size",
 }
 _WORDS = {name: tuple(words.split()) for name, words in _SIGNATURES.items()}
+# Names that `from azureml… import *` may bind, beside those above.
+_MORE = (
+    "choice randint uniform quniform loguniform qloguniform normal qnormal lognormal qlognormal PrimaryMetricGoal "
+    "NoTerminationPolicy Dataset AciWebservice AksWebservice LocalWebservice Webservice AutoMLConfig Run Nccl Gloo"
+)
+SDK_NAMES = {name.split(".")[0] for name in _WORDS if name[0] != "."} | set(_MORE.split())
 # Old names and places of the same class.
 _SAME = {
     "HyperDriveRunConfig": "HyperDriveRunConfig",

@@ -107,7 +107,6 @@ class Made:
     calls: list[Call] = field(default_factory=list)
     variable: str = ""
     loop: int = 0
-    uncalled: str = ""
 
     def setting(self, path: str) -> Any:
         found = self.settings.get(path)
