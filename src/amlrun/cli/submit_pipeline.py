@@ -225,7 +225,8 @@ def summary(context: Context, run: Run) -> int:
         for step in steps:
             if step.state == states.FAILED and step.run_id:
                 log = run.folder.parent / step.run_id / "user_logs" / "std_log.txt"
-                context.say(f"Log of {step.name}: {shown(log)}")
+                if log.exists():
+                    context.say(f"Log of {step.name}: {shown(log)}")
         if status != "Completed":
             context.say("Resume it: submit it again. What is finished is not run twice.")
         context.say(f"Steps: aml pipeline show -r {run.id}")

@@ -95,11 +95,14 @@ class Launcher:
         self._target = LocalTarget(project, self._hear)
         self._created: Callable[[Path], None] = lambda private: None
         self._ahead: list[subprocess.Popen[bytes]] = []
+        self._told: set[str] = set()
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, RunCreated):
             self._created(event.run.files.private)
-        elif isinstance(event, Message) and not event.text.startswith(_OWN_LINES):
+        elif isinstance(event, Message) and not event.text.startswith(_OWN_LINES) and event.text not in self._told:
+            # What is true of one step's environment is true of the next one's.
+            self._told.add(event.text)
             self._report(event.text)
 
     def find(self, run_id: str) -> StepRun | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,6 +78,10 @@ class PartReader(Reader):
             self.fault("code", f"{node.text!r} is a file", node.line, "Name the folder that holds it.")
             return None
         return super().code(found)
+
+    def without_optional(self, command: str, inputs: Collection[str]) -> str:
+        """The command as it is: which of a component's optional inputs have a value, each step says."""
+        return command
 
     def bound_inputs(self, found: dict[str, Node], *, step: bool) -> dict[str, Input]:
         """The `inputs` of a job, or of a step, where a value or path may be a binding."""
