@@ -159,7 +159,7 @@ def _parameter(reader: Reader, key: str, name: str, node: Node, kind: str) -> Pa
         wrong = wrong or search_space.numbers(parameter, [parts[one].value for one in names], whole_q=False)
     if wrong:
         raise reader.error(key, wrong, line)
-    slip = search_space.wonder(parameter, key)
+    slip = search_space.warn_suspicious_bounds(parameter, key)
     reader.notes += [f"{reader.file.name}:{line}: {slip}"] if slip else []
     return parameter
 

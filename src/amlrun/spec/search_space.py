@@ -88,7 +88,7 @@ def numbers(parameter: Parameter, values: Any, *, whole_q: bool = True) -> str:
     return ""
 
 
-def wonder(parameter: Parameter, name: str) -> str:
+def warn_suspicious_bounds(parameter: Parameter, name: str) -> str:
     """The classic slip, bounds of loguniform that are no logarithms, in a line; else an empty string."""
     low, high = parameter.min_value, parameter.max_value
     if "log" not in parameter.type or low is None or high is None or not 0 < low < high <= 1:

@@ -65,6 +65,6 @@ def _parameter(file: HyperdriveFile, entry: Any, field: str, argument: str, kind
     if wrong:
         file.mistake(wrong, entry, "values", f"{field}.values")
         return None
-    slip = search_space.wonder(parameter, parameter.argument)
+    slip = search_space.warn_suspicious_bounds(parameter, parameter.argument)
     file.notes += [slip] if slip else []
     return parameter
