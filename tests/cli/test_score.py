@@ -108,7 +108,11 @@ def test_a_scoring_script_of_sdk_v1_finds_its_model(place: Place) -> None:
     done = place.aml("score", "-m", "demo-model", "--entry-script", "v1.py", "deployment/sample-request.json")
     assert json.loads(done.stdout) == ["model.pkl"]
     assert "v1.py:3: from azureml.core.model import Model: azureml-core is not installed" in done.stderr
-    batch = place.aml("run", "submit-batch", "-m", "demo-model", "--entry-script", "v1.py", "-d", "data/sample")
+    batch_file = (place.model / "aml_config" / "batch-score.yml").read_text()
+    (place.model / "aml_config" / "v1-batch.yml").write_text(batch_file.replace("score_batch.py", "v1.py"))
+    words = ("-m", "demo-model", "-d", "../../data/sample", "-t", "run.json")
+    batch = place.aml("run", "submit-batch", "-c", "v1-batch", *words)
     assert "v1.py:3: from azureml.core.model import Model: azureml-core is not installed" in batch.stdout + batch.stderr
-    rows = (place.latest() / "outputs" / "parallel_run_step.txt").read_text()
-    assert rows.split() == ["model.pkl"]
+    run = json.loads((place.model / "run.json").read_text())["run_id"]
+    rows = (place.root / "runs" / run / "outputs" / "parallel_run_step.txt").read_text()
+    assert set(rows.split()) == {"model.pkl"}
