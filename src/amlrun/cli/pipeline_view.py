@@ -25,7 +25,6 @@ class View:
         self._log = run.log
         self._live: Any = None
         self._drawn = 0.0
-        self._began = time.monotonic()
 
     def __enter__(self) -> View:
         if sys.stdout.isatty() and not self._context.json:

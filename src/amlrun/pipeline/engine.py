@@ -6,7 +6,6 @@ pipeline's run tells right how it is after a kill: submitting again finds what w
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +32,6 @@ class _Running:
     node: Node
     run: StepRun
     wanted: Wanted
-    began: float
     adopted: bool = False
 
 
@@ -169,7 +167,7 @@ class Engine:
                 self.progress.change(node.name, state.RUNNING, found.reason, run_id=run_id)
                 run = self._launch(node, job, run_id, wanted)
         if again.run is None:
-            self._running[node.name] = _Running(node, run, wanted, time.monotonic())
+            self._running[node.name] = _Running(node, run, wanted)
         else:
             self._take(node, wanted, again)
 
@@ -181,7 +179,7 @@ class Engine:
                 node.name, state.RUNNING, f"taken over: {found.run.id} is running", run_id=found.run.id
             )
             step.reused = True
-            self._running[node.name] = _Running(node, found.run, wanted, time.monotonic(), adopted=True)
+            self._running[node.name] = _Running(node, found.run, wanted, adopted=True)
         else:
             self.cache.used(wanted, found.run)
             self._reuse(node, found.run)

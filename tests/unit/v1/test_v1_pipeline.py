@@ -156,6 +156,19 @@ def test_every_key_is_explained(tmp_path: Path) -> None:
     assert {row.status for row in rows.values()} <= {"mapped", "local", "ignored", "unsupported", "unknown"}
 
 
+def test_a_step_that_v2_has_not_is_explained_and_told(tmp_path: Path) -> None:
+    text = V1.replace("python_script_step:", "adla_step:")
+    reading = to_pipeline.inspect(project(tmp_path, text), tmp_path)
+    rows = {row.key: row for row in reading.rows}
+    assert rows["pipeline.steps.Train.adla_step.script_name"].status == "unsupported"
+    assert rows["pipeline.steps.Train.runconfig"].status == "unsupported"
+    assert rows["pipeline.steps.Train.inputs.tables.source"].status == "mapped"
+    told = [error for error in load.mistakes(reading) if "Data Lake Analytics was retired" in error.message]
+    assert told and told[0].line == line_of(text, "    Train:")
+    with pytest.raises(AmlError, match="retired"):
+        exporting.export(tmp_path / "pipeline.yml", tmp_path, tmp_path)
+
+
 def test_what_is_exported_is_a_v2_pipeline_with_the_same_graph(tmp_path: Path) -> None:
     from azure.ai.ml import load_job
 

@@ -10,7 +10,7 @@ from amlrun.spec.node import Node
 from amlrun.spec.pipeline import ParallelJob, PipelineJob, Source, Step
 from amlrun.spec.read_pipeline_components import interface_of_inline
 from amlrun.v1.pipeline.file import PipelineFile, compute_of, input_name
-from amlrun.v1.pipeline.kinds import OWN, RETIRED
+from amlrun.v1.pipeline.kinds import RETIRED
 from amlrun.v1.runconfig import to_job
 from amlrun.v1.runconfig.config import Config
 from amlrun.v1.runconfig.work import Work
@@ -71,9 +71,10 @@ class StepReader:
             desk.say(f"{self.place}.hash_paths", "every file of source_directory counts", "ignored")
         if self.kind in RETIRED:
             step.unsupported = f"{self.kind}: {RETIRED[self.kind]}"
-            for key in OWN.get(self.kind, ()):
-                desk.say(f"{self.place}.{key}", RETIRED[self.kind], "unsupported")
-            desk.say(f"{self.place}.type", RETIRED[self.kind], "unsupported")
+            bound = tuple(f"{self.place}.{part}" for part in ("inputs", "outputs", "parameters", "name"))
+            for place in desk.source.lines:
+                if place.startswith(f"{self.place}.") and not place.startswith(bound):
+                    desk.say(place, RETIRED[self.kind], "unsupported")
         elif self.kind == "ParallelRunStep":
             step.type = "parallel"
             step.job = self._parallel()
