@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
 from ruamel.yaml import YAML  # noqa: E402
-from v1_files import MODERN, corpus, corpus_file, model  # noqa: E402
-from v1_mutations import GENERATIONS, spoil  # noqa: E402
+from support.v1_files import MODERN, corpus, corpus_file, model  # noqa: E402
+from support.v1_mutations import GENERATIONS, spoil  # noqa: E402
 
 from amlrun.errors import AmlError  # noqa: E402
 from amlrun.v1.runconfig import to_job  # noqa: E402

@@ -28,7 +28,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / part) for part in ("tests", "src")]
 
 import psutil  # noqa: E402
-from serving_help import Place, free_port, kill, make_place, scoring_python, wait_for  # noqa: E402
+from support.serving import Place, free_port, kill, make_place, scoring_python, wait_for  # noqa: E402
 
 LOOP = """
 import json, sys, time

@@ -146,7 +146,7 @@ def pure(folder: Path, rows: list[list[str]], jobs: int) -> tuple[float, float]:
 
 def trivial(folder: Path, trials: int, jobs: int) -> None:
     """The driver's own cost: processor seconds of `aml` itself, and its memory early and late."""
-    from sweep_help import LIGHT_MLFLOW
+    from support.sweeps import LIGHT_MLFLOW
 
     (folder / "train.py").write_text("import light\nlight.log_metric('val_accuracy', 1.0)\n", encoding="utf-8")
     (folder / "light.py").write_text(LIGHT_MLFLOW, encoding="utf-8")

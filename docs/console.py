@@ -4,7 +4,7 @@
     python docs/console.py PROJECT --write    and put into the pages what the commands print now
 
 A ```console block holds `$ command` lines, each followed by its output. A `title="…"` on the block says why it is
-not run here; what needs a workspace is run by tests/azure/test_cloud_pages.py. `<!-- exits: 2 -->` before a block is
+not run here; what needs a workspace is run by tests/cloud/test_cloud_pages.py. `<!-- exits: 2 -->` before a block is
 the exit code it shows; `<!-- file: PATH -->` before any other block makes it a file of the project,
 `<!-- cell: PATH -->` the next code cell of a notebook there. A file that no reader needs to see is written as
 `<!-- file: PATH`, its lines, `-->`. In an output `…` stands for anything on a line, and a line of `…` for any lines.

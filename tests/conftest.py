@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from workplace import RUNCONFIG, Workplace
+from support.workplace import RUNCONFIG, Workplace
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from support.pipelines import PIPELINE, STEP, project
-from workplace import Workplace
+from support.workplace import Workplace
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from workplace import Workplace
+from support.workplace import Workplace
 
 PASSING = """\
 import argparse

@@ -10,7 +10,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from workplace import RUNCONFIG, Workplace
+from support.workplace import RUNCONFIG, Workplace
 
 SCRIPT = """\
 import os

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from workplace import Workplace
+from support.workplace import Workplace
 
 from amlrun.project import Project
 from amlrun.runs import mlflow_db, tracking
@@ -50,7 +50,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     place = Workplace(tmp_path_factory.mktemp("tracking") / "project")
     (place.model / "aml_config").mkdir(parents=True)
     (place.root / "pyproject.toml").touch()
-    from workplace import RUNCONFIG
+    from support.workplace import RUNCONFIG
 
     config = RUNCONFIG.format(python=json.dumps(sys.executable))
     (place.model / "aml_config" / "local.runconfig").write_text(config, encoding="utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from workplace import Workplace
+from support.workplace import Workplace
 
 from amlrun.cli import deploy
 from amlrun.cli.common import Context

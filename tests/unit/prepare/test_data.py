@@ -1,0 +1,101 @@
+"""Names for data: reading, registering and finding them, and what a run gets to see."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.workplace import Workplace
+
+from amlrun.errors import AmlError
+from amlrun.prepare import data
+from amlrun.project import Project
+
+CONFIG = """\
+data:
+  my_data:
+    dataLocation:
+      dataset:
+        name: table
+    mechanism: mount
+    environmentVariableName: WHERE
+    pathOnCompute: /data
+"""
+
+
+def named(tmp_path: Path, text: str) -> Project:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "datasets.yml").write_text(text, encoding="utf-8")
+    return Project(tmp_path)
+
+
+def test_places_start_at_the_projects_root(tmp_path: Path) -> None:
+    project = named(tmp_path, "a:\n  path: data/a\n  description: first\nb: data/b\n")
+    found = data.load(project)
+    assert found["a"].path == tmp_path / "data" / "a" and found["a"].description == "first"
+    assert found["b"].path == tmp_path / "data" / "b" and found["b"].line == 4
+
+
+@pytest.mark.parametrize("reference", ["azureml:table:3", "azureml:table@latest", "azureml:table", None])
+def test_a_reference_is_found_by_the_datasets_name_or_the_inputs(tmp_path: Path, reference: str | None) -> None:
+    project = named(tmp_path, "table: {path: data/t}\n")
+    (tmp_path / "data" / "t").mkdir()
+    assert data.locate(project, "table", reference) == tmp_path / "data" / "t"
+    assert data.locate(project, "table", "azureml://datastores/blob/paths/x") == tmp_path / "data" / "t"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a\n", "datasets.yml:1: expected a mapping"),
+        ("a: 5\n", "datasets.yml:1: a: expected `path: FOLDER`"),
+        ("x: {path: y}\na:\n  pth: data\n", "datasets.yml:2: a: expected `path: FOLDER`"),
+        ("a: [\n", "datasets.yml:2: is not YAML"),
+        ("a: {path: gone}\n", "datasets.yml:1: a: no data found at"),
+        ("aa: {path: gone}\n", "did you mean 'aa'?"),
+        ("", "aml dataset register -n a -p FOLDER"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
+    project = named(tmp_path, text)
+    with pytest.raises(AmlError) as wrong:
+        data.locate(project, "a", "azureml:a:1")
+    assert message in str(wrong.value)
+
+
+def test_registering_keeps_comments_and_writes_relative_paths(tmp_path: Path) -> None:
+    project = named(tmp_path, "# ours\na: {path: x} # kept\n")
+    (tmp_path / "data" / "b").mkdir()
+    data.register(project, "b", tmp_path / "data" / "b", "second")
+    text = project.datasets_file.read_text()
+    assert "# ours" in text and "# kept" in text and "path: data/b" in text
+    assert data.load(project)["b"].path == tmp_path / "data" / "b"
+    for name in ("", "a b", "-x", "x/y"):
+        with pytest.raises(AmlError, match="can't be a dataset's name"):
+            data.register(project, name, tmp_path, "")
+
+
+def test_a_run_sees_the_data_by_argument_and_variable(workplace: Workplace, tmp_path: Path) -> None:
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table" / "x.csv").write_text("1,2\n")
+    config = workplace.model / "aml_config" / "local.runconfig"
+    config.write_text(config.read_text() + CONFIG)
+    workplace.script("import os, sys\nprint(sys.argv[1:], os.environ['WHERE'], open(sys.argv[1]).read())\n")
+    missing = workplace.submit("train.py", "/data/x.csv", "DatasetConsumptionConfig:my_data", code=2)
+    assert "aml dataset register -n table -p FOLDER" in missing.stderr
+    workplace.aml("dataset", "register", "-n", "table", "-p", str(tmp_path / "table"))
+    assert json.loads(workplace.aml("dataset", "show", "-n", "table", "-o", "json").stdout)["exists"] is True
+    done = workplace.submit("train.py", "/data/x.csv", "DatasetConsumptionConfig:my_data")
+    place = str(tmp_path / "table")
+    assert f"['{place}/x.csv', '{place}'] {place} 1,2" in done.stdout.replace("\\\\", "/")
+
+
+def test_an_interpreter_that_is_not_there(workplace: Workplace) -> None:
+    config = workplace.model / "aml_config" / "local.runconfig"
+    config.write_text(
+        "script: train.py\nenvironment: {python: {userManagedDependencies: true, interpreterPath: /no/py}}\n"
+    )
+    done = workplace.submit(code=2)
+    assert "interpreterPath: there is no '/no/py' here" in done.stderr
+    assert workplace.record()["status"] == "Failed"
