@@ -16,6 +16,7 @@ from amlrun.project import Project
 from amlrun.registry import base
 from amlrun.registry.base import Description, Model, RunFile, highest, split_id
 from amlrun.runs import metrics, new_mlflow_db
+from amlrun.runs.files import make_ignored
 
 _PROPERTY = "property."
 _RESERVED_TAGS = ("sha256", "run_id", "experiment_name", "asset_path", "framework", "framework_version")
@@ -48,6 +49,7 @@ class LocalRegistry:
             raise AmlError("there is nothing to register", file=source if isinstance(source, Path) else file)
         kept = self.project.artifacts / "models" / name / uuid.uuid4().hex[:12]
         try:
+            make_ignored(self.project.artifacts)
             kept.mkdir(parents=True)
             target = kept / file.name
             shutil.copytree(file, target) if file.is_dir() else shutil.copy2(file, target)

@@ -26,3 +26,11 @@ def replace_text(path: Path, text: str, *, newline: str | None = None) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def make_ignored(folder: Path) -> None:
+    """Make a folder that git leaves out by itself, as a virtual environment does. Raises OSError."""
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")

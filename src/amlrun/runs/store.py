@@ -20,6 +20,7 @@ from typing import Any, Literal, NamedTuple, cast, overload
 
 from amlrun.errors import AmlError, os_error
 from amlrun.runs import record as parts
+from amlrun.runs.files import make_ignored
 from amlrun.runs.files import replace_json as replace_json
 from amlrun.runs.files import replace_text as replace_text
 from amlrun.runs.process import alive as alive
@@ -215,6 +216,7 @@ def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
         "_submitter": this_process(),
     }
     try:
+        make_ignored(runs)
         run.private.mkdir(parents=True)
         for folder in ("outputs", "logs", "user_logs"):
             (run.folder / folder).mkdir()

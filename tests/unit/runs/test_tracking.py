@@ -182,3 +182,11 @@ def test_a_torn_file_gives_its_whole_lines(points: list[tuple[float, int, int]],
     for point, (value, step, at) in zip(found, points, strict=False):
         assert (point.step, point.timestamp) == (step, at)
         assert point.value == value or (math.isnan(point.value) and math.isnan(value))
+
+
+def test_what_a_run_leaves_is_ignored_by_git(logged: Workplace) -> None:
+    logged.aml("model", "register", "-n", "ignored", "-r", "latest", "--asset-path", "outputs/model.pkl")
+    subprocess.run(["git", "init", "-q"], cwd=logged.root, check=True)
+    words = ["git", "status", "--porcelain", "--untracked-files=all"]
+    listed = subprocess.run(words, cwd=logged.root, capture_output=True, text=True, check=True).stdout
+    assert "runs/" not in listed and "mlruns/" not in listed
