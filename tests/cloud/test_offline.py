@@ -140,7 +140,7 @@ def test_without_azure_ai_ml_one_command_adds_it(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(AmlError) as error:
         client.require()
-    assert "uv sync --group azure" in error.value.hint
+    assert "amlrun[azure]" in error.value.hint
 
 
 def test_an_environment_folder_is_written_once_and_read(tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ def require() -> None:
     except ModuleNotFoundError:
         there = None
     if not there:
-        raise AmlError("azure-ai-ml is not installed in this project", hint="Add it: uv sync --group azure")
+        from amlrun import extras
+
+        raise AmlError("azure-ai-ml is not installed", hint=f"Add it: {extras.how_to_add('azure')}")
 
 
 class Client:

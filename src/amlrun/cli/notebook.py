@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amlrun import project
+from amlrun import extras, project
 from amlrun.cli.common import Context, debug_option
 from amlrun.errors import AmlError, os_error
 
@@ -106,7 +106,7 @@ def _converted(notebook: Path, target: Path) -> tuple[str, Report]:
     except ImportError as error:
         raise AmlError(
             f"converting needs nbconvert and IPython ({error.name} is missing)",
-            hint="Add them: uv sync --group notebook",
+            hint=f"Add them: {extras.how_to_add('notebook')}",
         ) from None
     node = read.load(notebook)
     report = Report()

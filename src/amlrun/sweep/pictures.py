@@ -10,6 +10,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from amlrun import extras
 from amlrun.spec.job import Parameter, SweepJob
 from amlrun.sweep.space import word
 from amlrun.sweep.store import Trial
@@ -28,7 +29,7 @@ def write(folder: Path, sweep_id: str, job: SweepJob, trials: list[Trial], best:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        return "No pictures: they need matplotlib (uv sync --group sweep)."
+        return f"No pictures: they need matplotlib. Add it: {extras.how_to_add('sweep')}"
     drawn = {}
     for name, draw in (
         ("history", _history),

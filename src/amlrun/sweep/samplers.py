@@ -114,13 +114,14 @@ class Bayesian:
 
 def load_optuna() -> Any:
     """Optuna, imported now. Raises AmlError where it is not installed."""
+    from amlrun import extras
     from amlrun.errors import AmlError
 
     try:
         import optuna
     except ImportError as error:
         raise AmlError(
-            "a sweep on this machine needs optuna, which this project's environment lacks",
-            hint="Add the project's sweep packages: uv sync --group sweep",
+            "a sweep on this machine needs optuna, which is not installed",
+            hint=f"Add it: {extras.how_to_add('sweep')}",
         ) from error
     return optuna
