@@ -8,7 +8,7 @@ from pathlib import Path
 from amlrun.spec.job import CommandJob
 from amlrun.v1.runconfig import to_job
 from amlrun.v1.runconfig.config import Config
-from amlrun.v1.runconfig.work import Work
+from amlrun.v1.runconfig.context import TranslationContext
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 MODERN = ("v1", "v1-early-2019", "v1-preview-2018")
@@ -32,7 +32,7 @@ def config(folder: Path, text: str | bytes) -> Config:
     return to_job.read(to_job.find(where, "train"), where)
 
 
-def work(folder: Path, text: str | bytes, **options: object) -> Work:
+def translate(folder: Path, text: str | bytes, **options: object) -> TranslationContext:
     """The translation of a run configuration of this text."""
     return to_job.translate(config(folder, text), folder, **options)  # type: ignore[arg-type]
 

@@ -49,11 +49,11 @@ def command(
 
     file = to_job.find(context.path, name)
     config = to_job.read(file, context.path)
-    work = to_job.translate(config, context.path, target=target)
+    translation = to_job.translate(config, context.path, target=target)
     # A secret in the file is refused by every other command; this one shows the key, without its value.
     wrong = [problem for problem in config.problems if not redact.secret_name(problem.field)]
     to_job.raise_first(to_job.by_line(wrong))
-    rows = explaining.rows(work)
+    rows = explaining.rows(translation)
     shown = [(row.key, short(row.value), row.line, row.status, row.becomes) for row in rows]
     context.result(
         [row.plain() for row in rows],
@@ -62,5 +62,5 @@ def command(
     for note in config.notes:
         if note.line and not note.text.startswith("unknown key"):
             context.warn(f"{file.name}:{note.line}: {note.key}: {note.text}")
-    for problem in [*config.problems, *work.obstacles]:
+    for problem in [*config.problems, *translation.blocking_errors]:
         context.warn(str(problem).partition("\n")[0])

@@ -83,8 +83,8 @@ def test_every_listed_difference_exists() -> None:
 def test_every_key_is_explained(identity: str) -> None:
     file = corpus_file(identity)
     config = to_job.read(file, file.parent)
-    work = to_job.translate(config, file.parent)
-    rows = explaining.rows(work)
+    context = to_job.translate(config, file.parent)
+    rows = explaining.rows(context)
     lines = file.read_bytes().decode("utf-8-sig").splitlines()
     text = YAML(typ="safe", pure=True).load(file.read_bytes().decode("utf-8-sig"))
     explained = {_fold(row.key) for row in rows}

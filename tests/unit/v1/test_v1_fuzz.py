@@ -37,9 +37,9 @@ def test_unspoilt_they_read(folder: Path, name: str) -> None:
     file = folder / "aml_config" / "train.runconfig"
     file.write_bytes(GENERATIONS[name])
     config = to_job.read(file, folder)
-    work = to_job.translate(config, folder)
-    assert (config.problems, work.obstacles) == ([], [])
-    assert len(explaining.rows(work)) > 5
+    context = to_job.translate(config, folder)
+    assert (config.problems, context.blocking_errors) == ([], [])
+    assert len(explaining.rows(context)) > 5
 
 
 @given(st.sampled_from(TEXTS), st.randoms(use_true_random=False), st.integers(1, 5))

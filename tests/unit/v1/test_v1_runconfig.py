@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.v1_files import MINIMAL, job, model, work
+from support.v1_files import MINIMAL, job, model, translate
 
 from amlrun.errors import AmlError
 from amlrun.spec.job import V1_DATASET, CommandJob, Input, Output, SparkJob, Volume, said
@@ -220,13 +220,13 @@ environment:
     assert (error.line, error.field) == (8, "environment.docker.baseImageRegistry.password")
     assert "refused" in error.message
     assert secret not in str(error)
-    done = work(tmp_path, text)
+    done = translate(tmp_path, text)
     assert secret not in str(said(done.job))
     assert secret not in str([vars(value) for value in done.config.values.values()])
     for broken in (text.replace("      password", "  password"), text.replace("password:", "password: [") + "\n",
                    text.replace("password: ", "password: *"), text.replace("password: ", "password: !x ")):  # fmt: skip
         try:
-            assert secret not in str(vars(work(tmp_path, broken)))
+            assert secret not in str(vars(translate(tmp_path, broken)))
         except AmlError as refusal:
             assert secret not in str(refusal)
 

@@ -13,7 +13,7 @@ from amlrun.v1.pipeline.file import PipelineFile, compute_of, input_name
 from amlrun.v1.pipeline.kinds import RETIRED
 from amlrun.v1.runconfig import to_job
 from amlrun.v1.runconfig.config import Config
-from amlrun.v1.runconfig.work import Work
+from amlrun.v1.runconfig.context import TranslationContext
 
 _WORDS = ("input:", "output:", "side_input:", "parameter:")
 _INPUT = ("source", "bind_mode", "type", "path_on_compute", "overwrite", "datastore")
@@ -213,9 +213,9 @@ class StepReader:
         if not script:
             raise desk.error(f"{self.place}.script_name", "is missing", "Write script_name: train.py")
         source = self._folder()
-        work = self._runconfig(source, [script, *self._arguments()])
-        job = work.job
-        if work.spark is not None:
+        context = self._runconfig(source, [script, *self._arguments()])
+        job = context.job
+        if context.spark is not None:
             raise desk.error(f"{self.place}.runconfig", "a PySpark configuration runs no Python step")
         self.lines[f"jobs.{self.name}.command"] = desk.source.lines.get(f"{self.place}.script_name", 1)
         job.compute, job.experiment_name = None, None
@@ -225,8 +225,8 @@ class StepReader:
             self.step.outputs.setdefault(name, output)
         job.inputs, job.outputs = {}, {}
         self._variables(job.environment_variables)
-        if self.step.compute is None and not self.job.settings.default_compute and work.config.text("target"):
-            self.step.compute = compute_of(work.config.text("target"))
+        if self.step.compute is None and not self.job.settings.default_compute and context.config.text("target"):
+            self.step.compute = compute_of(context.config.text("target"))
         return job
 
     def _variables(self, variables: dict[str, str]) -> None:
@@ -250,7 +250,7 @@ class StepReader:
             return desk.folder / text.replace("\\", "/")
         return found
 
-    def _runconfig(self, source: Path, words: list[str]) -> Work:
+    def _runconfig(self, source: Path, words: list[str]) -> TranslationContext:
         desk, place = self.desk, f"{self.place}.runconfig"
         text = desk.word(place, self.found.get("runconfig"))
         desk.say(place, f"jobs.{self.name}.environment")
@@ -263,19 +263,19 @@ class StepReader:
             else:
                 config = to_job.read(found, desk.folder)
         target = "local" if desk.target == "local" else desk.target or self._compute_name()
-        work = to_job.translate(
+        context = to_job.translate(
             config, desk.folder, source_directory=source, target=target, script_and_arguments=words,
             exporting=desk.exporting,
         )  # fmt: skip
         desk.let_pass += to_job.by_line(config.problems)
-        for obstacle in work.obstacles:
-            if obstacle.file == config.file and obstacle.field == "script":
-                obstacle = desk.error(f"{self.place}.script_name", obstacle.message, obstacle.hint)
+        for blocking_error in context.blocking_errors:
+            if blocking_error.file == config.file and blocking_error.field == "script":
+                blocking_error = desk.error(f"{self.place}.script_name", blocking_error.message, blocking_error.hint)
             if source.is_dir():
-                desk.let_pass.append(obstacle)
+                desk.let_pass.append(blocking_error)
         if text is not None:
-            desk.notes += to_job.notes(work)
-        return work
+            desk.notes += to_job.notes(context)
+        return context
 
     def _compute_name(self) -> str | None:
         named = self.step.compute or self.job.settings.default_compute

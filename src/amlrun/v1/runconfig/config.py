@@ -35,7 +35,7 @@ class Value:
         return dotted(self.key)
 
     @property
-    def said(self) -> bool:
+    def is_set(self) -> bool:
         """Whether the value says anything that the default does not."""
         return self.field is None or (self.value != self.field.default and self.value not in (None, "", [], {}))
 

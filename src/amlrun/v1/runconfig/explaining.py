@@ -8,8 +8,8 @@ from typing import Any
 from amlrun.runs import redact
 from amlrun.v1.runconfig import to_job, workbench
 from amlrun.v1.runconfig.config import Key, Value
+from amlrun.v1.runconfig.context import TranslationContext
 from amlrun.v1.runconfig.fields import dotted
-from amlrun.v1.runconfig.work import Work
 
 
 @dataclass
@@ -32,27 +32,27 @@ class Row:
         }
 
 
-def rows(work: Work) -> list[Row]:
+def rows(context: TranslationContext) -> list[Row]:
     """The rows of a translated file, in the file's order. What is secret is hidden."""
-    config = work.config
+    config = context.config
     found: list[Row] = []
     for origin in config.converted:
-        found.append(_converted(work, origin))
+        found.append(_converted(context, origin))
     for key, value in config.values.items():
         if key in config.origins:
             continue
-        status, becomes, _ = to_job.outcome(work, value)
+        status, becomes, _ = to_job.report_of(context, value)
         found.append(Row(value.name, redact.masked(value.value, value.name), value.line, status, becomes))
         if isinstance(value.value, dict) and value.lines:
-            found += _entries(work, key, value, status, becomes)
+            found += _entries(context, key, value, status, becomes)
     return sorted(found, key=lambda row: row.line)
 
 
-def _entries(work: Work, key: Key, value: Value, status: str, becomes: str) -> list[Row]:
+def _entries(context: TranslationContext, key: Key, value: Value, status: str, becomes: str) -> list[Row]:
     """The user's own keys below a map, such as environment variables."""
     found = []
     for name, line in value.lines.items():
-        own = work.outcome((*key, name))
+        own = context.report_of((*key, name))
         found.append(
             Row(
                 dotted((*key, name)),
@@ -65,13 +65,13 @@ def _entries(work: Work, key: Key, value: Value, status: str, becomes: str) -> l
     return found
 
 
-def _converted(work: Work, origin: Value) -> Row:
+def _converted(context: TranslationContext, origin: Value) -> Row:
     """A key of a Workbench file: what became of the keys it was turned into."""
-    targets = [key for key, value in work.config.origins.items() if value is origin and key in work.config.values]
-    outcomes = [to_job.outcome(work, work.config.values[key]) for key in targets]
-    if outcomes:
-        status = outcomes[0][0]
-        becomes = ", ".join(dict.fromkeys(becomes for _, becomes, _ in outcomes))
+    targets = [key for key, value in context.config.origins.items() if value is origin and key in context.config.values]
+    reports = [to_job.report_of(context, context.config.values[key]) for key in targets]
+    if reports:
+        status = reports[0][0]
+        becomes = ", ".join(dict.fromkeys(becomes for _, becomes, _ in reports))
     elif origin.key[0] in workbench.PLAIN or origin.key[0] == "argumentVector":
         status, becomes = "ignored", "says nothing"
     else:

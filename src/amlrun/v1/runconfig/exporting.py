@@ -10,8 +10,8 @@ from pathlib import Path
 from amlrun.spec.job import V1_DATASET, CommandJob, SparkJob
 from amlrun.v1.runconfig import to_job
 from amlrun.v1.runconfig.config import is_file
+from amlrun.v1.runconfig.context import TranslationContext
 from amlrun.v1.runconfig.to_spark import SIZES
-from amlrun.v1.runconfig.work import Work
 
 
 @dataclass
@@ -42,7 +42,7 @@ def export(
     """
     file = to_job.find(path, name)
     config = to_job.read(file, path)
-    work = to_job.translate(
+    context = to_job.translate(
         config,
         path,
         source_directory=source_directory,
@@ -52,15 +52,18 @@ def export(
         exporting=True,
     )
     to_job.raise_first(to_job.by_line(config.problems))
-    job = work.spark or work.job
-    notes = [*(str(obstacle).partition("\n")[0] for obstacle in work.obstacles), *to_job.notes(work)]
-    comments = _comments(work)
+    job = context.spark or context.job
+    notes = [
+        *(str(error).partition("\n")[0] for error in context.blocking_errors),
+        *to_job.notes(context),
+    ]
+    comments = _comments(context)
     _stand_in(job, folder, notes, comments)
     head = [f"Written by `aml export` from {_seen_from(file, folder)}."]
     if notes:
         head += [
             "What did not come along, or is to be looked at:",
-            *(f"- {_short(note, file.parent, work.source, work.path)}" for note in notes),
+            *(f"- {_short(note, file.parent, context.source, context.path)}" for note in notes),
         ]
     return Exported(job, folder, comments, head, notes)
 
@@ -78,15 +81,15 @@ def _short(note: str, *folders: Path) -> str:
     return note.replace("\n", " ")
 
 
-def _comments(work: Work) -> dict[str, str]:
+def _comments(context: TranslationContext) -> dict[str, str]:
     """For each v2 key the v1 keys it came from, with their lines and the file's own remarks there."""
-    config = work.config
+    config = context.config
     found = {}
-    for place, keys in work.sources.items():
+    for place, keys in context.sources.items():
         said = []
         for key in dict.fromkeys(keys):
             value, above = config.values.get(key), config.values.get(key[:-1])
-            if value is not None and (value.said or key in (("script",), ("target",))):
+            if value is not None and (value.is_set or key in (("script",), ("target",))):
                 remark = f" ({value.comment})" if value.comment and "Registry" not in value.name else ""
                 said.append(f"{config.shown(key)}, line {value.line}{remark}")
             elif above is not None and key[-1] in above.lines:
@@ -95,7 +98,7 @@ def _comments(work: Work) -> dict[str, str]:
             found[place] = "from " + "; ".join(dict.fromkeys(said))
     if "environment.image" not in found:
         found["environment.image"] = "no image in the file: v1's own default"
-    if work.spark is not None:
+    if context.spark is not None:
         found |= {
             f"conf.{name}": "v2 wants it said; v1 left it to the cluster"
             for name in SIZES
@@ -103,7 +106,7 @@ def _comments(work: Work) -> dict[str, str]:
         }
         found.setdefault("resources.instance_type", "serverless Spark: v2 wants a size said")
     found["code"] = "the folder that travels: --source-directory, else --path"
-    if work.sources.get("compute") is None and work.local:
+    if context.sources.get("compute") is None and context.local:
         found["compute"] = "the default"
     return found
 

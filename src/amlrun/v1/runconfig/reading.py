@@ -44,7 +44,7 @@ def _section(config: Config, node: Node, key: Key, table: Key) -> None:
         if found is None:
             _unknown(config, (*key, name), child, line, fields.near(name, known))
         else:
-            take(config, found, (*key, spelt), child, line)
+            read_value(config, found, (*key, spelt), child, line)
 
 
 def _unknown(config: Config, key: Key, node: Node, line: int, meant: str) -> None:
@@ -54,7 +54,7 @@ def _unknown(config: Config, key: Key, node: Node, line: int, meant: str) -> Non
     config.note(key, f"unknown key, not used{hint}", line)
 
 
-def take(config: Config, found: Field, key: Key, node: Node, line: int) -> None:
+def read_value(config: Config, found: Field, key: Key, node: Node, line: int) -> None:
     """Read one key's value by its field's type into `config`."""
     value = Value(key, found, None, line, node.comment)
     if found.secret:

@@ -8,138 +8,138 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from amlrun.v1.runconfig.config import Key
+from amlrun.v1.runconfig.context import TranslationContext
 from amlrun.v1.runconfig.reading import split
-from amlrun.v1.runconfig.work import Work
 
 _DATASET = re.compile(r"Dataset(?:Consumption|Output)Config:([A-Za-z0-9_.-]+)")
 _REFERENCE = re.compile(r"\$(?:AZUREML_DATAREFERENCE_([A-Za-z0-9_-]+)|\{AZUREML_DATAREFERENCE_([A-Za-z0-9_-]+)\})")
 _INTERPRETERS = re.compile(r"(?:.*[/\\])?(?:python[0-9.]*|Rscript)(?:\.exe)?")
 
 
-def translate(work: Work) -> None:
-    """Set the job's `command` and `script`. Data names must be known already (`work.names`)."""
-    config = work.config
+def translate(context: TranslationContext) -> None:
+    """Set the job's `command` and `script`. Data names must be known already (`context.names`)."""
+    config = context.config
     command = config.value("command")
     words: list[str] | str = [] if command is None or command.words is None else command.words
-    script = work.script_and_arguments[0] if work.script_and_arguments else config.text("script")
-    if len(work.script_and_arguments) > 1:
-        arguments = list(work.script_and_arguments[1:])
+    script = context.script_and_arguments[0] if context.script_and_arguments else config.text("script")
+    if len(context.script_and_arguments) > 1:
+        arguments = list(context.script_and_arguments[1:])
     else:
         arguments = list(config.words("arguments"))
     single = words.split() if isinstance(words, str) else words
-    if not single or work.script_and_arguments:
-        _from_script(work, script, arguments, _interpreter(work))
+    if not single or context.script_and_arguments:
+        _from_script(context, script, arguments, _interpreter(context))
     elif script and len(single) == 1 and _INTERPRETERS.fullmatch(single[0]):
         # `command: python` beside a script says what runs it.
-        _from_script(work, script, arguments, single[0])
+        _from_script(context, script, arguments, single[0])
     else:
-        _from_command(work, words, script, arguments)
+        _from_command(context, words, script, arguments)
         return
-    if command is not None and command.said and work.script_and_arguments:
-        work.set(("command",), "ignored", "the script given on the command line runs instead")
-    elif command is not None and command.said:
-        work.mapped(("command",), "command")
+    if command is not None and command.is_set and context.script_and_arguments:
+        context.set(("command",), "ignored", "the script given on the command line runs instead")
+    elif command is not None and command.is_set:
+        context.mapped(("command",), "command")
 
 
-def _interpreter(work: Work) -> str:
-    config = work.config
+def _interpreter(context: TranslationContext) -> str:
+    config = context.config
     if config.choice("framework") == "R":
         name = config.text("environment", "r", "rscriptPath") or "Rscript"
-        work.mapped(("framework",), "command", "Rscript runs the script")
+        context.mapped(("framework",), "command", "Rscript runs the script")
         return name
     named = config.text("environment", "python", "interpreterPath") or "python"
-    if not work.local and config.get("environment", "python", "userManagedDependencies") and named != "python":
-        work.mapped(("environment", "python", "interpreterPath"), "command")
+    if not context.local and config.get("environment", "python", "userManagedDependencies") and named != "python":
+        context.mapped(("environment", "python", "interpreterPath"), "command")
         return named
     return "python"
 
 
-def _from_command(work: Work, words: list[str] | str, script: str, arguments: list[str]) -> None:
+def _from_command(context: TranslationContext, words: list[str] | str, script: str, arguments: list[str]) -> None:
     if isinstance(words, str):
-        work.job.command = rewrite(work, words, ("command",))
+        context.job.command = rewrite(context, words, ("command",))
     else:
-        work.job.command = [rewrite(work, word, ("command",)) for word in words]
-    work.mapped(("command",), "command")
+        context.job.command = [rewrite(context, word, ("command",)) for word in words]
+    context.mapped(("command",), "command")
     parts = split(words) if isinstance(words, str) else words
     if len(parts) > 1 and _INTERPRETERS.fullmatch(parts[0]) and re.fullmatch(r"[^$-][^$]*\.(py|R)", parts[1]):
-        _check_script(work, parts[1].replace("\\", "/"), "command")
+        _check_script(context, parts[1].replace("\\", "/"), "command")
     for name, said in (("script", script), ("arguments", arguments)):
         if said:
-            work.set((name,), "ignored", "command is there, and says what runs")
+            context.set((name,), "ignored", "command is there, and says what runs")
 
 
-def _from_script(work: Work, script: str, arguments: list[str], interpreter: str) -> None:
+def _from_script(context: TranslationContext, script: str, arguments: list[str], interpreter: str) -> None:
     script = script.replace("\\", "/")
     if not script:
-        work.obstacle(
+        context.blocking_error(
             ("script",), "names no script to run",
             "Add `script: train.py`, or give the script at the end of the command.", name="script",
         )  # fmt: skip
-        work.job.command = [interpreter, "SCRIPT", *_arguments(work, arguments)]
+        context.job.command = [interpreter, "SCRIPT", *_arguments(context, arguments)]
         return
-    if not work.script_and_arguments:
-        work.mapped(("script",), "command")
-    elif work.config.value("script"):
-        work.set(("script",), "ignored", "the script given on the command line runs instead", quiet=True)
-    _check_script(work, script, "script")
-    work.job.script = script
-    work.job.command = [interpreter, script, *_arguments(work, arguments)]
+    if not context.script_and_arguments:
+        context.mapped(("script",), "command")
+    elif context.config.value("script"):
+        context.set(("script",), "ignored", "the script given on the command line runs instead", quiet=True)
+    _check_script(context, script, "script")
+    context.job.script = script
+    context.job.command = [interpreter, script, *_arguments(context, arguments)]
     if "/" in script and interpreter.startswith("python"):
         # v1 had the snapshot's root on sys.path, v2 has not (azure-sdk-for-python#29724).
-        work.job.environment_variables.setdefault("PYTHONPATH", ".")
+        context.job.environment_variables.setdefault("PYTHONPATH", ".")
 
 
-def _arguments(work: Work, arguments: list[str]) -> list[str]:
-    if len(work.script_and_arguments) > 1:
-        if work.config.value("arguments"):
-            work.set(("arguments",), "ignored", "the arguments given on the command line are used", quiet=True)
+def _arguments(context: TranslationContext, arguments: list[str]) -> list[str]:
+    if len(context.script_and_arguments) > 1:
+        if context.config.value("arguments"):
+            context.set(("arguments",), "ignored", "the arguments given on the command line are used", quiet=True)
     else:
-        work.mapped(("arguments",), "command")
-    return [rewrite(work, word, ("arguments",)) for word in arguments]
+        context.mapped(("arguments",), "command")
+    return [rewrite(context, word, ("arguments",)) for word in arguments]
 
 
-def _check_script(work: Work, script: str, key: str) -> None:
+def _check_script(context: TranslationContext, script: str, key: str) -> None:
     """Say so when the script is not below the source directory; `key` is where it was named."""
     place = PurePosixPath(script)
     if place.is_absolute() or ".." in place.parts or re.match(r"[A-Za-z]:", script):
         hint = "Give the folder that holds it with --source-directory, and the script relative to it."
-        work.obstacle((key,), f"{script!r} is not below the source directory {work.source}", hint)
+        context.blocking_error((key,), f"{script!r} is not below the source directory {context.source}", hint)
         return
     try:
-        there = (work.source / script).is_file()
-        beside = sorted(item.name for item in work.source.iterdir() if item.suffix == place.suffix)
+        there = (context.source / script).is_file()
+        beside = sorted(item.name for item in context.source.iterdir() if item.suffix == place.suffix)
     except (OSError, ValueError):
         there, beside = False, []
     if not there:
         near = difflib.get_close_matches(place.name, beside, 1)
         meant = f"Did you mean {near[0]}?" if near else f"There: {', '.join(beside[:8]) or 'no such script at all'}."
-        work.obstacle((key,), f"there is no {script!r} in {work.source}", meant, name=key)
+        context.blocking_error((key,), f"there is no {script!r} in {context.source}", meant, name=key)
 
 
-def rewrite(work: Work, word: str, where: Key) -> str:
+def rewrite(context: TranslationContext, word: str, where: Key) -> str:
     """A word of the command with v1's ways to say "the path of this data" turned into v2 bindings."""
 
     def dataset(found: re.Match[str]) -> str:
-        return _binding(work, found[1], ("data", "outputData"), where, found[0])
+        return _binding(context, found[1], ("data", "outputData"), where, found[0])
 
     def reference(found: re.Match[str]) -> str:
         name = found[1] or found[2]
-        known = work.config.names("dataReferences")
+        known = context.config.names("dataReferences")
         # Not braced, the name ends where a known one does: `$AZUREML_DATAREFERENCE_in-x` may be `in` and `-x`.
         whole = name in known or found[1] is None
         prefix = "" if whole else max((item for item in known if name.startswith(item)), key=len, default="")
         if prefix:
-            return _binding(work, prefix, ("dataReferences",), where, found[0]) + name[len(prefix) :]
-        return _binding(work, name, ("dataReferences",), where, found[0])
+            return _binding(context, prefix, ("dataReferences",), where, found[0]) + name[len(prefix) :]
+        return _binding(context, name, ("dataReferences",), where, found[0])
 
     word = _REFERENCE.sub(reference, _DATASET.sub(dataset, word))
-    return _path_on_compute(work, word)
+    return _path_on_compute(context, word)
 
 
-def _binding(work: Work, name: str, sections: tuple[str, ...], where: Key, written: str) -> str:
+def _binding(context: TranslationContext, name: str, sections: tuple[str, ...], where: Key, written: str) -> str:
     from amlrun.v1.runconfig.fields import camel
 
-    known = {key: place for key, place in work.names.items() if key[0] in sections}
+    known = {key: place for key, place in context.names.items() if key[0] in sections}
     for same in (str, camel, str.lower):
         for key, place in known.items():
             if same(key[1]) == same(name):
@@ -147,19 +147,19 @@ def _binding(work: Work, name: str, sections: tuple[str, ...], where: Key, writt
     near = difflib.get_close_matches(name, [key[1] for key in known], 1, 0.5)
     meant = f"; did you mean {near[0]!r}?" if near else ""
     hint = f"Add {name!r} below {sections[0]}:, or correct the argument."
-    work.config.problem(where, f"{written}: there is no {name!r} below {' or '.join(sections)}{meant}", hint)
+    context.config.problem(where, f"{written}: there is no {name!r} below {' or '.join(sections)}{meant}", hint)
     return written
 
 
-def _path_on_compute(work: Work, word: str) -> str:
-    for key, place in work.names.items():
-        path = _on_compute(work, key)
+def _path_on_compute(context: TranslationContext, word: str) -> str:
+    for key, place in context.names.items():
+        path = _on_compute(context, key)
         if not path or path in (".", "./", "/"):
             continue
         option, equals, rest = word.partition("=") if word.startswith("-") else ("", "", word)
         stem = path.rstrip("/")
         if rest.rstrip("/") == stem or rest.startswith(f"{stem}/"):
-            work.mapped((*key, *_PATH[key[0]]), "command", "arguments at or below it")
+            context.mapped((*key, *_PATH[key[0]]), "command", "arguments at or below it")
             return f"{option}{equals}${{{{{place}}}}}{rest[len(stem) :].rstrip('/')}"
     return word
 
@@ -171,10 +171,10 @@ _PATH: dict[str, Key] = {
 }
 
 
-def _on_compute(work: Work, key: Key) -> str:
+def _on_compute(context: TranslationContext, key: Key) -> str:
     if key[0] != "outputData":
-        return work.config.text(*key, "pathOnCompute")
-    options: Any = work.config.get(*key, "additionalOptions")
+        return context.config.text(*key, "pathOnCompute")
+    options: Any = context.config.get(*key, "additionalOptions")
     if not isinstance(options, dict):
         return ""
     found = options.get("pathOnCompute", options.get("path_on_compute"))

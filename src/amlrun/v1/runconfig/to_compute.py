@@ -7,8 +7,8 @@ import re
 from amlrun.spec.docker_arguments import volumes
 from amlrun.spec.job import Limits, QueueSettings, Resources, Service
 from amlrun.v1.runconfig.config import Key
+from amlrun.v1.runconfig.context import TranslationContext
 from amlrun.v1.runconfig.to_distribution import distribution
-from amlrun.v1.runconfig.work import Work
 
 _PRIORITIES = {1: "low", 2: "medium", 3: "high"}
 _SERVICES = {
@@ -21,145 +21,147 @@ _SERVICES = {
 _PLACEHOLDER = re.compile(r"<.*>|\{\{.*\}\}|\$\(.*\)|__.*__|\[.*\]")
 
 
-def translate(work: Work) -> None:
+def translate(context: TranslationContext) -> None:
     """Set compute, resources, distribution, limits, queue settings, services, identity and volumes."""
     resources = Resources()
-    _compute(work, resources)
-    _nodes(work, resources)
-    _docker(work, resources)
+    _compute(context, resources)
+    _nodes(context, resources)
+    _docker(context, resources)
     if resources != Resources():
-        work.job.resources = resources
-    seconds = work.config.get("maxRunDurationSeconds")
+        context.job.resources = resources
+    seconds = context.config.get("maxRunDurationSeconds")
     if seconds is not None:
         if seconds <= 0:
-            work.config.problem(("maxRunDurationSeconds",), f"expected seconds above 0, got {seconds}")
-        work.job.limits = Limits(timeout=seconds)
-        work.mapped(("maxRunDurationSeconds",), "limits.timeout")
-    _priority(work)
-    if work.config.get("credentialPassthrough"):
-        work.job.identity = "user_identity"
-        work.mapped(("credentialPassthrough",), "identity.type")
-    for name in work.config.names("applicationEndpoints"):
-        _service(work, name)
+            context.config.problem(("maxRunDurationSeconds",), f"expected seconds above 0, got {seconds}")
+        context.job.limits = Limits(timeout=seconds)
+        context.mapped(("maxRunDurationSeconds",), "limits.timeout")
+    _priority(context)
+    if context.config.get("credentialPassthrough"):
+        context.job.identity = "user_identity"
+        context.mapped(("credentialPassthrough",), "identity.type")
+    for name in context.config.names("applicationEndpoints"):
+        _service(context, name)
 
 
-def _compute(work: Work, resources: Resources) -> None:
-    config, target = work.config, work.target
+def _compute(context: TranslationContext, resources: Resources) -> None:
+    config, target = context.config, context.target
     from_file = config.value("target")
     if from_file is not None and from_file.words != target and from_file.words:
-        work.set(("target",), "ignored", "the target given on the command line is used", quiet=True)
+        context.set(("target",), "ignored", "the target given on the command line is used", quiet=True)
     elif from_file is not None:
-        work.mapped(("target",), "compute", "serverless" if target == "amlcompute" else "")
-    if work.local:
-        work.job.compute = "local"
+        context.mapped(("target",), "compute", "serverless" if target == "amlcompute" else "")
+    if context.local:
+        context.job.compute = "local"
     elif target.lower() == "amlcompute":
         size = config.text("amlcompute", "vmSize")
         if not size:
             hint = "Write amlcompute: vmSize: STANDARD_DS3_V2, or name a compute as the target."
-            work.obstacle(("amlcompute", "vmSize"), "target amlcompute needs the size of its machines", hint)
+            context.blocking_error(("amlcompute", "vmSize"), "target amlcompute needs the size of its machines", hint)
         resources.instance_type = size or None
-        work.mapped(("amlcompute", "vmSize"), "resources.instance_type")
+        context.mapped(("amlcompute", "vmSize"), "resources.instance_type")
         if config.choice("amlcompute", "vmPriority") == "lowpriority":
-            work.job.queue_settings = QueueSettings(job_tier="spot")
-            work.mapped(("amlcompute", "vmPriority"), "queue_settings.job_tier")
+            context.job.queue_settings = QueueSettings(job_tier="spot")
+            context.mapped(("amlcompute", "vmPriority"), "queue_settings.job_tier")
     else:
-        work.job.compute = target if target.startswith("azureml:") else f"azureml:{target}"
+        context.job.compute = target if target.startswith("azureml:") else f"azureml:{target}"
         if _PLACEHOLDER.fullmatch(target):
-            work.obstacle(("target",), f"{target!r} is a placeholder", "Write a compute's name, or give --ct NAME.")
+            context.blocking_error(
+                ("target",), f"{target!r} is a placeholder", "Write a compute's name, or give --ct NAME."
+            )
         elif target.lower() in ("containerinstance", "batchai", "hdinsight"):
             hint = "Name a compute of the workspace, or give --ct NAME."
-            work.obstacle(("target",), f"{target!r}: Azure ML no longer trains there", hint)
+            context.blocking_error(("target",), f"{target!r}: Azure ML no longer trains there", hint)
     if target.lower() != "amlcompute":
         for key, value in config.values.items():
             if key[0] == "amlcompute" and value.field is not None:
-                work.set(key, "ignored", "only target amlcompute uses it", quiet=True)
+                context.set(key, "ignored", "only target amlcompute uses it", quiet=True)
     kind = config.text("kubernetescompute", "instanceType")
-    if kind and work.local:
-        work.set(("kubernetescompute", "instanceType"), "ignored", "only a cluster has instance types", quiet=True)
+    if kind and context.local:
+        context.set(("kubernetescompute", "instanceType"), "ignored", "only a cluster has instance types", quiet=True)
     elif kind:
         resources.instance_type = kind
-        work.mapped(("kubernetescompute", "instanceType"), "resources.instance_type")
+        context.mapped(("kubernetescompute", "instanceType"), "resources.instance_type")
 
 
-def _nodes(work: Work, resources: Resources) -> None:
-    config = work.config
+def _nodes(context: TranslationContext, resources: Resources) -> None:
+    config = context.config
     key: Key = ("nodeCount",)
     if config.value("nodeCount") is None and config.value("batchai", "nodeCount") is not None:
         key = ("batchai", "nodeCount")
     elif config.value("batchai", "nodeCount") is not None:
-        work.set(("batchai", "nodeCount"), "ignored", "nodeCount is there, and wins", quiet=True)
+        context.set(("batchai", "nodeCount"), "ignored", "nodeCount is there, and wins", quiet=True)
     nodes = config.get(*key)
     if nodes < 1:
         config.problem(key, f"expected 1 or more, got {nodes}")
         return
     if nodes > 1:
         resources.instance_count = nodes
-        work.mapped(key, "resources.instance_count")
-        if work.here:
+        context.mapped(key, "resources.instance_count")
+        if context.here:
             config.note(key, f"{nodes} nodes: on the local target the script runs once, on this machine")
     else:
-        work.mapped(key, "resources.instance_count", "1 is v2's default")
-    work.job.distribution = distribution(work, nodes)
+        context.mapped(key, "resources.instance_count", "1 is v2's default")
+    context.job.distribution = distribution(context, nodes)
 
 
-def _docker(work: Work, resources: Resources) -> None:
-    config = work.config
+def _docker(context: TranslationContext, resources: Resources) -> None:
+    config = context.config
     old: Key = ("environment", "docker")
     newer = config.has("docker", "arguments") and bool(config.words("docker", "arguments"))
     key: Key = ("docker", "arguments") if newer else (*old, "arguments")
     words = list(config.words(*key))
     if newer and config.words(*old, "arguments") and config.words(*old, "arguments") != words:
-        work.set((*old, "arguments"), "ignored", "the top-level docker section is there, and wins")
+        context.set((*old, "arguments"), "ignored", "the top-level docker section is there, and wins")
     if words:
         resources.docker_args = words
-        work.job.local.volumes, others = volumes(words)
-        remark = "-v HOST:FOLDER is honoured without a container" if work.here and work.job.local.volumes else ""
-        work.mapped(key, "resources.docker_args", remark)
-        if others and work.here:
+        context.job.local.volumes, others = volumes(words)
+        remark = "-v HOST:FOLDER is honoured without a container" if context.here and context.job.local.volumes else ""
+        context.mapped(key, "resources.docker_args", remark)
+        if others and context.here:
             config.note(key, f"no container here, so {' '.join(others)} has no effect")
     newer_size = config.value("docker", "shmSize")
-    size_key: Key = ("docker", "shmSize") if newer_size is not None and newer_size.said else (*old, "shmSize")
+    size_key: Key = ("docker", "shmSize") if newer_size is not None and newer_size.is_set else (*old, "shmSize")
     size = config.text(*size_key).strip()
     if size:
         if not re.fullmatch(r"[0-9]+[bkmgBKMG]?", size):
             config.problem(size_key, f"expected a size such as 2g, got {size!r}")
         elif size.lower() != "2g":
             resources.shm_size = size.lower()
-        work.mapped(size_key, "resources.shm_size", "2g is v2's default" if size.lower() == "2g" else "")
-    _container(work)
+        context.mapped(size_key, "resources.shm_size", "2g is v2's default" if size.lower() == "2g" else "")
+    _container(context)
 
 
-def _container(work: Work) -> None:
+def _container(context: TranslationContext) -> None:
     """Whether to use a container is not asked any more; that it was asked for is said once, where there is none."""
     said = False
     for switch in (("environment", "docker", "enabled"), ("docker", "useDocker")):
-        value = work.config.value(*switch)
-        if value is not None and work.here:
-            work.set(switch, "ignored", "the local target runs without a container", said or value.value is not True)
+        value = context.config.value(*switch)
+        if value is not None and context.here:
+            context.set(switch, "ignored", "the local target runs without a container", said or value.value is not True)
             said = said or value.value is True
         elif value is not None:
-            work.set(switch, "ignored", "v2 always uses a container", quiet=True)
+            context.set(switch, "ignored", "v2 always uses a container", quiet=True)
 
 
-def _priority(work: Work) -> None:
-    number = work.config.get("priority")
+def _priority(context: TranslationContext) -> None:
+    number = context.config.get("priority")
     if number is None:
         return
     level = _PRIORITIES[min(max(number, 1), 3)]
-    work.job.queue_settings = work.job.queue_settings or QueueSettings()
-    work.job.queue_settings.priority = level
-    work.mapped(("priority",), "queue_settings.priority", f"{number} is {level}: the service counts 1 to 3")
+    context.job.queue_settings = context.job.queue_settings or QueueSettings()
+    context.job.queue_settings.priority = level
+    context.mapped(("priority",), "queue_settings.priority", f"{number} is {level}: the service counts 1 to 3")
 
 
-def _service(work: Work, name: str) -> None:
-    config = work.config
+def _service(context: TranslationContext, name: str) -> None:
+    config = context.config
     key: Key = ("applicationEndpoints", name)
     written = config.choice(*key, "type")
     kind = _SERVICES.get(written)
     if kind is None:
         what = f"v2 has no {written} service" if written else "says no type"
         for part in ("type", "port", "properties"):
-            work.set((*key, part), "unsupported", f"{what}: start it in the script", quiet=part != "type")
+            context.set((*key, part), "unsupported", f"{what}: start it in the script", quiet=part != "type")
         return
     properties = config.words(*key, "properties")
     settings = properties if isinstance(properties, dict) else {}
@@ -167,6 +169,6 @@ def _service(work: Work, name: str) -> None:
     folded = {setting.replace("_", "").lower(): value for setting, value in settings.items()}
     service.log_dir = folded.get("logdir") if kind == "tensor_board" else None
     service.ssh_public_keys = folded.get("sshpublickeys", folded.get("sshpublickey")) if kind == "ssh" else None
-    work.job.services[name] = service
-    work.mapped((*key, "type"), f"services.{name}.type")
-    work.mapped((*key, "port"), f"services.{name}.port")
+    context.job.services[name] = service
+    context.mapped((*key, "type"), f"services.{name}.type")
+    context.mapped((*key, "port"), f"services.{name}.port")

@@ -21,7 +21,7 @@ from amlrun.v1.runconfig import (
     workbench,
 )
 from amlrun.v1.runconfig.config import Config, Value, is_file
-from amlrun.v1.runconfig.work import Work
+from amlrun.v1.runconfig.context import TranslationContext
 
 
 def config_folder(path: Path) -> Path:
@@ -109,7 +109,7 @@ def _environment_file(config: Config, path: Path) -> None:
         return
     root, _ = node.read(place)
     part = Config(place)
-    reading.take(part, fields.field(("environment",)), ("environment",), root, 1)
+    reading.read_value(part, fields.field(("environment",)), ("environment",), root, 1)
     config.values.pop(("environment",), None)
     config.values.update(part.values)
     config.problems += part.problems
@@ -125,30 +125,30 @@ def translate(
     conda_file: Path | None = None,
     script_and_arguments: Sequence[str] = (),
     exporting: bool = False,
-) -> Work:
-    """The job that `config` describes (`Work.spark`, else `Work.job`), and how it came about.
+) -> TranslationContext:
+    """The job that `config` describes (the context's `spark`, else its `job`), and how it came about.
 
-    What is wrong is not raised but gathered, in `Work.obstacles` and `Config.problems`.
+    What is wrong is not raised but gathered, in `TranslationContext.blocking_errors` and `Config.problems`.
     """
     folder = path.parent if path.is_file() else path
     source = (source_directory or folder).absolute()
     named = target or config.text("target") or "local"
     if named.lower() == "local":
         named = "local"
-    work = Work(config, folder.absolute(), source, named, CommandJob(code=source), exporting=exporting)
-    work.script_and_arguments, work.conda_file = list(script_and_arguments), conda_file
-    to_data.translate(work)
-    to_environment.translate(work)
-    to_compute.translate(work)
-    to_command.translate(work)
-    to_data.report_paths(work)
-    if not to_spark.is_spark(work):
-        to_spark.unused(work, "only PySpark uses it")
-    elif work.here:
-        to_spark.on_this_machine(work)
+    context = TranslationContext(config, folder.absolute(), source, named, CommandJob(code=source), exporting=exporting)
+    context.script_and_arguments, context.conda_file = list(script_and_arguments), conda_file
+    to_data.translate(context)
+    to_environment.translate(context)
+    to_compute.translate(context)
+    to_command.translate(context)
+    to_data.report_paths(context)
+    if not to_spark.is_spark(context):
+        to_spark.unused(context, "only PySpark uses it")
+    elif context.here:
+        to_spark.on_this_machine(context)
     else:
-        work.spark = to_spark.translate(work)
-    return work
+        context.spark = to_spark.translate(context)
+    return context
 
 
 def load(
@@ -172,7 +172,7 @@ def load(
     else:
         file = find(path, name)
         config, where = read(file, path), path
-    work = translate(
+    context = translate(
         config,
         where,
         source_directory=source_directory,
@@ -180,9 +180,9 @@ def load(
         conda_file=conda_file,
         script_and_arguments=script_and_arguments,
     )
-    raise_first([*by_line(config.problems), *by_line(work.obstacles)], without_file=name is None)
-    job = work.spark or work.job
-    job.local.notes = notes(work)
+    raise_first([*by_line(config.problems), *by_line(context.blocking_errors)], without_file=name is None)
+    job = context.spark or context.job
+    job.local.notes = notes(context)
     return job
 
 
@@ -203,27 +203,27 @@ def raise_first(problems: list[AmlError], without_file: bool = False) -> None:
     raise first
 
 
-def notes(work: Work) -> list[str]:
+def notes(context: TranslationContext) -> list[str]:
     """What to say once at submit: unknown keys, conversions, and settings that have no effect or no counterpart."""
-    found = [(note.line, f"{note.key}: {note.text}" if note.key else note.text) for note in work.config.notes]
-    for key, value in work.config.values.items():
-        if value.field is None or not value.said:
+    found = [(note.line, f"{note.key}: {note.text}" if note.key else note.text) for note in context.config.notes]
+    for key, value in context.config.values.items():
+        if value.field is None or not value.is_set:
             continue
-        status, becomes, quiet = outcome(work, value)
+        status, becomes, quiet = report_of(context, value)
         if status in ("ignored", "unsupported") and not quiet:
             what = "has no effect" if status == "ignored" else "is not supported"
-            found.append((value.line, f"{work.config.shown(key)}: {what}: {becomes}"))
-    file = work.config.file.name
+            found.append((value.line, f"{context.config.shown(key)}: {what}: {becomes}"))
+    file = context.config.file.name
     return [f"{file}:{line}: {text}" for line, text in sorted(set(found))]
 
 
-def outcome(work: Work, value: Value) -> tuple[str, str, bool]:
+def report_of(context: TranslationContext, value: Value) -> tuple[str, str, bool]:
     """Status, what it became, and whether that is not worth saying, for one key of the file."""
-    found = work.outcome(value.key)
+    found = context.report_of(value.key)
     if found is not None:
         return found.status, found.becomes, found.quiet
     if value.field is None:
         return "unknown", f"did you mean {value.meant!r}?" if value.meant else "not a key of a run configuration", False
-    if value.field.status == "unsupported" and not value.said:
+    if value.field.status == "unsupported" and not value.is_set:
         return "ignored", "says nothing", True
     return value.field.status, value.field.becomes, False

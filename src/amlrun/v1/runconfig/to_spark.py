@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amlrun.spec.job import Resources, Scalar, SparkJob
-from amlrun.v1.runconfig.work import Work
+from amlrun.v1.runconfig.context import TranslationContext
 
 # v2 wants these five said; v1 left them to the cluster.
 SIZES: dict[str, Scalar] = {
@@ -16,14 +16,14 @@ SIZES: dict[str, Scalar] = {
 _FILLERS = {"spark.app.name": "Azure ML Experiment", "spark.yarn.maxAppAttempts": 1}
 
 
-def is_spark(work: Work) -> bool:
+def is_spark(context: TranslationContext) -> bool:
     """Whether the file asks for Spark."""
-    return work.config.choice("framework") in ("PySpark", "PySparkInteractive")
+    return context.config.choice("framework") in ("PySpark", "PySparkInteractive")
 
 
-def translate(work: Work) -> SparkJob:
+def translate(context: TranslationContext) -> SparkJob:
     """The Spark job of a translated command job; call after everything else."""
-    job = work.job
+    job = context.job
     words = job.command if isinstance(job.command, list) else []
     spark = SparkJob(
         entry=job.script or (words[1] if len(words) > 1 else "SCRIPT"),
@@ -31,7 +31,7 @@ def translate(work: Work) -> SparkJob:
         code=job.code,
         inputs=job.inputs,
         outputs=job.outputs,
-        conf={**SIZES, **_settings(work)},
+        conf={**SIZES, **_settings(context)},
         compute=None if job.compute == "local" else job.compute,
         identity=job.identity,
         local=job.local,
@@ -47,26 +47,26 @@ def translate(work: Work) -> SparkJob:
     spark.resources = Resources(instance_type=size or "standard_e4s_v3", runtime_version="3.4")
     if spark.compute is not None:
         spark.resources = None
-    work.mapped(("framework",), "type", "spark")
+    context.mapped(("framework",), "type", "spark")
     for name, value in job.environment_variables.items():
         # The executors', and the driver's own (https://spark.apache.org/docs/latest/configuration.html).
         spark.conf |= {f"spark.executorEnv.{name}": value, f"spark.yarn.appMasterEnv.{name}": value}
     return spark
 
 
-def _settings(work: Work) -> dict[str, Scalar]:
-    config = work.config
+def _settings(context: TranslationContext) -> dict[str, Scalar]:
+    config = context.config
     found: dict[str, Scalar] = {}
     value = config.value("spark", "configuration")
     if value is not None and isinstance(value.value, dict):
         for name, setting in value.value.items():
             entry = ("spark", "configuration", name)
             if _FILLERS.get(name) == setting:
-                work.set(entry, "ignored", "the example that v1's tools put into every file", quiet=True)
+                context.set(entry, "ignored", "the example that v1's tools put into every file", quiet=True)
             elif isinstance(setting, (str, int, float, bool)):
                 found[name] = setting
-                work.mapped(entry, f"conf.{name}")
-        work.mapped(("spark", "configuration"), "conf")
+                context.mapped(entry, f"conf.{name}")
+        context.mapped(("spark", "configuration"), "conf")
     packages = [
         ":".join(str(part.get(name)) for name in ("group", "artifact", "version"))
         for part in config.get("environment", "spark", "packages") or []
@@ -78,18 +78,18 @@ def _settings(work: Work) -> dict[str, Scalar]:
     ):
         if listed:
             found[setting] = ",".join(listed)
-            work.mapped(("environment", "spark", key), f"conf.{setting}")
+            context.mapped(("environment", "spark", key), f"conf.{setting}")
     return found
 
 
-def on_this_machine(work: Work) -> None:
+def on_this_machine(context: TranslationContext) -> None:
     """PySpark with target local: the script starts a Spark of its own, from the pyspark its conda file names."""
-    work.config.note(("framework",), "PySpark runs as plain Python here: name pyspark in the conda file")
-    unused(work, "here the script starts its own Spark: set it in the script")
+    context.config.note(("framework",), "PySpark runs as plain Python here: name pyspark in the conda file")
+    unused(context, "here the script starts its own Spark: set it in the script")
 
 
-def unused(work: Work, why: str) -> None:
+def unused(context: TranslationContext, why: str) -> None:
     """Spark's settings have no effect, and why; said at submit only where Spark was asked for."""
-    for key, value in work.config.values.items():
+    for key, value in context.config.values.items():
         if value.field is not None and (key[0] == "spark" or key[:2] == ("environment", "spark")):
-            work.set(key, "ignored", why, quiet=not is_spark(work))
+            context.set(key, "ignored", why, quiet=not is_spark(context))

@@ -78,7 +78,7 @@ def reason(name: str) -> tuple[str, str]:
 
 def _take(config: Config, key: Key, node: Node, origin: Value) -> None:
     config.origins[key] = origin
-    reading.take(config, fields.field(key), key, node, origin.line)
+    reading.read_value(config, fields.field(key), key, node, origin.line)
 
 
 def _arguments(config: Config, node: Node, origin: Value) -> None:
@@ -86,13 +86,13 @@ def _arguments(config: Config, node: Node, origin: Value) -> None:
     config.origins[("arguments",)] = config.origins[("script",)] = origin
     words = [item for item in node.items if item.kind == "scalar"] if node.kind == "list" else [node]
     if words and words[0].text not in ("$file", ""):
-        reading.take(config, fields.field(("script",)), ("script",), words[0], words[0].line)
+        reading.read_value(config, fields.field(("script",)), ("script",), words[0], words[0].line)
     elif words:
         config.note(
             ("script",), "$file was the file open in the editor: give the script after the options", origin.line
         )
     rest = Node("list", origin.line, items=words[1:])
-    reading.take(config, fields.field(("arguments",)), ("arguments",), rest, origin.line)
+    reading.read_value(config, fields.field(("arguments",)), ("arguments",), rest, origin.line)
 
 
 def _compute_file(config: Config, file: Path) -> None:

@@ -1,4 +1,4 @@
-"""The desk on which a run configuration becomes a job: what was read, what it became, what to say about it."""
+"""The context of one translation of a run configuration: what was read, the job, and a report for each key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from amlrun.v1.runconfig.config import Config, Key, short
 
 
 @dataclass
-class Outcome:
+class KeyReport:
     """What became of one key: `status` as the table of fields has it, and the v2 key or the reason."""
 
     status: str
@@ -20,11 +20,11 @@ class Outcome:
 
 
 @dataclass
-class Work:
-    """One translation. `path` is where conda files are relative to, `source` the folder that travels.
+class TranslationContext:
+    """One translation. `path` is where conda files are relative to, `source` the folder that is copied and run in.
 
-    `obstacles` stop a submit but not an export: a script that is missing, a placeholder. `sources` names, for a v2
-    key (dotted), the v1 keys it came from.
+    `blocking_errors` stop a submit but not an export: a script that is missing, a placeholder. `sources` names, for a
+    v2 key (dotted), the v1 keys it came from.
     """
 
     config: Config
@@ -37,8 +37,8 @@ class Work:
     conda_file: Path | None = None
     exporting: bool = False
     names: dict[Key, str] = field(default_factory=dict)
-    obstacles: list[AmlError] = field(default_factory=list)
-    outcomes: dict[Key, Outcome] = field(default_factory=dict)
+    blocking_errors: list[AmlError] = field(default_factory=list)
+    reports: dict[Key, KeyReport] = field(default_factory=dict)
     sources: dict[str, list[Key]] = field(default_factory=dict)
 
     @property
@@ -52,20 +52,20 @@ class Work:
 
     def mapped(self, key: Key, place: str, remark: str = "") -> None:
         """`key` became the v2 key `place`."""
-        self.outcomes[key] = Outcome("mapped", f"{place} ({remark})" if remark else place)
+        self.reports[key] = KeyReport("mapped", f"{place} ({remark})" if remark else place)
         self.sources.setdefault(place, []).append(key)
 
     def set(self, key: Key, status: str, becomes: str, quiet: bool = False) -> None:
-        """`key` is local, ignored or unsupported, and why; a quiet outcome is not said at submit."""
-        self.outcomes[key] = Outcome(status, becomes, quiet)
+        """`key` is local, ignored or unsupported, and why; a quiet report is not shown at submit."""
+        self.reports[key] = KeyReport(status, becomes, quiet)
 
-    def obstacle(self, key: Key, message: str, hint: str = "", name: str = "") -> None:
+    def blocking_error(self, key: Key, message: str, hint: str = "", name: str = "") -> None:
         """Something that must be put right before this can run, though it can be exported."""
         value = self.config.origins.get(key)
         shown = name or (value.name if value else ".".join(key))
-        self.obstacles.append(
+        self.blocking_errors.append(
             AmlError(short(message), file=self.config.file, line=self.config.line(*key), field=shown, hint=hint)
         )
 
-    def outcome(self, key: Key) -> Outcome | None:
-        return self.outcomes.get(key)
+    def report_of(self, key: Key) -> KeyReport | None:
+        return self.reports.get(key)
