@@ -52,7 +52,7 @@ __all__ = [
     "load_hyperdrive", "load_job", "load_runconfig", "plan", "register_model", "resume", "score", "submit",
 ]  # fmt: skip
 # Where a name is that is not in amlrun.api: a submit does not import what models and services need.
-_ELSEWHERE = {
+_OTHER_MODULES = {
     "Model": "registry", "get_model": "registry", "list_models": "registry", "register_model": "registry",
     "Service": "serving", "deploy": "serving", "find_service": "serving", "score": "serving",
 }  # fmt: skip
@@ -63,7 +63,7 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     if name in __all__:
-        return getattr(importlib.import_module(f"amlrun.{_ELSEWHERE.get(name, 'api')}"), name)
+        return getattr(importlib.import_module(f"amlrun.{_OTHER_MODULES.get(name, 'api')}"), name)
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("amlrun")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

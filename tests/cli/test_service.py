@@ -554,7 +554,7 @@ def test_a_server_that_stays_silent_is_stopped_and_the_way_to_wait_longer_is_tol
     (code / "score.py").write_text("")
     (tmp_path / "model.pkl").touch()
     model = ModelFile(tmp_path / "model.pkl", "", "demo:1", "demo")
-    files = ServiceFiles(model, snapshot.take(code), "score.py", sys.executable, {})
+    files = ServiceFiles(model, snapshot.build_snapshot(code), "score.py", sys.executable, {})
     service = LocalService(Project(tmp_path), "silent")
     with pytest.raises(AmlError, match="did not answer within 0 s") as caught:
         start.start(service, files, ServiceSettings(port=free_port(), start_timeout=0), overwrite=False)

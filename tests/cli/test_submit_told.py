@@ -33,7 +33,7 @@ def test_a_run_begins_with_empty_outputs_and_logs(workplace: Workplace) -> None:
     workplace.script("import os\nprint(os.listdir('outputs'), os.listdir('logs'), os.listdir('sub/outputs'))\n")
     done = workplace.submit()
     assert "[] [] ['kept.txt']" in done.stdout
-    assert "Left out, for a run begins with its own empty: logs/, outputs/" in done.stdout
+    assert "Left out, because each run starts with its own: logs/, outputs/" in done.stdout
 
 
 def test_the_snapshots_root_is_on_sys_path_of_a_script_in_a_folder(workplace: Workplace) -> None:

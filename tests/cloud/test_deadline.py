@@ -13,8 +13,8 @@ import pytest
 from azure.core.rest import HttpRequest
 
 from amlrun.azure import calls as calls_module
-from amlrun.azure.calls import Calls
-from amlrun.azure.wire import Wire
+from amlrun.azure.calls import CallBudget
+from amlrun.azure.transport import Transport
 from amlrun.errors import AmlError
 
 Answer = Callable[[socketserver.StreamRequestHandler, threading.Event], None]
@@ -74,13 +74,13 @@ def trickle(text: bytes, pause: float) -> Answer:
 
 
 @pytest.mark.parametrize("answer", [silent, trickle(HEAD, 0.1), trickle(HEAD, 0.01)], ids=["silent", "head", "body"])
-@pytest.mark.parametrize("travels", [False, True], ids=["asks", "travels"])
-def test_a_peer_that_does_not_come_to_an_end(monkeypatch: pytest.MonkeyPatch, answer: Answer, travels: bool) -> None:
+@pytest.mark.parametrize("transfer", [False, True], ids=["request", "transfer"])
+def test_a_peer_that_does_not_come_to_an_end(monkeypatch: pytest.MonkeyPatch, answer: Answer, transfer: bool) -> None:
     monkeypatch.setenv("AML_AZURE_DEADLINE", "1")
     with server(answer) as url, pytest.raises(AmlError) as error:
-        wire = Wire()
-        with wire.call("ask", travels=travels):
-            wire.send(HttpRequest("GET", url)).read()
+        transport = Transport()
+        with transport.call("ask", transfer=transfer):
+            transport.send(HttpRequest("GET", url)).read()
     assert error.value.exit_code == 3
     assert "could not ask" in error.value.message and "GET 127.0.0.1/x: no answer came" in error.value.message
 
@@ -88,9 +88,9 @@ def test_a_peer_that_does_not_come_to_an_end(monkeypatch: pytest.MonkeyPatch, an
 def test_a_peer_that_does_not_take_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AML_AZURE_DEADLINE", "1")
     with server(silent) as url, pytest.raises(AmlError) as error:
-        wire = Wire()
-        with wire.call("send a file", travels=True):
-            wire.send(HttpRequest("PUT", url, content=bytes(50_000_000)))
+        transport = Transport()
+        with transport.call("send a file", transfer=True):
+            transport.send(HttpRequest("PUT", url, content=bytes(50_000_000)))
     assert error.value.exit_code == 3
 
 
@@ -104,14 +104,14 @@ def test_a_slow_transfer_lives_longer_than_the_deadline(monkeypatch: pytest.Monk
             over.wait(0.15)
 
     with server(slow) as url:
-        wire = Wire()
-        with wire.call("fetch", travels=True):
-            assert len(wire.send(HttpRequest("GET", url)).read()) == LENGTH
+        transport = Transport()
+        with transport.call("fetch", transfer=True):
+            assert len(transport.send(HttpRequest("GET", url)).read()) == LENGTH
 
 
 def test_only_bytes_that_move_give_time_back() -> None:
-    calls = Calls()
-    with calls.call("fetch", 1000, travels=True):
+    calls = CallBudget()
+    with calls.call("fetch", 1000, transfer=True):
         calls.attempt("GET", "http://x/y")
         calls._request_until = before = calls._until
         calls.moved(1_000_000, 30.0, came=True)
@@ -130,7 +130,7 @@ def test_only_bytes_that_move_give_time_back() -> None:
 def test_signing_in_is_not_taken_from_the_call_that_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(calls_module, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
-    calls = Calls()
+    calls = CallBudget()
     with calls.call("ask", 100):
         now[0] += 40
         with calls.call("sign in", 330):
@@ -144,7 +144,7 @@ def test_signing_in_is_not_taken_from_the_call_that_needs_it(monkeypatch: pytest
 def test_one_request_has_the_deadline_also_in_a_longer_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AML_AZURE_DEADLINE", "1")
     with server(trickle(HEAD, 0.05)) as url, pytest.raises(AmlError) as error:
-        wire = Wire()
-        with wire.call("wait for a machine", 1800):
-            wire.send(HttpRequest("GET", url)).read()
+        transport = Transport()
+        with transport.call("wait for a machine", 1800):
+            transport.send(HttpRequest("GET", url)).read()
     assert error.value.exit_code == 3

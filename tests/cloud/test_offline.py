@@ -11,7 +11,7 @@ import pytest
 
 from amlrun.azure import client, codes, common_tree, environments, job_tree
 from amlrun.errors import AmlError
-from amlrun.prepare.snapshot import take
+from amlrun.prepare.snapshot import build_snapshot
 from amlrun.spec.job import CommandJob, Environment, Input, Output, Resources, Volume
 from amlrun.workspace import Workspace
 
@@ -130,10 +130,10 @@ def test_a_snapshots_hash_is_azure_ai_mls_own(tmp_path: Path) -> None:
     (tmp_path / "B").mkdir()
     for name, text in (("a.py", "a"), ("B/c.py", ""), ("Z.txt", "é")):
         (tmp_path / name).write_text(text, encoding="utf-8")
-    found = codes.hashed(take(tmp_path))
+    found = codes.hash_contents(build_snapshot(tmp_path))
     assert found.whole == get_content_hash(tmp_path)
     (tmp_path / "a.py").write_text("b", encoding="utf-8")
-    assert codes.hashed(take(tmp_path)).whole != found.whole
+    assert codes.hash_contents(build_snapshot(tmp_path)).whole != found.whole
 
 
 def test_without_azure_ai_ml_one_command_adds_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,9 @@ def test_exactly_the_files_of_a_local_run_travel(cloud: Cloud) -> None:
     assert local.code != 0  # no such conda file: only the snapshot is compared, through the library
     from amlrun.prepare import snapshot
 
-    kept = [path for path, _ in snapshot.take(cloud.path, runs=cloud.path / "runs").files if path != "run.json"]
+    kept = [
+        path for path, _ in snapshot.build_snapshot(cloud.path, runs=cloud.path / "runs").files if path != "run.json"
+    ]
     assert sent == sorted(kept) and "pkg/naïve file.py" in sent and "id_rsa" not in sent
 
 

@@ -38,7 +38,7 @@ def without_a_tracking_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_public_name_is_there_and_importing_the_package_is_cheap() -> None:
-    assert set(amlrun.__all__) == set(api.__all__) | set(amlrun._ELSEWHERE)
+    assert set(amlrun.__all__) == set(api.__all__) | set(amlrun._OTHER_MODULES)
     assert all(getattr(amlrun, name) for name in amlrun.__all__) and amlrun.__version__
     with pytest.raises(AttributeError, match="no attribute 'gone'"):
         amlrun.gone  # noqa: B018

@@ -22,8 +22,8 @@ def run_artifact(client: Client, run_id: str, asset_path: str) -> tuple[str, str
 
     container, prefix = artifacts(client, run_id)
     path = asset_path.strip("/")
-    with client.wire.call(f"list the files of {run_id}"):
-        names = [blob.name for blob in blobs.listing(container, prefix)]
+    with client.transport.call(f"list the files of {run_id}"):
+        names = [blob.name for blob in blobs.list_blobs(container, prefix)]
     inside = [one for one in names if one == path or one.startswith(path + "/")]
     if not inside:
         outputs = ", ".join([one for one in names if one.startswith("outputs/")][:10])
@@ -44,7 +44,7 @@ def create_model(
     description: str,
 ) -> str:
     """Register what lies at an `azureml://` address as the next version of a model. Returns the version."""
-    with client.wire.call(f"register the model {name}"):
+    with client.transport.call(f"register the model {name}"):
         from azure.ai.ml.entities import Model
 
         model = Model(
@@ -108,8 +108,8 @@ def update_model(
     """Change tags, properties (added only) and the description of a model version. Returns it as ARM has it."""
     doing = f"update the model {name}:{version}"
     place = f"/models/{name}/versions/{version}"
-    said = client.arm(doing, "GET", place, MODELS)
-    now = said["properties"]
+    resource = client.arm(doing, "GET", place, MODELS)
+    now = resource["properties"]
     kept = {key: value for key, value in {**(now.get("tags") or {}), **tags}.items() if key not in without}
     # Only what the service takes back: its own additions are refused.
     body = {key: now[key] for key in ("flavors", "modelType", "modelUri", "isAnonymous", "isArchived") if key in now}
@@ -135,7 +135,7 @@ def download_model(client: Client, place: str, folder: Path, *, overwrite: bool,
             raise AmlError(f"the model's files are at {place}, which cannot be downloaded from here")
         store, path = found[1], found[2]
     top = folder / path.rstrip("/").rsplit("/", 1)[-1]
-    blob = blobs.is_blob(stores.opener(client, store)(client.wire), client.wire, path)
+    blob = blobs.is_blob(stores.opener(client, store)(client.transport), client.transport, path)
     return stores.download(client, store, path, folder if blob else top, overwrite=overwrite, progress=progress)
 
 
@@ -147,7 +147,7 @@ def register_data(
     source = Path(place)
     kind = "uri_file" if (source.is_file() if not remote else bool(Path(place).suffix)) else "uri_folder"
     path = place if remote else upload(client, source, progress)
-    with client.wire.call(f"register the dataset {name}"):
+    with client.transport.call(f"register the dataset {name}"):
         from azure.ai.ml.entities import Data
 
         data = Data(name=name, version=version, path=path, type=kind, description=description or None)
@@ -166,10 +166,10 @@ def list_data(client: Client) -> list[dict[str, Any]]:
 def show_data(client: Client, name: str, version: str | None = None) -> dict[str, Any]:
     """One data asset; its newest version without `version`."""
     if version is None:
-        said = client.arm(f"read the dataset {name}", "GET", f"/data/{name}", DATA)
-        version = str((said.get("properties") or {}).get("latestVersion"))
-    said = client.arm(f"read the dataset {name}:{version}", "GET", f"/data/{name}/versions/{version}", DATA)
-    properties = said.get("properties") or {}
+        resource = client.arm(f"read the dataset {name}", "GET", f"/data/{name}", DATA)
+        version = str((resource.get("properties") or {}).get("latestVersion"))
+    resource = client.arm(f"read the dataset {name}:{version}", "GET", f"/data/{name}/versions/{version}", DATA)
+    properties = resource.get("properties") or {}
     return {
         "id": f"azureml:{name}:{version}",
         "name": name,

@@ -31,7 +31,7 @@ def submit(
     `data` is a local path (which is uploaded), a data asset or an azureml:// address; `folder` holds the runs. The
     rows are written to a place of this run's own, from where `rows` fetches them. Raises AmlError.
     """
-    with client.wire.call("read the endpoint's files"):
+    with client.transport.call("read the endpoint's files"):
         from azure.ai.ml import Input, Output, load_batch_deployment, load_batch_endpoint
 
         with warnings.catch_warnings():
@@ -40,15 +40,15 @@ def submit(
             endpoint, deployment = load_batch_endpoint(endpoint_file), load_batch_deployment(deployment_file)
     name, which = str(endpoint.name), str(deployment.name)
     report(f"Creating the batch endpoint {name} in {client.workspace.name} …")
-    with client.wire.call(f"create the batch endpoint {name}", PATIENCE):
+    with client.transport.call(f"create the batch endpoint {name}", PATIENCE):
         finish(client.ml.batch_endpoints.begin_create_or_update(endpoint))
     report(f"Creating its deployment {which} on {str(deployment.compute).rsplit('/', 1)[-1].rsplit(':', 1)[-1]} …")
-    with client.wire.call(f"create the deployment {which} of {name}", PATIENCE):
+    with client.transport.call(f"create the deployment {which} of {name}", PATIENCE):
         finish(client.ml.batch_deployments.begin_create_or_update(deployment, skip_script_validation=True))
     run_id = runs.new_id(experiment)
     wanted = Input(type="uri_file" if Path(data).is_file() else "uri_folder", path=data)
     place = f"azureml://datastores/{_STORE}/paths/{_prefix(run_id)}/{deployment.output_file_name}"
-    with client.wire.call(f"have {name} score {data}", PATIENCE, travels=True):
+    with client.transport.call(f"have {name} score {data}", PATIENCE, transfer=True):
         job = client.ml.batch_endpoints.invoke(
             endpoint_name=name, deployment_name=which, inputs={"data": wanted}, job_name=run_id,
             outputs={"score": Output(type="uri_file", path=place)}, experiment_name=experiment,
@@ -68,11 +68,11 @@ def rows(client: Client, run: runs.RunFolder) -> Path | None:
     place = str(run.part("batch").get("rows") or "")
     if not re.fullmatch(r"[\w./-]+", place):
         return None
-    container, prefix = stores.opener(client, _STORE)(client.wire), place.rsplit("/", 1)[0] + "/"
-    with client.wire.call(f"list the rows of {run.id}"):
-        found = blobs.listing(container, prefix)
+    container, prefix = stores.opener(client, _STORE)(client.transport), place.rsplit("/", 1)[0] + "/"
+    with client.transport.call(f"list the rows of {run.id}"):
+        found = blobs.list_blobs(container, prefix)
     blobs.download(
-        container, client.wire, prefix, found, run.folder / "outputs", run.private / "rows.jsonl",
+        container, client.transport, prefix, found, run.folder / "outputs", run.private / "rows.jsonl",
         progress=lambda size: None,
     )  # fmt: skip
     file = run.folder / "outputs" / place.rsplit("/", 1)[1]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from amlrun.azure.wire import Shared, Wire
+from amlrun.azure.transport import Shared, Transport
 from amlrun.errors import AmlError, os_error
 
 Progress = Callable[[int], None]
@@ -28,32 +28,34 @@ class Upload:
     size: int
 
 
-class _Lanes(threading.local):
-    """A wire and a container client for each thread: a session of requests is not made to be shared."""
+class _ThreadLocalClients(threading.local):
+    """A transport and a container client for each thread: a session of requests is not made to be shared."""
 
     container: Any = None
-    wire: Wire
+    transport: Transport
 
 
-def container_client(url: str, wire: Wire) -> Any:
+def container_client(url: str, transport: Transport) -> Any:
     """A client for a container's URL with its signature."""
     from azure.storage.blob import ContainerClient
 
-    return ContainerClient.from_container_url(url, transport=Shared(wire), **RETRIES)
+    return ContainerClient.from_container_url(url, transport=Shared(transport), **RETRIES)
 
 
-def upload(opened: Callable[[Wire], Any], files: Iterable[Upload], *, progress: Progress = lambda size: None) -> None:
+def upload(
+    opened: Callable[[Transport], Any], files: Iterable[Upload], *, progress: Progress = lambda size: None
+) -> None:
     """Make the blobs. Raises AmlError.
 
-    `opened` gives a container's client on a wire; each thread asks for its own.
+    `opened` gives a container's client on a transport; each thread asks for its own.
     """
-    lanes = _Lanes()
+    clients = _ThreadLocalClients()
 
     def one(file: Upload) -> int:
-        if lanes.container is None:
-            lanes.wire = Wire()
-            lanes.container = opened(lanes.wire)
-        _send(lanes, file)
+        if clients.container is None:
+            clients.transport = Transport()
+            clients.container = opened(clients.transport)
+        _send(clients, file)
         return file.size
 
     pool = ThreadPoolExecutor(_AT_ONCE)
@@ -64,11 +66,11 @@ def upload(opened: Callable[[Wire], Any], files: Iterable[Upload], *, progress: 
         pool.shutdown(cancel_futures=True)
 
 
-def _send(lanes: _Lanes, file: Upload) -> None:
-    with lanes.wire.call(f"upload {file.name}", travels=True):
+def _send(clients: _ThreadLocalClients, file: Upload) -> None:
+    with clients.transport.call(f"upload {file.name}", transfer=True):
         try:
             with file.source.open("rb") as stream:
-                lanes.container.upload_blob(file.name, stream, length=file.size, overwrite=True, max_concurrency=1)
+                clients.container.upload_blob(file.name, stream, length=file.size, overwrite=True, max_concurrency=1)
         except OSError as error:
             if error.filename is not None:
                 raise os_error(error, "read the files to upload") from error
@@ -82,7 +84,7 @@ def url_of(container_url: str, name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Found:
+class BlobInfo:
     """A blob: `name` below the prefix that was listed, `size` in bytes."""
 
     name: str
@@ -90,10 +92,10 @@ class Found:
     etag: str
 
 
-def listing(container: Any, prefix: str) -> list[Found]:
+def list_blobs(container: Any, prefix: str) -> list[BlobInfo]:
     """The blobs below a prefix that ends with `/`."""
     return [
-        Found(blob.name[len(prefix) :], int(blob.size), str(blob.etag))
+        BlobInfo(blob.name[len(prefix) :], int(blob.size), str(blob.etag))
         for blob in container.list_blobs(name_starts_with=prefix)
         if blob.name != prefix and not (blob.metadata or {}).get("hdi_isfolder")
     ]
@@ -101,9 +103,9 @@ def listing(container: Any, prefix: str) -> list[Found]:
 
 def download(
     container: Any,
-    wire: Wire,
+    transport: Transport,
     prefix: str,
-    found: list[Found],
+    found: list[BlobInfo],
     folder: Path,
     memory: Path,
     *,
@@ -126,7 +128,7 @@ def download(
             continue
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _fetch(container, wire, prefix + blob.name, blob, target, progress)
+            _fetch(container, transport, prefix + blob.name, blob, target, progress)
             known[blob.name] = blob.etag
             with memory.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps([blob.name, blob.etag]) + "\n")
@@ -135,7 +137,7 @@ def download(
     return made
 
 
-def _fetch(container: Any, wire: Wire, name: str, blob: Found, target: Path, progress: Progress) -> None:
+def _fetch(container: Any, transport: Transport, name: str, blob: BlobInfo, target: Path, progress: Progress) -> None:
     from azure.core import MatchConditions
 
     part, mark = target.with_name(target.name + ".part"), target.with_name(target.name + ".part.etag")
@@ -147,7 +149,7 @@ def _fetch(container: Any, wire: Wire, name: str, blob: Found, target: Path, pro
         while start < blob.size:
             # Pieces, so that a slow line is told from a dead one, and a cut leaves what came before.
             length = min(4_000_000, blob.size - start)
-            with wire.call(f"download {blob.name}", travels=True):
+            with transport.call(f"download {blob.name}", transfer=True):
                 piece = container.download_blob(
                     name, offset=start, length=length, etag=blob.etag, match_condition=MatchConditions.IfNotModified
                 ).readall()
@@ -179,7 +181,7 @@ def account_and_container(url: str) -> tuple[str, str]:
     return parts.hostname or "", parts.path.lstrip("/").partition("/")[0]
 
 
-def is_blob(container: Any, wire: Wire, name: str) -> bool:
+def is_blob(container: Any, transport: Transport, name: str) -> bool:
     """Whether a blob of exactly that name is there (a folder is none)."""
-    with wire.call(f"look for {name}"):
+    with transport.call(f"look for {name}"):
         return bool(container.get_blob_client(name).exists())

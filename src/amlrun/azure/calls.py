@@ -1,8 +1,8 @@
 """What a command asks of Azure, call by call: by when each has to end, and what is said when it fails.
 
 azure-core waits 300 s for an answer and tries four times (measured: 20 minutes for a black hole). Here each call has
-a budget of seconds, retries and the service's `Retry-After` included; where files travel, only the time in which
-nothing moves is taken from it. What went wrong is told with the call's name.
+a budget of seconds, retries and the service's `Retry-After` included; while files are transferred, only the time in
+which no bytes move counts. What went wrong is told with the call's name.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from amlrun.errors import SERVICE, AmlError
 # Seconds for one call, retries and all; AML_AZURE_DEADLINE changes it.
 DEADLINE = 120.0
 _CONNECT, _READ = 15.0, 40.0
-# Bytes a second below which a line counts as dead while files travel.
+# Bytes a second below which a line counts as dead while files are transferred.
 _SLOWEST = 10_000
 _SILENT = "no answer came"
 
 
 def deadline() -> float:
     """The seconds one call may take. Raises AmlError when AML_AZURE_DEADLINE is not a number above 0."""
-    said = os.environ.get("AML_AZURE_DEADLINE")
+    text = os.environ.get("AML_AZURE_DEADLINE")
     try:
-        seconds = float(said) if said else DEADLINE
+        seconds = float(text) if text else DEADLINE
     except ValueError:
         seconds = 0
     if seconds <= 0:
-        raise AmlError(f"AML_AZURE_DEADLINE: expected seconds, got {said!r}")
+        raise AmlError(f"AML_AZURE_DEADLINE: expected seconds, got {text!r}")
     return seconds
 
 
-class Calls:
+class CallBudget:
     """The calls of one thread, one within another at most. `requests` counts what was sent for them."""
 
     def __init__(self) -> None:
@@ -54,26 +54,26 @@ class Calls:
         self.trouble = ""
         self.requests = 0
         self.seconds = deadline()
-        self._travels = self._came = False
+        self._transfer = self._came = False
         self._read_timeout = _READ
         self.was_answered = True
         self._until = self._request_until = time.monotonic() + self.seconds
 
     @contextlib.contextmanager
     def call(
-        self, doing: str, seconds: float | None = None, *, travels: bool = False, read_timeout: float = _READ
+        self, doing: str, seconds: float | None = None, *, transfer: bool = False, read_timeout: float = _READ
     ) -> Iterator[None]:
         """Give what follows `seconds` (default: `self.seconds`) and a name: `doing` completes "could not …".
 
         One request with its tries never gets more than `self.seconds`, and waits `read_timeout` seconds for the next
-        byte of its answer. With `travels` the time in which bytes move is not counted. Whatever the SDK raises comes
+        byte of its answer. With `transfer` the time in which bytes move is not counted. Whatever the SDK raises comes
         out as a AmlError that names the call and the cause, exit code 3.
         """
-        before, began = (self.doing, self._travels, self._read_timeout), time.monotonic()
+        before, began = (self.doing, self._transfer, self._read_timeout), time.monotonic()
         outer = self._until, self._request_until
         self.was_answered = True
         self.doing, self._until = doing, time.monotonic() + (self.seconds if seconds is None else seconds)
-        self._travels, self._read_timeout = travels, read_timeout
+        self._transfer, self._read_timeout = transfer, read_timeout
         self.last = self.trouble = ""
         try:
             yield
@@ -82,7 +82,7 @@ class Calls:
         except Exception as error:
             raise self.explain(error) from error
         finally:
-            self.doing, self._travels, self._read_timeout = before
+            self.doing, self._transfer, self._read_timeout = before
             # What a call within took (signing in) is not taken from the one around it.
             self._until, self._request_until = (until + time.monotonic() - began for until in outer)
 
@@ -91,9 +91,9 @@ class Calls:
         return min(self._until, self._request_until) - time.monotonic()
 
     def moved(self, size: int, seconds: float, *, came: bool) -> None:
-        """Bytes moved: where files travel that is life, and the time it took is given back, down to `_SLOWEST`."""
+        """Bytes moved: in a transfer that is life, and the time it took is given back, down to `_SLOWEST`."""
         self._came = self._came or came
-        if self._travels:
+        if self._transfer:
             given = min(seconds, size / _SLOWEST)
             self._until += given
             self._request_until += given
@@ -106,9 +106,9 @@ class Calls:
         self.last, self.was_answered, self._came = asked, False, False
         left = self.left()
         if left <= 0:
-            self.give_up()
+            self.raise_timeout()
         self.requests += 1
-        sockets.obey(self)
+        sockets.bind_deadline(self)
         return min(_CONNECT, left), min(self._read_timeout, left)
 
     def failed(self, error: BaseException) -> None:
@@ -125,10 +125,10 @@ class Calls:
         """Wait before the next attempt, unless that would be after the deadline."""
         until = self._until if self.was_answered else min(self._until, self._request_until)
         if time.monotonic() + duration >= until:
-            self.give_up(f"; the next attempt was to wait {duration:.0f} s" if duration > 5 else "")
+            self.raise_timeout(f"; the next attempt was to wait {duration:.0f} s" if duration > 5 else "")
         time.sleep(duration)
 
-    def give_up(self, why: str = "") -> NoReturn:
+    def raise_timeout(self, why: str = "") -> NoReturn:
         """End the call: its time is over."""
         cause = self.trouble or "no answer"
         raise AmlError(

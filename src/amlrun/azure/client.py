@@ -20,7 +20,7 @@ from amlrun.workspace import Workspace
 
 if TYPE_CHECKING:
     from amlrun.azure.signin import Credential
-    from amlrun.azure.wire import Wire
+    from amlrun.azure.transport import Transport
 
 Report = Callable[[str], None]
 
@@ -54,21 +54,21 @@ class Client:
     def __init__(
         self,
         workspace: Workspace,
-        wire: Wire,
+        transport: Transport,
         credential: Credential,
         report: Report,
         loaded: Report = _ignore,
         show_progress: bool = False,
     ) -> None:
-        self.workspace, self.wire, self.credential, self.report = workspace, wire, credential, report
+        self.workspace, self.transport, self.credential, self.report = workspace, transport, credential, report
         self._loaded, self._show_progress = loaded, show_progress
 
     @cached_property
     def ml(self) -> Any:
-        """azure-ai-ml's MLClient on the same wire."""
+        """azure-ai-ml's MLClient on the same transport."""
         from azure.ai.ml import MLClient
 
-        from amlrun.azure.wire import Shared
+        from amlrun.azure.transport import Shared
 
         self._loaded("azure.ai.ml")
         return MLClient(
@@ -79,7 +79,7 @@ class Client:
             enable_telemetry=False,
             show_progress=self._show_progress,
             polling_interval=1,
-            transport=Shared(self.wire),
+            transport=Shared(self.transport),
         )
 
     @cached_property
@@ -87,12 +87,12 @@ class Client:
         from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
         from azure.mgmt.core import ARMPipelineClient
 
-        from amlrun.azure.wire import Shared
+        from amlrun.azure.transport import Shared
 
         return ARMPipelineClient(
             ARM,
             policies=[RetryPolicy(retry_total=3), BearerTokenCredentialPolicy(self.credential, _SCOPE)],
-            transport=Shared(self.wire),
+            transport=Shared(self.transport),
         )
 
     @contextlib.contextmanager
@@ -130,7 +130,7 @@ class Client:
         from azure.core.rest import HttpRequest
 
         query = {**({"api-version": version} if version else {}), **(params or {})}
-        with self.wire.call(doing):
+        with self.transport.call(doing):
             request = HttpRequest(method, f"{host}{path}", params=query, json=body)
             response = self._pipeline.send_request(request)
             if response.status_code in accept:
@@ -179,12 +179,12 @@ def to(workspace: Workspace, report: Report, loaded: Report = _ignore, *, show_p
     """
     require()
     from amlrun.azure.signin import Credential
-    from amlrun.azure.wire import Wire
+    from amlrun.azure.transport import Transport
 
     for name in ("azure.core", "azure.identity", "msal"):
         loaded(name)
-    wire = Wire()
-    return Client(workspace, wire, Credential(wire, report), report, loaded, show_progress)
+    transport = Transport()
+    return Client(workspace, transport, Credential(transport, report), report, loaded, show_progress)
 
 
 def listening(workspace: Workspace, on_event: OnEvent) -> Client:

@@ -24,14 +24,14 @@ _FOLDER = "code"
 
 
 @dataclass
-class Hashed:
+class ContentHashes:
     """A snapshot's content: `whole` names it in the workspace, `files` has each file's SHA-256 and stat."""
 
     whole: str
     files: dict[str, tuple[str, int, int]]
 
 
-def hashed(files: Snapshot) -> Hashed:
+def hash_contents(files: Snapshot) -> ContentHashes:
     """Read every file once. Raises AmlError for one that cannot be read.
 
     The whole's hash is over the number of files, each `#path#` with its size, then each content, by lower-case path.
@@ -52,10 +52,10 @@ def hashed(files: Snapshot) -> Hashed:
             single[path] = (own.hexdigest(), stats[path].st_size, stats[path].st_mtime_ns)
     except OSError as error:
         raise os_error(error, "read the files to upload") from error
-    return Hashed(contents.hexdigest(), single)
+    return ContentHashes(contents.hexdigest(), single)
 
 
-def ensure(client: Client, files: Snapshot, content: Hashed, *, report: Report, progress: blobs.Progress) -> str:
+def ensure(client: Client, files: Snapshot, content: ContentHashes, *, report: Report, progress: blobs.Progress) -> str:
     """The ARM id of the code asset with this content, uploaded when it is not there yet. Raises AmlError."""
     name = str(uuid.uuid4())
     found = client.arm(
@@ -69,7 +69,7 @@ def ensure(client: Client, files: Snapshot, content: Hashed, *, report: Report, 
     if found and found.get("value"):
         report(f"Snapshot: {files}, in the workspace already")
         return str(found["value"][0]["id"])
-    report(f"Snapshot: {files}" + (f"; withheld: {', '.join(files.withheld)}" if files.withheld else ""))
+    report(files.summary())
     pending = client.arm(
         "get a place for the snapshot",
         "POST",
@@ -92,7 +92,7 @@ def ensure(client: Client, files: Snapshot, content: Hashed, *, report: Report, 
     with client.importing():
         copied = copies.make(container, known, made=lambda name: progress(plan[name][0].size))
         sent = [one for name, (one, _) in plan.items() if name not in copied]
-        blobs.upload(lambda wire: blobs.container_client(container, wire), sent, progress=progress)
+        blobs.upload(lambda transport: blobs.container_client(container, transport), sent, progress=progress)
     _unchanged(files, content)
     if copied:
         report(f"Uploaded {len(sent)} changed file{'' if len(sent) == 1 else 's'}; {len(copied)} copied within Azure")
@@ -113,7 +113,7 @@ def ensure(client: Client, files: Snapshot, content: Hashed, *, report: Report, 
     return str(made["id"])
 
 
-def _unchanged(files: Snapshot, content: Hashed) -> None:
+def _unchanged(files: Snapshot, content: ContentHashes) -> None:
     """Refuse to name by its hash what was edited while it went up."""
     for path, (_, size, changed) in content.files.items():
         try:
@@ -133,7 +133,7 @@ class _Memory:
         key = hashlib.sha256(client.workspace.arm.lower().encode()).hexdigest()[:16]
         self.file = cache_folder().parent / "snapshots" / f"{key}.json"
 
-    def sources(self, client: Client, content: Hashed, target: str) -> dict[str, str]:
+    def sources(self, client: Client, content: ContentHashes, target: str) -> dict[str, str]:
         """SHA-256 → URL (signed) of a blob with that content, for a copy within the storage account."""
         try:
             last = json.loads(self.file.read_text(encoding="utf-8"))
@@ -148,7 +148,7 @@ class _Memory:
             return {}
         return {sha: blobs.url_of(f"{where}?{signature}", f"{_FOLDER}/{known[sha]}") for sha in wanted}
 
-    def keep(self, where: str, content: Hashed) -> None:
+    def keep(self, where: str, content: ContentHashes) -> None:
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             replace_json(

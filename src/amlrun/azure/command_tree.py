@@ -7,7 +7,7 @@ from typing import Any
 
 from amlrun.azure import common_tree
 from amlrun.errors import AmlError
-from amlrun.spec.job import CommandJob, said, shell_line
+from amlrun.spec.job import CommandJob, shell_line, to_dict
 
 
 def check(job: CommandJob, space: Collection[str] = ()) -> None:
@@ -41,7 +41,7 @@ def check(job: CommandJob, space: Collection[str] = ()) -> None:
 def tree(job: CommandJob, name: str, experiment: str, code: str | None, space: Collection[str]) -> dict[str, Any]:
     """The job's official YAML as a dict; `space` names a sweep's parameters. Raises AmlError."""
     check(job, space)
-    found: dict[str, Any] = said(job)
+    found: dict[str, Any] = to_dict(job)
     for ours in ("local", "script", "code"):
         found.pop(ours, None)
     found |= {"type": "command", "name": name, "experiment_name": experiment}

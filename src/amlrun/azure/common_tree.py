@@ -16,7 +16,7 @@ from amlrun.errors import AmlError, os_error
 from amlrun.prepare import conda_file
 from amlrun.prepare.environment import cache_folder
 from amlrun.spec import node
-from amlrun.spec.job import BINDING, DEFAULT_IMAGE, Environment, Input, Output, said
+from amlrun.spec.job import BINDING, DEFAULT_IMAGE, Environment, Input, Output, to_dict
 
 _VM_SIZE = re.compile(r"(?:Standard|Basic)_[A-Za-z0-9_]+", re.IGNORECASE)
 _BOUND = re.compile(r"\$\{\{\s*([^}]*?)\s*\}\}")
@@ -90,13 +90,13 @@ def _build(wanted: Environment) -> dict[str, Any]:
         except OSError as error:
             raise os_error(error, "write the Dockerfile to send") from error
         return {"path": folder.as_posix()}
-    found: dict[str, Any] = said(wanted.build)
+    found: dict[str, Any] = to_dict(wanted.build)
     return found
 
 
 def _conda(source: Path | dict[str, Any]) -> dict[str, Any]:
     if isinstance(source, dict):
-        plain: dict[str, Any] = said(source)
+        plain: dict[str, Any] = to_dict(source)
         return plain
     conda_file.read(source)  # refuses what is no conda file
     found: dict[str, Any] = node.read(source)[0].plain()

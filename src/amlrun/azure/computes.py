@@ -12,7 +12,7 @@ VERSION = "2023-08-01-preview"
 _PATIENCE = 1800.0
 
 
-def listing(client: Client) -> list[dict[str, Any]]:
+def list_computes(client: Client) -> list[dict[str, Any]]:
     """Every compute target of the workspace."""
     return [_record(one) for one in client.pages("list the compute targets", "/computes", VERSION)]
 
@@ -22,12 +22,12 @@ def show(client: Client, name: str) -> dict[str, Any]:
     return _record(client.arm(f"read the compute target {name}", "GET", f"/computes/{name}", VERSION))
 
 
-def _record(said: dict[str, Any]) -> dict[str, Any]:
-    properties = said.get("properties") or {}
+def _record(resource: dict[str, Any]) -> dict[str, Any]:
+    properties = resource.get("properties") or {}
     inner = properties.get("properties") or {}
     scale = inner.get("scaleSettings") or {}
     record = {
-        "name": said.get("name"),
+        "name": resource.get("name"),
         "type": properties.get("computeType"),
         "state": inner.get("state") or properties.get("provisioningState"),
         "vmSize": inner.get("vmSize"),
@@ -54,7 +54,7 @@ def create_cluster(
     wait: bool,
 ) -> dict[str, Any]:
     """Make (or change) a cluster; with `wait` until the service says that it is there. Raises AmlError."""
-    with client.wire.call("import azure-ai-ml"):
+    with client.transport.call("import azure-ai-ml"):
         from azure.ai.ml.entities import AmlCompute
     cluster = AmlCompute(
         name=name,
@@ -73,24 +73,24 @@ def create_instance(
     client: Client, name: str, *, size: str, description: str | None, tags: dict[str, str], wait: bool
 ) -> dict[str, Any]:
     """Make a compute instance; with `wait` until it runs. Raises AmlError."""
-    with client.wire.call("import azure-ai-ml"):
+    with client.transport.call("import azure-ai-ml"):
         from azure.ai.ml.entities import ComputeInstance
     return _create(client, ComputeInstance(name=name, size=size, description=description, tags=tags or None), wait)
 
 
 def _create(client: Client, compute: Any, wait: bool) -> dict[str, Any]:
     doing = f"create the compute target {compute.name}"
-    with client.wire.call(doing, _PATIENCE if wait else None):
+    with client.transport.call(doing, _PATIENCE if wait else None):
         poller = client.ml.compute.begin_create_or_update(compute)
     _finish(client, poller, doing, wait)
     return show(client, str(compute.name))
 
 
 def _finish(client: Client, poller: Any, doing: str, wait: bool) -> None:
-    """Wait for a long operation; each poll is bounded by the wire, the whole by `_PATIENCE`."""
+    """Wait for a long operation; each poll is bounded by the transport, the whole by `_PATIENCE`."""
     if not wait:
         return
-    with client.wire.call(doing, _PATIENCE):
+    with client.transport.call(doing, _PATIENCE):
         poller.wait(_PATIENCE)
         if not poller.done():
             raise AmlError(
@@ -113,6 +113,6 @@ def power(client: Client, name: str, verb: str, *, wait: bool = True) -> dict[st
 
 
 def _long(client: Client, doing: str, method: str, name: str, wait: bool) -> None:
-    with client.wire.call(doing, _PATIENCE if wait else None):
+    with client.transport.call(doing, _PATIENCE if wait else None):
         poller = getattr(client.ml.compute, method)(name)
     _finish(client, poller, doing, wait)

@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util.timeout import Timeout
 
 from amlrun.azure import blobs, sockets
-from amlrun.azure.calls import Calls
+from amlrun.azure.calls import CallBudget
 
 if TYPE_CHECKING:
     from urllib3.connectionpool import HTTPConnectionPool
@@ -36,15 +36,15 @@ def make(container_url: str, sources: Mapping[str, str], *, made: Callable[[str]
     if not sources:
         return set()
     connections = sockets.Adapter(pool_maxsize=_AT_ONCE).connections(container_url)
-    lanes, refused, done = threading.local(), threading.Event(), set()
+    clients, refused, done = threading.local(), threading.Event(), set()
 
     def one(name: str) -> str | None:
         if refused.is_set():
             return None
-        if not hasattr(lanes, "calls"):
-            lanes.calls = Calls()
-        with lanes.calls.call(f"copy {name} in blob storage"):
-            if _copy(lanes.calls, connections, sources[name], blobs.url_of(container_url, name)):
+        if not hasattr(clients, "calls"):
+            clients.calls = CallBudget()
+        with clients.calls.call(f"copy {name} in blob storage"):
+            if _copy(clients.calls, connections, sources[name], blobs.url_of(container_url, name)):
                 return name
         refused.set()
         return None
@@ -62,7 +62,7 @@ def make(container_url: str, sources: Mapping[str, str], *, made: Callable[[str]
     return done
 
 
-def _copy(calls: Calls, connections: HTTPConnectionPool, source: str, target: str) -> bool:
+def _copy(calls: CallBudget, connections: HTTPConnectionPool, source: str, target: str) -> bool:
     """One copy, tried again as the SDK does; False when it is refused."""
     path = target.removeprefix(f"{urlsplit(target).scheme}://{urlsplit(target).netloc}")
     headers = {
@@ -89,8 +89,8 @@ def _copy(calls: Calls, connections: HTTPConnectionPool, source: str, target: st
                 return False
             problem = HttpResponseError(str(answer.reason))
             problem.status_code = answer.status
-            said = answer.headers.get("Retry-After", "")
-            wait = float(said) if said.isdigit() else wait
+            retry_after = answer.headers.get("Retry-After", "")
+            wait = float(retry_after) if retry_after.isdigit() else wait
         if attempt < _TRIES - 1:
             calls.sleep(wait)
     raise problem

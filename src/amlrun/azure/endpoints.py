@@ -20,13 +20,13 @@ def deploy(client: Client, endpoint_file: Path, deployment_file: Path, *, wait: 
 
     Without `wait` it returns once the service has taken the deployment; `update` sends the traffic then.
     """
-    with client.wire.call("read the endpoint's files"):
+    with client.transport.call("read the endpoint's files"):
         from azure.ai.ml import load_online_deployment, load_online_endpoint
 
         endpoint, deployment = load_online_endpoint(endpoint_file), load_online_deployment(deployment_file)
     name = str(endpoint.name)
     report(f"Creating the endpoint {name} in {client.workspace.name} …")
-    with client.wire.call(f"create the endpoint {name}", PATIENCE):
+    with client.transport.call(f"create the endpoint {name}", PATIENCE):
         if exists(client, name):
             # Without it the requests would reach no deployment until the new one is there.
             endpoint.traffic = client.ml.online_endpoints.get(name).traffic
@@ -49,7 +49,7 @@ def update(
         changed = _merged(client, name, which, deployment)
         _put(client, changed, "Changing", wait=wait, report=report)
     if endpoint:
-        with client.wire.call(f"change the endpoint {name}", PATIENCE):
+        with client.transport.call(f"change the endpoint {name}", PATIENCE):
             held = client.ml.online_endpoints.get(name)
             held.tags = {**(held.tags or {}), **endpoint.get("tags", {})}
             held.description = endpoint.get("description", held.description)
@@ -66,7 +66,7 @@ def _put(client: Client, deployment: Any, doing: str, *, wait: bool, report: Any
     name, endpoint = deployment.name, deployment.endpoint_name
     report(f"{doing} the deployment {name} of {endpoint} on {deployment.instance_type} (this takes minutes) …")
     try:
-        with client.wire.call(f"deploy {name} of {endpoint}", PATIENCE):
+        with client.transport.call(f"deploy {name} of {endpoint}", PATIENCE):
             poller = client.ml.online_deployments.begin_create_or_update(deployment, skip_script_validation=True)
             if wait:
                 finish(poller)
@@ -76,7 +76,7 @@ def _put(client: Client, deployment: Any, doing: str, *, wait: bool, report: Any
 
 
 def _send_traffic(client: Client, name: str, deployment: str) -> None:
-    with client.wire.call(f"send traffic to {deployment} of {name}", PATIENCE):
+    with client.transport.call(f"send traffic to {deployment} of {name}", PATIENCE):
         endpoint = client.ml.online_endpoints.get(name)
         endpoint.traffic = {deployment: 100}
         finish(client.ml.online_endpoints.begin_create_or_update(endpoint))
@@ -96,21 +96,24 @@ def finish(poller: Any) -> None:
         raise
 
 
-def _merged(client: Client, name: str, which: str, said: dict[str, Any]) -> Any:
+def _merged(client: Client, name: str, which: str, resource: dict[str, Any]) -> Any:
     """The deployment as it is, with what is said in place of what was; local paths in `said` are absolute."""
     import tempfile
 
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe")
-    with tempfile.TemporaryDirectory(prefix="aml-endpoint-") as folder, client.wire.call(f"read {which} of {name}"):
+    with (
+        tempfile.TemporaryDirectory(prefix="aml-endpoint-") as folder,
+        client.transport.call(f"read {which} of {name}"),
+    ):
         from azure.ai.ml import load_online_deployment
 
         file = Path(folder) / "deployment.yml"
         client.ml.online_deployments.get(which, name).dump(file)
         held = yaml.load(file.read_text(encoding="utf-8"))
         whole = ("code_configuration", "environment", "model")  # what is new is not mixed with what was
-        for key, value in said.items():
+        for key, value in resource.items():
             held[key] = {**held[key], **value} if isinstance(held.get(key), dict) and key not in whole else value
         with file.open("w", encoding="utf-8") as stream:
             yaml.dump(held, stream)
@@ -129,16 +132,16 @@ def exists(client: Client, name: str) -> bool:
 
 
 def _read(client: Client, name: str) -> dict[str, Any]:
-    said = client.arm(f"read the endpoint {name}", "GET", f"/onlineEndpoints/{name}", VERSION, accept=(404,))
-    if said is None:
+    resource = client.arm(f"read the endpoint {name}", "GET", f"/onlineEndpoints/{name}", VERSION, accept=(404,))
+    if resource is None:
         if client.arm(f"read the endpoint {name}", "GET", f"/batchEndpoints/{name}", VERSION, accept=(404,)):
             raise AmlError(f"-n: {name} is a batch endpoint", hint="It scores files: aml run submit-batch --ct …")
         where = client.workspace.name
         raise AmlError(f"-n: there is no service {name!r} here or in {where}", hint=f"aml service list -w {where}")
-    return _shown(said)
+    return _shown(resource)
 
 
-def listing(client: Client, *, models: bool = False) -> list[dict[str, Any]]:
+def list_endpoints(client: Client, *, models: bool = False) -> list[dict[str, Any]]:
     """All endpoints of the workspace; with `models` the online ones' deployments too, a request for each."""
     found = [_shown(one) for one in client.pages("list the endpoints", "/onlineEndpoints", VERSION)]
     if models:
@@ -150,17 +153,17 @@ def listing(client: Client, *, models: bool = False) -> list[dict[str, Any]]:
 _STATES = {"Succeeded": "Healthy", "Failed": "Failed", "Canceled": "Failed"}
 
 
-def _shown(said: dict[str, Any]) -> dict[str, Any]:
-    properties = said.get("properties") or {}
+def _shown(resource: dict[str, Any]) -> dict[str, Any]:
+    properties = resource.get("properties") or {}
     return {
-        "name": said.get("name"),
-        "computeType": str(said.get("kind") or "Managed").upper(),
+        "name": resource.get("name"),
+        "computeType": str(resource.get("kind") or "Managed").upper(),
         "state": _STATES.get(str(properties.get("provisioningState")), "Transitioning"),
         "scoringUri": properties.get("scoringUri"),
         "swaggerUri": properties.get("swaggerUri"),
         "authMode": properties.get("authMode"),
         "traffic": {key: value for key, value in (properties.get("traffic") or {}).items() if int(value)},
-        "tags": said.get("tags") or {},
+        "tags": resource.get("tags") or {},
         "description": properties.get("description") or "",
         "models": [],
     }
@@ -171,12 +174,12 @@ def _with_deployments(client: Client, shown: dict[str, Any]) -> dict[str, Any]:
     below = f"/onlineEndpoints/{shown['name']}/deployments"
     deployments = {}
     for one in client.pages(f"list the deployments of {shown['name']}", below, VERSION):
-        said = one.get("properties") or {}
-        model = "/".join(str(said.get("model") or "").split("/")[-3::2])
+        resource = one.get("properties") or {}
+        model = "/".join(str(resource.get("model") or "").split("/")[-3::2])
         deployments[str(one.get("name"))] = {
-            "state": _STATES.get(str(said.get("provisioningState")), "Transitioning"),
+            "state": _STATES.get(str(resource.get("provisioningState")), "Transitioning"),
             "model": model.replace("/", ":"),
-            "instanceType": said.get("instanceType"),
+            "instanceType": resource.get("instanceType"),
             "instanceCount": (one.get("sku") or {}).get("capacity"),
         }
     answering = [deployments[name]["state"] for name in shown["traffic"] if name in deployments]
@@ -249,8 +252,8 @@ def invoke(client: Client, name: str, body: bytes, content_type: str) -> tuple[i
     secret = held.get("accessToken") or held.get("primaryKey")
     headers = {"Authorization": f"Bearer {secret}", "Content-Type": content_type}
     # Once: a scoring script may do more than answer.
-    with client.wire.call(f"send the request to {name}", read_timeout=_SCORING):
-        answer = client.wire.send(HttpRequest("POST", shown["scoringUri"], headers=headers, content=body))
+    with client.transport.call(f"send the request to {name}", read_timeout=_SCORING):
+        answer = client.transport.send(HttpRequest("POST", shown["scoringUri"], headers=headers, content=body))
         return answer.status_code, answer.content
 
 
@@ -259,5 +262,5 @@ def delete(client: Client, name: str) -> None:
     batch = client.arm(f"look for {name}", "GET", f"/batchEndpoints/{name}", VERSION, accept=(404,)) is not None
     if not batch:
         _read(client, name)
-    with client.wire.call(f"delete the endpoint {name}", PATIENCE):
+    with client.transport.call(f"delete the endpoint {name}", PATIENCE):
         finish((client.ml.batch_endpoints if batch else client.ml.online_endpoints).begin_delete(name))

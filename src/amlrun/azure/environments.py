@@ -47,19 +47,19 @@ def read(folder: Path) -> dict[str, Any]:
     """The environment that a folder describes: name, version, image, conda file, Dockerfile. Raises AmlError."""
     file = folder / _FILE
     try:
-        said = json.loads(file.read_text(encoding="utf-8-sig"))
-        name = str(said["name"])
+        definition = json.loads(file.read_text(encoding="utf-8-sig"))
+        name = str(definition["name"])
     except FileNotFoundError:
         raise AmlError("is not there", file=file, hint="Make one: aml environment scaffold -n NAME -d FOLDER") from None
     except (ValueError, KeyError, TypeError) as error:
         raise AmlError("is not JSON with a `name`", file=file) from error
     except OSError as error:
         raise os_error(error, "read the environment's files") from error
-    docker = said.get("docker") or {}
+    docker = definition.get("docker") or {}
     conda, dockerfile = folder / _CONDA, folder / _DOCKER
     return {
         "name": name,
-        "version": said.get("version"),
+        "version": definition.get("version"),
         "image": docker.get("baseImage") or DEFAULT_IMAGE,
         "conda": conda if conda.is_file() else None,
         "dockerfile": dockerfile if dockerfile.is_file() else None,
@@ -68,22 +68,22 @@ def read(folder: Path) -> dict[str, Any]:
 
 def register(client: Client, folder: Path) -> dict[str, Any]:
     """Register the environment of a folder; the version counts up unless the file says one. Raises AmlError."""
-    said = read(folder)
-    with client.wire.call(f"register the environment {said['name']}"):
+    definition = read(folder)
+    with client.transport.call(f"register the environment {definition['name']}"):
         from azure.ai.ml.entities import BuildContext, Environment
 
-        more: dict[str, Any] = {"image": said["image"]}
-        if said["dockerfile"]:
+        more: dict[str, Any] = {"image": definition["image"]}
+        if definition["dockerfile"]:
             more = {"build": BuildContext(path=str(folder), dockerfile_path=_DOCKER)}
-        elif said["conda"]:
-            more["conda_file"] = str(said["conda"])
+        elif definition["conda"]:
+            more["conda_file"] = str(definition["conda"])
         made = client.ml.environments.create_or_update(
-            Environment(name=said["name"], version=said["version"] and str(said["version"]), **more)
+            Environment(name=definition["name"], version=definition["version"] and str(definition["version"]), **more)
         )
     return show(client, str(made.name), str(made.version))
 
 
-def listing(client: Client) -> list[dict[str, Any]]:
+def list_environments(client: Client) -> list[dict[str, Any]]:
     """The name and newest version of every environment."""
     return [
         {"name": one["name"], "version": (one.get("properties") or {}).get("latestVersion")}
@@ -95,10 +95,10 @@ def show(client: Client, name: str, version: str | None = None) -> dict[str, Any
     """One environment; its newest version without `version`. Raises AmlError when there is none."""
     doing = f"read the environment {name}"
     if version is None:
-        said = client.arm(doing, "GET", f"/environments/{name}", VERSION)
-        version = str((said.get("properties") or {}).get("latestVersion"))
-    said = client.arm(doing, "GET", f"/environments/{name}/versions/{version}", VERSION)
-    properties = said.get("properties") or {}
+        definition = client.arm(doing, "GET", f"/environments/{name}", VERSION)
+        version = str((definition.get("properties") or {}).get("latestVersion"))
+    definition = client.arm(doing, "GET", f"/environments/{name}/versions/{version}", VERSION)
+    properties = definition.get("properties") or {}
     wanted = ("image", "condaFile", "build", "osType", "description", "tags")
     return {
         "id": f"azureml:{name}:{version}",

@@ -13,7 +13,7 @@ from typing import Any
 
 from azure.core.exceptions import AzureError
 
-from amlrun.azure.wire import Shared, Wire
+from amlrun.azure.transport import Shared, Transport
 from amlrun.errors import SERVICE, AmlError
 
 Report = Callable[[str], None]
@@ -29,7 +29,7 @@ _HINT = (
 
 
 @dataclass
-class Way:
+class CredentialSource:
     """One way to sign in. `not_here` says why it is not tried; `make` gives the credential; `asks` a person."""
 
     name: str
@@ -45,7 +45,7 @@ class Credential:
     With `may_ask` False no person is asked, whoever sits there.
     """
 
-    wire: Wire
+    transport: Transport
     report: Report
     may_ask: bool = True
     chosen: Any = None
@@ -70,38 +70,38 @@ class Credential:
             return self.chosen.get_token(*scopes, **kwargs)
         failed: list[str] = []
         not_here: list[str] = []
-        end = time.monotonic() + self.wire.seconds
-        for way in ways(self.wire, self.report):
-            why_not = way.not_here or ("" if self.may_ask or not way.asks else "this command asks nobody")
+        end = time.monotonic() + self.transport.seconds
+        for source in credential_sources(self.transport, self.report):
+            why_not = source.not_here or ("" if self.may_ask or not source.asks else "this command asks nobody")
             if why_not:
-                not_here.append(f"  {way.name}: {why_not}")
+                not_here.append(f"  {source.name}: {why_not}")
                 continue
             # A person takes longer than a service; all else shares the time of one call.
-            seconds = PATIENCE + 30 if way.asks else max(0.0, end - time.monotonic())
-            with self.wire.call("sign in to Azure", seconds):
+            seconds = PATIENCE + 30 if source.asks else max(0.0, end - time.monotonic())
+            with self.transport.call("sign in to Azure", seconds):
                 try:
-                    credential = way.make()
+                    credential = source.make()
                     token = credential.get_token(*(scopes or (_SCOPE,)), **kwargs)
                 except (AzureError, AmlError, ValueError, OSError) as error:
-                    failed.append(f"  {way.name}: {self._why(error)}")
+                    failed.append(f"  {source.name}: {self._why(error)}")
                     continue
             self.chosen = credential
-            self._tell(way, failed)
+            self._tell(source, failed)
             return token
         tried = ["Tried:", *failed] if failed else []
         hint = "\n".join([*tried, "Not tried:", *not_here, _HINT])
         raise AmlError("could not sign in to Azure", hint=hint, exit_code=SERVICE)
 
-    def _tell(self, way: Way, failed: list[str]) -> None:
+    def _tell(self, source: CredentialSource, failed: list[str]) -> None:
         if failed:
             # What was set up and did not work would stay unknown, and another account be used than was meant.
-            self.report("\n".join([f"Signed in with {way.name}, after others failed:", *failed]))
-        if way.asks:
+            self.report("\n".join([f"Signed in with {source.name}, after others failed:", *failed]))
+        if source.asks:
             self.report("You are signed in for this command only; `az login` signs you in for all.")
 
     def _why(self, error: Exception) -> str:
-        if not self.wire.was_answered and self.wire.trouble:
-            return f"{self.wire.trouble} ({self.wire.last})"
+        if not self.transport.was_answered and self.transport.trouble:
+            return f"{self.transport.trouble} ({self.transport.last})"
         if isinstance(error.__cause__, subprocess.TimeoutExpired):
             return f"no answer in {error.__cause__.timeout:.0f} s"
         lines = str(error).strip().splitlines()
@@ -114,17 +114,17 @@ class Credential:
         return text if len(text) < 300 else text[:297] + "…"
 
 
-def ways(wire: Wire, report: Report) -> list[Way]:
-    """The ways to sign in, most explicit first. Only where a person sits at a terminal is anything asked."""
+def credential_sources(transport: Transport, report: Report) -> list[CredentialSource]:
+    """The credentials to try, most explicit first. Interactive ones only where stdin and stderr are a terminal."""
     import azure.identity as identity
 
-    shared = Shared(wire)
-    said = {name for name in os.environ if name.startswith("AZURE_") and os.environ[name]}
+    shared = Shared(transport)
+    variables = {name for name in os.environ if name.startswith("AZURE_") and os.environ[name]}
     quick: dict[str, Any] = {"transport": shared, "retry_total": 1, "additionally_allowed_tenants": ["*"]}
     tenant = os.environ.get("AZURE_TENANT_ID")
     secret, certificate = (os.environ.get(f"AZURE_CLIENT_{word}") for word in ("SECRET", "CERTIFICATE_PATH"))
-    complete = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID"} <= said and bool(secret or certificate)
-    workload = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"} <= said
+    complete = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID"} <= variables and bool(secret or certificate)
+    workload = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"} <= variables
     managed = next((name for name in ("IDENTITY_ENDPOINT", "MSI_ENDPOINT") if os.environ.get(name)), None)
     client = os.environ.get("DEFAULT_IDENTITY_CLIENT_ID") or os.environ.get("AZURE_CLIENT_ID")
     person = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
@@ -146,35 +146,35 @@ def ways(wire: Wire, report: Report) -> list[Way]:
         report(f"To sign in, open {uri} and enter the code {code}")
 
     return [
-        Way(
+        CredentialSource(
             "service principal",
             principal,
             "" if complete else "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET are not all set",
         ),
-        Way(
+        CredentialSource(
             "workload identity",
             lambda: identity.WorkloadIdentityCredential(**quick),
             "" if workload else "AZURE_FEDERATED_TOKEN_FILE is not set",
         ),
-        Way(
+        CredentialSource(
             "managed identity",
             lambda: identity.ManagedIdentityCredential(client_id=client, transport=shared, retry_total=1),
             "" if managed else "this is not a compute instance",
         ),
-        Way(
+        CredentialSource(
             "az login",
             lambda: identity.AzureCliCredential(
-                process_timeout=int(max(1, min(_CLI, wire.seconds))), additionally_allowed_tenants=["*"]
+                process_timeout=int(max(1, min(_CLI, transport.seconds))), additionally_allowed_tenants=["*"]
             ),
             "" if shutil.which("az") else "the Azure CLI is not installed",
         ),
-        Way(
+        CredentialSource(
             "browser",
             lambda: identity.InteractiveBrowserCredential(timeout=PATIENCE, tenant_id=tenant, transport=shared),
             no_browser,
             asks=True,
         ),
-        Way(
+        CredentialSource(
             "device code",
             lambda: identity.DeviceCodeCredential(
                 timeout=PATIENCE, tenant_id=tenant, prompt_callback=prompt, transport=shared

@@ -40,7 +40,7 @@ class _Here(threading.local):
 _here = _Here()
 
 
-def obey(clock: Clock) -> None:
+def bind_deadline(clock: Clock) -> None:
     """From now on the reads and writes of this thread obey `clock`."""
     _here.clock = clock
 
@@ -136,10 +136,10 @@ class Adapter(HTTPAdapter):
 
     def connections(self, url: str) -> HTTPConnectionPool:
         """A pool of connections to a URL's host, with the proxy and the authorities that the environment says."""
-        said = requests.Session().merge_environment_settings(url, {}, None, None, None)
+        merged = requests.Session().merge_environment_settings(url, {}, None, None, None)
         asked = requests.Request("GET", url).prepare()
-        pool: Any = self.get_connection_with_tls_context(asked, said["verify"], said["proxies"], said["cert"])
-        self.cert_verify(pool, url, said["verify"], said["cert"])
+        pool: Any = self.get_connection_with_tls_context(asked, merged["verify"], merged["proxies"], merged["cert"])
+        self.cert_verify(pool, url, merged["verify"], merged["cert"])
         context = pool.conn_kw.get("ssl_context")
         if context is not None and (pool.ca_certs or pool.ca_cert_dir):
             # Once for all of them: urllib3 would read the authorities for each connection, 27 ms (measured).

@@ -6,7 +6,7 @@ from typing import Any
 
 from amlrun.azure import common_tree
 from amlrun.errors import AmlError
-from amlrun.spec.job import CommandJob, SparkJob, said, shell_line
+from amlrun.spec.job import CommandJob, SparkJob, shell_line, to_dict
 
 # The sizes of serverless Spark (azure-ai-ml, SparkResourceConfiguration).
 SIZES = ("standard_e4s_v3", "standard_e8s_v3", "standard_e16s_v3", "standard_e32s_v3", "standard_e64s_v3")
@@ -46,7 +46,7 @@ def tree(job: SparkJob, name: str, experiment: str, code: str | None) -> dict[st
         found["args"] = shell_line(job.args)
     common_tree.check_bindings(job.args, job.inputs, job.outputs)
     if job.inputs or job.outputs:
-        found |= {"inputs": said(job.inputs), "outputs": said(job.outputs)}
+        found |= {"inputs": to_dict(job.inputs), "outputs": to_dict(job.outputs)}
         common_tree.data(job.inputs, job.outputs, found)
     if job.environment is not None:
         found["environment"] = common_tree.environment(job.environment)

@@ -12,13 +12,13 @@ from amlrun.azure.client import Client
 from amlrun.errors import AmlError, os_error
 
 if TYPE_CHECKING:
-    from amlrun.azure.wire import Wire
+    from amlrun.azure.transport import Transport
 
 VERSION = "2024-10-01-preview"
 DEFAULT = "workspaceblobstore"
 
 
-def listing(client: Client) -> list[dict[str, Any]]:
+def list_datastores(client: Client) -> list[dict[str, Any]]:
     """Every datastore of the workspace as a record."""
     return [_record(one) for one in client.pages("list the datastores", "/datastores", VERSION)]
 
@@ -28,19 +28,19 @@ def show(client: Client, name: str) -> dict[str, Any]:
     return _record(client.arm(f"read the datastore {name}", "GET", f"/datastores/{name}", VERSION))
 
 
-def _record(said: dict[str, Any]) -> dict[str, Any]:
-    properties = said.get("properties") or {}
+def _record(resource: dict[str, Any]) -> dict[str, Any]:
+    properties = resource.get("properties") or {}
     wanted = ("datastoreType", "accountName", "containerName", "filesystem", "fileShareName", "isDefault")
-    return {"name": said.get("name"), **{key: properties[key] for key in wanted if properties.get(key) is not None}}
+    return {"name": resource.get("name"), **{key: properties[key] for key in wanted if properties.get(key) is not None}}
 
 
-def opener(client: Client, store: str) -> Callable[[Wire], Any]:
-    """A function that opens the datastore's container on a wire, with the secret that the workspace gives.
+def opener(client: Client, store: str) -> Callable[[Transport], Any]:
+    """A function that opens the datastore's container on a transport, with the secret that the workspace gives.
 
     A datastore without one is opened as the user who is signed in. Raises AmlError when it is not blob storage.
     """
-    said = client.arm(f"read the datastore {store}", "GET", f"/datastores/{store}", VERSION)
-    properties = (said or {}).get("properties") or {}
+    resource = client.arm(f"read the datastore {store}", "GET", f"/datastores/{store}", VERSION)
+    properties = (resource or {}).get("properties") or {}
     kind = properties.get("datastoreType")
     if kind not in ("AzureBlob", "AzureDataLakeGen2"):
         raise AmlError(f"the datastore {store} is a {kind}: only blob storage can be read and written from here")
@@ -57,12 +57,12 @@ def opener(client: Client, store: str) -> Callable[[Wire], Any]:
         )
     credential = (secrets.get("sasToken") or "").lstrip("?") or secrets.get("key") or client.credential
 
-    def opened(wire: Wire) -> Any:
+    def opened(transport: Transport) -> Any:
         from azure.storage.blob import ContainerClient
 
-        from amlrun.azure.wire import Shared
+        from amlrun.azure.transport import Shared
 
-        return ContainerClient(url, container, credential=credential, transport=Shared(wire), **blobs.RETRIES)
+        return ContainerClient(url, container, credential=credential, transport=Shared(transport), **blobs.RETRIES)
 
     return opened
 
@@ -96,8 +96,8 @@ def upload(
     plan = [blobs.Upload(prefix + name, file, file.stat().st_size) for name, file in files]
     opened = opener(client, store)
     if not overwrite:
-        with client.wire.call(f"list the files of {store}"):
-            there = {blob.name for blob in blobs.listing(opened(client.wire), prefix)}
+        with client.transport.call(f"list the files of {store}"):
+            there = {blob.name for blob in blobs.list_blobs(opened(client.transport), prefix)}
         taken = [one.name for one in plan if one.name.removeprefix(prefix) in there]
         if taken:
             raise AmlError(f"{taken[0]} is in {store} already", hint="Add --overwrite to replace it.")
@@ -113,11 +113,11 @@ def download(
     Raises AmlError when nothing lies there, or with `overwrite` False for a file that is there and is another.
     """
     prefix = prefix.strip("/")
-    container = opener(client, store)(client.wire)
-    single = bool(prefix) and blobs.is_blob(container, client.wire, prefix)
+    container = opener(client, store)(client.transport)
+    single = bool(prefix) and blobs.is_blob(container, client.transport, prefix)
     top = prefix[: prefix.rfind("/") + 1] if single else prefix + "/" if prefix else ""
-    with client.wire.call(f"list the files of {store}"):
-        found = blobs.listing(container, top)
+    with client.transport.call(f"list the files of {store}"):
+        found = blobs.list_blobs(container, top)
     if single:
         found = [one for one in found if top + one.name == prefix]
     if not found:
@@ -127,7 +127,7 @@ def download(
         there = [folder / one.name for one in found if (folder / one.name).exists()]
         if there:
             raise AmlError("is there already", file=there[0], hint="Add --overwrite to replace it.")
-    return blobs.download(container, client.wire, top, found, folder, memory, progress=progress)
+    return blobs.download(container, client.transport, top, found, folder, memory, progress=progress)
 
 
 def memory_file(client: Client, store: str, prefix: str, folder: Path) -> Path:

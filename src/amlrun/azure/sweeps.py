@@ -32,7 +32,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Found:
+class TrialInfo:
     """One trial as the workspace has it now: `metrics` are the last values, `values` the parameters it was given."""
 
     id: str
@@ -51,24 +51,24 @@ def is_sweep(job: dict[str, Any]) -> bool:
 
 def read(job: dict[str, Any]) -> SweepJob:
     """The sweep that a job of the service is; of its trial only what a watcher needs. Raises AmlError."""
-    said = job.get("properties") or {}
+    reply = job.get("properties") or {}
     try:
-        objective = said["objective"]
-        space = {name: _parameter(name, *one) for name, one in said["searchSpace"].items()}
+        objective = reply["objective"]
+        space = {name: _parameter(name, *one) for name, one in reply["searchSpace"].items()}
         goal = str(objective["goal"]).lower()
         made = SweepJob(CommandJob(), Objective(str(objective["primaryMetric"]), "maximize"), space)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise AmlError(f"the service's description of {job.get('name')} is not a sweep's", exit_code=3) from error
     if goal == "minimize":
         made.objective.goal = "minimize"
-    kind = str((said.get("samplingAlgorithm") or {}).get("samplingAlgorithmType") or "").lower()
+    kind = str((reply.get("samplingAlgorithm") or {}).get("samplingAlgorithmType") or "").lower()
     made.sampling_algorithm = Sampling("grid" if kind == "grid" else "bayesian" if kind == "bayesian" else "random")
-    limits = said.get("limits") or {}
+    limits = reply.get("limits") or {}
     made.limits = Limits(
         max_total_trials=limits.get("maxTotalTrials"), max_concurrent_trials=limits.get("maxConcurrentTrials")
     )
-    if said.get("earlyTermination"):
-        made.early_termination = EarlyTermination(str(said["earlyTermination"].get("policyType")).lower())
+    if reply.get("earlyTermination"):
+        made.early_termination = EarlyTermination(str(reply["earlyTermination"].get("policyType")).lower())
     return made
 
 
@@ -96,23 +96,23 @@ class Reader:
     def _host(self) -> str:
         return record.history_host(self._client, self._run)
 
-    def trials(self, job: dict[str, Any], space: Space) -> list[Found]:
+    def trials(self, job: dict[str, Any], space: Space) -> list[TrialInfo]:
         """The trials that there are so far, by number; `job` is the sweep as the service describes it now.
 
         Raises AmlError, also when a sweep that has completed has no experiment.
         """
-        said = job.get("properties") or {}
+        reply = job.get("properties") or {}
         if self._experiment is None:
-            self._experiment = experiment_id(self._client, self._host, str(said.get("experimentName") or "Default"))
+            self._experiment = experiment_id(self._client, self._host, str(reply.get("experimentName") or "Default"))
         if self._experiment is None:
-            if said.get("status") == "Completed":
-                why = f"404, no experiment {said.get('experimentName')} there"
+            if reply.get("status") == "Completed":
+                why = f"404, no experiment {reply.get('experimentName')} there"
                 raise AmlError(f"could not list {self._run.id}'s trials: {why}", exit_code=SERVICE)
             return []
         wanted, doing = f"tags.mlflow.parentRunId = '{self._run.id}'", f"list {self._run.id}'s trials"
         found = {}
         for one in search(self._client, self._host, self._experiment, wanted, doing):
-            trial = _found(one, self._run.id, said.get("tags") or {}, space)
+            trial = _found(one, self._run.id, reply.get("tags") or {}, space)
             if trial is not None:
                 found[trial.number] = trial
         return [found[number] for number in sorted(found)]
@@ -124,9 +124,9 @@ class Reader:
         while True:
             params = {"run_id": name, "metric_key": metric, **({"page_token": token} if token else {})}
             doing, path = f"read the reports of {name}", f"{_api(self._client)}/metrics/get-history"
-            said = self._client.ask(doing, "GET", path, host=self._host, params=params, accept=(404,)) or {}
-            found += [float(one["value"]) for one in said.get("metrics") or []]
-            token = said.get("next_page_token") or ""
+            reply = self._client.ask(doing, "GET", path, host=self._host, params=params, accept=(404,)) or {}
+            found += [float(one["value"]) for one in reply.get("metrics") or []]
+            token = reply.get("next_page_token") or ""
             if not token:
                 return found
 
@@ -134,8 +134,8 @@ class Reader:
 def experiment_id(client: Client, host: str, name: str) -> str | None:
     """MLflow's id of an experiment; None when there is none of that name."""
     path, params = f"{_api(client)}/experiments/get-by-name", {"experiment_name": name}
-    said = client.ask(f"find the experiment {name}", "GET", path, host=host, params=params, accept=(404,))
-    return str(said["experiment"]["experiment_id"]) if said else None
+    reply = client.ask(f"find the experiment {name}", "GET", path, host=host, params=params, accept=(404,))
+    return str(reply["experiment"]["experiment_id"]) if reply else None
 
 
 def search(client: Client, host: str, experiment: str, wanted: str, doing: str) -> list[dict[str, Any]]:
@@ -145,9 +145,9 @@ def search(client: Client, host: str, experiment: str, wanted: str, doing: str) 
     while True:
         body = {"experiment_ids": [experiment], "filter": wanted, "max_results": _PAGE}
         body |= {"page_token": token} if token else {}
-        said = client.ask(doing, "POST", f"{_api(client)}/runs/search", host=host, body=body) or {}
-        found += said.get("runs") or []
-        token = said.get("next_page_token") or ""
+        reply = client.ask(doing, "POST", f"{_api(client)}/runs/search", host=host, body=body) or {}
+        found += reply.get("runs") or []
+        token = reply.get("next_page_token") or ""
         if not token:
             return found
 
@@ -156,14 +156,14 @@ def _api(client: Client) -> str:
     return f"/mlflow/v1.0{client.workspace.arm}/api/2.0/mlflow"
 
 
-def _found(run: dict[str, Any], sweep_id: str, parent_tags: dict[str, Any], space: Space) -> Found | None:
+def _found(run: dict[str, Any], sweep_id: str, parent_tags: dict[str, Any], space: Space) -> TrialInfo | None:
     info, data = run.get("info") or {}, run.get("data") or {}
     name = str(info.get("run_id"))
     number = re.fullmatch(re.escape(sweep_id) + r"_(\d+)", name)
     if number is None:
         return None  # something that a trial's script started under the sweep
     tags = {str(one["key"]): one.get("value") for one in data.get("tags") or []}
-    return Found(
+    return TrialInfo(
         name,
         int(number[1]),
         _STATES.get(str(info.get("status")), "Queued"),
@@ -192,14 +192,14 @@ def values(space: Space, *texts: Any) -> dict[str, Scalar]:
     return {}
 
 
-def _value(parameter: Parameter, said: Any) -> Scalar | None:
+def _value(parameter: Parameter, reply: Any) -> Scalar | None:
     if parameter.type == "choice":
         known = {_folded(value): value for value in parameter.values or []}
-        return known.get(_folded(said))
-    if isinstance(said, int) and not isinstance(said, bool):
-        return said
+        return known.get(_folded(reply))
+    if isinstance(reply, int) and not isinstance(reply, bool):
+        return reply
     try:
-        return float(said)
+        return float(reply)
     except (TypeError, ValueError):
         return None
 
@@ -240,7 +240,7 @@ def completed(client: Client, experiment: str, metric: str) -> list[dict[str, An
 def _object(text: Any) -> dict[str, Any]:
     """A JSON object's pairs, without the dashes that v1's names have; none when it is not one."""
     try:
-        said = json.loads(text)
+        reply = json.loads(text)
     except (TypeError, ValueError):
         return {}
-    return {str(name).lstrip("-"): value for name, value in said.items()} if isinstance(said, dict) else {}
+    return {str(name).lstrip("-"): value for name, value in reply.items()} if isinstance(reply, dict) else {}

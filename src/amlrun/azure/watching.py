@@ -11,7 +11,7 @@ from typing import Any
 
 from amlrun.azure import blobs, record, stores
 from amlrun.azure.client import Client
-from amlrun.azure.wire import Shared
+from amlrun.azure.transport import Shared
 from amlrun.errors import AmlError, os_error
 from amlrun.runs import store as runs
 
@@ -94,10 +94,10 @@ def _news(client: Client, run: runs.RunFolder, details: dict[str, Any]) -> Itera
     name = next((one for one in _LOGS if one in files), None) or next(older, None)
     if name is None:
         return
-    blob = BlobClient.from_blob_url(files[name], transport=Shared(client.wire), retry_total=3, initial_backoff=1)
+    blob = BlobClient.from_blob_url(files[name], transport=Shared(client.transport), retry_total=3, initial_backoff=1)
     while True:
         at = run.log.stat().st_size if run.log.exists() else 0
-        with client.wire.call(f"read the log of {run.id}", travels=True):
+        with client.transport.call(f"read the log of {run.id}", transfer=True):
             try:
                 piece = blob.download_blob(offset=at, length=_PIECE).readall()
             except HttpResponseError as error:
@@ -138,12 +138,12 @@ def fetch(client: Client, run: runs.RunFolder, *, progress: Callable[[int], None
     if record.refresh(client, run) not in runs.FINAL:
         client.report(f"{run.id} has not ended: what is there so far is fetched")
     container, prefix = artifacts(client, run.id)
-    with client.wire.call(f"list the files of {run.id}"):
-        found = blobs.listing(container, prefix)
+    with client.transport.call(f"list the files of {run.id}"):
+        found = blobs.list_blobs(container, prefix)
     # Only what a run folder has: nothing of the service's own lands among the user's files.
     found = [blob for blob in found if blob.name.split("/", 1)[0] in ("outputs", "logs", "user_logs", "azureml-logs")]
     return blobs.download(
-        container, client.wire, prefix, found, run.folder, run.private / "fetched.jsonl", progress=progress
+        container, client.transport, prefix, found, run.folder, run.private / "fetched.jsonl", progress=progress
     )
 
 
@@ -153,4 +153,4 @@ def artifacts(client: Client, run_id: str) -> tuple[Any, str]:
     default = ((job.get("properties") or {}).get("outputs") or {}).get("default") or {}
     match = re.fullmatch(r"azureml://.*?datastores/([^/]+)/(?:paths/)?(.+)", str(default.get("uri") or ""))
     store, path = (match[1], match[2]) if match else ("workspaceartifactstore", f"ExperimentRun/dcid.{run_id}")
-    return stores.opener(client, store)(client.wire), path.rstrip("/") + "/"
+    return stores.opener(client, store)(client.transport), path.rstrip("/") + "/"

@@ -18,8 +18,8 @@ def show(client: Client) -> dict[str, Any]:
 def find(client: Client) -> dict[str, Any] | None:
     """The workspace as Azure has it; None when there is none that this account sees."""
     doing = f"read the workspace {client.workspace.name}"
-    said = client.arm(doing, "GET", "", VERSION, accept=(404,))
-    return None if said is None else _record(said)
+    resource = client.arm(doing, "GET", "", VERSION, accept=(404,))
+    return None if resource is None else _record(resource)
 
 
 def list_workspaces(client: Client, group: str | None) -> list[dict[str, Any]]:
@@ -35,14 +35,14 @@ def list_workspaces(client: Client, group: str | None) -> list[dict[str, Any]]:
             return found
 
 
-def _record(said: dict[str, Any]) -> dict[str, Any]:
-    properties = said.get("properties") or {}
-    parts = str(said.get("id") or "").split("/")
+def _record(resource: dict[str, Any]) -> dict[str, Any]:
+    properties = resource.get("properties") or {}
+    parts = str(resource.get("id") or "").split("/")
     record = {
-        "name": said.get("name"),
+        "name": resource.get("name"),
         "resourceGroup": parts[4] if len(parts) > 4 else None,
         "subscriptionId": parts[2] if len(parts) > 2 else None,
-        "location": said.get("location"),
+        "location": resource.get("location"),
         "friendlyName": properties.get("friendlyName"),
         "description": properties.get("description") or None,
         "storageAccount": str(properties.get("storageAccount") or "").rsplit("/", 1)[-1] or None,

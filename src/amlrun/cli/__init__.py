@@ -38,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 @click.group(
     cls=LazyGroup,
-    elsewhere=COMMANDS,
+    lazy_subcommands=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with: aml run submit-script -c train-local -e first -t run.json",
 )

@@ -102,7 +102,7 @@ def list_targets(context: Context) -> None:
 
     columns = {"Name": "name", "Type": "type", "State": "state", "Size": "vmSize", "Nodes": "nodes", "Max": "maxNodes"}
     empty = "No compute targets. Create one: aml computetarget create amlcompute -n NAME -s SIZE --max-nodes 2"
-    listed(context, computes.listing(connect(context)), columns, empty)
+    listed(context, computes.list_computes(connect(context)), columns, empty)
 
 
 @command.command()

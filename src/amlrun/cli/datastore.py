@@ -24,7 +24,7 @@ def list_datastores(context: Context) -> None:
     from amlrun.azure import stores
 
     columns = {"Name": "name", "Type": "datastoreType", "Account": "accountName", "Container": "containerName"}
-    listed(context, stores.listing(connect(context)), {**columns, "Default": "isDefault"}, "No datastores.")
+    listed(context, stores.list_datastores(connect(context)), {**columns, "Default": "isDefault"}, "No datastores.")
 
 
 @command.command()

@@ -70,11 +70,11 @@ def check(context: Context, file: Path, offline: bool) -> int:
         "notes": [{"line": line, "message": note} for line, note in sorted(found.notes)],
         "proposal": found.text,
     }  # fmt: skip
-    context.result(value, "\n".join(_told(found, file, offline)))
+    context.result(value, "\n".join(_report_lines(found, file, offline)))
     return 0 if good else BAD_INPUT
 
 
-def _told(found: Healing, file: Path, offline: bool) -> list[str]:
+def _report_lines(found: Healing, file: Path, offline: bool) -> list[str]:
     from amlrun.prepare.conda_heal import lines
 
     where = f"Python {found.python}"
@@ -110,7 +110,7 @@ def list_environments(context: Context) -> None:
     """List the workspace's environments, each with its newest version."""
     from amlrun.azure import environments
 
-    found = environments.listing(connect(context))
+    found = environments.list_environments(connect(context))
     listed(context, found, {"Name": "name", "Version": "version"}, "No environments.")
 
 

@@ -75,7 +75,7 @@ def _check_workspace(context: Context) -> str:
         client = connect(context)
         # A courtesy: no sign-in for it, and no wait of two minutes.
         client.credential.may_ask = False
-        client.wire.seconds = min(client.wire.seconds, 15.0)
+        client.transport.seconds = min(client.transport.seconds, 15.0)
         found = workspaces.find(client)
     except AmlError as error:
         return f"The workspace was not checked: {error.message}"

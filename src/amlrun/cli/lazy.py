@@ -9,22 +9,22 @@ import click
 
 
 class LazyGroup(click.Group):
-    """`elsewhere` names the commands that live in modules of their own: name → (`module:attribute`, help line).
+    """`lazy_subcommands` names the commands that live in modules of their own: name → (`module:attribute`, help line).
 
     Without `:attribute` the module's `command` is meant. A module is imported when its command is called.
     """
 
-    def __init__(self, *args: Any, elsewhere: dict[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lazy_subcommands: dict[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.elsewhere = elsewhere if elsewhere is not None else {}
+        self.lazy_subcommands = lazy_subcommands if lazy_subcommands is not None else {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*self.commands, *self.elsewhere]
+        return [*self.commands, *self.lazy_subcommands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.elsewhere:
+        if cmd_name not in self.lazy_subcommands:
             return super().get_command(ctx, cmd_name)
-        module, _, attribute = self.elsewhere[cmd_name][0].partition(":")
+        module, _, attribute = self.lazy_subcommands[cmd_name][0].partition(":")
         found: click.Command = getattr(importlib.import_module(module), attribute or "command")
         return found
 
@@ -40,6 +40,6 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
-        rows += [(name, text) for name, (_, text) in self.elsewhere.items()]
+        rows += [(name, text) for name, (_, text) in self.lazy_subcommands.items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from amlrun.targets.base import Run
 
 # Commands of this group that live in modules of their own, imported only when they are called.
-ELSEWHERE: dict[str, tuple[str, str]] = {"deploy": ("amlrun.cli.deploy:deploy", "Serve a model on this machine.")}
+LAZY_SUBCOMMANDS: dict[str, tuple[str, str]] = {
+    "deploy": ("amlrun.cli.deploy:deploy", "Serve a model on this machine.")
+}
 _EMPTY = "No models. Register one: aml model register -n NAME -f run.json --asset-path outputs/model.pkl"
 
 
-@click.group("model", cls=LazyGroup, elsewhere=ELSEWHERE)
+@click.group("model", cls=LazyGroup, lazy_subcommands=LAZY_SUBCOMMANDS)
 def command() -> None:
     """Register, list, show, change, delete and download models."""
 

@@ -19,7 +19,7 @@ from amlrun.runs.status import RunStatus
 from amlrun.targets.base import LOG_FOLDERS, Run
 
 # Commands of this group that live in modules of their own, imported only when they are called.
-ELSEWHERE: dict[str, tuple[str, str]] = {
+LAZY_SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "submit-script": ("amlrun.cli.submit:submit_script", "Run a script as a run configuration says."),
     "submit-hyperdrive": ("amlrun.cli.sweep:submit_hyperdrive", "Run a script many times, with values drawn for it."),
     "submit-pipeline": ("amlrun.cli.submit_pipeline:submit_pipeline", "Run the steps of a pipeline's YAML."),
@@ -28,7 +28,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
 }
 
 
-@click.group("run", cls=LazyGroup, elsewhere=ELSEWHERE)
+@click.group("run", cls=LazyGroup, lazy_subcommands=LAZY_SUBCOMMANDS)
 def command() -> None:
     """Submit, list, watch, cancel and fetch runs.
 

@@ -37,7 +37,7 @@ _CONTROL = {
 
 
 @dataclass(frozen=True)
-class Found:
+class V1File:
     """A file with v1 code: its path below the folder with `/`, what it is, and its text with its line ends."""
 
     path: str
@@ -45,13 +45,13 @@ class Found:
     text: str
 
 
-def left(found: Found, message: str, hint: str = "") -> FileResult:
+def left(found: V1File, message: str, hint: str = "") -> FileResult:
     """The result of a file that is left as it is, and why."""
     return FileResult(found.path, found.kind, (Finding(found.path, 0, Verdict.LEFT, message, hint),))
 
 
-def discover(folder: Path) -> Iterator[Found | Finding | None]:
-    """Every file below `folder` (or the one file): Found, a Finding for what cannot be read, None for no v1 code.
+def discover(folder: Path) -> Iterator[V1File | Finding | None]:
+    """Every file below `folder` (or the one file): V1File, a Finding for what cannot be read, None for no v1 code.
 
     Links are not followed. Files are read one at a time, in order.
     """
@@ -89,23 +89,23 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield Path(root) / name
 
 
-def classify(path: str, data: bytes) -> Found | None:
+def classify(path: str, data: bytes) -> V1File | None:
     """What a file is, by its content; None when there is nothing of v1 in it.
 
     Raises SyntaxError or UnicodeDecodeError for text that is not in the encoding it declares.
     """
     if path.endswith((".yml", ".yaml")):
         text = data.decode("utf-8-sig", errors="replace")
-        return Found(path, Kind.CONDA, text) if _CONDA.search(text) else None
+        return V1File(path, Kind.CONDA, text) if _CONDA.search(text) else None
     if path.endswith(".ipynb"):
         if b"azureml" not in data:
             return None
-        return Found(path, Kind.NOTEBOOK, data.decode("utf-8"))
+        return V1File(path, Kind.NOTEBOOK, data.decode("utf-8"))
     text = decode(data)
     if "azureml" not in text:
         old = _OLD.search(text) or _OLD_2.search(text)
-        return Found(path, Kind.SCORING if _scoring(text) else Kind.JOB, text) if old else None
-    return Found(path, kind_of(text), text)
+        return V1File(path, Kind.SCORING if _scoring(text) else Kind.JOB, text) if old else None
+    return V1File(path, kind_of(text), text)
 
 
 def decode(data: bytes) -> str:

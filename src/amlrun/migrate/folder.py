@@ -8,7 +8,7 @@ from pathlib import Path
 
 from amlrun.errors import AmlError
 from amlrun.migrate.apply import writable
-from amlrun.migrate.discover import Found, decode, discover, left
+from amlrun.migrate.discover import V1File, decode, discover, left
 from amlrun.migrate.modules import Modules
 from amlrun.migrate.result import FileResult, Finding, Kind, MigrationReport, Verdict
 
@@ -59,7 +59,7 @@ def migrate_folder(
         raise AmlError(f"there is no file or folder {path}", hint="Give the folder of the repository: aml migrate .")
     folder = path if path.is_dir() else path.parent
     report = MigrationReport()
-    scripts: list[Found] = []
+    scripts: list[V1File] = []
     files = Files(folder)
     for found in discover(path):
         if found is None:
@@ -87,7 +87,7 @@ def migrate_folder(
     return report
 
 
-def _read(found: Found, reader: Reader | None, files: Mapping[str, str]) -> FileResult | None:
+def _read(found: V1File, reader: Reader | None, files: Mapping[str, str]) -> FileResult | None:
     if reader is None:
         return left(found, f"a {found.kind.value} is not read here")
     try:

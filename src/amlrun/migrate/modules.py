@@ -7,7 +7,7 @@ import posixpath
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
-from amlrun.migrate.discover import Found, left
+from amlrun.migrate.discover import V1File, left
 from amlrun.migrate.result import FileResult, Kind
 from amlrun.migrate.scripts import Outside, Passed, Rewritten, rewrite
 
@@ -18,7 +18,7 @@ _ROUNDS = 3
 class Modules:
     """The scripts of a folder, and the modules that they hand the run to."""
 
-    def __init__(self, scripts: Sequence[Found], files: Mapping[str, str]) -> None:
+    def __init__(self, scripts: Sequence[V1File], files: Mapping[str, str]) -> None:
         self.files = files
         self.found = {one.path: one for one in scripts}
         self.seeds: dict[str, dict[str, str]] = {}
@@ -42,7 +42,7 @@ class Modules:
 
     def _again(self, path: str) -> None:
         found = self.found.get(path)
-        found = found or Found(path, Kind.JOB, self.files[path])
+        found = found or V1File(path, Kind.JOB, self.files[path])
         known = self.done.get(path)
         ignored = {
             (each.function, each.place)
@@ -51,7 +51,7 @@ class Modules:
         }
         self.done[path] = self._rewrite(found, Outside(self.seeds.get(path, {}), frozenset(ignored)))
 
-    def _rewrite(self, found: Found, outside: Outside) -> Rewritten:
+    def _rewrite(self, found: V1File, outside: Outside) -> Rewritten:
         try:
             return rewrite(found.path, found.text, found.kind, outside)
         except Exception as error:

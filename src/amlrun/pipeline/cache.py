@@ -44,7 +44,7 @@ class Wanted:
 
 
 @dataclass
-class Found:
+class CacheLookup:
     """What the cache knows: a run that has the result, or is making it (`running`), or neither; and why."""
 
     run: StepRun | None = None
@@ -70,24 +70,24 @@ class StepCache:
         self._folder.mkdir(parents=True, exist_ok=True)
         return FileLock(str(self._folder / "lock"))
 
-    def look(self, wanted: Wanted) -> Found:
+    def look(self, wanted: Wanted) -> CacheLookup:
         """The run whose result can be taken for `wanted`, or why there is none."""
         entry = _read(self._entry(wanted.key))
         if not entry:
-            return Found(reason=self._why(wanted))
+            return CacheLookup(reason=self._why(wanted))
         run = self._find(str(entry.get("run_id")))
         if run is None:
-            return Found(reason="the run that had its result is gone")
+            return CacheLookup(reason="the run that had its result is gone")
         status = run.status()
         if not status.is_final:
-            return Found(run, running=True)
+            return CacheLookup(run, running=True)
         if status != "Completed":
-            return Found(reason=f"its last run {'was cancelled' if status == 'Canceled' else 'failed'}")
+            return CacheLookup(reason=f"its last run {'was cancelled' if status == 'Canceled' else 'failed'}")
         record = _read(run.folder / ".run" / "step.json")
         if not record.get("reusable"):
-            return Found(reason=str(record.get("why_not") or "its last result was not to be used again"))
+            return CacheLookup(reason=str(record.get("why_not") or "its last result was not to be used again"))
         wrong = self._verify(run, record, wanted)
-        return Found(reason=wrong) if wrong else Found(run)
+        return CacheLookup(reason=wrong) if wrong else CacheLookup(run)
 
     def claim(self, wanted: Wanted, run_id: str) -> None:
         """Note that `run_id` makes the result. Called with the lock held, before the run is created. Raises OSError."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from amlrun.errors import AmlError
 from amlrun.pipeline import filling, graph, state, step_job
-from amlrun.pipeline.cache import Found, StepCache, Wanted
+from amlrun.pipeline.cache import CacheLookup, StepCache, Wanted
 from amlrun.pipeline.fingerprint import Fingerprints
 from amlrun.pipeline.graph import Node, Ref
 from amlrun.pipeline.hashing import FileHashes
@@ -76,7 +76,7 @@ class Engine:
             while self._queue or self._running:
                 if (self.run.private / "cancel.json").exists():
                     self._stop("the pipeline was cancelled")
-                moved = self._look()
+                moved = self._poll_steps()
                 moved = self._start_ready() or moved
                 pause = _SHORTEST if moved else min(pause * 1.3, _LONGEST)
                 if self._running:
@@ -150,7 +150,7 @@ class Engine:
         job = step_job.job_of(node, filled, self.keys.no_code)
         wanted = self.keys.wanted(node, job, filled, self._results)
         anew = self._anew(node)
-        found = Found(reason=anew) if anew else self.cache.look(wanted)
+        found = CacheLookup(reason=anew) if anew else self.cache.look(wanted)
         if found.run is not None:
             self._take(node, wanted, found)
             return
@@ -160,7 +160,7 @@ class Engine:
         self.launcher.warm()
         with self.cache.lock():
             # Another pipeline may have begun with it since.
-            again = Found(reason=anew) if anew else self.cache.look(wanted)
+            again = CacheLookup(reason=anew) if anew else self.cache.look(wanted)
             if again.run is None:
                 run_id = f"{self.run.id}_{node.name}"
                 self.cache.claim(wanted, run_id)
@@ -171,7 +171,7 @@ class Engine:
         else:
             self._take(node, wanted, again)
 
-    def _take(self, node: Node, wanted: Wanted, found: Found) -> None:
+    def _take(self, node: Node, wanted: Wanted, found: CacheLookup) -> None:
         """Take a step's result from another run, or wait for the run that is making it."""
         assert found.run is not None  # noqa: S101 - asked by the caller
         if found.running:
@@ -219,7 +219,7 @@ class Engine:
         self.new.append((node, run, self.cache.digests(run)))
         self.progress.change(node.name, state.COMPLETED, "nothing changed", run_id=run.id)
 
-    def _look(self) -> bool:
+    def _poll_steps(self) -> bool:
         """Take in the steps that have ended. Whether there was one."""
         moved = False
         for name, one in list(self._running.items()):

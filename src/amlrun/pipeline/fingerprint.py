@@ -68,7 +68,7 @@ class Fingerprints:
     def _files(self, job: CommandJob) -> dict[str, str]:
         code = job.code or self.no_code
         if code not in self._code:
-            files = snapshot.take(code, runs=self._project.runs)
+            files = snapshot.build_snapshot(code, runs=self._project.runs)
             self._code[code] = step_key.files_of(files, self._hashes)
         return self._code[code]
 

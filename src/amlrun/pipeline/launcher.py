@@ -92,17 +92,17 @@ class Launcher:
         self._experiment = experiment
         self._report = report
         self._words = words
-        self._target = LocalTarget(project, self._hear)
+        self._target = LocalTarget(project, self._on_event)
         self._created: Callable[[Path], None] = lambda private: None
         self._ahead: list[subprocess.Popen[bytes]] = []
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
-    def _hear(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         if isinstance(event, RunCreated):
             self._created(event.run.files.private)
-        elif isinstance(event, Message) and not event.text.startswith(_OWN_LINES) and event.text not in self._told:
+        elif isinstance(event, Message) and not event.text.startswith(_OWN_LINES) and event.text not in self._reported:
             # What is true of one step's environment is true of the next one's.
-            self._told.add(event.text)
+            self._reported.add(event.text)
             self._report(event.text)
 
     def find(self, run_id: str) -> StepRun | None:

@@ -16,7 +16,7 @@ from amlrun.pipeline.hashing import FileHashes
 from amlrun.prepare import conda_file
 from amlrun.prepare.snapshot import Snapshot
 from amlrun.runs.redact import masked
-from amlrun.spec.job import CommandJob, Environment, SweepJob, said
+from amlrun.spec.job import CommandJob, Environment, SweepJob, to_dict
 
 FORMAT = 1
 _NAMED = (("code", "{}"), ("inputs", "input {}"), ("environment_variables", "variable {}"), ("outputs", "output {}"))
@@ -37,12 +37,12 @@ def parts(job: CommandJob | SweepJob, filled: Filled, code: dict[str, str], data
             **data,
         },
         "outputs": {name: output.type for name, output in own.outputs.items()},
-        "distribution": said(own.distribution),
+        "distribution": to_dict(own.distribution),
         "instances": own.resources.instance_count if own.resources else None,
     }
     if isinstance(job, SweepJob):
         search = (job.objective, job.search_space, job.sampling_algorithm, job.early_termination, job.limits)
-        found["sweep"] = _digest([said(part) for part in search])
+        found["sweep"] = _digest([to_dict(part) for part in search])
     return found
 
 
@@ -100,7 +100,7 @@ def _environment(environment: Environment | None, interpreter: str | None) -> An
     conda = environment.conda_file
     text = conda_file.content(conda) if conda is not None else None
     build = environment.build
-    return [interpreter, environment.reference, environment.image, environment.dockerfile, text, said(build) or None]
+    return [interpreter, environment.reference, environment.image, environment.dockerfile, text, to_dict(build) or None]
 
 
 def _digest(value: Any) -> str:

@@ -186,11 +186,11 @@ def _install_once(
     uv: str, folder: Path, requirements: list[Requirement], environment: dict[str, str], report: Report
 ) -> str | None:
     """Run `uv pip install`; None when it went well, else its output."""
-    listing = folder / "aml-requirements.txt"
-    listing.write_text("".join(f"{one.text}\n" for one in requirements), encoding="utf-8")
+    requirements_file = folder / "aml-requirements.txt"
+    requirements_file.write_text("".join(f"{one.text}\n" for one in requirements), encoding="utf-8")
     # Not in the project's folder: only the user's and the system's uv.toml count, no project's.
     command = [uv, "pip", "install", "--python", str(python_in(folder)), "--color", "never"]
-    return _stream([*command, "--requirement", str(listing)], report, environment, folder)
+    return _stream([*command, "--requirement", str(requirements_file)], report, environment, folder)
 
 
 def _conda_create(name: str, folder: Path, wanted: CondaFile, report: Report) -> None:

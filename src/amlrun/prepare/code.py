@@ -25,12 +25,12 @@ def find(job: CommandJob) -> Path:
     return code
 
 
-def take(job: CommandJob, code: Path, *, runs: Path, limits: bool, exclude: Path | None) -> Snapshot:
+def build_snapshot(job: CommandJob, code: Path, *, runs: Path, limits: bool, exclude: Path | None) -> Snapshot:
     """The snapshot of the code folder, with the script in it: one that is left out would fail here and in the cloud.
 
     `exclude` is a file that is left out. Raises AmlError.
     """
-    files = snapshot.take(code, runs=runs, limits=limits, for_run=True)
+    files = snapshot.build_snapshot(code, runs=runs, limits=limits, for_run=True)
     if exclude is not None:
         files.files = [item for item in files.files if files.root / item[0] != exclude.absolute()]
     script = Path(job.script).as_posix() if job.script else None

@@ -1,4 +1,4 @@
-"""Which files travel: the snapshot that every target runs on, the same files here and in the cloud."""
+"""The snapshot: which files every target runs on, the same here and in the cloud."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _NEVER_FILES = frozenset({"mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlflow
 
 @dataclass
 class Snapshot:
-    """The files below `root` that travel: relative POSIX paths with sizes in bytes, in walking order.
+    """The files below `root` that a run gets: relative POSIX paths with sizes in bytes, in walking order.
 
-    `withheld` names the files that look like secrets and were left out for that; `run_folders` those of the folders
-    `outputs` and `logs` that hold something and were left out.
+    `excluded_secrets` names the files that were left out because they look like secrets; `run_folders` those of the
+    folders `outputs` and `logs` that hold something and were left out.
     """
 
     root: Path
     files: list[tuple[str, int]] = field(default_factory=list)
-    withheld: list[str] = field(default_factory=list)
+    excluded_secrets: list[str] = field(default_factory=list)
     run_folders: list[str] = field(default_factory=list)
 
     @property
@@ -50,6 +50,11 @@ class Snapshot:
 
     def __str__(self) -> str:
         return f"{len(self.files):,} file{'' if len(self.files) == 1 else 's'}, {human(self.size)}"
+
+    def summary(self) -> str:
+        """Number and size of the files, and the names of those left out as secrets."""
+        secrets = f"; excluded as secrets: {', '.join(self.excluded_secrets)}" if self.excluded_secrets else ""
+        return f"Snapshot: {self}{secrets}"
 
 
 def human(size: int) -> str:
@@ -62,12 +67,12 @@ def human(size: int) -> str:
     return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
 
 
-def take(root: Path, *, runs: Path | None = None, limits: bool = True, for_run: bool = False) -> Snapshot:
-    """Walk `root` once and list what travels.
+def build_snapshot(root: Path, *, runs: Path | None = None, limits: bool = True, for_run: bool = False) -> Snapshot:
+    """Walk `root` once and list what a run gets.
 
     `.amlignore`, else `.gitignore`, decides, in the root and in every folder below; an `.amlignore` in the root
     means that no `.gitignore` counts (V1 CLI §2: it replaces it). Ignored folders are not walked. Version control,
-    environments, caches, run folders, MLflow's store and files that look like secrets never travel.
+    environments, caches, run folders, MLflow's store and files that look like secrets are never included.
     `for_run` leaves out `outputs/` and `logs/` of the root too, which a run begins with empty.
     Symbolic links are followed, as azure-ai-ml's upload does, but no folder is walked twice on one path.
 
@@ -84,7 +89,7 @@ def take(root: Path, *, runs: Path | None = None, limits: bool = True, for_run: 
             if for_run and top in RUN_FOLDERS and top != path:
                 snapshot.run_folders += [] if top in snapshot.run_folders else [top]
             elif secret:
-                snapshot.withheld.append(path)
+                snapshot.excluded_secrets.append(path)
             else:
                 snapshot.files.append((path, size))
     except OSError as error:

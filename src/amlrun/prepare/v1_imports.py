@@ -25,7 +25,7 @@ _NOT_RUNS = frozenset({"np", "numpy", "math", "tf", "torch", "mlflow", "logger",
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """A line of a file, and what stands there."""
 
     file: str
@@ -40,8 +40,8 @@ class Place:
 class Uses:
     """Where SDK v1 is imported, and where its run logs."""
 
-    imports: list[Place] = field(default_factory=list)
-    logs: list[Place] = field(default_factory=list)
+    imports: list[Location] = field(default_factory=list)
+    logs: list[Location] = field(default_factory=list)
 
 
 def of_command(command: str | Sequence[str], folder: Path, script: str | None) -> Uses:
@@ -102,7 +102,7 @@ def _read(file: Path, shown: str) -> tuple[Uses, list[str]]:
         own = parts[:3] == ["azureml", "contrib", "services"]
         if parts[0] == "azureml" and _V1.intersection(inside) and not own:
             what = f"from {module} import {names[0]}" if names else f"import {module}"
-            uses.imports.append(Place(shown, line, what))
+            uses.imports.append(Location(shown, line, what))
     if uses.imports or re.search(rb"\bget_context\b|\.log\(", source):
         uses.logs += _logs(tree, shown)
     return uses, modules
@@ -117,7 +117,7 @@ def _imports(tree: ast.AST) -> Iterator[tuple[int, str, list[str]]]:
             yield node.lineno, node.module or "", [alias.name for alias in node.names]
 
 
-def _logs(tree: ast.AST, shown: str) -> list[Place]:
+def _logs(tree: ast.AST, shown: str) -> list[Location]:
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _LOGS:
@@ -125,5 +125,5 @@ def _logs(tree: ast.AST, shown: str) -> list[Place]:
             name = on.id if isinstance(on, ast.Name) else on.attr if isinstance(on, ast.Attribute) else "run"
             # run.log takes a name and a value, a logarithm one number.
             if name not in _NOT_RUNS and len(node.args) + len(node.keywords) > 1:
-                found.append(Place(shown, node.lineno, f"{name}.{node.func.attr}"))
+                found.append(Location(shown, node.lineno, f"{name}.{node.func.attr}"))
     return sorted(found, key=lambda place: place.line)

@@ -116,14 +116,14 @@ class WorkspaceDatasets:
         """All data assets, each with its newest version."""
         return [self._dataset(one) for one in assets.list_data(self.client)]
 
-    def _dataset(self, said: dict[str, Any]) -> Dataset:
+    def _dataset(self, fields: dict[str, Any]) -> Dataset:
         return Dataset(
-            name=str(said["name"]),
-            path=str(said.get("path") or ""),
-            version=said.get("version"),
-            type=said.get("type"),
-            description=str(said.get("description") or ""),
-            tags=said.get("tags") or {},
+            name=str(fields["name"]),
+            path=str(fields.get("path") or ""),
+            version=fields.get("version"),
+            type=fields.get("type"),
+            description=str(fields.get("description") or ""),
+            tags=fields.get("tags") or {},
             location=self.client.workspace.name,
         )
 

@@ -100,14 +100,14 @@ class WorkspaceRegistry:
         place = self.client.workspace
         return {"modelId": model.id, "workspaceName": place.name, "resourceGroupName": place.resource_group}
 
-    def _model(self, name: str, said: dict[str, Any]) -> Model:
+    def _model(self, name: str, resource: dict[str, Any]) -> Model:
         """A model from ARM's model version."""
-        fields, system = said.get("properties") or {}, said.get("systemData") or {}
+        fields, system = resource.get("properties") or {}, resource.get("systemData") or {}
         properties = fields.get("properties") or {}
         tags = fields.get("tags") or {}
         return Model(
             name=name,
-            version=str(said.get("name")),
+            version=str(resource.get("name")),
             uri=str(fields.get("modelUri") or ""),
             registry=self,
             created_time=str(system.get("createdAt") or ""),

@@ -83,7 +83,7 @@ def submit_to_workspace(
         # A copy as a run's snapshot would have it: no ignored file, and none that looks like a secret.
         code = Path(folder) / "code"
         script = made.deployment["code_configuration"]
-        snapshot.copy(snapshot.take(script["code"], runs=project.runs), code)
+        snapshot.copy(snapshot.build_snapshot(script["code"], runs=project.runs), code)
         sent = replace(made, deployment={**made.deployment, "code_configuration": {**script, "code": code}})
         files = endpoint.write(sent, Path(folder), "endpoint.yml", "deployment.yml")
         return batch.submit(

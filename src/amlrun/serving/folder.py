@@ -106,7 +106,8 @@ class ServiceFolder:
             path = self.folder / f"azureml-models/{model['name']}/{model['version']}" / model["file"]
             return ServiceFiles(
                 ModelFile(path, model["sha256"], model["source"], model["name"], model["version"]),
-                snapshot.take(self.folder / "code"), record["entryScript"], record["python"], record["variables"],
+                snapshot.build_snapshot(self.folder / "code"),
+                record["entryScript"], record["python"], record["variables"],
             )  # fmt: skip
         except (KeyError, TypeError):
             raise self.damaged() from None
@@ -131,7 +132,7 @@ def new_files(
 ) -> ServiceFiles:
     """What a new service is made of; makes the environment. See `environment.interpreter` for errors."""
     python, conda = environment.interpreter(inference, report=report)
-    code = snapshot.take(inference.source, runs=project.runs)
+    code = snapshot.build_snapshot(inference.source, runs=project.runs)
     v1 = v1_sdk.for_scoring(project, inference.source, inference.entry, python, report=report)
     together = {**conda, **v1, **inference.variables}
     return ServiceFiles(model, code, inference.entry, str(python), together)

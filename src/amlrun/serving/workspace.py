@@ -104,11 +104,11 @@ class WorkspaceServices:
         return WorkspaceService(self.client, name, self.report)
 
     def services(self, *, models: bool = False) -> list[dict[str, Any]]:
-        return endpoints.listing(self.client, models=models)
+        return endpoints.list_endpoints(self.client, models=models)
 
 
 def _uploaded(inference: Inference, folder: Path) -> Inference:
     """With a copy of the code as a run's snapshot would have it: no ignored file, none that looks like a secret."""
     code = folder / "code"
-    snapshot.copy(snapshot.take(inference.source), code)
+    snapshot.copy(snapshot.build_snapshot(inference.source), code)
     return replace(inference, source=code)

@@ -271,15 +271,15 @@ def _quote(word: str) -> str:
     return "".join(parts)
 
 
-def said(value: Any) -> Any:
+def to_dict(value: Any) -> Any:
     """A dataclass as nested plain data without what was not said (None, empty lists and dicts)."""
     if is_dataclass(value) and not isinstance(value, type):
-        pairs = {f.name: said(getattr(value, f.name)) for f in fields(value)}
+        pairs = {f.name: to_dict(getattr(value, f.name)) for f in fields(value)}
         return {key: item for key, item in pairs.items() if item is not None and item != {} and item != []}
     if isinstance(value, dict):
-        return {key: said(item) for key, item in value.items()}
+        return {key: to_dict(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [said(item) for item in value]
+        return [to_dict(item) for item in value]
     if isinstance(value, Path):
         return value.as_posix()
     return value

@@ -44,7 +44,7 @@ class Above:
 
 
 @dataclass
-class Found:
+class NamedComponent:
     """A component and what it runs."""
 
     type: StepType
@@ -62,7 +62,7 @@ def lines_of(root: Node, place: str = "") -> dict[str, int]:
     return lines
 
 
-def named(reader: PartReader, key: str, node: Node, expected: str, above: Above) -> Found:
+def named(reader: PartReader, key: str, node: Node, expected: str, above: Above) -> NamedComponent:
     """The component that a step's `component` or `trial` names: a file, a registered one, or one written inline."""
     if node.kind == "map":
         inside = PartReader(reader.file, node, reader.faults, f"{reader.prefix}{key}.")
@@ -73,7 +73,7 @@ def named(reader: PartReader, key: str, node: Node, expected: str, above: Above)
     if not text:
         raise reader.error(key, "expected a component's file, azureml:NAME:VERSION, or its keys", node.line)
     if text.startswith("azureml:"):
-        return Found(_step_type(expected), Component(reference=text), None)
+        return NamedComponent(_step_type(expected), Component(reference=text), None)
     place = reader.folder / Path(text.removeprefix("file:")).expanduser()
     try:
         there = place.is_file()
@@ -85,7 +85,7 @@ def named(reader: PartReader, key: str, node: Node, expected: str, above: Above)
     return read(place.resolve(), reader.faults, expected, above)
 
 
-def read(file: Path, faults: Faults, expected: str, above: Above) -> Found:
+def read(file: Path, faults: Faults, expected: str, above: Above) -> NamedComponent:
     """The component in a file. Raises AmlError with file and line for a file that is none, or contains itself."""
     if file in above.files or len(above.files) > _LEVELS:
         inner = " → ".join(path.name for path in (*above.files, file))
@@ -96,18 +96,18 @@ def read(file: Path, faults: Faults, expected: str, above: Above) -> Found:
     schema = root.get("$schema")
     if root.get("type") is None and ("flow" in (schema.text.lower() if schema else "") or root.get("flow")):
         # A prompt flow: azure-ai-ml makes a parallel component of it, whose inputs only the service knows.
-        return Found("parallel", Component(reference=f"prompt flow {file.name}", file=file), None)
+        return NamedComponent("parallel", Component(reference=f"prompt flow {file.name}", file=file), None)
     found = _component(PartReader(file, root, faults), root, expected, above.inside(file))
     found.component.file = file
     found.component.source = Source(file, lines_of(root))
     return found
 
 
-def _component(reader: PartReader, root: Node, expected: str, above: Above) -> Found:
-    said = root.get("type")
-    kind = said.text if said is not None and said.kind == "scalar" and said.text else expected
+def _component(reader: PartReader, root: Node, expected: str, above: Above) -> NamedComponent:
+    type_node = root.get("type")
+    kind = type_node.text if type_node is not None and type_node.kind == "scalar" and type_node.text else expected
     if kind not in OWN:
-        line = said.line if said is not None else root.line
+        line = type_node.line if type_node is not None else root.line
         raise reader.error("type", f"expected one of {', '.join(OWN)}, got {kind!r}", line)
     found = reader.section("", root, (*COMPONENT, *OWN[kind]))
     component = Component(reader.ports(found), reader.bound_outputs(found))
@@ -117,7 +117,7 @@ def _component(reader: PartReader, root: Node, expected: str, above: Above) -> F
         if not isinstance(node.value, bool):
             raise reader.error("is_deterministic", f"expected true or false, got {node.text!r}", node.line)
         component.is_deterministic = node.value
-    return Found(_step_type(kind), component, body(reader, kind, found, component, above))
+    return NamedComponent(_step_type(kind), component, body(reader, kind, found, component, above))
 
 
 def body(reader: PartReader, kind: str, found: dict[str, Node], component: Component, above: Above) -> StepJob | None:

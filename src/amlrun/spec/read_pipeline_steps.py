@@ -75,11 +75,11 @@ def step(pipeline: PartReader, name: str, node: Node, above: Above) -> Step:
 
 
 def _kind(reader: PartReader, node: Node) -> str:
-    said = node.get("type")
-    kind = said.text if said is not None and said.kind == "scalar" and said.text else "command"
-    if said is None and node.get("trial") is not None:
+    type_node = node.get("type")
+    kind = type_node.text if type_node is not None and type_node.kind == "scalar" and type_node.text else "command"
+    if type_node is None and node.get("trial") is not None:
         kind = "sweep"
-    line = said.line if said is not None else node.line
+    line = type_node.line if type_node is not None else node.line
     if kind in _PREVIEW:
         raise reader.error("type", f"{kind} is a preview of Azure ML that aml does not have", line,
                            "Let a script decide, and do nothing where there is nothing to do.")  # fmt: skip
@@ -127,12 +127,12 @@ def _of_component(reader: PartReader, made: Step, node: Node, component: Node, a
     _shared(reader, made, found)
     read = named(reader, "component", component, made.type, above)
     if read.type != made.type:
-        said = node.get("type")
-        if said is not None and read.component.file is None:
-            raise reader.error("type", f"the component is of type {read.type}", said.line)
-        if said is not None:
+        type_node = node.get("type")
+        if type_node is not None and read.component.file is None:
+            raise reader.error("type", f"the component is of type {read.type}", type_node.line)
+        if type_node is not None:
             message = f"{read.component.file.name if read.component.file else ''} is of type {read.type}"
-            reader.fault("type", message, said.line, f"Write type: {read.type}")
+            reader.fault("type", message, type_node.line, f"Write type: {read.type}")
         made.type = read.type
     made.component, made.job = read.component, read.job
     if isinstance(made.job, CommandJob):

@@ -237,10 +237,10 @@ def _limits(reader: Reader, found: dict[str, Node]) -> Limits:
         return Limits()
     names = ("timeout", "trial_timeout", "max_total_trials", "max_concurrent_trials")
     parts = reader.section("limits", found["limits"], names)
-    said = {name: reader.number(name, parts, f"limits.{name}") for name in names}
+    values = {name: reader.number(name, parts, f"limits.{name}") for name in names}
     for name in names[2:]:
-        value = said[name]
+        value = values[name]
         if value is not None and not 1 <= value <= search_space.MOST_TRIALS:
             between = f"expected 1 to {search_space.MOST_TRIALS:,}, got {value}"
             raise reader.error(f"limits.{name}", between, parts[name].line)
-    return Limits(**said)
+    return Limits(**values)

@@ -13,7 +13,7 @@ from typing import Any
 
 from amlrun.errors import AmlError
 from amlrun.spec import write_pipeline, write_sweep
-from amlrun.spec.job import CommandJob, Environment, Job, SparkJob, SweepJob, said, shell_line
+from amlrun.spec.job import CommandJob, Environment, Job, SparkJob, SweepJob, shell_line, to_dict
 from amlrun.spec.pipeline import PipelineJob
 
 _SCHEMA = "https://azuremlschemas.azureedge.net/latest/{}Job.schema.json"
@@ -88,7 +88,7 @@ def _command(job: CommandJob, folder: Path) -> dict[str, Any]:
     found["environment_variables"] = job.environment_variables
     found["compute"] = job.compute
     for name in ("resources", "distribution", "limits", "queue_settings", "services"):
-        found[name] = said(getattr(job, name))
+        found[name] = to_dict(getattr(job, name))
     found["identity"] = None if job.identity is None else {"type": job.identity}
     return _without_empty(found)
 
@@ -105,7 +105,7 @@ def _spark(job: SparkJob, folder: Path) -> dict[str, Any]:
     found["environment"] = _environment(job.environment, folder)
     found["conf"] = dict(job.conf)
     found["compute"] = job.compute
-    found["resources"] = said(job.resources)
+    found["resources"] = to_dict(job.resources)
     found["identity"] = None if job.identity is None else {"type": job.identity}
     return _without_empty(found)
 
@@ -117,11 +117,11 @@ def _without_empty(found: dict[str, Any]) -> dict[str, Any]:
 def _input(data: Any) -> Any:
     if data.value is not None:
         return data.value
-    return said(data)
+    return to_dict(data)
 
 
 def _output(data: Any) -> Any:
-    found = said(data)
+    found = to_dict(data)
     found.pop("description", None)
     return found
 
@@ -133,7 +133,7 @@ def _environment(environment: Environment | None, folder: Path) -> Any:
     if environment.dockerfile is not None:
         found["build"] = {"path": f"./{_BUILD}", "dockerfile_path": "Dockerfile"}
     elif environment.build is not None:
-        found["build"] = said(environment.build)
+        found["build"] = to_dict(environment.build)
     if isinstance(environment.conda_file, Path):
         found["conda_file"] = relative(environment.conda_file, folder)
     else:

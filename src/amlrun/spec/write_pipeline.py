@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from amlrun.spec.job import Build, CommandJob, Environment, Input, Output, said
+from amlrun.spec.job import Build, CommandJob, Environment, Input, Output, to_dict
 from amlrun.spec.pipeline import ParallelJob, PipelineJob, Port, Step
 
 Body = Callable[[CommandJob], dict[str, Any]]
@@ -29,7 +29,7 @@ def tree(
         found[name] = getattr(job, name)
     found["inputs"] = {name: _input(given) for name, given in job.inputs.items()}
     found["outputs"] = {name: _output(output) for name, output in job.outputs.items()}
-    found["settings"] = said(job.settings)
+    found["settings"] = to_dict(job.settings)
     found["jobs"] = {name: _step(step, command, environment, relative) for name, step in job.jobs.items()}
     return _without_empty(found)
 
@@ -62,7 +62,7 @@ def _step(step: Step, command: Body, environment: EnvironmentTree, relative: Cal
         found["component"] = where
         if isinstance(step.job, CommandJob):
             for name in ("environment_variables", "resources", "limits", "distribution"):
-                found[name] = said(getattr(step.job, name))
+                found[name] = to_dict(getattr(step.job, name))
     elif isinstance(step.job, CommandJob) and step.sweep is None:
         found |= _command(step, step.job, command)
     elif isinstance(step.job, ParallelJob):
@@ -113,17 +113,17 @@ def _parallel(
                      "error_threshold", "max_concurrency_per_instance", "logging_level")
     }  # fmt: skip
     found["retry_settings"] = _without_empty({"max_retries": job.max_retries, "timeout": job.timeout})
-    found["resources"] = said(job.resources)
+    found["resources"] = to_dict(job.resources)
     found["task"] = _without_empty(task)
     return found
 
 
 def _input(given: Input) -> Any:
-    return given.value if given.value is not None else said(given)
+    return given.value if given.value is not None else to_dict(given)
 
 
 def _output(output: Output) -> Any:
-    found = said(output)
+    found = to_dict(output)
     found.pop("description", None)
     if (
         output.path

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from amlrun.spec.job import BINDING, EarlyTermination, Parameter, SweepJob, said
+from amlrun.spec.job import BINDING, EarlyTermination, Parameter, SweepJob, to_dict
 
 _PLAIN = re.compile(r"[\w./:@%+,=-]+")
 _PART = re.compile(rf"{BINDING.pattern}|\\.|['\"]|[^\\'\"$]+|\$|\\", re.DOTALL)
@@ -29,12 +29,12 @@ def tree(job: SweepJob, trial: dict[str, Any], *, schema: bool = True) -> dict[s
         if value:
             found[name] = value
     random = job.sampling_algorithm.type == "random"
-    found["sampling_algorithm"] = said(job.sampling_algorithm) if random else {"type": job.sampling_algorithm.type}
+    found["sampling_algorithm"] = to_dict(job.sampling_algorithm) if random else {"type": job.sampling_algorithm.type}
     found["search_space"] = {name: _parameter(one) for name, one in job.search_space.items()}
     found["objective"] = {"goal": job.objective.goal, "primary_metric": job.objective.primary_metric}
     if job.early_termination is not None:
         found["early_termination"] = _policy(job.early_termination)
-    limits = said(job.limits)
+    limits = to_dict(job.limits)
     own = (trial.get("limits") or {}).get("timeout")
     if own and not job.limits.trial_timeout:
         limits["trial_timeout"] = own
@@ -75,7 +75,7 @@ def left_out(job: SweepJob) -> list[str]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    value: dict[str, Any] = said(parameter)
+    value: dict[str, Any] = to_dict(parameter)
     value.pop("argument")
     if parameter.values is not None:
         # azure-ai-ml chooses from texts and numbers; a trial gets the same word on its command line.
@@ -85,5 +85,5 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _policy(policy: EarlyTermination) -> dict[str, Any]:
     # The interval is always written: the SDK's classes and the documents disagree on its default.
-    value: dict[str, Any] = said(policy)
+    value: dict[str, Any] = to_dict(policy)
     return value

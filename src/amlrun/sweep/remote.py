@@ -114,7 +114,7 @@ class RemoteSweep:
         """Whether the sweep has ended, and all that there is to know of it is written down here."""
         return bool(self.sweep.part("process").get("_log_complete"))
 
-    def _take(self, found: sweeps.Found) -> None:
+    def _take(self, found: sweeps.TrialInfo) -> None:
         trial = self.trials.get(found.number)
         if trial is None:
             run = self._trials_run(found)
@@ -142,7 +142,7 @@ class RemoteSweep:
             if trial.state in runs.FINAL:
                 self.log.line(describe(trial, self.metric))
 
-    def _trials_run(self, found: sweeps.Found) -> runs.RunFolder:
+    def _trials_run(self, found: sweeps.TrialInfo) -> runs.RunFolder:
         """The trial's own run folder: like any other run's, so that it can be listed, shown and fetched."""
         run = runs.RunFolder(self.project.runs / found.id)
         if run.private.is_dir():

@@ -22,7 +22,7 @@ from amlrun.errors import AmlError, os_error
 from amlrun.prepare.snapshot import Snapshot
 from amlrun.runs import redact
 from amlrun.runs import store as runs
-from amlrun.spec.job import CommandJob, Scalar, SweepJob, said
+from amlrun.spec.job import CommandJob, Scalar, SweepJob, to_dict
 from amlrun.sweep.policies import Curve
 
 RUN_TYPE = "hyperdrive"  # v1's word in run.json
@@ -77,7 +77,7 @@ class Trial:
 def plain(settings: Settings) -> dict[str, Any]:
     """The settings as plain data, with all that a secret may be in."""
     return {
-        "job": said(settings.job),
+        "job": to_dict(settings.job),
         "experiment": settings.experiment,
         "seed": settings.seed,
         "total": settings.total,

@@ -17,7 +17,7 @@ from amlrun.project import Project
 from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.runs.record import SubmitPart
-from amlrun.spec.job import CommandJob, Scalar, said
+from amlrun.spec.job import CommandJob, Scalar, to_dict
 from amlrun.sweep import pictures, store, warm
 from amlrun.sweep.policies import Curve, Stop
 from amlrun.sweep.space import fill, fill_variables, word
@@ -48,7 +48,7 @@ class Starter:
         self._prepared = steps.prepared_record(interpreter, {})
         trial, words = settings.job.trial, sweep.part("submit").get("command_line", [])
         self._first = steps.first_record(trial, trial, settings.experiment, "local", words)
-        self._definition = redact.masked(said(settings.job.trial))
+        self._definition = redact.masked(to_dict(settings.job.trial))
         self._first["tags"] = {**settings.job.tags, **settings.job.trial.tags}
         self._server: warm.Warm | None = None
         self._ready = False

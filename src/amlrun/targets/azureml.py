@@ -78,7 +78,7 @@ class AzureMLTarget:
         client, trial = self.client, _trial(job)
         planned = self.plan(job, experiment, options)
         git = provenance.git_properties(planned.snapshot.root)
-        content = codes.hashed(planned.snapshot)
+        content = codes.hash_contents(planned.snapshot)
         fingerprint = _fingerprint(client, planned, content)
         files = self._left_over(fingerprint)
         if files is None:
@@ -202,10 +202,10 @@ def _create(client: Client, tree: dict[str, Any]) -> dict[str, Any]:
     import io
 
     name = str(tree["name"])
-    with client.wire.call("import azure-ai-ml"):
+    with client.transport.call("import azure-ai-ml"):
         from azure.ai.ml import load_job
     try:
-        with client.wire.call(f"create the job {name}"):
+        with client.transport.call(f"create the job {name}"):
             entity = load_job(io.StringIO(json.dumps(tree)))
             # load_job has validated it against the same schema; doing it again costs 0.3 s (measured).
             made = client.ml.jobs.create_or_update(entity, skip_validation=True)
@@ -243,7 +243,7 @@ def _calls(tree: dict[str, Any], location: str) -> list[str]:
     ]
 
 
-def _fingerprint(client: Client, planned: Plan, content: codes.Hashed) -> str:
+def _fingerprint(client: Client, planned: Plan, content: codes.ContentHashes) -> str:
     text = json.dumps([client.workspace.arm.lower(), planned.job, content.whole], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -49,7 +49,9 @@ class SubmitOptions:
 
     def take_snapshot(self, job: CommandJob, code_folder: Path, project: Project) -> Snapshot:
         """The snapshot of a job's code folder, as these options want it. Raises AmlError."""
-        return code.take(job, code_folder, runs=project.runs, limits=self.snapshot_limits, exclude=self.exclude)
+        return code.build_snapshot(
+            job, code_folder, runs=project.runs, limits=self.snapshot_limits, exclude=self.exclude
+        )
 
 
 @dataclass

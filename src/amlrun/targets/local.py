@@ -15,7 +15,7 @@ from amlrun.registry.inputs import with_models
 from amlrun.runs import metrics, mlflow_db, new_mlflow_db, provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
-from amlrun.spec.job import CommandJob, Job, said
+from amlrun.spec.job import CommandJob, Job, to_dict
 from amlrun.targets import processes, steps
 from amlrun.targets.base import Plan, Run, RunCreated, SubmitOptions
 
@@ -42,7 +42,7 @@ class LocalTarget:
         """The code and the snapshot, checked. Raises AmlError."""
         command = _command(job)
         files = options.take_snapshot(command, code.find(command), self.project)
-        return Plan(redact.masked(said(job)), files, self.location)
+        return Plan(redact.masked(to_dict(job)), files, self.location)
 
     def submit(self, job: Job, experiment: str, options: SubmitOptions) -> Run:
         """Snapshot, environment and data, then the script is started. Raises AmlError."""

@@ -11,7 +11,7 @@ from amlrun.prepare.environment import Interpreter
 from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.runs.record import PreparedPart, SubmitPart
-from amlrun.spec.job import CommandJob, Job, said
+from amlrun.spec.job import CommandJob, Job, to_dict
 
 Report = Callable[[str], None]
 
@@ -27,7 +27,7 @@ def first_record(job: CommandJob, whole: Job, experiment: str, target: str | Non
         "target": target,
         "display_name": job.display_name,
         "tags": dict(job.tags),
-        "run_definition": redact.masked(said(whole)),
+        "run_definition": redact.masked(to_dict(whole)),
         "command_line": redact.masked(list(words)),
     }
 
@@ -47,9 +47,9 @@ def prepared_record(interpreter: Interpreter, git: dict[str, str]) -> PreparedPa
 
 def describe(files: snapshot.Snapshot) -> str:
     """The snapshot in one line."""
-    text = f"Snapshot: {files}" + (f"; withheld: {', '.join(files.withheld)}" if files.withheld else "")
+    text = files.summary()
     if files.run_folders:
-        text += f"\nLeft out, for a run begins with its own empty: {'/, '.join(files.run_folders)}/"
+        text += f"\nLeft out, because each run starts with its own: {'/, '.join(files.run_folders)}/"
     return text
 
 
@@ -58,7 +58,7 @@ def materialize(run: runs.RunFolder, files: snapshot.Snapshot, job: Job) -> None
     snapshot.copy(files, run.folder)
     try:
         # JSON is YAML; `aml export` writes the one for people.
-        text = json.dumps(redact.masked(said(job)), indent=2)
+        text = json.dumps(redact.masked(to_dict(job)), indent=2)
         (run.private / "job.yml").write_text(text, encoding="utf-8")
     except OSError as error:
         raise os_error(error, "write the job's file") from error

@@ -17,7 +17,7 @@ from amlrun.runs.files import replace_json
 
 
 def names(root: Path, **more: object) -> list[str]:
-    return [path for path, _ in snapshot.take(root, **more).files]  # type: ignore[arg-type]
+    return [path for path, _ in snapshot.build_snapshot(root, **more).files]  # type: ignore[arg-type]
 
 
 def fill(root: Path, *files: str) -> None:
@@ -55,9 +55,9 @@ def test_never_travels(tmp_path: Path, file: str) -> None:
 @pytest.mark.parametrize("file", [".env", ".env.prod", "keys/tls.pem", "id_rsa", "a.PFX", ".netrc", "sub/.npmrc"])
 def test_what_looks_like_a_secret_is_withheld_and_named(tmp_path: Path, file: str) -> None:
     fill(tmp_path, "train.py", ".env.example", file)
-    found = snapshot.take(tmp_path)
+    found = snapshot.build_snapshot(tmp_path)
     assert [path for path, _ in found.files] == [".env.example", "train.py"]
-    assert found.withheld == [file]
+    assert found.excluded_secrets == [file]
 
 
 def test_the_runs_folder_never_travels_whatever_its_name_is_elsewhere(tmp_path: Path) -> None:
@@ -95,22 +95,22 @@ def test_too_many_files_are_refused_with_the_largest_named(tmp_path: Path) -> No
         (tmp_path / f"f{number:05}").write_bytes(b"x" * (number % 7))
     (tmp_path / "big.bin").write_bytes(b"x" * 5000)
     with pytest.raises(AmlError, match=r"2,002 files") as refused:
-        snapshot.take(tmp_path)
+        snapshot.build_snapshot(tmp_path)
     assert "big.bin" in refused.value.hint and refused.value.hint.count("\n") == 11
-    assert len(snapshot.take(tmp_path, limits=False).files) == snapshot.MAX_FILES + 2
+    assert len(snapshot.build_snapshot(tmp_path, limits=False).files) == snapshot.MAX_FILES + 2
 
 
 def test_too_many_bytes_are_refused(tmp_path: Path) -> None:
     with (tmp_path / "sparse.bin").open("wb") as stream:
         stream.truncate(snapshot.MAX_BYTES + 1)
     with pytest.raises(AmlError, match=r"300\.0 MB"):
-        snapshot.take(tmp_path)
+        snapshot.build_snapshot(tmp_path)
 
 
 def test_copy_keeps_content_and_mode(tmp_path: Path) -> None:
     fill(tmp_path / "from", "a.sh", "sub/b.bin")
     (tmp_path / "from" / "a.sh").chmod(0o755)
-    found = snapshot.take(tmp_path / "from")
+    found = snapshot.build_snapshot(tmp_path / "from")
     snapshot.copy(found, tmp_path / "to")
     assert (tmp_path / "to" / "sub" / "b.bin").read_text() == "sub/b.bin"
     assert os.access(tmp_path / "to" / "a.sh", os.X_OK)
@@ -118,7 +118,7 @@ def test_copy_keeps_content_and_mode(tmp_path: Path) -> None:
 
 def test_what_is_gone_since_the_walk_is_left_out(tmp_path: Path) -> None:
     fill(tmp_path / "from", "train.py", ".train.py.swp")
-    found = snapshot.take(tmp_path / "from")
+    found = snapshot.build_snapshot(tmp_path / "from")
     (tmp_path / "from" / ".train.py.swp").unlink()
     snapshot.copy(found, tmp_path / "to")
     assert [one.name for one in (tmp_path / "to").iterdir()] == ["train.py"]

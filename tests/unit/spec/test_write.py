@@ -10,7 +10,7 @@ from support.workplace import Workplace
 
 from amlrun.errors import AmlError
 from amlrun.spec import read, write
-from amlrun.spec.job import CommandJob, Environment, Input, Output, Resources, said, shell_line
+from amlrun.spec.job import CommandJob, Environment, Input, Output, Resources, shell_line, to_dict
 
 JOB = """\
 $schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json
@@ -79,9 +79,9 @@ def test_everything_that_a_command_job_says(tmp_path: Path) -> None:
     assert job.environment_variables == {"A": "1", "B": "${{inputs.word}}"}
     assert job.compute == "azureml:cluster"
     assert job.resources == Resources(2, None, "4g", ["-v", "/h:/data", "--ipc=host"])
-    assert said(job.local.volumes) == [{"host": "/h", "container": "/data"}]
-    assert said(job.distribution) == {"type": "pytorch", "process_count_per_instance": 4}
-    assert (said(job.limits), job.identity, job.tags) == ({"timeout": 60}, "user_identity", {"a": "b"})
+    assert to_dict(job.local.volumes) == [{"host": "/h", "container": "/data"}]
+    assert to_dict(job.distribution) == {"type": "pytorch", "process_count_per_instance": 4}
+    assert (to_dict(job.limits), job.identity, job.tags) == ({"timeout": 60}, "user_identity", {"a": "b"})
     assert (job.display_name, job.experiment_name, job.description) == ("shown", "exp", "text")
     assert job.local.notes == ["job.yml:33: properties: has no effect here"]
 

@@ -9,7 +9,7 @@ import pytest
 from support.v1_files import MINIMAL, job, model, translate
 
 from amlrun.errors import AmlError
-from amlrun.spec.job import V1_DATASET, CommandJob, Input, Output, SparkJob, Volume, said
+from amlrun.spec.job import V1_DATASET, CommandJob, Input, Output, SparkJob, Volume, to_dict
 from amlrun.v1.runconfig import to_job
 
 ENV = "environment:\n  python:\n    userManagedDependencies: true\n"
@@ -142,7 +142,7 @@ CONDA = "  python:\n    condaDependenciesFile: conda.yml\n"
 )  # fmt: skip
 def test_environments(tmp_path: Path, environment: str, becomes: dict[str, Any]) -> None:
     made = job(tmp_path, f"script: train.py\ntarget: c\nenvironment:\n{environment}").environment
-    assert said(made) == becomes
+    assert to_dict(made) == becomes
 
 
 def test_conda_files_are_relative_to_the_path(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_inline_conda(tmp_path: Path) -> None:
 def test_a_dockerfile_beside_a_conda_file(tmp_path: Path) -> None:
     docker = '  docker: {baseDockerfile: "FROM x"}\n'
     made = job(tmp_path, f"script: train.py\ntarget: c\nenvironment:\n{docker}{CONDA}")
-    assert said(made.environment) == {"dockerfile": "FROM x"}
+    assert to_dict(made.environment) == {"dockerfile": "FROM x"}
     assert any("condaDependenciesFile: is not supported: v2 builds" in note for note in made.local.notes)
     here = job(tmp_path, f"script: train.py\nenvironment:\n{docker}{CONDA}").environment
     assert here is not None
@@ -221,7 +221,7 @@ environment:
     assert "refused" in error.message
     assert secret not in str(error)
     done = translate(tmp_path, text)
-    assert secret not in str(said(done.job))
+    assert secret not in str(to_dict(done.job))
     assert secret not in str([vars(value) for value in done.config.values.values()])
     for broken in (text.replace("      password", "  password"), text.replace("password:", "password: [") + "\n",
                    text.replace("password: ", "password: *"), text.replace("password: ", "password: !x ")):  # fmt: skip
@@ -368,7 +368,7 @@ outputData:
 )  # fmt: skip
 def test_distributions(tmp_path: Path, text: str, becomes: dict[str, Any] | None) -> None:
     made = job(tmp_path, f"script: train.py\ntarget: c\n{text}\n{ENV}")
-    assert (None if made.distribution is None else said(made.distribution)) == becomes
+    assert (None if made.distribution is None else to_dict(made.distribution)) == becomes
 
 
 def test_sections_that_nothing_asks_for(tmp_path: Path) -> None:
@@ -417,7 +417,7 @@ applicationEndpoints:
   me: {{type: SSH, properties: {{sshPublicKeys: ssh-rsa k}}}}
   g: {{type: Grafana}}
 {ENV}"""
-    made = said(job(tmp_path, text))
+    made = to_dict(job(tmp_path, text))
     assert "compute" not in made
     assert made["resources"] == {
         "instance_count": 2, "instance_type": "STANDARD_D2_V2", "shm_size": "6g",

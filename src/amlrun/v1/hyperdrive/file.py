@@ -52,7 +52,7 @@ class HyperdriveFile:
         name = str(key) if field is None else field
         self.mistakes.append(AmlError(text, file=self.file, line=line_of(node, key), field=name, hint=hint))
 
-    def give_up(self) -> NoReturn:
+    def raise_first_fault(self) -> NoReturn:
         """Raise the first mistake of the file; the others stand in its hint."""
         ordered = sorted(self.mistakes, key=lambda mistake: mistake.line or 0)
         first = ordered[0]

@@ -83,7 +83,7 @@ class _Reader(HyperdriveFile):
         objective = self.objective()
         limits = self.limits()
         if self.mistakes:
-            self.give_up()
+            self.raise_first_fault()
         assert algorithm and objective  # noqa: S101 - each is there when nothing was wrong
         self.remarks(trial, space, algorithm, limits)
         return SweepJob(

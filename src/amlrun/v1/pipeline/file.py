@@ -19,7 +19,7 @@ from amlrun.v1.runconfig.explaining import Row
 class PipelineFile:
     """`folder` is the working folder that v1 counted paths from; `target` replaces every compute (`--ct`).
 
-    `refused` is what v1's reader refused too, `let_pass` what it let pass; `said` has what becomes of a key.
+    `refused` is what v1's reader refused too, `let_pass` what it let pass; `reports` has what becomes of a key.
     """
 
     def __init__(self, file: Path, root: Node, folder: Path, target: str | None, exporting: bool) -> None:
@@ -32,7 +32,7 @@ class PipelineFile:
         self.refused: list[AmlError] = []
         self.let_pass: list[AmlError] = []
         self.notes: list[str] = []
-        self.said: dict[str, tuple[str, str]] = {}
+        self.reports: dict[str, tuple[str, str]] = {}
 
     def error(self, place: str, message: str, hint: str = "") -> AmlError:
         return self.source.error(place, message, hint)
@@ -54,7 +54,7 @@ class PipelineFile:
 
     def say(self, place: str, becomes: str, status: str = "mapped") -> None:
         """What becomes of a key: `status` is mapped, local, ignored or unsupported."""
-        self.said[place] = (status, becomes)
+        self.reports[place] = (status, becomes)
 
     def section(self, place: str, node: Node | None, known: tuple[str, ...]) -> dict[str, Node]:
         """The keys of a mapping that say something; unknown ones, which v1 ignored, are noted."""
@@ -115,8 +115,8 @@ class PipelineFile:
     def _rows(self, place: str, node: Node, above: tuple[str, str]) -> Iterator[Row]:
         for name, line, child in node.pairs:
             here = f"{place}.{name}" if place else name
-            status, becomes = self.said.get(here, above)
-            if child.kind != "map" or (here in self.said and not child.pairs):
+            status, becomes = self.reports.get(here, above)
+            if child.kind != "map" or (here in self.reports and not child.pairs):
                 yield Row(here, child.plain(), line, status, becomes)
             else:
                 yield from self._rows(here, child, (status, becomes))

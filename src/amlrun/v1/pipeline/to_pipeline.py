@@ -153,7 +153,7 @@ def _reference(desk: PipelineFile, place: str, name: str, node: Node) -> Input:
 def _lines(desk: PipelineFile, job: PipelineJob) -> None:
     """Where v2's keys stand in the v1 file, so that what is found across steps is told with v1's lines."""
     lines: dict[str, int] = {}
-    for place, (status, becomes) in desk.said.items():
+    for place, (status, becomes) in desk.reports.items():
         if status == "mapped" and becomes.startswith("inputs."):
             name = ".".join(becomes.split(".")[:2])
             lines.setdefault(name, desk.source.lines.get(place.rpartition(".")[0], 1))

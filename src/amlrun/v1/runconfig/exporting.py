@@ -86,16 +86,16 @@ def _comments(context: TranslationContext) -> dict[str, str]:
     config = context.config
     found = {}
     for place, keys in context.sources.items():
-        said = []
+        origins = []
         for key in dict.fromkeys(keys):
             value, above = config.values.get(key), config.values.get(key[:-1])
             if value is not None and (value.is_set or key in (("script",), ("target",))):
                 remark = f" ({value.comment})" if value.comment and "Registry" not in value.name else ""
-                said.append(f"{config.shown(key)}, line {value.line}{remark}")
+                origins.append(f"{config.shown(key)}, line {value.line}{remark}")
             elif above is not None and key[-1] in above.lines:
-                said.append(f"{config.shown(key[:-1])}.{key[-1]}, line {above.lines[key[-1]]}")
-        if said:
-            found[place] = "from " + "; ".join(dict.fromkeys(said))
+                origins.append(f"{config.shown(key[:-1])}.{key[-1]}, line {above.lines[key[-1]]}")
+        if origins:
+            found[place] = "from " + "; ".join(dict.fromkeys(origins))
     if "environment.image" not in found:
         found["environment.image"] = "no image in the file: v1's own default"
     if context.spark is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amlrun.v1.scoring.endpoint import SCHEMAS, Managed, environment, said
+from amlrun.v1.scoring.endpoint import SCHEMAS, Managed, environment, without_empty
 from amlrun.v1.scoring.inference import Config, Inference
 from amlrun.v1.scoring.parallel import BatchSettings
 
@@ -49,4 +49,4 @@ def translate(script: Inference, config: Config, wanted: BatchSettings, model: s
         "retry_settings": {"max_retries": wanted.max_try, "timeout": wanted.timeout},
         "logging_level": str(config.get("logging_level") or "info").lower(),
     }
-    return Managed(said(endpoint), said(deployment), notes)
+    return Managed(without_empty(endpoint), without_empty(deployment), notes)

@@ -118,7 +118,7 @@ def changes(model: str | None, inference: Inference | None, config: Config) -> M
     }
     if config.get("dataCollection.storageEnabled"):
         notes.append("dataCollection: add a data_collector, and azureml-ai-monitoring to score.py")
-    return Managed(said(endpoint), said(deployment), notes)
+    return Managed(without_empty(endpoint), without_empty(deployment), notes)
 
 
 def environment(inference: Inference) -> dict[str, Any]:
@@ -165,11 +165,11 @@ def _plain(value: Any) -> dict[str, str]:
     return {str(key): str(item) for key, item in (value or {}).items()}
 
 
-def said(value: Any) -> Any:
+def without_empty(value: Any) -> Any:
     """The value without what was not said: None and empty parts."""
     if not isinstance(value, dict):
         return value
-    pairs = {key: said(item) for key, item in value.items()}
+    pairs = {key: without_empty(item) for key, item in value.items()}
     return {key: item for key, item in pairs.items() if item is not None and item != {}}
 
 

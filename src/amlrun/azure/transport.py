@@ -1,4 +1,4 @@
-"""The one way out: every request of a command goes through `Wire`, which no call can leave hanging."""
+"""The one transport: every request of a command goes through it, and no call can leave it hanging."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from azure.core.pipeline.transport import RequestsTransport
 from urllib3.util.retry import Retry
 
 from amlrun.azure import sockets
-from amlrun.azure.calls import Calls
+from amlrun.azure.calls import CallBudget
 
 
-class Wire(Calls, RequestsTransport):  # type: ignore[misc]
+class Transport(CallBudget, RequestsTransport):  # type: ignore[misc]
     """The transport of every client, within the budget of the call that is under way."""
 
     def __init__(self) -> None:
-        Calls.__init__(self)
+        CallBudget.__init__(self)
         # Made here, so that its connections obey the budget; azure-core makes one that does not.
         RequestsTransport.__init__(self, session=_session())
 
@@ -43,11 +43,11 @@ def _session() -> requests.Session:
 
 
 class Shared:
-    """The wire as one of many clients' transport: none of them may close it for the others."""
+    """The transport as one of many clients' own: none of them may close it for the others."""
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        self.connection_config = wire.connection_config
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.connection_config = transport.connection_config
 
     def __enter__(self) -> Shared:
         return self
@@ -56,7 +56,7 @@ class Shared:
         return None
 
     def open(self) -> None:
-        self._wire.open()
+        self._transport.open()
 
     def close(self) -> None:
         return None
@@ -66,14 +66,14 @@ class Shared:
         body = request.data
         start = body.tell() if hasattr(body, "seek") else 0
         for attempt in range(4):
-            response = self._wire.send(request, **kwargs)
+            response = self._transport.send(request, **kwargs)
             if response.status_code != 429 or attempt == 3:
                 break
-            said = response.headers.get("Retry-After", "")
-            self._wire.sleep(float(said) if said.isdigit() else 2.0**attempt)
+            retry_after = response.headers.get("Retry-After", "")
+            self._transport.sleep(float(retry_after) if retry_after.isdigit() else 2.0**attempt)
             if hasattr(body, "seek"):
                 body.seek(start)
         return response
 
     def sleep(self, duration: float) -> None:
-        self._wire.sleep(duration)
+        self._transport.sleep(duration)
