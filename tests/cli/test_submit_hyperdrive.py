@@ -176,7 +176,7 @@ def test_all_trials_crash(light: SweepProject) -> None:
     project.runconfig("--kind", "crash")
     project.sweep_file(total=30)
     said, sweep = project.sweep(code=1)
-    assert "trials that were run failed; trial 0: the script ended with exit code 1" in said.stderr
+    assert "trials failed; trial 0: the script ended with exit code 1" in said.stderr
     assert "RuntimeError: this one crashes" in said.stderr
     assert 5 <= len(table(sweep)) <= 8
     assert project.record(sweep)["status"] == "Failed"

@@ -185,7 +185,7 @@ def test_cancel_from_another_terminal(workplace: Workplace) -> None:
     assert (folder / "outputs" / "started.txt").exists()
     for pid in pids(folder).values():
         wait_for(lambda pid=pid: gone(pid))
-    assert "had ended already" in workplace.aml("run", "cancel", "-r", folder.name).stdout
+    assert "has already finished" in workplace.aml("run", "cancel", "-r", folder.name).stdout
 
 
 @posix
@@ -276,7 +276,7 @@ def test_a_view_that_is_lost_is_made_again_from_the_parts(workplace: Workplace) 
         (["run", "list", "--status", "Done"], "there is no state 'Done'"),
         (["run", "update", "-r", "latest"], "nothing to do"),
         (["run", "update", "-r", "latest", "--add-tag", "x"], "expected key=value"),
-        (["run", "submit-script", "-c", "local", "-e", "bad name"], "can't be an experiment's name"),
+        (["run", "submit-script", "-c", "local", "-e", "bad name"], "is not a valid experiment name"),
         (["run", "submit-script", "-c", "local", "--path", "nowhere"], "there is no folder"),
         (["run", "submit-script", "-c", "locl"], "local"),
         (["run", "submit-script", "-c", "local", "gone.py"], "gone.py"),

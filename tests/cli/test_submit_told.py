@@ -66,7 +66,7 @@ def test_an_input_that_was_written_to_is_told(workplace: Workplace) -> None:
 
 def test_a_configuration_of_a_model_below_is_named(workplace: Workplace) -> None:
     done = workplace.aml("run", "submit-script", "-c", "local", "-e", "exp", cwd=workplace.root, code=2)
-    assert "There is one below: add --path models/m." in done.stderr
+    assert "It exists in a subfolder: add --path models/m." in done.stderr
 
 
 def test_a_list_outside_a_project_says_so(workplace: Workplace, tmp_path: Path) -> None:

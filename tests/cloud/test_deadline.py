@@ -82,7 +82,7 @@ def test_a_peer_that_does_not_come_to_an_end(monkeypatch: pytest.MonkeyPatch, an
         with transport.call("ask", transfer=transfer):
             transport.send(HttpRequest("GET", url)).read()
     assert error.value.exit_code == 3
-    assert "could not ask" in error.value.message and "GET 127.0.0.1/x: no answer came" in error.value.message
+    assert "could not ask" in error.value.message and "GET 127.0.0.1/x: no response" in error.value.message
 
 
 def test_a_peer_that_does_not_take_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:

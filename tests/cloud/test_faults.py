@@ -26,9 +26,9 @@ CAUSE = {
     "reset": "reset|closed|cut off|refused|proxy",
     "reset-after": "reset|closed|cut off|refused|proxy",
     "cut": "cut off|JSON|Incomplete|Connection broken",
-    "not-json": "JSON|not the service's own|does not say|gave no",
-    "black-hole": "no answer|in time",
-    "dribble": "did not come to its end",
+    "not-json": "JSON|does not come from the service|is missing|returned no",
+    "black-hole": "no response|in time",
+    "dribble": "response was incomplete",
 }
 # Step → where it is met. WS is the workspace's name, TENANT the case's own tenant.
 SUBMIT = {

@@ -224,7 +224,7 @@ def test_nobody_to_sign_in_is_told_at_once_and_asks_nobody(cloud: Cloud) -> None
     assert "Tried:" not in done.err
     for way in ("service principal", "workload identity", "managed identity", "az login", "browser", "device code"):
         assert f"\n  {way}: " in done.err
-    assert "nobody to ask: this is not a terminal" in done.err and "Sign in with `az login`" in done.err
+    assert "no interactive sign-in: this is not a terminal" in done.err and "Sign in with `az login`" in done.err
 
 
 def test_a_person_at_a_terminal_is_given_a_device_code(cloud: Cloud) -> None:

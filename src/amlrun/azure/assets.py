@@ -193,7 +193,7 @@ def dataset_by_id(client: Client, name: str, guid: str) -> str:
             if guid.lower() in str(version).lower():
                 return f"azureml:{one['name']}:{version['name']}"
     raise AmlError(
-        f"data.{name}.dataLocation.dataset.id: no dataset of {client.workspace.name} carries the id {guid}",
+        f"data.{name}.dataLocation.dataset.id: no dataset in {client.workspace.name} has the id {guid}",
         hint=f'Name it instead: `dataset: {{name: NAME, version: "1"}}` below data.{name}.dataLocation. '
         "The studio shows the name: Data, then the id in the address. `aml dataset list -w WORKSPACE` lists them.",
     )

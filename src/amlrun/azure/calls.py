@@ -30,7 +30,7 @@ DEADLINE = 120.0
 _CONNECT, _READ = 15.0, 40.0
 # Bytes a second below which a line counts as dead while files are transferred.
 _SLOWEST = 10_000
-_SILENT = "no answer came"
+_SILENT = "no response"
 
 
 def deadline() -> float:
@@ -125,7 +125,7 @@ class CallBudget:
         """Wait before the next attempt, unless that would be after the deadline."""
         until = self._until if self.was_answered else min(self._until, self._request_until)
         if time.monotonic() + duration >= until:
-            self.raise_timeout(f"; the next attempt was to wait {duration:.0f} s" if duration > 5 else "")
+            self.raise_timeout(f"; the next attempt would have waited {duration:.0f} s" if duration > 5 else "")
         time.sleep(duration)
 
     def raise_timeout(self, why: str = "") -> NoReturn:
@@ -133,24 +133,24 @@ class CallBudget:
         cause = self.trouble or "no answer"
         raise AmlError(
             f"could not {self.doing} in time: {self.last}: {cause}{why}",
-            hint="Run the same command again: it goes on from there. AML_AZURE_DEADLINE=SECONDS waits longer.",
+            hint="Run the same command again: it resumes from there. AML_AZURE_DEADLINE=SECONDS waits longer.",
             exit_code=SERVICE,
         )
 
     def _reason(self, error: BaseException) -> str:
         reason = _reason(error)
-        return "the answer did not come to its end" if reason == _SILENT and self._came else reason
+        return "the response was incomplete" if reason == _SILENT and self._came else reason
 
     def explain(self, error: BaseException) -> AmlError:
         """An error of the SDK as a message for a person: what, which call, why, and what to do."""
         status = getattr(error, "status_code", None)
         where = f"{self.last}: " if self.last else ""
         if isinstance(error, HttpResponseError) and status and status < 400:
-            why, hint = f"{status}, but the answer is not the service's own", _IN_BETWEEN
+            why, hint = f"{status}, but the response does not come from the service", _IN_BETWEEN
         elif isinstance(error, ValueError) and "response header" in str(error):
-            why, hint = f"the answer is not the service's own: {error}", _IN_BETWEEN
+            why, hint = f"the response does not come from the service: {error}", _IN_BETWEEN
         elif str(error).startswith("Unable to deserialize"):
-            why, hint = "the answer is not the service's own", _IN_BETWEEN
+            why, hint = "the response does not come from the service", _IN_BETWEEN
         elif isinstance(error, DecodeError) or "Expecting value" in str(error):
             why, hint = "the answer is not JSON", _IN_BETWEEN
         elif isinstance(error, HttpResponseError) and status:
@@ -164,14 +164,14 @@ class CallBudget:
         return AmlError(f"could not {self.doing}: {where}{why}", hint=hint, exit_code=SERVICE)
 
 
-_IN_BETWEEN = "A proxy or a sign-in page in between may have answered."
+_IN_BETWEEN = "A proxy or a sign-in page may have answered instead."
 _HINTS = {
-    0: "The service has a problem of its own: run the same command again in a while.",
+    0: "The service has a problem: run the same command again later.",
     401: "Sign in again: az login.",
     403: "Your account needs a role on the workspace, e.g. AzureML Data Scientist, and on its storage.",
     404: "Check the name, and the workspace: aml workspace show.",
-    409: "Something else changes the same thing: run the same command again in a while.",
-    429: "Rate limited: run the same command again in a while.",
+    409: "Something else is changing the same resource: run the same command again later.",
+    429: "Rate limited: run the same command again later.",
 }
 
 
@@ -203,14 +203,14 @@ def _reason(error: BaseException) -> str:
     if "timed out" in text.lower() or "timeout" in type(error).__name__.lower():
         return _SILENT
     for sign, words in (
-        ("Name or service not known", "the host's name is not known here"),
-        ("getaddrinfo", "the host's name is not known here"),
-        ("NameResolution", "the host's name is not known here"),
-        ("CERTIFICATE_VERIFY", "its certificate is not trusted here"),
+        ("Name or service not known", "the host name could not be resolved"),
+        ("getaddrinfo", "the host name could not be resolved"),
+        ("NameResolution", "the host name could not be resolved"),
+        ("CERTIFICATE_VERIFY", "its certificate is not trusted"),
         ("Tunnel connection failed", "the proxy refused the connection"),
         ("reset", "the connection was reset"),
-        ("IncompleteRead", "the answer was cut off"),
-        ("Remote end closed", "the connection was closed without an answer"),
+        ("IncompleteRead", "the response was cut off"),
+        ("Remote end closed", "the connection was closed without a response"),
         ("refused", "the connection was refused"),
     ):
         if sign.lower() in text.lower():

@@ -71,7 +71,7 @@ def ensure(client: Client, files: Snapshot, content: ContentHashes, *, report: R
         return str(found["value"][0]["id"])
     report(files.summary())
     pending = client.arm(
-        "get a place for the snapshot",
+        "get an upload location for the snapshot",
         "POST",
         f"/codes/{name}/versions/1/startPendingUpload",
         VERSION,
@@ -81,7 +81,7 @@ def ensure(client: Client, files: Snapshot, content: ContentHashes, *, report: R
         place = pending["blobReferenceForConsumption"]
         container, where = place["credential"]["sasUri"], place["blobUri"].rstrip("/")
     except (KeyError, TypeError):
-        raise AmlError("the service gave no place for the snapshot", exit_code=3) from None
+        raise AmlError("the service returned no upload location for the snapshot", exit_code=3) from None
     before = _Memory(client)
     sources = before.sources(client, content, where)
     plan = {
@@ -161,7 +161,7 @@ class _Memory:
 def _signature(client: Client) -> str:
     """A signature that reads the whole storage account, if the workspace gives one; without it nothing is copied."""
     secrets: Any = client.arm(
-        "get the storage account's signature",
+        "get a SAS token for the storage account",
         "POST",
         "/datastores/workspaceblobstore/listSecrets",
         "2024-10-01-preview",

@@ -8,7 +8,7 @@ from amlrun.azure.client import Client
 from amlrun.errors import SERVICE, AmlError
 
 VERSION = "2023-08-01-preview"
-# Seconds that a creation, a start or a stop may take before the command says "still at it" and returns.
+# Seconds that a creation, a start or a stop may take before the command says "still running" and returns.
 _PATIENCE = 1800.0
 
 
@@ -94,8 +94,8 @@ def _finish(client: Client, poller: Any, doing: str, wait: bool) -> None:
         poller.wait(_PATIENCE)
         if not poller.done():
             raise AmlError(
-                f"could not {doing} within {_PATIENCE / 60:.0f} minutes: Azure is still at it",
-                hint="Look again with: aml computetarget show -n NAME",
+                f"could not {doing} within {_PATIENCE / 60:.0f} minutes: still running in Azure",
+                hint="Check again with: aml computetarget show -n NAME",
                 exit_code=SERVICE,
             )
         poller.result()

@@ -30,7 +30,9 @@ dependencies:
 def scaffold(folder: Path, name: str) -> list[Path]:
     """Write the files of an environment to fill in. Raises AmlError for a folder that is there already."""
     if not _NAME.fullmatch(name) or name.lower().startswith("azureml"):
-        raise AmlError(f"-n: {name!r} can't be an environment's name", hint="AzureML… is taken by Microsoft's own.")
+        raise AmlError(
+            f"-n: {name!r} is not a valid environment name", hint="Names that begin with AzureML are reserved."
+        )
     if folder.exists():
         raise AmlError("is there already", file=folder, hint="Give a folder that does not exist yet.")
     definition = {"name": name, "version": None, "environmentVariables": {}, "docker": {"baseImage": DEFAULT_IMAGE}}

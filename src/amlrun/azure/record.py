@@ -40,7 +40,7 @@ def workspace_ids(workspace: Workspace) -> WorkspaceIds:
 def ask(client: Client, name: str) -> dict[str, Any] | None:
     """The job as the service has it; None when there is none."""
     found: dict[str, Any] | None = client.arm(
-        f"ask for the job {name}", "GET", f"/jobs/{name}", JOBS_VERSION, accept=(404,)
+        f"read the job {name}", "GET", f"/jobs/{name}", JOBS_VERSION, accept=(404,)
     )
     return found
 
@@ -50,7 +50,8 @@ def not_there(client: Client, run: runs.RunFolder) -> AmlError:
     where = client.workspace.name
     if "status" in run.part("process"):
         return AmlError(
-            f"could not ask how {run.id} is: 404, the workspace {where} has no such job now", exit_code=SERVICE
+            f"could not read the state of {run.id}: 404, the workspace {where} has no such job now",
+            exit_code=SERVICE,
         )
     hint = "It was never created there: re-run the command that submits it to resume."
     return AmlError(f"{run.id} is not in the workspace {where}", hint=hint)
@@ -122,7 +123,7 @@ def _write_end(run: runs.RunFolder, state: RunStatus, properties: dict[str, Any]
     end: ExitPart = {"exit_code": 0 if state == RunStatus.COMPLETED else 1}
     end["end_time_utc"] = history.get("endTimeUtc") or runs.now()
     if state == RunStatus.FAILED:
-        end["error"] = {"message": _message(history) or "the job failed; its log says why"}
+        end["error"] = {"message": _message(history) or "the job failed; see its log"}
     if "metrics" in history:
         end["metrics"] = history["metrics"]
     best = (properties.get("properties") or {}).get("best_child_run_id")
@@ -185,7 +186,7 @@ def history_host(client: Client, run: runs.RunFolder | None = None) -> str:
     uri = str(((found or {}).get("properties") or {}).get("mlFlowTrackingUri") or "")
     host = urlsplit(uri).hostname
     if not host:
-        raise AmlError("the workspace does not say where its run history is", exit_code=3)
+        raise AmlError("the workspace's run history URL is missing", exit_code=3)
     return f"https://{host}"
 
 

@@ -72,7 +72,9 @@ class Credential:
         not_here: list[str] = []
         end = time.monotonic() + self.transport.seconds
         for source in credential_sources(self.transport, self.report):
-            why_not = source.not_here or ("" if self.may_ask or not source.asks else "this command asks nobody")
+            why_not = source.not_here or (
+                "" if self.may_ask or not source.asks else "interactive sign-in is disabled for this command"
+            )
             if why_not:
                 not_here.append(f"  {source.name}: {why_not}")
                 continue
@@ -107,7 +109,7 @@ class Credential:
         lines = str(error).strip().splitlines()
         text = lines[0].removeprefix("Authentication failed: ") if lines else type(error).__name__
         if "Expecting value" in text:
-            return "the answer is not JSON: a proxy or a sign-in page in between may have answered"
+            return "the response is not JSON: a proxy or a sign-in page may have answered instead"
         if text.startswith("Unexpected output"):
             # It is quoted there, and may hold a token.
             return "its answer is not a token; `az account get-access-token` shows it"
@@ -128,7 +130,7 @@ def credential_sources(transport: Transport, report: Report) -> list[CredentialS
     managed = next((name for name in ("IDENTITY_ENDPOINT", "MSI_ENDPOINT") if os.environ.get(name)), None)
     client = os.environ.get("DEFAULT_IDENTITY_CLIENT_ID") or os.environ.get("AZURE_CLIENT_ID")
     person = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
-    unasked = "" if person else "nobody to ask: this is not a terminal"
+    unasked = "" if person else "no interactive sign-in: this is not a terminal"
     # Over SSH a browser would open on the machine's own screen, where nobody sits.
     own = sys.platform in ("win32", "darwin") and not os.environ.get("SSH_CONNECTION")
     screen = own or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -78,7 +78,7 @@ def _settings(job: SparkJob) -> dict[str, Any]:
         if least is not None or most is not None:
             raise AmlError(
                 f"spark.configuration: {_DYNAMIC}minExecutors and maxExecutors need {_DYNAMIC}enabled: true",
-                hint="Set it, or take them out.",
+                hint="Set it, or remove them.",
             )
         return conf
     try:

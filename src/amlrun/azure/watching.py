@@ -71,7 +71,7 @@ def history(client: Client, run: runs.RunFolder) -> dict[str, Any] | None:
     """The run's history: state, error, and the log files with their signatures. None until there is one."""
     host = record.history_host(client, run)
     path = f"/history/v1.0{client.workspace.arm}/runs/{run.id}/details"
-    found: dict[str, Any] | None = client.ask(f"ask how {run.id} is", "GET", path, host=host, accept=(404,))
+    found: dict[str, Any] | None = client.ask(f"read the state of {run.id}", "GET", path, host=host, accept=(404,))
     return found
 
 
@@ -108,7 +108,7 @@ def _news(client: Client, run: runs.RunFolder, details: dict[str, Any]) -> Itera
             with run.log.open("ab") as stream:
                 stream.write(piece)
         except OSError as error:
-            raise os_error(error, "keep the log") from error
+            raise os_error(error, "save the log") from error
         if piece:
             yield piece
         if len(piece) < _PIECE:
@@ -136,7 +136,7 @@ def metrics(client: Client, run: runs.RunFolder) -> dict[str, float] | None:
 def fetch(client: Client, run: runs.RunFolder, *, progress: Callable[[int], None]) -> list[Path]:
     """Bring the run's artifacts (outputs, logs, user_logs) into its folder."""
     if record.refresh(client, run) not in runs.FINAL:
-        client.report(f"{run.id} has not ended: what is there so far is fetched")
+        client.report(f"{run.id} has not finished: only the files written so far are fetched")
     container, prefix = artifacts(client, run.id)
     with client.transport.call(f"list the files of {run.id}"):
         found = blobs.list_blobs(container, prefix)

@@ -19,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("amlrun.cli.run", "Submit, list, watch, cancel and fetch runs."),
     "experiment": ("amlrun.cli.experiment", "List experiments."),
     "model": ("amlrun.cli.model", "Register, list, show and download models."),
-    "dataset": ("amlrun.cli.dataset", "Name the data that run configurations use."),
+    "dataset": ("amlrun.cli.dataset", "Register the data that run configurations use."),
     "datastore": ("amlrun.cli.datastore", "List a workspace's datastores; move files to and from them."),
     "environment": ("amlrun.cli.environment", "Describe and register environments."),
     "computetarget": ("amlrun.cli.computetarget", "Create, list and delete compute; start and stop it."),

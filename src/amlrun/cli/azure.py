@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from amlrun.azure.client import Client
     from amlrun.runs.store import RunFolder
 
-no_wait = click.option("--no-wait", is_flag=True, help="Return once Azure has the order.")
+no_wait = click.option("--no-wait", is_flag=True, help="Return as soon as Azure has accepted the request.")
 name_option = click.option("-n", "--name", required=True, metavar="NAME")
 
 

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 @click.option("--ct", "--target", "target", metavar="NAME", default="local", show_default=True,
               help="Where to score: a cluster of the workspace does it as a batch deployment.")  # fmt: skip
 @click.option("--continue", "earlier", metavar="RUN",
-              help="Take over what that run finished (`latest` is the newest).")  # fmt: skip
-@click.option("--async", "detach", is_flag=True, help="Return once the scoring is started.")
+              help="Reuse what that run has scored (`latest` is the newest).")  # fmt: skip
+@click.option("--async", "detach", is_flag=True, help="Return as soon as the scoring has started.")
 @click.option("--export", "export_to", type=click.Path(path_type=Path), metavar="FOLDER",
-              help="Score nothing: write the batch endpoint's and deployment's v2 YAML.")  # fmt: skip
+              help="Write the batch endpoint's and deployment's v2 YAML instead of scoring.")  # fmt: skip
 @common_options
 def submit_batch(
     context: Context,
@@ -127,8 +127,8 @@ def _earlier(context: Context, project: projects.Project, name: str, model: Mode
         raise AmlError(f"--continue: run {run.id} is still running", hint=hint)
     if tags.get("model_sha256", model.sha256) != model.sha256:
         raise AmlError(
-            f"--continue: run {run.id} scored with {tags['model']}, which is another model than {model.source}",
-            hint=f"Name that one (-m {tags['model']}), or score all files anew: leave --continue out.",
+            f"--continue: run {run.id} scored with {tags['model']}, not with {model.source}",
+            hint=f"Use that one (-m {tags['model']}), or score all files again: omit --continue.",
         )
     if tags.get("data", str(files)) != str(files):
         context.warn(f"run {run.id} scored {tags['data']}: files of the same names in {files} count as done")

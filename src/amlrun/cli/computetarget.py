@@ -20,17 +20,17 @@ def create() -> None:
 
 
 _size = click.option("-s", "--vm-size", "size", required=True, metavar="SIZE", help="e.g. Standard_DS3_v2.")
-_description = click.option("--description", metavar="TEXT", help="What it is, for people.")
+_description = click.option("--description", metavar="TEXT", help="Description.")
 _tag = click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Can be repeated.")
 
 
 @create.command()
 @name_option
 @_size
-@click.option("--max-nodes", required=True, type=click.IntRange(min=0), help="The most nodes it grows to.")
-@click.option("--min-nodes", default=0, show_default=True, type=click.IntRange(min=0), help="Kept when idle.")
+@click.option("--max-nodes", required=True, type=click.IntRange(min=0), help="Maximum number of nodes.")
+@click.option("--min-nodes", default=0, show_default=True, type=click.IntRange(min=0), help="Minimum number of nodes.")
 @click.option("--idle-seconds-before-scaledown", "idle_seconds", default=1800, show_default=True,
-              type=click.IntRange(min=1), help="An idle node is given back after this.")  # fmt: skip
+              type=click.IntRange(min=1), help="Seconds until an idle node is released.")  # fmt: skip
 @click.option("-p", "--vm-priority", "priority", default="dedicated", show_default=True, metavar="PRIORITY",
               help="dedicated or lowpriority.")  # fmt: skip
 @_description

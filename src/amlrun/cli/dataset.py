@@ -46,7 +46,7 @@ def register(
     description: str,
     skip_validation: bool,
 ) -> None:
-    """Say where a dataset is on this machine (in data/datasets.yml); with -w, register it in the workspace."""
+    """Register where a dataset is on this machine (in data/datasets.yml); with -w, register it in the workspace."""
     if file is not None:
         from amlrun.v1.dataset_file import read
 
@@ -70,7 +70,7 @@ def register(
 @command.command("list")
 @common_options
 def list_datasets(context: Context) -> None:
-    """List the datasets that this project names; with -w the workspace's."""
+    """List this project's datasets; with -w the workspace's."""
     with Printer(context) as show:
         found = _datasets(context, show).datasets()
     rows = [

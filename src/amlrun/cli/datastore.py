@@ -40,13 +40,13 @@ def show(context: Context, name: str) -> None:
 @command.command()
 @name_option
 @click.option("-p", "--src-path", "source", required=True, metavar="PATH", type=click.Path(path_type=Path),
-              help="The file or folder to send.")  # fmt: skip
-@click.option("-u", "--target-path", "target", default="", metavar="PATH", help="Where to, in the datastore.")
-@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+              help="The file or folder to upload.")  # fmt: skip
+@click.option("-u", "--target-path", "target", default="", metavar="PATH", help="Target path in the datastore.")
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @click.option("--hide-progress", is_flag=True, hidden=True)
 @common_options
 def upload(context: Context, name: str, source: Path, target: str, overwrite: bool, hide_progress: bool) -> None:
-    """Send a file or a folder to a datastore."""
+    """Upload a file or a folder to a datastore."""
     from amlrun.azure import stores
 
     if not source.exists():
@@ -62,13 +62,13 @@ def upload(context: Context, name: str, source: Path, target: str, overwrite: bo
 @command.command()
 @name_option
 @click.option("-d", "--target-path", "folder", required=True, metavar="FOLDER", type=click.Path(path_type=Path),
-              help="Where to, here.")  # fmt: skip
-@click.option("-p", "--prefix", default="", metavar="PATH", help="Only what lies below this path.")
-@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+              help="Target folder on this machine.")  # fmt: skip
+@click.option("-p", "--prefix", default="", metavar="PATH", help="Only files below this path.")
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @click.option("--hide-progress", is_flag=True, hidden=True)
 @common_options
 def download(context: Context, name: str, folder: Path, prefix: str, overwrite: bool, hide_progress: bool) -> None:
-    """Bring files from a datastore; a second try goes on where the first stopped."""
+    """Download files from a datastore; a second try resumes where the first stopped."""
     from amlrun.azure import stores
 
     client = connect(context)

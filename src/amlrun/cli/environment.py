@@ -21,7 +21,7 @@ _directory = click.option("-d", "--directory", required=True, metavar="FOLDER", 
 
 @click.group("environment")
 def command() -> None:
-    """Describe an environment in a folder, and register it in a workspace; clear those made here."""
+    """Describe an environment in a folder, register it in a workspace; clear cached environments."""
 
 
 command.add_command(environment_cache.command)
@@ -41,7 +41,7 @@ def scaffold(context: Context, name: str, directory: Path) -> None:
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--offline", is_flag=True, help="Use the tables of known packages only; ask no package registry.")
+@click.option("--offline", is_flag=True, help="Use only the built-in package tables; do not contact a package index.")
 @common_options
 def check(context: Context, file: Path, offline: bool) -> int:
     """Check whether a conda file can be installed today, and show what to change. Writes nothing.
@@ -83,10 +83,10 @@ def _report_lines(found: Healing, file: Path, offline: bool) -> list[str]:
         told += [f"{file}: its packages cannot be installed together on {where}:", " ".join(found.message.split())]
     elif found.edits:
         told += ["", f"With these changes it can be installed on {where}." if found.resolved else
-                 f"These changes are needed on {where}; whether they are enough, only the registry tells.",
+                 f"These changes are needed on {where}; they may not be enough: the package index was not contacted.",
                  f"Nothing was written. To make them: aml migrate {file} --apply"]  # fmt: skip
     elif offline:
-        told += [f"{file}: no package is known to fail on {where}; the registry was not asked"]
+        told += [f"{file}: no package is known to fail on {where}; the package index was not contacted"]
     else:
         told += [f"{file}: can be installed on {where}; nothing has to change"]
     return told

@@ -13,13 +13,13 @@ from amlrun.prepare.snapshot import human
 
 @click.group("cache")
 def command() -> None:
-    """Show and clear the environments made on this machine. A run makes what it needs again."""
+    """Show and clear the environments on this machine. A run rebuilds what it needs."""
 
 
 @command.command("list")
 @common_options
 def list_environments(context: Context) -> None:
-    """List the environments on this machine, with what each was made of, its size and its last use."""
+    """List the environments on this machine, with their source, size and last use."""
     from amlrun.prepare import local_environments
 
     found = local_environments.find_all()
@@ -38,7 +38,7 @@ def list_environments(context: Context) -> None:
 
 @command.command("clear")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="Only those not used for so long.")
+@click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="Only those not used for this long.")
 @common_options
 def clear(context: Context, names: tuple[str, ...], older_than: float | None) -> None:
     """Remove environments made on this machine: all, or those named."""

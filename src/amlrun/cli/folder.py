@@ -81,8 +81,8 @@ def _check_workspace(context: Context) -> str:
         return f"The workspace was not checked: {error.message}"
     if found is None:
         name = client.workspace.name
-        return f"Azure has no workspace {name} there that you may see: check -w, -g and --subscription-id."
-    return f"The workspace is there ({found.get('location')})."
+        return f"Azure has no workspace {name}, or you have no access to it: check -w, -g and --subscription-id."
+    return f"The workspace exists ({found.get('location')})."
 
 
 def _check(pattern: re.Pattern[str], value: str, flag: str, rule: str) -> None:

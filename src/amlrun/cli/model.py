@@ -232,7 +232,7 @@ def _one(context: Context, model_id: str, show: Printer) -> Model:
 @click.option("-i", "--model-id", required=True, metavar="NAME:VERSION", help="The model and its version.")
 @click.option("-t", "--target-dir", required=True, metavar="FOLDER", type=click.Path(path_type=Path),
               help="The folder to copy it to.")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @common_options(metadata_file=False)
 def download(context: Context, model_id: str, target_dir: Path, overwrite: bool) -> None:
     """Copy a model's file or folder into a folder, once its hash is seen to be the registered one."""

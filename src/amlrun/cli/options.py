@@ -77,8 +77,8 @@ def submit_options(function: F) -> F:
     """What every command that submits shares: --async, --dry-run, --no-snapshot-limit."""
     for option in (
         click.option("--no-snapshot-limit", is_flag=True, help="Allow more than 2,000 files or 300 MB."),
-        click.option("--dry-run", is_flag=True, help="Print what a submit would do, and send nothing."),
-        click.option("--async", "detach", is_flag=True, help="Return once the run is started."),
+        click.option("--dry-run", is_flag=True, help="Show what a submit would do, without submitting."),
+        click.option("--async", "detach", is_flag=True, help="Return as soon as the run has started."),
     ):
         function = option(function)
     return function

@@ -21,7 +21,7 @@ from amlrun.targets.base import LOG_FOLDERS, Run
 # Commands of this group that live in modules of their own, imported only when they are called.
 LAZY_SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "submit-script": ("amlrun.cli.submit:submit_script", "Run a script as a run configuration says."),
-    "submit-hyperdrive": ("amlrun.cli.sweep:submit_hyperdrive", "Run a script many times, with values drawn for it."),
+    "submit-hyperdrive": ("amlrun.cli.sweep:submit_hyperdrive", "Run a script many times, with sampled values."),
     "submit-pipeline": ("amlrun.cli.submit_pipeline:submit_pipeline", "Run the steps of a pipeline's YAML."),
     "best": ("amlrun.cli.sweep:best", "Find an experiment's best run by a metric."),
     "submit-batch": ("amlrun.cli.batch:submit_batch", "Score a folder of files, several at a time."),
@@ -189,7 +189,7 @@ def cancel(context: Context, run_id: str, experiment_name: str | None) -> None:
         before = run.status()
         state = run.cancel("aml run cancel")
     if before.is_final:
-        text = f"{run.id} had ended already: {state}"
+        text = f"{run.id} has already finished: {state}"
     else:
         text = f"{run.id}: {state}" if state.is_final else f"{run.id}: cancellation requested; it is {state} still"
     context.result(run.record(), text)

@@ -33,7 +33,7 @@ def refuse(given: Mapping[str, Any], other: str) -> None:
     """Raise AmlError for the first of these flags that has a value: it does not go with `other`."""
     for flag, value in given.items():
         if value:
-            raise AmlError(f"{flag}: it does not go with {other}")
+            raise AmlError(f"{flag}: cannot be combined with {other}")
 
 
 def explain_files(context: Context, ic: str | None, dc: str | None) -> None:

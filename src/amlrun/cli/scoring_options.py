@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from amlrun.v1.scoring.inference import Inference
 
 REGISTERED = "-m NAME[:VERSION] or -f model.json"
-_SEVERAL = "Several files are one model when they are one folder."
+_SEVERAL = "For several files register their folder."
 _BYTES = "application/octet-stream"
 
 

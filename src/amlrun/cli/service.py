@@ -65,7 +65,7 @@ def show(context: Context, name: str) -> None:
 @command.command("get-logs")
 @_NAME
 @click.option("-l", "--num_lines", "lines", type=click.IntRange(1), default=5000, show_default=True)
-@click.option("-i", "--init", is_flag=True, help="Only what init() wrote, up to the first request.")
+@click.option("-i", "--init", is_flag=True, help="Only what init() wrote, before the first request.")
 @common_options
 def get_logs(context: Context, name: str, lines: int, init: bool) -> None:
     """Print a service's log, the newest lines."""

@@ -58,10 +58,10 @@ def pipeline_options(function: F) -> F:
         metavar="KEY=VALUE",
         help="Of a pipeline: set a key, such as inputs.NAME, settings.NAME, jobs.STEP.inputs.NAME.",
     )
-    @click.option("--from", "start", metavar="STEP", help="Of a pipeline: run this step and those after it anew.")
+    @click.option("--from", "start", metavar="STEP", help="Of a pipeline: run this step and those after it again.")
     @click.option("--only", metavar="STEP", help="Of a pipeline: run this step alone, on the others' cached results.")
     @click.option("--jobs", "slots", type=click.IntRange(min=1), metavar="N",
-                  help="Of a pipeline: how many steps run at once; by default one a processor.")  # fmt: skip
+                  help="Of a pipeline: how many steps run at once; by default one per processor.")  # fmt: skip
     @functools.wraps(function)
     def command(
         *args: Any,
@@ -98,7 +98,7 @@ def submit_pipeline(
     copy: Path | None,
     wanted: PipelineOptions,
 ) -> int:
-    """Run a pipeline: its steps side by side, and those whose result is known not at all.
+    """Run a pipeline: its steps in parallel, except those whose result is cached.
 
     \b
     aml run submit-pipeline -n first -y pipeline.yml

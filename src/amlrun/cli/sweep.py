@@ -15,8 +15,10 @@ from amlrun.targets.base import SubmitOptions
               help="The sweep's file: a path, or the (end of the) name of a file below --path.")  # fmt: skip
 @job_options
 @click.option("--resume", metavar="RUN", help="Resume a sweep of this machine that was interrupted or cancelled.")
-@click.option("--seed", type=click.IntRange(min=0), help="Repeat a sweep's values; drawn and recorded by default.")
-@click.option("--no-warm", is_flag=True, help="Start a fresh process a trial, instead of a fork of a warm one.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Seed to reproduce a sweep's values; random and recorded by default."
+)
+@click.option("--no-warm", is_flag=True, help="Start each trial in a new process instead of forking a warm one.")
 @submit_options
 @common_options
 def submit_hyperdrive(
@@ -73,7 +75,7 @@ def _resume(context: Context, name: str, options: SubmitOptions) -> int:
 @click.command("best")
 @click.option("-e", "--experiment-name", metavar="NAME", required=True, help="The experiment whose runs are compared.")
 @click.option("--metric", metavar="NAME", required=True, help="The metric, as the scripts log it.")
-@click.option("--minimize", is_flag=True, help="The smallest is the best; the largest otherwise.")
+@click.option("--minimize", is_flag=True, help="Smallest value first; default: largest.")
 @click.option("--last", default=1, show_default=True, type=click.IntRange(min=1), help="How many, best first.")
 @common_options
 def best(context: Context, experiment_name: str, metric: str, minimize: bool, last: int) -> None:

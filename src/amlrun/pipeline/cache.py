@@ -77,7 +77,7 @@ class StepCache:
             return CacheLookup(reason=self._why(wanted))
         run = self._find(str(entry.get("run_id")))
         if run is None:
-            return CacheLookup(reason="the run that had its result is gone")
+            return CacheLookup(reason="the run with its result was deleted")
         status = run.status()
         if not status.is_final:
             return CacheLookup(run, running=True)
@@ -85,7 +85,7 @@ class StepCache:
             return CacheLookup(reason=f"its last run {'was cancelled' if status == 'Canceled' else 'failed'}")
         record = _read(run.folder / ".run" / "step.json")
         if not record.get("reusable"):
-            return CacheLookup(reason=str(record.get("why_not") or "its last result was not to be used again"))
+            return CacheLookup(reason=str(record.get("why_not") or "its last result is not reusable"))
         wrong = self._verify(run, record, wanted)
         return CacheLookup(reason=wrong) if wrong else CacheLookup(run)
 
@@ -106,7 +106,7 @@ class StepCache:
         record = {"step": wanted.step, "pipeline": self._pipeline, "key": wanted.key, "parts": wanted.parts,
                   "shown": wanted.shown, "reusable": wanted.reusable, "inputs": wanted.inputs}  # fmt: skip
         if not wanted.reusable:
-            record["why_not"] = "its last run was not to be used again"
+            record["why_not"] = "its last run was not reusable"
         replace_json(private / "step.json", record)
 
     def finish(self, run: StepRun, outputs: dict[str, str], why_not: str = "") -> dict[str, str]:
@@ -190,7 +190,7 @@ class StepCache:
         status = str(run.status())
         if not found and status in ("Failed", "Canceled"):
             return f"its last run {'was cancelled' if status == 'Canceled' else 'failed'}"
-        return found or "its last result was not to be used again"
+        return found or "its last result is not reusable"
 
     def _entry(self, key: str) -> Path:
         return self._folder / "keys" / f"{key}.json"

@@ -89,7 +89,7 @@ def _names(step: Step) -> Iterator[AmlError]:
         for name in names:
             twin = lower.setdefault(name.lower(), name)
             if twin != name:
-                message = f"differs from {twin!r} by case only, which Windows and macOS take for the same"
+                message = f"differs from {twin!r} by case only, which Windows and macOS treat as the same name"
                 yield step.error(f"{part}.{name}", message, "Choose another name.")
 
 
@@ -120,7 +120,7 @@ def _malformed(step: Step, place: str, text: object) -> Iterator[AmlError]:
             yield step.error(place, f"{match[0]} is no binding", hint)
     if BINDING.search(text):
         hint = "At a step's inputs and outputs write ${{parent.…}}."
-        yield step.error(place, f"{BINDING.search(text)[0]} is known to the command only", hint)  # type: ignore[index]
+        yield step.error(place, f"{BINDING.search(text)[0]} is known only in the command", hint)  # type: ignore[index]
 
 
 def _unknown(job: PipelineJob, bound: Binding, ports: Collection[str]) -> tuple[str, str, str] | None:
@@ -231,7 +231,7 @@ def _command(
     for name in sorted(inside & inputs.keys()):
         if not inputs[name].optional and not step.component.inline:
             message = f"$[[…${{{{inputs.{name}}}}}…]]: only an optional input may stand in brackets"
-            yield _at(step, source, key, message, f"Write optional: true at inputs.{name}, or take the brackets away.")
+            yield _at(step, source, key, message, f"Write optional: true at inputs.{name}, or remove the brackets.")
     for name in sorted(bare & inputs.keys()):
         if inputs[name].optional:
             message = f"${{{{inputs.{name}}}}} is optional: without a value the command cannot be filled in"

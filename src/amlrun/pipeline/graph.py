@@ -91,7 +91,7 @@ def order(found: dict[str, Node]) -> list[str]:
         reads = (name for name, given in first.given.items() if given.ref and given.ref.node == cycle[0])
         place = next((f"inputs.{name}" for name in reads), "")
         message = f"reads its own output ({cycle[0]})" if len(cycle) == 2 else f"the steps wait for each other: {names}"
-        raise first.step.error(place, message, "Take one of the inputs out.") from error
+        raise first.step.error(place, message, "Remove one of the inputs.") from error
 
 
 def _outside(given: Input, name: str) -> Given:

@@ -87,7 +87,7 @@ class FileHashes:
             after = os.fstat(stream.fileno())
         if [after.st_size, after.st_mtime_ns, after.st_ino] != mark:
             raise AmlError(
-                "changed while it was being hashed", file=path, hint="Submit again when nobody writes to it."
+                "changed while it was being hashed", file=path, hint="Submit again when nothing writes to it."
             )
         if time.time() - facts.st_mtime > _SETTLED_SECONDS:
             self._new[path] = [*mark, digest.hexdigest()]

@@ -77,7 +77,7 @@ def _register(project: Project, output: Output, kind: str, run: StepRun, name: s
     try:
         replace_json(record, {**known, mark: said})
     except OSError as error:
-        raise os_error(error, "write what was registered") from error
+        raise os_error(error, "record what was registered") from error
     return said
 
 

@@ -68,7 +68,7 @@ def build(folder: Path, ready: Path, wanted: CondaFile, tool: str, report: Repor
     shutil.rmtree(folder, ignore_errors=True)
     what = "the conda file" if wanted.file is None else wanted.file.name
     count = len(wanted.requirements)
-    report(f"Building the environment of {what} with {tool} ({count} packages asked for; kept for next time) …")
+    report(f"Building the environment of {what} with {tool} ({count} packages; cached for later runs) …")
     notes, python_note = [], ""
     if tool == "uv":
         uv = find_uv()
@@ -98,7 +98,7 @@ def over(base: Path, folder: Path, ready: Path, name: str) -> Interpreter:
         capture_output=True, text=True, errors="replace", check=False,
     )  # fmt: skip
     if made.returncode or places.returncode:
-        raise AmlError(f"no environment could be made over {base}: {(made.stderr or places.stderr).strip()[-300:]}",
+        raise AmlError(f"no environment could be created from {base}: {(made.stderr or places.stderr).strip()[-300:]}",
                        exit_code=JOB_FAILED)  # fmt: skip
     python = python_in(folder)
     own = next(iter(folder.glob("Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages")))
@@ -165,7 +165,7 @@ def _install(
         if problem.requirement not in left or time.monotonic() > until:
             break
         left.remove(problem.requirement)
-        report("  Looking for what else fails …") if len(problems) == 1 else None
+        report("  Checking the other packages …") if len(problems) == 1 else None
     if not first:
         return
     shutil.rmtree(folder, ignore_errors=True)
@@ -207,7 +207,7 @@ def _conda_create(name: str, folder: Path, wanted: CondaFile, report: Report) ->
         shutil.rmtree(folder, ignore_errors=True)
         lines = [line.strip() for line in output.splitlines() if line.strip()]
         raise AmlError(
-            f"{name} could not make the environment", file=wanted.file, exit_code=JOB_FAILED,
+            f"{name} could not create the environment", file=wanted.file, exit_code=JOB_FAILED,
             hint="\n".join([*lines[-8:], f"To take the packages from PyPI instead, set {TOOL_VARIABLE}=uv."]),
         )  # fmt: skip
 

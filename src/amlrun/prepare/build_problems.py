@@ -45,7 +45,7 @@ def find(output: str, requirements: list[Requirement], python: str) -> Problem |
     )
     if built:
         why = _last_error(output)
-        reason = f"there is no ready-made package for Python {python}, and building it from its source failed"
+        reason = f"there is no wheel for Python {python}, and building it from its source failed"
         return made(_with_version(built[1], built[2]), f"{reason}{f' ({why})' if why else ''}")
     gone = re.search(r"Because ([\w.-]+) was not found in the (?:package registry|provided)", text)
     if gone:
@@ -77,7 +77,7 @@ def _conflict(text: str, known: dict[str, Requirement], python: str, made: objec
         )
     wheels = re.search(r"([\w.-]+)((?:==|[<>]=?)[\w.,<>=]+)? has no (?:usable )?wheels", text)
     if wheels:
-        return problem(_with_version(wheels[1], wheels[2]), f"has no ready-made package for Python {python}")
+        return problem(_with_version(wheels[1], wheels[2]), f"has no wheel for Python {python}")
     version = re.search(r"there (?:is|are) no versions? of ([\w.-]+?)((?:==|>=?|<=?|~=)\S+)?(?:,| and|\s)", text)
     if version:
         return problem(_with_version(version[1], version[2]), "there is no such version")
@@ -88,7 +88,7 @@ def _conflict(text: str, known: dict[str, Requirement], python: str, made: objec
     if depends:
         first, second = _with_version(depends[1], depends[2]), _with_version(depends[3], depends[4])
         other = known.get(name_of(depends[3]))
-        asked = f", and the file asks for {other.text}" if other else ", which does not go with the other packages"
+        asked = f", and the file asks for {other.text}" if other else ", which is incompatible with the other packages"
         return problem(first, f"needs {second.rstrip(',')}{asked}")
     if only:
         return problem(_with_version(only[1], ""), "there is no such version")
@@ -110,7 +110,7 @@ def error(problems: list[Problem], wanted: CondaFile, output: str, stand_in: str
             )  # fmt: skip
         lines = [line.strip() for line in masked_text(output).splitlines() if line.strip()]
         return AmlError(
-            "the environment could not be made", file=wanted.file, exit_code=JOB_FAILED, hint="\n".join(lines[-12:])
+            "the environment could not be created", file=wanted.file, exit_code=JOB_FAILED, hint="\n".join(lines[-12:])
         )
     first, *others = problems
     lines = [_placed(one, wanted) for one in others]

@@ -37,6 +37,6 @@ def build_snapshot(job: CommandJob, code: Path, *, runs: Path, limits: bool, exc
     if script and ".." not in script and script not in {path for path, _ in files.files}:
         raise AmlError(
             f"script: {job.script} is excluded by an ignore file", file=files.root,
-            hint="Take it out of .amlignore (or .gitignore where there is no .amlignore).",
+            hint="Remove it from .amlignore (or .gitignore where there is no .amlignore).",
         )  # fmt: skip
     return files

@@ -75,7 +75,7 @@ def _python(items: list[Item], file: str) -> tuple[str, Healing]:
     healing = Healing(file, chosen or conda_rules.PROPOSED_PYTHON)
     if item is not None and asked and chosen is None:
         version = asked.lstrip("= ").split("=")[0]
-        reason = f"Python {version} is past its end, and packages of today have no wheels for it"
+        reason = f"Python {version} is past its end of life; current packages have no wheels for it"
         healing.edits.append(Edit(item, [f"python={conda_rules.PROPOSED_PYTHON}"], reason))
     return healing.python, healing
 
@@ -137,15 +137,15 @@ def _known(items: list[Item], healing: Healing, scoring: bool) -> list[Wish]:
                 new = [one for one in wanted if normal(re.split(r"[<>=]", one)[0]) not in names]
             reason = rule.reason
             if new:
-                reason += "; these do what it was there for" if not scoring else "; the scoring server takes its place"
+                reason += "; these replace it" if not scoring else "; the scoring server replaces it"
             healing.edits.append(Edit(item, new, reason))
             continue
         if rule is not None:
             wish.name, wish.spec, wish.reason = rule.name, "", rule.reason
         if normal(item.name) == "azureml-mlflow" and wish.spec.startswith("=="):
-            wish.loosen("an old plugin does not fit today's MLflow")
+            wish.loosen("an old plugin is incompatible with current MLflow")
         if normal(item.name) == "inference-schema" and re.match(r"==1\.[0-3](\.|$)", wish.spec):
-            wish.loosen("versions before 1.8 hold NumPy and pandas down")
+            wish.loosen("versions before 1.8 require old NumPy and pandas")
             wish.spec = ">=1.8"
         wishes.append(wish)
     return wishes

@@ -121,7 +121,7 @@ def _without_doubles(wishes: list[Wish], healing: Healing) -> None:
     for wish in wishes:
         kept = last[normal(wish.name)]
         if kept is not wish and kept.spec != wish.spec:
-            healing.edits.append(Edit(wish.item, [], f"line {kept.item.line} names it again, and counts"))
+            healing.edits.append(Edit(wish.item, [], f"line {kept.item.line} names it again and is used"))
     left_out = {edit.item for edit in healing.edits}
     wishes[:] = [wish for wish in wishes if wish.item not in left_out]
 

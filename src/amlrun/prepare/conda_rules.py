@@ -21,7 +21,7 @@ _RENAMED = {
     "pytorch-transformers": ("transformers", "pytorch-transformers is transformers now; the script imports that"),
     "tensorflow-gpu": ("tensorflow", "tensorflow-gpu is part of tensorflow"),
     "azureml-monitoring": ("azureml-ai-monitoring", "SDK v2's collector replaced ModelDataCollector"),
-    "opencv": ("opencv-python-headless", "PyPI has it as opencv-python-headless"),
+    "opencv": ("opencv-python-headless", "on PyPI it is opencv-python-headless"),
     "pil": ("pillow", "the package is pillow"),
     "dotenv": ("python-dotenv", "the package is python-dotenv"),
 }

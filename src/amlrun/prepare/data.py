@@ -127,7 +127,7 @@ def register(project: Project, name: str, path: Path, description: str) -> Datas
     Raises AmlError for a name Azure ML would refuse, or a path with nothing there.
     """
     if not _DATASET_NAME.fullmatch(name):
-        raise AmlError(f"-n: {name!r} can't be a dataset's name", hint="Use letters, digits, '-', '_' and '.'.")
+        raise AmlError(f"-n: {name!r} is not a valid dataset name", hint="Use letters, digits, '-', '_' and '.'.")
     if not path.exists():
         raise AmlError(f"-p: there is nothing at {path}")
     file = project.datasets_file

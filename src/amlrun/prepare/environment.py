@@ -39,8 +39,8 @@ def user_managed(interpreter: str) -> Interpreter:
         found = sys.executable
     if found is None:
         raise AmlError(
-            f"interpreterPath: there is no {interpreter!r} here",
-            hint="Name an interpreter that exists, or set userManagedDependencies: false to have one made.",
+            f"interpreterPath: {interpreter!r} was not found",
+            hint="Name an interpreter that exists, or set userManagedDependencies: false to have one created.",
         )
     return Interpreter(Path(found))
 
@@ -118,7 +118,7 @@ def _tool() -> str:
     """What builds environments here: conda's own kind where there is one, else uv."""
     asked = os.environ.get(TOOL_VARIABLE)
     if asked and asked != "uv" and not shutil.which(asked):
-        raise AmlError(f"{TOOL_VARIABLE}={asked}: there is no such program here")
+        raise AmlError(f"{TOOL_VARIABLE}={asked}: no such program on this machine")
     return asked or next((name for name in _TOOLS if shutil.which(name)), "uv")
 
 
@@ -132,7 +132,7 @@ def of_job(job: CommandJob, *, report: Report) -> Interpreter:
     if wanted is None:
         return user_managed("python")
     named = wanted.reference or wanted.image
-    why = f"The environment {named} is in the cloud only" if named else "No image is built here"
+    why = f"The environment {named} exists only in Azure" if named else "No image is built on this machine"
     return own(named or "image", why, report=report)
 
 
@@ -145,7 +145,7 @@ def own(name: str, why: str, *, report: Report) -> Interpreter:
     key = hashlib.sha256(f"{name}\n{base}\n{sys.platform}".encode()).hexdigest()[:16]
     folder = cache_folder() / f"own-{key}"
     ready = folder / READY
-    report(f"{why}: the script sees the packages of {base}. For its own packages name a conda file.")
+    report(f"{why}: the script uses the packages of {base}. To give it its own, name a conda file.")
     found = _reuse(folder, ready)
     if found is None:
         with _locked(folder, report):

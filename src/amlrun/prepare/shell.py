@@ -25,9 +25,9 @@ def start(line: str, report: Callable[[str], None]) -> list[str]:
     if bash:
         return [bash, "-c", line]
     if os.name == "nt":
-        report("There is no bash here: cmd.exe runs the command, where Azure ML has bash.")
+        report("bash was not found: cmd.exe runs the command; Azure ML uses bash.")
         return [os.environ.get("COMSPEC", "cmd.exe"), "/d", "/s", "/c", line]
-    report("There is no bash here: sh runs the command, where Azure ML has bash.")
+    report("bash was not found: sh runs the command; Azure ML uses bash.")
     return ["/bin/sh", "-c", line]
 
 

@@ -149,7 +149,7 @@ def _ignore_file(folder: str, names: set[str], own_only: bool) -> GitIgnoreSpec 
             try:
                 return GitIgnoreSpec.from_lines(lines)
             except ValueError as error:
-                raise AmlError(f"a pattern that can't be read: {error}", file=file) from error
+                raise AmlError(f"invalid pattern: {error}", file=file) from error
     return None
 
 
@@ -171,7 +171,8 @@ def _check_limits(snapshot: Snapshot) -> None:
         f"the snapshot has {snapshot}; the limits are {MAX_FILES:,} files and {human(MAX_BYTES)}",
         file=snapshot.root,
         hint=f"The ten largest files:\n{rows}\n"
-        "Name what should stay here in .amlignore (as in .gitignore), or lift the limits with --no-snapshot-limit.",
+        "List what a run does not need in .amlignore (same syntax as .gitignore), or disable the limits with "
+        "--no-snapshot-limit.",
     )
 
 

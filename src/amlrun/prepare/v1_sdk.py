@@ -48,7 +48,7 @@ def for_run(
         if first:
             report(
                 f"{first}: {first.what}: the environment's azureml-core only prints this outside Azure, and nothing is "
-                "kept. Take azureml-core out of the environment (`aml` then keeps it in MLflow), or use `aml migrate`."
+                "recorded. Remove azureml-core from the environment (`aml` then logs to MLflow), or use `aml migrate`."
             )
         return variables
     where = uses.imports[0]
@@ -58,12 +58,12 @@ def for_run(
         return variables
     if first and not has_mlflow:
         raise AmlError(
-            f"{first.what} is kept in MLflow, which {interpreter.python} lacks", file=first.file, line=first.line,
+            f"{first.what} is recorded in MLflow, which {interpreter.python} lacks", file=first.file, line=first.line,
             hint="Add azureml-mlflow to the environment (the conda file's `pip:`, or pip install azureml-mlflow).",
         )  # fmt: skip
     report(
         f"{where}: {where.what}: azureml-core is not installed; aml's own azureml package is used, and logs to MLflow. "
-        "To be rid of SDK v1: aml migrate"
+        "To remove SDK v1: aml migrate"
     )
     return variables | package_variables(project, variables)
 
@@ -82,7 +82,7 @@ def for_scoring(project: Project, source: Path, entry: str, python: Path, *, rep
     where = uses.imports[0]
     report(
         f"{where}: {where.what}: azureml-core is not installed; aml's own azureml package is used. "
-        "To be rid of SDK v1: aml migrate"
+        "To remove SDK v1: aml migrate"
     )
     return package_variables(project, {})
 

@@ -122,7 +122,7 @@ class LocalRegistry:
             raise AmlError(f"--add-property: {model.id} has a property {fixed[0]} already", hint="Use a tag instead.")
         reserved = [key for key in [*tags, *remove_tags] if key in _RESERVED_TAGS or key.startswith(_PROPERTY)]
         if reserved:
-            raise AmlError(f"the tag {reserved[0]} is the registry's own", hint="Choose another key.")
+            raise AmlError(f"the tag {reserved[0]} is reserved by the registry", hint="Choose another key.")
         added = {**tags, **{_PROPERTY + key: value for key, value in properties.items()}}
         version = str(model.version)
         with _errors():
@@ -238,7 +238,7 @@ def verify(model: Model) -> Path:
         raise os_error(error, f"read the model {path}") from error
     if model.sha256 and found != model.sha256:
         raise AmlError(
-            f"{model.id}: the file is not the one that was registered; it was not opened", file=path,
+            f"{model.id}: the file is not the registered one; it was not loaded", file=path,
             hint=f"Its SHA-256 is {found}, the registered one {model.sha256}.\n"
             "Register the model again if the change was yours.",
         )  # fmt: skip

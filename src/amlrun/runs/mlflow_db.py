@@ -75,7 +75,7 @@ def _database_error(project: Project, error: sqlite3.Error) -> AmlError:
     elif "full" in str(error):
         hint = "The disk is full: free some space, then run the command again."
     else:
-        hint = "Move it away; `aml run list` makes it anew from the runs. The registered models are in it: keep it."
+        hint = "Move it; `aml run list` creates it again from the runs. It also holds the registered models: keep it."
     return AmlError(f"MLflow's database cannot be written: {error}", file=project.database, hint=hint)
 
 

@@ -86,8 +86,8 @@ def _make_empty(made: Path) -> None:
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["no message"]
             raise AmlError(
-                f"MLflow could not make a database: {lines[-1]}",
-                hint="Install amlrun again: the MLflow beside it does not work.",
+                f"MLflow could not create a database: {lines[-1]}",
+                hint="Reinstall amlrun: the MLflow installed with it does not work.",
                 exit_code=JOB_FAILED,
             )
         new.replace(made)

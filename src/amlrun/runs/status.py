@@ -15,14 +15,14 @@ class RunStatus(str, Enum):
     is_final: bool
 
     QUEUED = ("Queued", "Waiting for its compute.")
-    STARTING = ("Starting", "The service has begun with it.")
+    STARTING = ("Starting", "The service has started to process it.")
     PROVISIONING = ("Provisioning", "Nodes are being allocated for it.")
     PREPARING = ("Preparing", "Its files, environment and data are being prepared.")
     RUNNING = ("Running", "The script is running.")
     FINALIZING = ("Finalizing", "The script has ended; its outputs are being stored.")
-    PAUSED = ("Paused", "Held by the service.")
-    NOT_RESPONDING = ("NotResponding", "Its processes cannot be reached from here.")
-    UNKNOWN = ("Unknown", "The service names a state that this version does not know.")
+    PAUSED = ("Paused", "Paused by the service.")
+    NOT_RESPONDING = ("NotResponding", "Its processes are not visible from this machine.")
+    UNKNOWN = ("Unknown", "The service reports a state that this version does not know.")
     COMPLETED = ("Completed", "Ended well.", True)
     FAILED = ("Failed", "Ended with an error, or was interrupted.", True)
     CANCELED = ("Canceled", "Ended on request.", True)

@@ -127,7 +127,7 @@ class RunFolder(NamedTuple):
         if submitted.get("remote"):
             return self._last_seen(submitted)
         if submitted.get("host", host()) != host():
-            why = f"started on {submitted['host']}: its processes cannot be seen from here"
+            why = f"started on {submitted['host']}: its processes are not visible from this machine"
             return RunStatus.NOT_RESPONDING, why
         process = self.part("process")
         if alive(process.get("_supervisor")) or alive(process.get("_script")):
@@ -138,7 +138,7 @@ class RunFolder(NamedTuple):
             # The supervisor may have written how it ended while its pid was being looked up.
             if "exit_code" in self.part("exit"):
                 return self.state()
-            return RunStatus.FAILED, "interrupted: the run's processes are gone and left no exit code"
+            return RunStatus.FAILED, "interrupted: the run's processes ended without an exit code"
         if alive(submitted.get("_submitter")):
             return RunStatus.PREPARING, ""
         if self.part("process"):
@@ -171,7 +171,7 @@ def check_experiment(name: str) -> str:
     """The name if Azure ML would take it as an experiment's (1 to 255 of letters, digits, `_`, `-`)."""
     if not _EXPERIMENT.fullmatch(name):
         raise AmlError(
-            f"-e: {name!r} can't be an experiment's name",
+            f"-e: {name!r} is not a valid experiment name",
             hint="Start with a letter or digit; then letters, digits, '-' and '_', at most 255.",
         )
     return name
@@ -189,7 +189,7 @@ def check_id(name: str) -> str:
     """The name if Azure ML would take it as a job's. Raises AmlError."""
     if not _JOB_NAME.fullmatch(name):
         raise AmlError(
-            f"{name!r} can't be a job's name", field="name",
+            f"{name!r} is not a valid job name", field="name",
             hint="Start with a letter or digit; then letters, digits, '-', '_' and '.', at most 255.",
         )  # fmt: skip
     return name

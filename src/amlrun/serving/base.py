@@ -106,7 +106,7 @@ def answer(service: Service, request: Request) -> Any:
     if status is None:
         raise AmlError(
             f"the service does not answer: {content}", exit_code=SERVICE,
-            hint=f"Look at it: aml service show -n {service.name}, aml service get-logs -n {service.name}\n"
+            hint=f"Check it: aml service show -n {service.name}, aml service get-logs -n {service.name}\n"
             f"Restart a local one: aml service update -n {service.name}",
         )  # fmt: skip
     if status >= 400:

@@ -27,7 +27,7 @@ class LocalService(ServiceFolder):
 
     @property
     def no_keys(self) -> str:
-        return f"it answers this machine only ({process.HOST})"
+        return f"it is reachable from this machine only ({process.HOST})"
 
     @property
     def scoring_uri(self) -> str:

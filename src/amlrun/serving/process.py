@@ -23,7 +23,7 @@ HOST = "127.0.0.1"
 FIRST_PORT = 32000
 TAKEN = "another program took the port meanwhile"
 SILENT = "the service did not answer"
-EXPOSED = "the server listens on an address that other machines reach"
+EXPOSED = "the server listens on an address that is reachable from other machines"
 # How the command line of a server is marked; its own token follows.
 _MARK = "aml-service="
 _LAUNCHER = Path(__file__).parents[1] / "workers" / "score_server.py"
@@ -155,7 +155,7 @@ def cause(log: Path) -> str:
     if any("Connection in use" in line or "Address already in use" in line for line in lines):
         return TAKEN
     tail = [line for line in lines if line.strip()][-3:]
-    return "the server ended: " + (" / ".join(tail) if tail else "it wrote no log")
+    return "the server ended: " + (" / ".join(tail) if tail else "no log was written")
 
 
 @contextlib.contextmanager

@@ -65,7 +65,7 @@ def read(file: Path) -> tuple[Node, list[tuple[int, str]]]:
         size = file.stat().st_size
         if size > MOST_BYTES:
             raise AmlError(
-                f"is {size // 1024} kB long: a configuration has a few kB at most", file=file, line=1,
+                f"is {size // 1024} kB long: a configuration has at most a few kB", file=file, line=1,
                 hint="Give the name of a configuration file, not of data.",
             )  # fmt: skip
         raw = file.read_bytes()
@@ -106,8 +106,8 @@ def _refuse_conflicts(text: str, file: Path) -> None:
     found = re.search(r"^(<{7}|={7}|>{7})(?= |\r?$)", text, re.MULTILINE)
     if found and (found[1] != "=" * 7 or "<<<<<<<" in text or ">>>>>>>" in text):
         raise AmlError(
-            f"has Git's merge-conflict marks ({found[1]})", file=file, line=text.count("\n", 0, found.start()) + 1,
-            hint="Choose one side, delete the marks, and run the command again.",
+            f"has Git merge-conflict markers ({found[1]})", file=file, line=text.count("\n", 0, found.start()) + 1,
+            hint="Choose one side, delete the markers, and run the command again.",
         )  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def _compose(text: str, file: Path) -> Any:
         raise yaml_problems.explain(error, text, file) from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise AmlError("has a character that no text file has", file=file, line=line) from error
+        raise AmlError("has a control character", file=file, line=line) from error
     except RecursionError as error:
         raise AmlError("is nested too deeply for a configuration", file=file, line=1) from error
     except (YAMLError, ValueError, IndexError, AttributeError, TypeError, AssertionError, OverflowError) as error:

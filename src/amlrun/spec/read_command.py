@@ -70,7 +70,7 @@ class Reader(Sections):
     def code(self, found: dict[str, Node]) -> Path | None:
         text = self.word("code", found)
         if text is None:
-            self.notes.append(f"{self.file.name} names no `code:`: the current folder travels, where v2 sends none.")
+            self.notes.append(f"{self.file.name} names no `code:`: the current folder is copied; v2 would upload none.")
             return None
         line = self.lines["code"]
         if "://" in text or text.startswith(("azureml:", "git+")):

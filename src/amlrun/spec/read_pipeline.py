@@ -88,7 +88,7 @@ def _pipeline(reader: PartReader, root: Node) -> PipelineJob:
         if "jobs" in found:
             line = reader.lines["component"]
             reader.faults.refused.append(
-                reader.error("component", "does not go with jobs", line, "Delete one of them.")
+                reader.error("component", "cannot be combined with jobs", line, "Delete one of them.")
             )
         with reader.faults.gather():
             whole = named(reader, "component", found["component"], "pipeline", Above((), steps_of))

@@ -97,8 +97,8 @@ def _parallel(
     step: Step, job: ParallelJob, environment: EnvironmentTree, relative: Callable[[Path], str]
 ) -> dict[str, Any]:
     if not step.component.is_deterministic:
-        raise step.error("", "a parallel step cannot say that it is not to be used again",
-                         "Take allow_reuse: false out, and set force_rerun when you submit.")  # fmt: skip
+        raise step.error("", "a parallel step cannot be excluded from reuse",
+                         "Remove allow_reuse: false, and set force_rerun when you submit.")  # fmt: skip
     task: dict[str, Any] = {
         "type": "run_function",
         "code": None if job.code is None else relative(job.code),

@@ -57,7 +57,7 @@ def explain(error: Any, text: str, file: Path) -> AmlError:
 def odd_space(file: Path, line: int) -> AmlError:
     """A space that YAML does not take for one."""
     return AmlError(
-        "has a non-breaking space, which YAML takes for a letter", file=file, line=line,
+        "has a non-breaking space, which YAML treats as a letter", file=file, line=line,
         hint="Replace it with a plain space. It often comes with text copied from a web page.",
     )  # fmt: skip
 

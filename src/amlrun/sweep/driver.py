@@ -216,8 +216,8 @@ class Driver:
             return self._ended_as(RunStatus.CANCELED, "cancelled")
         if time.monotonic() > self._deadline:
             minutes = (self.settings.job.limits.timeout or 0) / 60
-            self.log.line(f"The sweep's time ({minutes:g} minutes) is over.")
-            self._stop_all("the sweep's time (max_duration_minutes) was over")
+            self.log.line(f"The sweep's time limit ({minutes:g} minutes) is reached.")
+            self._stop_all("the sweep's time limit (max_duration_minutes) was reached")
             return Outcome(RunStatus.COMPLETED)
         if any(len(trial.curve) for trial in self.trials.values()):
             return None
@@ -228,7 +228,7 @@ class Driver:
             self._stop_all("an earlier trial ended without the metric")
             return self._never_logged(trials_without_metric[0])
         if len(failed) >= min(_FAILURES, self.settings.total) and len(failed) == len(ended):
-            self._stop_all("the earlier trials all failed")
+            self._stop_all("all earlier trials failed")
             return self._all_failed(failed)
         return None
 
@@ -247,7 +247,7 @@ class Driver:
         line = last_line(first.run)
         return Outcome(
             RunStatus.FAILED,
-            f"all {len(failed)} trials that were run failed; trial {first.number}: {first.why}",
+            f"all {len(failed)} trials failed; trial {first.number}: {first.why}",
             f"Its last line: {line}\nThe whole log: {first.run.log}" if line else f"Its log: {first.run.log}",
         )
 
@@ -271,7 +271,7 @@ class Driver:
         if ended and all(trial.state == "Failed" for trial in ended):
             return self._all_failed(ended)
         if any(len(trial.curve) for trial in ended):
-            hint = "Look at a trial's log: the training may diverge."
+            hint = "Check a trial's log: the training may diverge."
             return Outcome(RunStatus.FAILED, f"no trial reported a usable {self.metric}: all were NaN", hint)
         return Outcome(
             RunStatus.FAILED, f"no trial reported {self.metric}", "Give the sweep more time, or more trials."

@@ -86,7 +86,7 @@ class LocalSweepRun(Run):
             return super().wait(timeout, on_event)
         if timeout is not None:
             hint = "Leave the timeout out, or submit the sweep with detach=True."
-            raise AmlError("a sweep that this process drives is waited for without a timeout", hint=hint)
+            raise AmlError("wait() has no timeout for a sweep that runs in this process", hint=hint)
         from amlrun.sweep import local
 
         settings, self._settings = self._settings, None

@@ -83,7 +83,7 @@ def _check_options(trial: CommandJob, folder: Path) -> None:
     found = script_options.ignored(folder / trial.script, [word for word in swept if word.startswith("--")])
     if found:
         raise AmlError(
-            f"the swept values would not arrive: {found[0]}",
+            f"the script would not get the swept values: {found[0]}",
             hint="Correct the name in the sweep's file, or add the option to the script.",
         )
 

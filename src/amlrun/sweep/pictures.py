@@ -29,7 +29,7 @@ def write(folder: Path, sweep_id: str, job: SweepJob, trials: list[Trial], best:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        return f"No pictures: they need matplotlib. Add it: {extras.how_to_add('sweep')}"
+        return f"No plots: they need matplotlib. Add it: {extras.how_to_add('sweep')}"
     drawn = {}
     for name, draw in (
         ("history", _history),

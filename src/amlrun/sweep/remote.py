@@ -212,17 +212,17 @@ class RemoteSweep:
         message = str((self.sweep.record().get("error") or {}).get("message") or "")
         if failed and len(failed) == len(self.trials):
             first = min(failed, key=_number)
-            why = f"all {len(failed)} trials failed; {message or 'their logs say why'}"
+            why = f"all {len(failed)} trials failed; {message or 'see their logs'}"
             return Outcome(RunStatus.FAILED, why, self._why(first))
         if state == RunStatus.FAILED:
             return Outcome(state, message, self._why(min(failed, key=_number)) if failed else "", *found)
         if best is not None:
             return Outcome(RunStatus.COMPLETED, "", "", *found)
         if not self.trials:
-            hint = f"Look again in a while: aml run monitor-logs -r {self.sweep.id}"
+            hint = f"Try again later: aml run monitor-logs -r {self.sweep.id}"
             return Outcome(RunStatus.FAILED, "the workspace lists none of its trials", hint)
         if any(len(trial.curve) for trial in self.trials.values()):
-            hint = "Look at a trial's log: the training may diverge."
+            hint = "Check a trial's log: the training may diverge."
             return Outcome(RunStatus.FAILED, f"no trial reported a usable {self.metric}: all were NaN", hint)
         return Outcome(RunStatus.FAILED, f"no trial logged the metric {self.metric!r}", self._logged_instead())
 

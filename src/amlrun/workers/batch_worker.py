@@ -123,7 +123,7 @@ class Batch:
         if output and output.exists():
             shutil.copyfile(output, Path("outputs") / output.name)
             os.truncate(Path("outputs") / output.name, length)
-        say(f"Continuing {old.name}: {self.done} files are done already.")
+        say(f"Continuing {old.name}: {self.done} files are already scored.")
         return finished
 
     def run(self) -> int:
@@ -255,7 +255,7 @@ def main() -> int:
     except OSError as error:
         here = Path.cwd().name
         say(f"{error.filename or plan['output'] or JOURNAL}: {error.strerror or error}")
-        say(f"What is done is kept. When there is room and leave to write, go on with it: --continue {here}")
+        say(f"What is scored is kept. Free space or correct the permissions, then resume it: --continue {here}")
         return 1
     finally:
         batch.close()

@@ -182,7 +182,7 @@ class Job:
             target.write_bytes(client.download_blob(blob.name).readall())
             found = True
         if not found:
-            raise ValueError(f"nothing lies at {container}/{prefix}")
+            raise ValueError(f"there is nothing at {container}/{prefix}")
 
     def _read_metrics(self, database: Path) -> None:
         if not database.exists():

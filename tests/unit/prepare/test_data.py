@@ -72,7 +72,7 @@ def test_registering_keeps_comments_and_writes_relative_paths(tmp_path: Path) ->
     assert "# ours" in text and "# kept" in text and "path: data/b" in text
     assert data.load(project)["b"].path == tmp_path / "data" / "b"
     for name in ("", "a b", "-x", "x/y"):
-        with pytest.raises(AmlError, match="can't be a dataset's name"):
+        with pytest.raises(AmlError, match="is not a valid dataset name"):
             data.register(project, name, tmp_path, "")
 
 
@@ -97,5 +97,5 @@ def test_an_interpreter_that_is_not_there(workplace: Workplace) -> None:
         "script: train.py\nenvironment: {python: {userManagedDependencies: true, interpreterPath: /no/py}}\n"
     )
     done = workplace.submit(code=2)
-    assert "interpreterPath: there is no '/no/py' here" in done.stderr
+    assert "interpreterPath: '/no/py' was not found" in done.stderr
     assert workplace.record()["status"] == "Failed"

@@ -163,9 +163,9 @@ def test_an_inline_specification_names_its_line_too(tmp_path: Path) -> None:
 
 def test_an_environment_of_the_cloud_keeps_the_machines_python_clean(tmp_path: Path) -> None:
     said: list[str] = []
-    found = environment.own("azureml:sklearn-1.5@latest", "The environment is in the cloud only", report=said.append)
+    found = environment.own("azureml:sklearn-1.5@latest", "The environment exists only in Azure", report=said.append)
     base = environment.user_managed("python").python
-    assert found.python != base and "is in the cloud only" in said[0] and str(base) in said[0]
+    assert found.python != base and "exists only in Azure" in said[0] and str(base) in said[0]
     code = "import sys, psutil; print(sys.prefix)"
     prefix = subprocess.run([found.python, "-c", code], capture_output=True, text=True, check=False).stdout.strip()
     if prefix:  # psutil is there when the Python on PATH has it
@@ -173,6 +173,6 @@ def test_an_environment_of_the_cloud_keeps_the_machines_python_clean(tmp_path: P
     wrapper = found.bin / ("pip.cmd" if sys.platform == "win32" else "pip")
     assert str(found.python) in wrapper.read_text()
     assert (
-        environment.own("azureml:sklearn-1.5@latest", "The environment is in the cloud only", report=said.append).python
+        environment.own("azureml:sklearn-1.5@latest", "The environment exists only in Azure", report=said.append).python
         == found.python
     )

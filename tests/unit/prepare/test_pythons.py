@@ -101,7 +101,7 @@ REQUIREMENTS = [Requirement("numpy==1.16.2", 4), Requirement("scipy==1.9.0", 5),
 OUTPUTS = [
     ("error: Failed to build `numpy==1.16.2`\n  cause: The build backend returned an error\n"
      "         NameError: name 'CCompiler' is not defined. Did you mean: 'ccompiler'?\n",
-     4, "numpy==1.16.2: there is no ready-made package for Python 3.11, and building it from its source failed (NameError"),
+     4, "numpy==1.16.2: there is no wheel for Python 3.11, and building it from its source failed (NameError"),
     ("error: No solution found when resolving dependencies\n  cause: Because fusepy was not found in the package "
      "registry and you require fusepy, we can conclude", 6, "fusepy: there is no package of this name"),
     ("  × No solution found when resolving dependencies:\n  ╰─▶ Because there is no version of scipy==1.9.0 and you require "
@@ -112,9 +112,9 @@ OUTPUTS = [
     ("cause: Because the current Python version (3.11.7) does not satisfy Python>=3.12 and scipy==1.9.0 depends on "
      "Python>=3.12, we can", 5, "scipy==1.9.0: needs Python >=3.12, and this is 3.11.7"),
     ("cause: Because numpy==1.16.2 has no wheels with a matching Python ABI tag (e.g., `cp311`), we can", 4,
-     "has no ready-made package for Python 3.11"),
+     "has no wheel for Python 3.11"),
     ("error: Failed to build `llvmlite==0.31.0`\nhint: `llvmlite` (v0.31.0) was included because `fusepy` (v3.0.1) depends on "
-     "`llvmlite`", 6, "fusepy: needs llvmlite==0.31.0: there is no ready-made package"),
+     "`llvmlite`", 6, "fusepy: needs llvmlite==0.31.0: there is no wheel"),
 ]  # fmt: skip
 
 

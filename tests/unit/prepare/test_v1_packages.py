@@ -38,4 +38,4 @@ def test_they_are_left_out_where_nothing_needs_them(tmp_path: Path, pips: list[s
     if told:
         assert len(found.substitutions) == 1
         assert ">=1.50" not in told[0]
-        assert told[0].endswith("To have SDK v1 itself, name azureml-core")
+        assert told[0].endswith("To use SDK v1 itself, name azureml-core")

@@ -56,7 +56,7 @@ def test_a_runs_file_is_registered_with_where_it_is_from(registry: LocalRegistry
     made = registry.register("m", RunFile(run, "outputs/model.pkl"), Description())
     assert (made.run_id, made.experiment_name) == (run.id, "exp")
     (run.folder / "outputs" / "model.pkl").unlink()
-    assert verify(made).read_bytes() == b"from a run", "the copy is the registry's own"
+    assert verify(made).read_bytes() == b"from a run", "the copy is reserved by the registry"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_tags_change_and_properties_are_only_added(registry: LocalRegistry, file
     assert changed.description == "new"
     with pytest.raises(AmlError, match="has a property p already"):
         changed.update(properties={"p": "2"})
-    with pytest.raises(AmlError, match="sha256 is the registry's own"):
+    with pytest.raises(AmlError, match="sha256 is reserved by the registry"):
         changed.update(tags={"sha256": "0"})
 
 

@@ -279,7 +279,7 @@ def test_explain_takes_the_files_of_a_deployment(workplace: Workplace) -> None:
     assert "do-not-copy-me" not in text + str(rows)
     assert "scoringTimeoutMs" in workplace.aml("explain", "--dc", words[3], cwd=workplace.root).stdout
     assert "nothing to explain" in workplace.aml("explain", code=2).stderr
-    assert "does not go with -c" in workplace.aml("explain", "-c", "local", *words, code=2).stderr
+    assert "cannot be combined with -c" in workplace.aml("explain", "-c", "local", *words, code=2).stderr
     assert "Give it with --dc" in workplace.aml("explain", "-c", "../../" + words[3], code=2).stderr
 
 
@@ -298,8 +298,8 @@ def test_export_writes_or_prints_an_endpoint_and_its_deployment(workplace: Workp
     assert value["deployment"]["code_configuration"]["code"] == "."
     for wrong, said in (
         (("export", "--dc", "deployment/dc.yml"), "nothing to export"),
-        ((*words, "--ct", "cpu"), "--ct: it does not go with --ic and --dc"),
-        (("export", "-c", "local", "-m", "demo"), "-m: it does not go with -c"),
+        ((*words, "--ct", "cpu"), "--ct: cannot be combined with --ic and --dc"),
+        (("export", "-c", "local", "-m", "demo"), "-m: cannot be combined with -c"),
         (("export", "-n", "My_Service", "-m", "demo"), "is not a valid service name"),
     ):
         assert said in workplace.aml(*wrong, code=2).stderr

@@ -160,7 +160,7 @@ def test_a_job_without_code_is_told_what_travels(tmp_path: Path) -> None:
     file.write_text("command: echo hello\nenvironment: azureml:e:1\n", encoding="utf-8")
     job = read.read(file)
     assert isinstance(job, CommandJob)
-    assert job.local.notes == ["job.yml names no `code:`: the current folder travels, where v2 sends none."]
+    assert job.local.notes == ["job.yml names no `code:`: the current folder is copied; v2 would upload none."]
 
 
 def test_a_v2_job_runs_here(workplace: Workplace) -> None:

@@ -277,7 +277,7 @@ def test_a_run_is_cancelled(place: Place) -> None:
     place.aml("run", "cancel", "-r", "run.json")
     ended = place.aml("run", "monitor-logs", "-r", "run.json", code=130)
     assert "Status: Canceled" in ended.out and place.shown()["status"] == "Canceled"
-    assert "had ended already" in place.aml("run", "cancel", "-r", "run.json").out
+    assert "has already finished" in place.aml("run", "cancel", "-r", "run.json").out
 
 
 def test_runs_are_listed_and_tagged(place: Place) -> None:
@@ -291,7 +291,7 @@ def test_runs_are_listed_and_tagged(place: Place) -> None:
     ("words", "says"),
     [
         (("gone.py",), "there is no 'gone.py'"),
-        (("-e", "bad name"), "can't be an experiment's name"),
+        (("-e", "bad name"), "is not a valid experiment name"),
         (("--source-directory", "gone"), "gone"),
         (("-c", "trian"), "Did you mean 'train'"),
     ],

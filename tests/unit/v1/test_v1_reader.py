@@ -188,7 +188,7 @@ def test_ways_to_write_a_file(tmp_path: Path, text: bytes) -> None:
      ("script: a.py\narguments: *gone\n", 2, "not YAML"), ("? [a, b]\n: c\n", 1, "a word as a key"),
      ("script: a.py\nenvironment: [a]\n", 2, "expected keys below it"),
      ("script: a.py\nenvironment:\n  docker: true\n", 3, "expected keys below it"),
-     ("script: a\x00.py\n", 1, "no text file has")],
+     ("script: a\x00.py\n", 1, "control character")],
 )  # fmt: skip
 def test_files_that_cant_be_read(tmp_path: Path, text: str, line: int, says: str) -> None:
     with pytest.raises(AmlError) as caught:

@@ -32,7 +32,7 @@ def read(file: HyperdriveFile, sampling: Any, kind: str | None) -> dict[str, Par
             continue
         key = re.sub(r"[^A-Za-z0-9_]", "_", name.lstrip("-"))
         if key in space:
-            file.mistake(f"{name} is here twice", entry, "name", f"{field}.name")
+            file.mistake(f"{name} is given twice", entry, "name", f"{field}.name")
             continue
         # Names without dashes were arguments with two.
         parameter = _parameter(file, entry, field, name if name.startswith("-") else f"--{name}", kind)
@@ -45,7 +45,7 @@ def _parameter(file: HyperdriveFile, entry: Any, field: str, argument: str, kind
     expression = entry.get("expression")
     if expression not in search_space.SIGNATURES:
         right = str(expression).lower()
-        hint = f"Write it in small letters: {right}" if right in search_space.SIGNATURES else ""
+        hint = f"Write it in lower case: {right}" if right in search_space.SIGNATURES else ""
         known = ", ".join(search_space.SIGNATURES)
         file.mistake(f"expected one of {known}, got {expression!r}", entry, "expression", f"{field}.expression", hint)
         return None

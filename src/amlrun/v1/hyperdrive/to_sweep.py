@@ -52,7 +52,7 @@ def find(name: str, path: Path) -> Path:
     if not found:
         raise AmlError(
             f"--hyperdrive-configuration-name: there is no file {name}",
-            hint=f"Looked for ./{name}, and for a file whose name ends with it anywhere below {root}.",
+            hint=f"Searched: ./{name}, and for a file whose name ends with it anywhere below {root}.",
         )
     return max(
         found, key=lambda file: (file.name == name, file.parent.name in ("aml_config", ".azureml"), file.as_posix())
@@ -169,7 +169,7 @@ class _Reader(HyperdriveFile):
             self.mistake(expected("the metric that the script logs", name), self.tree, "primary_metric_name")
         folded = str(goal).lower()
         if folded not in ("maximize", "minimize"):
-            hint = "Write it with a z." if folded in ("maximise", "minimise") else ""
+            hint = "Write it with a `z`." if folded in ("maximise", "minimise") else ""
             self.mistake(expected("maximize or minimize", goal), self.tree, "primary_metric_goal", hint=hint)
             return None
         chosen: Literal["maximize", "minimize"] = folded  # type: ignore[assignment]

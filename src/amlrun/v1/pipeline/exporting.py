@@ -33,13 +33,13 @@ def export(file: Path, path: Path, folder: Path, *, target: str | None = None) -
         raise first_of(reading.refused)
     for step in reading.job.jobs.values():
         if step.unsupported:
-            raise step.error("", step.unsupported, "Take the step out, or export the others without it.")
+            raise step.error("", step.unsupported, "Remove the step, or export the others without it.")
     notes = [*(str(error).partition("\n")[0] for error in reading.let_pass), *dict.fromkeys(reading.notes)]
     comments = _comments(reading)
     _leave_out(reading.job, folder, notes)
     head = [f"Written by `aml export` from {relative(file.absolute(), folder).removeprefix('./')}."]
     if notes:
-        head.append("What did not come along, or is to be looked at:")
+        head.append("Not converted, or to be checked:")
         head += [f"- {_short(note, file.absolute().parent, path)}" for note in notes]
     return ExportedPipeline(reading.job, comments, head, notes)
 

@@ -66,7 +66,7 @@ class StepReader:
         if "version" in found:
             if not isinstance(found["version"].value, str):
                 raise desk.error(f"{self.place}.version", "expected a text", f'Write "{found["version"].text}".')
-            desk.say(f"{self.place}.version", "the git commit of the run says it", "ignored")
+            desk.say(f"{self.place}.version", "the run records the git commit", "ignored")
         if "hash_paths" in found:
             desk.say(f"{self.place}.hash_paths", "every file of source_directory counts", "ignored")
         if self.kind in RETIRED:
@@ -96,7 +96,7 @@ class StepReader:
         desk.say(f"{place}.source", f"jobs.{self.name}.inputs.{called}.path")
         mode = self._mode(place, found, {"mount": "ro_mount", "download": "download"}, called, "inputs")
         for key in ("overwrite", "datastore"):
-            desk.say(f"{place}.{key}", "says nothing of an input", "ignored")
+            desk.say(f"{place}.{key}", "names no input", "ignored")
         if source in self.makers:
             maker, output = self.makers[source]
             given = Input(path=f"${{{{parent.jobs.{maker}.outputs.{output}}}}}", mode=mode)

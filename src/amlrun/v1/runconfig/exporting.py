@@ -62,7 +62,7 @@ def export(
     head = [f"Written by `aml export` from {_seen_from(file, folder)}."]
     if notes:
         head += [
-            "What did not come along, or is to be looked at:",
+            "Not converted, or to be checked:",
             *(f"- {_short(note, file.parent, context.source, context.path)}" for note in notes),
         ]
     return Exported(job, folder, comments, head, notes)
@@ -100,12 +100,10 @@ def _comments(context: TranslationContext) -> dict[str, str]:
         found["environment.image"] = "no image in the file: v1's own default"
     if context.spark is not None:
         found |= {
-            f"conf.{name}": "v2 wants it said; v1 left it to the cluster"
-            for name in SIZES
-            if f"conf.{name}" not in found
+            f"conf.{name}": "required in v2; v1 left it to the cluster" for name in SIZES if f"conf.{name}" not in found
         }
-        found.setdefault("resources.instance_type", "serverless Spark: v2 wants a size said")
-    found["code"] = "the folder that travels: --source-directory, else --path"
+        found.setdefault("resources.instance_type", "serverless Spark: v2 requires a size")
+    found["code"] = "the folder that is copied and run in: --source-directory, else --path"
     if context.sources.get("compute") is None and context.local:
         found["compute"] = "the default"
     return found

@@ -20,7 +20,7 @@ nodeCount | int | 1 | mapped | resources.instance_count | How many machines.
 priority | int | | mapped | queue_settings.priority | The run's place in the queue; higher goes first.
 environment | section | | mapped | environment | What the script finds installed.
   name | word | | mapped | environment | The environment's name in the workspace.
-  version | word | | mapped | environment | The environment's version; the newest when not said.
+  version | word | | mapped | environment | The environment's version; default: the newest.
   environmentVariables | map | {} | mapped | environment_variables | Environment variables of the script.
   python | section | | mapped | environment | The Python that runs the script.
     userManagedDependencies | bool | false | mapped | environment | true: packages are there already, none are installed.
@@ -111,7 +111,7 @@ environment | section | | mapped | environment | What the script finds installed
   assetId | word | | mapped | environment | The environment's full id.
 history | section | | ignored | always on | What the run's record keeps.
   outputCollection | bool | true | ignored | outputs/ and logs/ are always collected | Collect outputs and logs.
-  snapshotProject | bool | true | ignored | the source directory always travels | Keep a copy of the source.
+  snapshotProject | bool | true | ignored | the source directory is always copied | Keep a copy of the source.
   directoriesToWatch | words | ["logs"] | ignored | outputs/, logs/ and user_logs/ are always collected | Folders sent live.
   ambientAuthentication | section | | unsupported | use identity in the v2 job | How the run logs in.
     method | word{aadtoken,runtoken,serviceprincipal} | | unsupported | use identity in the v2 job | The kind of login.
@@ -121,7 +121,7 @@ history | section | | ignored | always on | What the run's record keeps.
     deleteSecretAfterRun | bool | | unsupported | use identity in the v2 job | Whether the secret is deleted.
 spark | section | | mapped | conf | Spark's settings.
   configuration | map | {"spark.app.name": "Azure ML Experiment", "spark.yarn.maxAppAttempts": 1} | mapped | conf | Spark's settings, for PySpark.
-docker | section | | mapped | resources | The container, as files since 2021 say it; it wins over environment.docker.
+docker | section | | mapped | resources | The container, as written since 2021; takes precedence over environment.docker.
   useDocker | bool | false | ignored | v2 always uses a container; the local target never does | Run in a container.
   sharedVolumes | bool | true | ignored | the service shares what it needs | Share the host's volumes.
   arguments | words | [] | mapped | resources.docker_args | Arguments of `docker run`.
@@ -155,7 +155,7 @@ data | sections | {} | mapped | inputs | Datasets, by name.
       dataset | section | | mapped | inputs.*.path | A registered dataset.
         id | word | | mapped | inputs.*.path | Its id in v1.
         name | word | | mapped | inputs.*.path | Its name.
-        version | word | | mapped | inputs.*.path | Its version; the newest when not said.
+        version | word | | mapped | inputs.*.path | Its version; default: the newest.
       dataPath | section | | mapped | inputs.*.path | A folder of a datastore.
         datastoreName | word | | mapped | inputs.*.path | The datastore.
         relativePath | word | | mapped | inputs.*.path | The folder in the datastore.

@@ -87,7 +87,7 @@ def _check_allowed(config: Config, found: Field, value: Value) -> None:
     if any(fold(name) == fold(value.words) for name in found.allowed):
         return
     if found.status != "mapped":
-        config.note(value.key, f"{value.words!r} is none of {', '.join(found.allowed)}", value.line)
+        config.note(value.key, f"{value.words!r} is not one of {', '.join(found.allowed)}", value.line)
         return
     near = fields.near(value.words, dict.fromkeys(found.allowed, found))
     meant = f"; did you mean {near!r}?" if near else ""
@@ -122,7 +122,7 @@ def _int(config: Config, value: Value, node: Node) -> None:
     if isinstance(number, bool) or not isinstance(number, int):
         config.problem(value.key, f"expected a whole number, got {_kind(node)}", line=value.line)
     elif abs(number) > 2**31:
-        config.problem(value.key, "expected a whole number of a sensible size", line=value.line)
+        config.problem(value.key, "the number is too large", line=value.line)
     else:
         value.value = number
 
@@ -157,7 +157,7 @@ def _words(config: Config, value: Value, node: Node) -> None:
         if item.kind != "scalar":
             config.problem(key, f"expected a word, got {_kind(item)}", "Write each argument as a word.", item.line)
         elif item.text == "" and not item.quoted:
-            config.note(key, "says nothing, left out", item.line)
+            config.note(key, "is empty; left out", item.line)
         else:
             value.value.append(item.value if isinstance(item.value, (bool, int, float)) else item.text)
             value.words.append(item.text)

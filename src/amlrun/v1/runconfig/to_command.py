@@ -65,7 +65,7 @@ def _from_command(context: TranslationContext, words: list[str] | str, script: s
         _check_script(context, parts[1].replace("\\", "/"), "command")
     for name, said in (("script", script), ("arguments", arguments)):
         if said:
-            context.set((name,), "ignored", "command is there, and says what runs")
+            context.set((name,), "ignored", "`command` is used instead")
 
 
 def _from_script(context: TranslationContext, script: str, arguments: list[str], interpreter: str) -> None:

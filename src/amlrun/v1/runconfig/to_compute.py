@@ -56,7 +56,7 @@ def _compute(context: TranslationContext, resources: Resources) -> None:
         size = config.text("amlcompute", "vmSize")
         if not size:
             hint = "Write amlcompute: vmSize: STANDARD_DS3_V2, or name a compute as the target."
-            context.blocking_error(("amlcompute", "vmSize"), "target amlcompute needs the size of its machines", hint)
+            context.blocking_error(("amlcompute", "vmSize"), "target amlcompute needs a vmSize", hint)
         resources.instance_type = size or None
         context.mapped(("amlcompute", "vmSize"), "resources.instance_type")
         if config.choice("amlcompute", "vmPriority") == "lowpriority":
@@ -89,7 +89,7 @@ def _nodes(context: TranslationContext, resources: Resources) -> None:
     if config.value("nodeCount") is None and config.value("batchai", "nodeCount") is not None:
         key = ("batchai", "nodeCount")
     elif config.value("batchai", "nodeCount") is not None:
-        context.set(("batchai", "nodeCount"), "ignored", "nodeCount is there, and wins", quiet=True)
+        context.set(("batchai", "nodeCount"), "ignored", "nodeCount is used instead", quiet=True)
     nodes = config.get(*key)
     if nodes < 1:
         config.problem(key, f"expected 1 or more, got {nodes}")
@@ -111,7 +111,7 @@ def _docker(context: TranslationContext, resources: Resources) -> None:
     key: Key = ("docker", "arguments") if newer else (*old, "arguments")
     words = list(config.words(*key))
     if newer and config.words(*old, "arguments") and config.words(*old, "arguments") != words:
-        context.set((*old, "arguments"), "ignored", "the top-level docker section is there, and wins")
+        context.set((*old, "arguments"), "ignored", "the top-level docker section is used instead")
     if words:
         resources.docker_args = words
         context.job.local.volumes, others = volumes(words)
@@ -159,7 +159,7 @@ def _service(context: TranslationContext, name: str) -> None:
     written = config.choice(*key, "type")
     kind = _SERVICES.get(written)
     if kind is None:
-        what = f"v2 has no {written} service" if written else "says no type"
+        what = f"v2 has no {written} service" if written else "has no type"
         for part in ("type", "port", "properties"):
             context.set((*key, part), "unsupported", f"{what}: start it in the script", quiet=part != "type")
         return

@@ -101,7 +101,7 @@ def _data(context: TranslationContext, key: Key) -> None:
         hint = "Give dataLocation.dataset a name (and a version), or run with --ct local and a name in datasets.yml."
         near = "dataPath" if config.value(*key, "dataLocation", "datapath") else ""
         remark = f" ({near} is spelt with a capital P)" if near else ""
-        context.blocking_error((*key, "dataLocation"), f"says no dataset, no datastore path and no URI{remark}", hint)
+        context.blocking_error((*key, "dataLocation"), f"no dataset, datastore path or URI is specified{remark}", hint)
     if kind == "outputs":
         context.job.outputs[name] = Output(type_, path, "upload")
     else:
@@ -129,7 +129,7 @@ def _location(context: TranslationContext, key: Key) -> tuple[str | None, list[K
         path = f"azureml:{name}@latest" if newest else f"azureml:{name}:{version}"
         keys = [(*key, "dataset", "name"), (*key, "dataset", "version")]
         if guid:
-            context.set((*key, "dataset", "id"), "ignored", "the dataset's name says which it is", quiet=True)
+            context.set((*key, "dataset", "id"), "ignored", "the dataset's name is used instead", quiet=True)
         return path, keys
     if guid:
         if not context.local:

@@ -30,7 +30,7 @@ def _unused(context: TranslationContext, found: Distribution | None) -> None:
             and context.report_of(key) is None
             and value.field
         ):
-            context.set(key, "ignored", "framework and communicator ask for none of it", quiet=not value.is_set)
+            context.set(key, "ignored", "not used by this framework and communicator", quiet=not value.is_set)
 
 
 def _found(context: TranslationContext, nodes: int) -> Distribution | None:
@@ -51,7 +51,7 @@ def _found(context: TranslationContext, nodes: int) -> Distribution | None:
     if communicator in ("Nccl", "Gloo") or (framework == "PyTorch" and total is not None and total.is_set):
         return _pytorch(context, nodes)
     if nodes > 1:
-        config.note(("nodeCount",), f"{nodes} nodes without a communicator: nothing joins them")
+        config.note(("nodeCount",), f"{nodes} nodes without a communicator: the nodes do not work together")
     return None
 
 
@@ -89,7 +89,7 @@ def _tensorflow(context: TranslationContext, nodes: int) -> Distribution:
         if number < least:
             context.config.problem(("tensorflow", name), f"expected {least} or more, got {number}")
     if workers > nodes:
-        hint = "Each worker runs on a node of its own: write nodeCount: " + str(workers)
+        hint = "Each worker runs on its own node: write nodeCount: " + str(workers)
         context.config.problem(("tensorflow", "workerCount"), f"is {workers}, but nodeCount is {nodes}", hint)
     _asked(context, "tensorflow")
     context.mapped(("tensorflow", "workerCount"), "distribution.worker_count")
@@ -105,7 +105,7 @@ def _pytorch(context: TranslationContext, nodes: int) -> Distribution | None:
         total = nodes
     if total < 1 or total % nodes:
         hint = f"processCount counts all processes; write a multiple of nodeCount, for instance {nodes}."
-        context.config.problem(key, f"{total} processes can't be shared evenly by {nodes} nodes", hint)
+        context.config.problem(key, f"{total} processes cannot be distributed evenly over {nodes} nodes", hint)
         return None
     if total == 1:
         return None

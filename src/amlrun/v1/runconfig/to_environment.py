@@ -33,7 +33,7 @@ def translate(context: TranslationContext) -> None:
     for part in ("name", "version"):
         value = context.config.value("environment", part)
         if value is not None and value.is_set:
-            context.set(("environment", part), "ignored", "an environment written in the job has no name", quiet=True)
+            context.set(("environment", part), "ignored", "an inline environment has no name", quiet=True)
 
 
 def _variables(context: TranslationContext) -> None:
@@ -44,7 +44,7 @@ def _variables(context: TranslationContext) -> None:
         for name, word in value.words.items():
             entry = (*key, name)
             if filler and name == "EXAMPLE_ENV_VAR" and word.replace(" ", "_").upper() == "EXAMPLE_VALUE":
-                context.set(entry, "ignored", "the example that v1's tools put into every file", quiet=True)
+                context.set(entry, "ignored", "the example value that v1's tools wrote into every file", quiet=True)
                 continue
             context.job.environment_variables[name] = word
             context.mapped(entry, f"environment_variables.{name}")
@@ -56,8 +56,8 @@ def _refuse_secrets(context: TranslationContext) -> None:
     for key, value in context.config.values.items():
         if value.field is not None and value.field.secret and value.value:
             context.config.problem(
-                key, "a secret in a configuration file is refused, and is not copied anywhere",
-                "Delete the line, change the secret, and make a workspace connection to the registry instead.",
+                key, "a secret in a configuration file is not accepted, and is not copied anywhere",
+                "Delete the line, rotate the secret, and create a workspace connection to the registry instead.",
             )  # fmt: skip
 
 
@@ -89,9 +89,7 @@ def _image(context: TranslationContext, environment: Environment) -> None:
     dockerfile = config.text(*_DOCKER, "baseDockerfile")
     location = config.text(*_DOCKER, "buildContext", "location")
     if image and dockerfile:
-        config.problem(
-            (*_DOCKER, "baseDockerfile"), "is there beside baseImage: one excludes the other", "Delete one of the two."
-        )
+        config.problem((*_DOCKER, "baseDockerfile"), "cannot be combined with baseImage", "Delete one of the two.")
     if location:
         environment.build = Build(location, config.text(*_DOCKER, "buildContext", "dockerfilePath") or None)
         context.mapped((*_DOCKER, "buildContext", "location"), "environment.build.path")
@@ -149,7 +147,7 @@ def _python(context: TranslationContext, environment: Environment) -> None:
     if file is not None and file.is_set:
         environment.conda_file = _conda_file(context, file.words)
         if inline is not None and inline.is_set:
-            context.set(inline.key, "ignored", "condaDependenciesFile is there, and wins")
+            context.set(inline.key, "ignored", "condaDependenciesFile is used instead")
     elif inline is not None and isinstance(inline.value, dict) and inline.value:
         environment.conda_file = inline.value
         context.mapped(inline.key, "environment.conda_file")

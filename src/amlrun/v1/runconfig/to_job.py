@@ -63,11 +63,11 @@ def find(path: Path, name: str) -> Path:
     if below:
         words = " or ".join(f"--path {model}" for model in below[:3])
         raise AmlError(
-            f"-c: there is no run configuration {name!r} in {path}", hint=f"There is one below: add {words}."
+            f"-c: there is no run configuration {name!r} in {path}", hint=f"It exists in a subfolder: add {words}."
         )
     looked = ", ".join(str(place) for place in tried[:3])
     if folder.name == "aml_config" and name in _names(path / ".azureml"):
-        known += " One of that name is in .azureml/, which is not looked into where there is an aml_config/."
+        known += " One of that name is in .azureml/, which is not searched where there is an aml_config/."
     raise AmlError(f"-c: there is no run configuration {name!r}", hint=f"{known}\nLooked for {looked}.")
 
 
@@ -105,7 +105,7 @@ def _environment_file(config: Config, path: Path) -> None:
     place = path / name
     if not is_file(place):
         if name.endswith((".yml", ".yaml", ".json")) or "/" in name.partition(":")[0]:
-            config.problem(("environment",), f"there is no file {place}", "It is looked for relative to --path.")
+            config.problem(("environment",), f"there is no file {place}", "The path is relative to --path.")
         return
     root, _ = node.read(place)
     part = Config(place)

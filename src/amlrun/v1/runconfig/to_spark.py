@@ -62,7 +62,7 @@ def _settings(context: TranslationContext) -> dict[str, Scalar]:
         for name, setting in value.value.items():
             entry = ("spark", "configuration", name)
             if _FILLERS.get(name) == setting:
-                context.set(entry, "ignored", "the example that v1's tools put into every file", quiet=True)
+                context.set(entry, "ignored", "the example value that v1's tools wrote into every file", quiet=True)
             elif isinstance(setting, (str, int, float, bool)):
                 found[name] = setting
                 context.mapped(entry, f"conf.{name}")

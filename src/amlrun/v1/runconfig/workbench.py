@@ -22,10 +22,10 @@ PLAIN: dict[str, Key] = {
 _REASONS = {
     "trackedRun": ("ignored", "every run is recorded"),
     "prepareEnvironment": ("ignored", "environments are always prepared"),
-    "description": ("ignored", "for the reader of the file"),
+    "description": ("ignored", "for documentation only"),
     "sparkDependenciesFile": ("unsupported", "write its packages below environment: spark: packages"),
-    "useSampling": ("unsupported", "Workbench's data sources are gone: sample in the script"),
-    "dataSourceSubstitutions": ("unsupported", "Workbench's data sources are gone: give the path as an argument"),
+    "useSampling": ("unsupported", "Workbench's data sources are retired: sample in the script"),
+    "dataSourceSubstitutions": ("unsupported", "Workbench's data sources are retired: give the path as an argument"),
 }
 _COMPUTE: dict[str, Key] = {
     "baseDockerImage": ("environment", "docker", "baseImage"),

@@ -191,7 +191,7 @@ def texts(managed: Managed, folder: Path) -> tuple[str, str]:
         stream = io.StringIO()
         yaml.dump(tree, stream)
         made.append(stream.getvalue())
-    head = ["What did not come along, or is to be looked at:", *(f"- {note}" for note in managed.notes)]
+    head = ["Not converted, or to be checked:", *(f"- {note}" for note in managed.notes)]
     lines = [" ".join(f"# {line}".split()) + "\n" for line in head] if managed.notes else []
     return made[0], "".join(lines) + made[1]
 

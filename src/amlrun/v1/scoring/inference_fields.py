@@ -67,7 +67,7 @@ DEPLOYMENT = [
     Field("containerResourceRequirements.cpu", float, "mapped", "instance_type"),
     Field("containerResourceRequirements.memoryInGB", float, "mapped", "instance_type"),
     Field("containerResourceRequirements.gpu", int, "mapped", "an instance_type with a GPU"),
-    Field("containerResourceRequirements.cpuLimit", float, "ignored", "an instance is not shared: all of it is yours"),
+    Field("containerResourceRequirements.cpuLimit", float, "ignored", "an instance is not shared"),
     Field("containerResourceRequirements.memoryInGBLimit", float, "ignored", "an instance is not shared"),
     Field("gpuCores", int, "mapped", "an instance_type with a GPU"),
     Field("authEnabled", bool, "mapped", "auth_mode: key; managed endpoints have no mode without authentication"),
