@@ -21,8 +21,8 @@ _COLOURS = {"done": "green", "note": "cyan", "asks": "yellow", "left": "red"}
 
 @click.command("migrate")
 @click.argument("path", default=".", type=click.Path(path_type=Path))
-@click.option("--apply", is_flag=True, help="Write the changes. Git must have the present state of the files.")
-@click.option("--force", is_flag=True, help="With --apply: write even where git could not bring the old files back.")
+@click.option("--apply", is_flag=True, help="Write the changes. The files must be committed to git.")
+@click.option("--force", is_flag=True, help="With --apply: write even where git could not restore the old files.")
 @click.option("--no-diff", is_flag=True, help="Leave the diff out; print the verdicts and lines only.")
 @click.option("--report", "report_file", metavar="FILE", type=click.Path(path_type=Path),
               help="Also write the report: FILE.md as Markdown and FILE.json as JSON.")  # fmt: skip
@@ -43,7 +43,7 @@ def command(
     """Rewrite the SDK v1 code in PATH (a folder or one file) to plain MLflow, arguments and files.
 
     Job and scoring scripts are rewritten; driver scripts and notebooks become run configurations, sweep and pipeline
-    files. No code is run. Each file gets a verdict: done (nothing of SDK v1 is left), note (something has to be
+    files. No code is run. Each file gets a verdict: done (no SDK v1 code is left), note (something has to be
     supplied), asks (a question has to be answered), left (something of SDK v1 is left).
     """
     from amlrun.migrate.apply import check_clean, writable, write_changes

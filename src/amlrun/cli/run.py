@@ -173,7 +173,7 @@ def show(context: Context, run_id: str, experiment_name: str | None) -> None:
 @click.option("-e", "--experiment-name", metavar="NAME", hidden=True)
 @common_options
 def monitor_logs(context: Context, run_id: str, experiment_name: str | None) -> int:
-    """Show a run's log, and follow it while the run goes on. Ctrl-C stops the watching, not the run."""
+    """Show a run's log, and follow it while the run goes on. Ctrl-C stops following the log, not the run."""
     with Printer(context) as printer:
         return follow(context, find(context, run_id, printer), printer)
 
@@ -191,7 +191,7 @@ def cancel(context: Context, run_id: str, experiment_name: str | None) -> None:
     if before.is_final:
         text = f"{run.id} has already finished: {state}"
     else:
-        text = f"{run.id}: {state}" if state.is_final else f"{run.id}: cancellation requested; it is {state} still"
+        text = f"{run.id}: {state}" if state.is_final else f"{run.id}: cancellation requested; current state: {state}"
     context.result(run.record(), text)
 
 

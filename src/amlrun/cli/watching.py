@@ -118,7 +118,7 @@ def follow(context: Context, run: Run, show: Printer, *, submitted: bool = False
     except AmlError as error:
         if error.exit_code != SERVICE:
             raise
-        raise AmlError(error.message, hint=f"Only the watching has ended.\n{how}", exit_code=SERVICE) from error
+        raise AmlError(error.message, hint=f"The run itself is not affected.\n{how}", exit_code=SERVICE) from error
     show.close()
     return summary(context, run)
 

@@ -24,12 +24,12 @@ def check_clean(folder: Path, changes: Sequence[FileChange]) -> None:
     """
     git = shutil.which("git")
     if git is None:
-        raise AmlError("git was not found, so the old files could not be brought back", hint="Add --force to write.")
+        raise AmlError("git was not found, so the old files could not be restored", hint="Add --force to write.")
     call = [git, "-C", str(folder), "status", "--porcelain", "-z", "--untracked-files=all", "--ignored=matching"]
     found = subprocess.run(call, capture_output=True, check=False)
     if found.returncode != 0:
         raise AmlError(
-            f"{folder} is not in a git repository, so the old files could not be brought back",
+            f"{folder} is not in a git repository, so the old files could not be restored",
             hint="Add --force to write anyway.",
         )
     top = subprocess.run([git, "-C", str(folder), "rev-parse", "--show-toplevel"], capture_output=True, check=False)
@@ -47,7 +47,7 @@ def check_clean(folder: Path, changes: Sequence[FileChange]) -> None:
             raise AmlError("there are changes that are not committed", file=name, hint=_FORCE)
         below = any(path in one.parents for one in wanted) if name.endswith("/") else path in wanted
         if below:
-            raise AmlError("git does not track this file, so it could not be brought back", file=name, hint=_FORCE)
+            raise AmlError("git does not track this file, so it could not be restored", file=name, hint=_FORCE)
 
 
 def write_changes(folder: Path, changes: Sequence[FileChange]) -> list[Path]:
@@ -95,7 +95,7 @@ def _check(target: Path, change: FileChange) -> None:
     if change.old is None:
         if target.exists():
             raise AmlError(
-                "this file was made in the meantime; nothing was written", file=target, hint="Migrate again."
+                "this file was created in the meantime; nothing was written", file=target, hint="Migrate again."
             )
     elif target.read_bytes() != encoded(change, change.old):
         raise AmlError("has changed in the meantime; nothing was written", file=target, hint="Migrate again.")

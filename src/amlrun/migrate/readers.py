@@ -35,5 +35,5 @@ class CondaReader:
                 return heal_conda(path, text, self._resolver)
             except AmlError as error:
                 self._resolver = None
-                self._say(f"{error.message}; conda files are judged without it")
+                self._say(f"{error.message}; conda files are checked without it")
         return heal_conda(path, text)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from amlrun.migrate.result import FileResult, Finding, MigrationReport, Verdict
 
 MEANINGS = {
-    Verdict.DONE: "nothing of SDK v1 is left",
-    Verdict.NOTE: "rewritten; something has to be supplied, see the notes",
-    Verdict.ASKS: "rewritten; a question has to be answered before it runs",
-    Verdict.LEFT: "something of SDK v1 is left, see the lines",
+    Verdict.DONE: "no SDK v1 code is left",
+    Verdict.NOTE: "rewritten; something must be supplied, see the notes",
+    Verdict.ASKS: "rewritten; a question must be answered before it runs",
+    Verdict.LEFT: "SDK v1 code is left, see the lines",
 }
 
 
@@ -19,7 +19,7 @@ def markdown(report: MigrationReport, applied: bool) -> str:
     lines += ["| verdict | files | meaning |", "| --- | --- | --- |"]
     for verdict, number in report.count().items():
         lines.append(f"| {verdict.value} | {number} | {MEANINGS[verdict]} |")
-    lines += ["", f"{report.without_v1} more files have nothing of SDK v1."]
+    lines += ["", f"{report.without_v1} more files have no SDK v1 code."]
     for result in sorted(report.results, key=lambda one: (one.verdict.rank, one.path)):
         lines += ["", *_section(result)]
     if report.skipped:

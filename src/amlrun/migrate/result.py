@@ -14,7 +14,7 @@ class Verdict(Enum):
 
     DONE = "done"  # replaced or removed; the meaning is the same
     NOTE = "note"  # replaced; something has to be supplied, or means a little less
-    ASKS = "asks"  # replaced; a question has to be answered before it runs
+    ASKS = "asks"  # replaced; a question must be answered before it runs
     LEFT = "left"  # unchanged: there is no counterpart, or the file cannot be read
 
     @property

@@ -73,7 +73,7 @@ class Calls(Expressions):
             if isinstance(of, Instance) and marks & {"property", "cached_property"}:
                 return self.invoke(bound, [], {}, getattr(node, "lineno", 0))
             return bound if isinstance(of, Instance) or "classmethod" in marks else found
-        return self.gap("an attribute that the text does not say", node) if found is NOTHING else found
+        return self.gap("an attribute that is not in the code", node) if found is NOTHING else found
 
     def _call(self, node: ast.Call, scope: Scope) -> Any:
         func = self.value(node.func, scope)
@@ -94,7 +94,7 @@ class Calls(Expressions):
             elif isinstance(known(found), dict):
                 kwargs.update({str(key): item for key, item in known(found).items()})
             else:
-                reason = found.reason if isinstance(found, Gap) else "keyword arguments that are unpacked"
+                reason = found.reason if isinstance(found, Gap) else "unpacked keyword arguments"
                 kwargs["**"] = self.gap(reason, word.value)
         return args, kwargs
 
@@ -128,7 +128,7 @@ class Calls(Expressions):
             if func.name in ("append", "insert", "extend") and self.loops and isinstance(func.of, list):
                 args = [
                     *args[:-1],
-                    Gap("added in a loop whose rounds the text does not say", line, source, file=self.file),
+                    Gap("added in a loop with an unknown number of iterations", line, source, file=self.file),
                 ]
                 func = Method(func.of, "append" if func.name == "extend" else func.name)
             elif func.name in ("append", "insert", "add", "extend") and self.conditions:

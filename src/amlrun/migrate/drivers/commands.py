@@ -35,7 +35,7 @@ def _words(desk: Desk, made: Made, registering: set[int]) -> list[list[str]]:
         done = desk.note(made, "AmlCompute")
         words, gaps = compute.create_line(made)
         done.gaps += gaps
-        done.reason = done.reason or ("" if words else "its size is not in the text")
+        done.reason = done.reason or ("" if words else "its size is not in the code")
         return [words] if not done.reason else []
     if name == ".submit":
         return _submit(desk, made, id(made) in registering)
@@ -150,7 +150,7 @@ def _register(desk: Desk, made: Made) -> list[list[str]]:
                 if isinstance(known(value), (str, int, float, bool, Text, Gap)):
                     words += [flag, f"{word}={_text(value, done, str(word))}"]
                 else:
-                    done.gaps.append(Gap("a value that the text does not say", made.line, str(word)))
+                    done.gaps.append(Gap("a value that is not in the code", made.line, str(word)))
     if isinstance(known(given.get("description")), str):
         words += ["-d", known(given["description"])]
     return [words]
@@ -207,7 +207,7 @@ def _model(value: Any, made: Made, done: Construction) -> str:
             return f"{name}:{version}" if isinstance(version, (str, int)) else name
     if isinstance(model, Item) and isinstance(model.key, str) and not model.key.startswith("."):
         return model.key
-    gap = model if isinstance(model, Gap) else Gap("a model that the text does not name", made.line, "model")
+    gap = model if isinstance(model, Gap) else Gap("a model that is not in the code", made.line, "model")
     done.gaps.append(gap)
     return gap.placeholder
 
@@ -219,7 +219,7 @@ def _text(value: Any, done: Construction, otherwise: str) -> str:
         return str(plain)
     if isinstance(plain, Text):
         return plain.text
-    gap = plain if isinstance(plain, Gap) else Gap("a value that the text does not say", done.made.line, otherwise)
+    gap = plain if isinstance(plain, Gap) else Gap("a value that is not in the code", done.made.line, otherwise)
     if plain in (None, NOTHING) or not isinstance(plain, Gap):
         done.gaps.append(gap)
     return gap.placeholder

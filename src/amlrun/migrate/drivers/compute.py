@@ -42,7 +42,7 @@ def target(value: Any) -> Any:
         return Gap(f"the result of {value.name.lstrip('.')}()", value.line, value.variable or "compute_target")
     if isinstance(value, Name):
         return Gap(f"the result of {value.short}", 0, "compute_target")
-    return Gap("not a compute that the text names", 0, "compute_target")
+    return Gap("not a compute named in the code", 0, "compute_target")
 
 
 def same_thing(one: Made, other: Made) -> Made | None:
@@ -61,7 +61,7 @@ def create_line(made: Made) -> tuple[list[str], list[Gap]]:
     """`aml computetarget create …` for a `ComputeTarget.create`, and what of it the text does not say."""
     named, plan = target(made), known(argument(made, "provisioning_configuration"))
     if not isinstance(plan, Made):
-        return [], [Gap("a size that the text does not say", made.line)]
+        return [], [Gap("a size that is not in the code", made.line)]
     words, gaps = provisioning(plan)
     name = _word(named, gaps)
     return [*words[:4], "-n", name, *words[4:]], gaps

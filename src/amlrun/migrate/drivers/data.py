@@ -191,15 +191,15 @@ def _files(path: Any) -> dict[str, Any]:
     if isinstance(path, (str, Text, Gap)):
         return {"uri": {"path": path}}
     if isinstance(path, list) and path and all(isinstance(one, str) for one in path):
-        return {"uri": {"path": Gap("several places, of which the first is written", 0, "paths", path[0])}}
-    return {"uri": {"path": Gap("a place that the text does not say", 0, "path")}}
+        return {"uri": {"path": Gap("several paths, of which the first is written", 0, "paths", path[0])}}
+    return {"uri": {"path": Gap("a place that is not in the code", 0, "path")}}
 
 
 def _place(store: Any, path: Any) -> dict[str, Any]:
-    name = Gap("a datastore that the text does not say", 0, "datastore") if store is NOTHING else store
+    name = Gap("a datastore that is not in the code", 0, "datastore") if store is NOTHING else store
     relative = known(path)
     if isinstance(relative, (list, tuple)):
-        relative = Gap("several places, of which the first is written", 0, "paths", relative[0] if relative else "")
+        relative = Gap("several paths, of which the first is written", 0, "paths", relative[0] if relative else "")
     return {"dataPath": {"datastoreName": name, "relativePath": path if isinstance(path, (Gap, Text)) else relative}}
 
 

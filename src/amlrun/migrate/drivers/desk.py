@@ -65,7 +65,9 @@ class Desk:
         if found is None:
             found = self.done[id(made)] = Construction(made, kind)
             if made.loop:
-                found.reason = f"it is made in a loop ({self.source.spot(made.loop)}) whose rounds are not in the text"
+                found.reason = (
+                    f"it is made in a loop ({self.source.spot(made.loop)}) with an unknown number of iterations"
+                )
         return found
 
     def registered_environment(self, value: Any) -> Any:

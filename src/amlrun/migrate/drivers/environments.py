@@ -231,9 +231,7 @@ def write(desk: Desk, found: Packages, made: Made, owner: Construction) -> dict[
 
 def file(desk: Desk, value: Any, owner: Construction) -> dict[str, Any]:
     if isinstance(known(value), Gap) or value is None:
-        return {
-            "condaDependenciesFile": value or Gap("a conda file that the text does not name", owner.made.line, "file")
-        }
+        return {"condaDependenciesFile": value or Gap("a conda file that is not in the code", owner.made.line, "file")}
     path = desk.resolve(value)
     owner.gaps += gaps_in(value)
     if path in desk.saved:

@@ -102,7 +102,7 @@ class Expressions:
         for one in node.elts:
             if isinstance(one, ast.Starred):
                 inner = self.value(one.value, scope)
-                items += inner if isinstance(inner, (list, tuple)) else [self.gap("a list that is unpacked", one)]
+                items += inner if isinstance(inner, (list, tuple)) else [self.gap("an unpacked list", one)]
             else:
                 items.append(self.value(one, scope))
         return items
@@ -118,7 +118,7 @@ class Expressions:
             if key is None:
                 inner = known(self.value(item, scope))
                 if not isinstance(inner, dict):
-                    return self.gap("a dictionary with parts that are unpacked", node)
+                    return self.gap("a dictionary with unpacked parts", node)
                 found.update(inner)
                 continue
             name = self.value(key, scope)
@@ -127,7 +127,7 @@ class Expressions:
             try:
                 found[name] = self.value(item, scope)
             except TypeError:
-                return self.gap("a dictionary with keys that the text does not say", node)
+                return self.gap("a dictionary with keys that is not in the code", node)
         return found
 
     def _binop(self, node: ast.BinOp, scope: Scope) -> Any:
@@ -266,7 +266,7 @@ class Expressions:
             try:
                 found = plain[key]
             except (KeyError, IndexError, TypeError):
-                return self.gap("an item that the text does not say", node)
+                return self.gap("an item that is not in the code", node)
             return Gap(of.reason, node.lineno, ast.unparse(node), found) if isinstance(of, Gap) else found
         return Gap(of.reason if isinstance(of, Gap) else "an item of an object", node.lineno, ast.unparse(node)[:120])
 
@@ -287,4 +287,4 @@ def is_plain(value: Any) -> bool:
 
 def _condition(node: ast.AST) -> str:
     text = " ".join(ast.unparse(node).split())
-    return f"`{text[:60]}`" if isinstance(node, ast.expr) else "what happens in a try"
+    return f"`{text[:60]}`" if isinstance(node, ast.expr) else "code in a try block"

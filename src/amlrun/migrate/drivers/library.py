@@ -29,7 +29,7 @@ def call(full: str, args: list[Any], kwargs: dict[str, Any], line: int, source: 
         return environment_variable(args[0] if args else NOTHING, default, line, source)
     if full.startswith(("pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath")):
         if full.endswith((".cwd", ".home")):
-            return PathText(".") if full.endswith(".cwd") else Gap("a folder of the driver's user", line, source)
+            return PathText(".") if full.endswith(".cwd") else Gap("a folder in the user's home", line, source)
         return _path(posixpath.join, args or ["."], line, source)
     if full == "os.path.join":
         return _join(args)
@@ -145,7 +145,7 @@ def _path(make: Callable[..., str], args: list[Any], line: int, source: str) -> 
         return PathText(posixpath.normpath(make(*values)))
     if all(isinstance(value, (str, Gap, Text)) for value in args):
         return _join(args)
-    return Gap("a path that the text does not say", line, source)
+    return Gap("a path that is not in the code", line, source)
 
 
 def _of_path(full: str, args: list[Any], line: int, source: str) -> Any:

@@ -24,7 +24,7 @@ def node(desk: Desk, step: Step, default_source: Any) -> dict[str, Any]:
         return _command(desk, step, given, given.get("source_directory", default_source), given.get("runconfig"))
     inner = known(given.get("estimator") or given.get("hyperdrive_config") or given.get("parallel_run_config"))
     if not isinstance(inner, Made):
-        step.done.reason = "what it runs is not in the text"
+        step.done.reason = "what it runs is not in the code"
         return {}
     if made.name == "ParallelRunStep":
         return _parallel(desk, step, inner)
@@ -145,7 +145,7 @@ def _sweep(desk: Desk, step: Step, inner: Made) -> dict[str, Any]:
     run = sweeps.trial(inner)
     file = sweeps.tree_of(inner, step.done)
     if run is None or not file:
-        step.done.reason = step.done.reason or "what it runs is not in the text"
+        step.done.reason = step.done.reason or "what it runs is not in the code"
         return {}
     own = bound(run)
     given = {**step.given, "script_name": own.get("entry_script", own.get("script"))}

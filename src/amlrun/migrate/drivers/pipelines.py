@@ -92,12 +92,12 @@ def _listed(value: Any) -> tuple[list[Any], list[tuple[Made, Made]]]:
 
 def _hindrance(named: list[Any]) -> str:
     if not named:
-        return "its steps are added in a loop, or there are none in the text"
+        return "its steps are added in a loop, or there are none in the code"
     for one in named:
         if isinstance(one, Gap):
             return f"one of its steps is {one.reason}"
         if not isinstance(one, Made):
-            return "its steps are not in the text"
+            return "its steps are not in the code"
         if one.name not in steps.KINDS:
             return f"its {one.name.lstrip('.')} has no counterpart that is written"
         if one.loop:

@@ -80,7 +80,7 @@ class Statements(Calls):
                 elif isinstance(items, (Made, Item)):
                     self.bind(part, Item(items, at), scope)
                 else:
-                    reason = value.reason if isinstance(value, Gap) else "a part of a result that is unpacked"
+                    reason = value.reason if isinstance(value, Gap) else "part of an unpacked result"
                     inner = part.value if isinstance(part, ast.Starred) else part
                     self.bind(inner, Gap(reason, target.lineno, ast.unparse(part)), scope)
         elif isinstance(target, ast.Attribute):
@@ -153,7 +153,7 @@ class Statements(Calls):
     def _do_for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> str:
         items = self.items(known(self.value(node.iter, scope)))
         if items is None or len(items) > MOST_ROUNDS:
-            reason = "an item of a loop whose rounds the text does not say"
+            reason = "an item of a loop with an unknown number of iterations"
             self.loops.append(node.lineno)
             self.bind(node.target, Gap(reason, node.lineno, ast.unparse(node.target)), scope)
             self.block(node.body, scope)

@@ -132,7 +132,7 @@ def _word(step: Step, item: Any, producers: dict[int, tuple[str, str]]) -> Any:
         return plain if isinstance(plain, (str, int, float)) else item.placeholder
     if isinstance(plain, (str, int, float)) or plain is None:
         return "" if plain is None else plain
-    gap = Gap("a value that the text does not say", step.made.line, "value")
+    gap = Gap("a value that is not in the code", step.made.line, "value")
     step.done.gaps.append(gap)
     return gap.placeholder
 
@@ -165,7 +165,7 @@ def pipeline_input(found: Data, step: Step) -> dict[str, Any]:
     """An input of the pipeline for a dataset or a datastore's folder."""
     path = found.path
     if path is NOTHING:
-        path = Gap("data that the text does not name", step.made.line, found.name)
+        path = Gap("data that is not in the code", step.made.line, found.name)
     step.done.gaps += gaps_in(path)
     step.done.notes += [f"{found.name}: {remark}" for remark in found.remarks]
     direct = found.mechanism == "direct" and found.kind == "dataset"

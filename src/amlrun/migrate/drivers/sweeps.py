@@ -32,7 +32,7 @@ def tree_of(made: Made, done: Construction) -> dict[str, Any]:
     if isinstance(policy, Made) and policy.name in _POLICIES:
         tree["policy"] = {"type": policy.name, **bound(policy)}
     elif given.get("policy") is not None:
-        done.gaps.append(_gap(given["policy"], "a policy that the text does not say"))
+        done.gaps.append(_gap(given["policy"], "a policy that is not in the code"))
     for key in ("primary_metric_name", "primary_metric_goal", "max_total_runs", "max_concurrent_runs",
                 "max_duration_minutes"):  # fmt: skip
         value = given.get(key)
@@ -98,13 +98,13 @@ def _parameter(name: str, value: Any, done: Construction) -> dict[str, Any]:
         return {"name": name, "expression": made.name, "values": [_option(one) for one in given]}
     if isinstance(made, (str, int, float, bool)):
         return {"name": name, "expression": "choice", "values": [made]}
-    return {"name": name, "expression": "choice", "values": [_gap(value, "a distribution that the text does not say")]}
+    return {"name": name, "expression": "choice", "values": [_gap(value, "a distribution that is not in the code")]}
 
 
 def _option(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return str(list(value))
-    return value if isinstance(known(value), (str, int, float, bool, Gap)) else _gap(value, "not in the text")
+    return value if isinstance(known(value), (str, int, float, bool, Gap)) else _gap(value, "not in the code")
 
 
 def _goal(value: Any) -> Any:
@@ -126,4 +126,4 @@ def _why(value: Any) -> str:
         return plain.reason
     if isinstance(plain, Made):
         return f"the result of {plain.name.lstrip('.')}()"
-    return "not given" if plain in (None, NOTHING) else "not in the text"
+    return "not given" if plain in (None, NOTHING) else "not in the code"

@@ -18,7 +18,7 @@ ROOT = "/__project__"
 
 @dataclass
 class Gap:
-    """A value that the text does not say.
+    """A value that is not in the code.
 
     `reason` completes "it is …"; `source` is the expression; `guess` is what it is unless somebody decides otherwise
     (an option's default, one of two branches), else NOTHING.
@@ -94,7 +94,7 @@ class Made:
     """What a call of the SDK gives. `name` is `ScriptRunConfig`, `Environment.get`, or `.as_mount` of an `owner`.
 
     `settings` are attributes set later, by dotted path; `calls` the methods called on it and its attributes;
-    `variable` the name that it was first bound to; `loop` the line of a loop whose rounds the text does not say.
+    `variable` the name that it was first bound to; `loop` the line of a loop with an unknown number of iterations.
     """
 
     name: str
@@ -145,7 +145,7 @@ def plain(value: Any, line: int, source: str = "") -> Any:
         return Gap(f"the result of {inner.name.lstrip('.')}()", inner.line, source or inner.variable, file=inner.file)
     if isinstance(inner, Part):
         return Gap(f".{inner.path} of {inner.owner.name.lstrip('.')}()", line, source or inner.path)
-    return Gap("a value that the text does not say", line, source or "value")
+    return Gap("a value that is not in the code", line, source or "value")
 
 
 def gaps_in(value: Any) -> list[Gap]:

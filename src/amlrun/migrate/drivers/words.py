@@ -18,11 +18,7 @@ def arguments(done: Construction, value: Any, tree: dict[str, Any], sections: li
         return [value]
     if not isinstance(listed, (list, tuple)):
         done.gaps += gaps_in(value)
-        gap = (
-            value
-            if isinstance(value, Gap)
-            else Gap("arguments that the text does not say", done.made.line, "arguments")
-        )
+        gap = value if isinstance(value, Gap) else Gap("arguments that is not in the code", done.made.line, "arguments")
         return [Gap(gap.reason, gap.line, gap.source, NOTHING, gap.file)]
     if isinstance(value, Gap):
         done.gaps.append(value)

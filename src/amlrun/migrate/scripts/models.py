@@ -85,7 +85,7 @@ class Models:
         if data is None or not isinstance(call.func, ast.Attribute):
             return False
         if method == "add_correlations":
-            self.plan.replace(call, [data], note("the collected inputs and outputs are not tied together any more"))
+            self.plan.replace(call, [data], note("the collected inputs and outputs are no longer correlated"))
             return True
         if method != "collect":
             return False

@@ -225,7 +225,7 @@ class Rewriter:
                 elif self._emptied(bindings, node.value):
                     found.append(Holder(node, node.value, bindings))
                 elif any(isinstance(one, ast.Subscript) and self.kinds.of(one.value) == k.INPUTS for one in targets):
-                    self.plan.remove(node, note("a dataset is not noted as an input of the run any more"))
+                    self.plan.remove(node, note("a dataset is no longer recorded as an input of the run"))
             elif isinstance(node, ast.Expr) and self.kinds.of(node.value) in _HELD:
                 found.append(self._holder(node, node.value, self.kinds.of(node.value), []))
         return found
