@@ -11,7 +11,7 @@ from amlrun.migrate.drivers.expressions import Expressions, is_plain
 from amlrun.migrate.drivers.library import PathText
 from amlrun.migrate.drivers.objects import Class, Function, Instance, Method, Module, OpenFile, Parser, Scope
 from amlrun.migrate.drivers.signatures import argument_of
-from amlrun.migrate.drivers.values import NOTHING, Call, Gap, Item, Made, Name, Part, known
+from amlrun.migrate.drivers.values import NOTHING, Call, Gap, Item, Name, Part, SdkObject, known
 
 
 class Calls(Expressions):
@@ -30,10 +30,10 @@ class Calls(Expressions):
         """`of.name`."""
         if isinstance(of, Name):
             return "." if f"{of.full}.{name}" == "os.curdir" else Name(f"{of.full}.{name}")
-        if isinstance(of, (Made, Part)):
-            owner, path = (of, name) if isinstance(of, Made) else (of.owner, f"{of.path}.{name}")
+        if isinstance(of, (SdkObject, Part)):
+            owner, path = (of, name) if isinstance(of, SdkObject) else (of.owner, f"{of.path}.{name}")
             found = owner.setting(path)
-            if found is NOTHING and isinstance(of, Made):
+            if found is NOTHING and isinstance(of, SdkObject):
                 found = argument_of(of, name)
             return Part(owner, path) if found is NOTHING else found
         if isinstance(of, Item):
@@ -48,7 +48,7 @@ class Calls(Expressions):
             if inner is NOTHING:
                 return Gap(of.reason, getattr(node, "lineno", of.line), ast.unparse(node)[:120])
             found = self.attribute(inner, name, node)
-            if isinstance(found, (Gap, Method, Made, Part, Function)):
+            if isinstance(found, (Gap, Method, SdkObject, Part, Function)):
                 return found
             return Gap(of.reason, of.line, of.source, found)
         if isinstance(of, PathText):
@@ -147,16 +147,16 @@ class Calls(Expressions):
 
     def make(
         self, name: str, args: list[Any], kwargs: dict[str, Any], line: int, scope: Scope, owner: Any = None
-    ) -> Made:
+    ) -> SdkObject:
         """Note a call of the SDK and what it gives."""
         loop = self.loops[-1] if self.loops else 0
-        made = Made(name, args, kwargs, line, scope.file, owner, loop=loop)
+        made = SdkObject(name, args, kwargs, line, scope.file, owner, loop=loop)
         self.made.append(made)
         return made
 
     def _sdk_method(
-        self, owner: Made, path: str, args: list[Any], kwargs: dict[str, Any], line: int, scope: Scope
-    ) -> Made:
+        self, owner: SdkObject, path: str, args: list[Any], kwargs: dict[str, Any], line: int, scope: Scope
+    ) -> SdkObject:
         given = [self.uncertain(one, line) for one in args]
         owner.calls.append(Call(path, given, kwargs, line))
         return self.make(f".{path}", args, kwargs, line, scope, owner)

@@ -7,72 +7,72 @@ import shlex
 from typing import Any
 
 from amlrun.migrate.drivers import compute, estimators, sweeps
-from amlrun.migrate.drivers.desk import Construction, Desk
+from amlrun.migrate.drivers.context import Construction, ConversionContext
 from amlrun.migrate.drivers.runconfigs import source_directory
 from amlrun.migrate.drivers.signatures import argument, bound, name_of
-from amlrun.migrate.drivers.values import NOTHING, Gap, Item, Made, Text, gaps_in, known
+from amlrun.migrate.drivers.values import NOTHING, Gap, Item, SdkObject, Text, gaps_in, known
 
 _DEPLOYS = ("Model.deploy", "Webservice.deploy", "Webservice.deploy_from_model", "Model.deploy_from_model")
 
 
-def lines(desk: Desk, made: list[Made]) -> list[str]:
+def lines(context: ConversionContext, made: list[SdkObject]) -> list[str]:
     """The lines in the order of the driver; each is noted as a construction of its own where it is one."""
     found: list[str] = []
     registering = {id(run) for one in made if name_of(one) == ".register_model" and (run := _run(one)) is not None}
     for one in made:
-        for words in _words(desk, one, registering):
+        for words in _words(context, one, registering):
             line = shlex.join(words)
             if line not in found:
                 found.append(line)
-    if found and desk.base:
-        found.insert(0, shlex.join(["cd", desk.base]))
+    if found and context.base:
+        found.insert(0, shlex.join(["cd", context.base]))
     return found
 
 
-def _words(desk: Desk, made: Made, registering: set[int]) -> list[list[str]]:
+def _words(context: ConversionContext, made: SdkObject, registering: set[int]) -> list[list[str]]:
     name = name_of(made)
     if compute.is_creation(made):
-        done = desk.note(made, "AmlCompute")
+        done = context.note(made, "AmlCompute")
         words, gaps = compute.create_line(made)
         done.gaps += gaps
         done.reason = done.reason or ("" if words else "its size is not in the code")
         return [words] if not done.reason else []
     if name == ".submit":
-        return _submit(desk, made, id(made) in registering)
+        return _submit(context, made, id(made) in registering)
     if name == ".register_model" or name == "Model.register":
-        return _register(desk, made)
+        return _register(context, made)
     if name in _DEPLOYS:
-        return _deploy(desk, made)
+        return _deploy(context, made)
     if name == ".get_best_run_by_primary_metric":
         return _best(made)
     return []
 
 
-def _submit(desk: Desk, made: Made, registering: bool) -> list[list[str]]:
+def _submit(context: ConversionContext, made: SdkObject, registering: bool) -> list[list[str]]:
     config = known(argument(made, "config"))
-    if not isinstance(config, Made):
+    if not isinstance(config, SdkObject):
         return []
     words = ["-e", experiment] if (experiment := experiment_of(made)) else []
     if config.name in sweeps.KINDS:
-        run, file = sweeps.trial(config), desk.names.get(id(config))
-        if run is None or file is None or id(run) not in desk.names:
+        run, file = sweeps.trial(config), context.names.get(id(config))
+        if run is None or file is None or id(run) not in context.names:
             return []
-        start = ["aml", "run", "submit-hyperdrive", "-c", _stem(desk.names[id(run)]), *words]
-        return [[*start, "--hyperdrive-configuration-name", file, *_folder(desk, run), *_kept(registering)]]
-    if id(config) not in desk.names:
+        start = ["aml", "run", "submit-hyperdrive", "-c", _stem(context.names[id(run)]), *words]
+        return [[*start, "--hyperdrive-configuration-name", file, *_folder(context, run), *_kept(registering)]]
+    if id(config) not in context.names:
         return []
     if config.name == "Pipeline":
-        return [["aml", "job", "create", "-f", desk.names[id(config)], *words, *_kept(registering)]]
+        return [["aml", "job", "create", "-f", context.names[id(config)], *words, *_kept(registering)]]
     if config.name == "ScriptRunConfig" or config.name in estimators.KINDS:
-        start = ["aml", "run", "submit-script", "-c", _stem(desk.names[id(config)]), *words]
-        return [[*start, *_folder(desk, config), *_kept(registering)]]
+        start = ["aml", "run", "submit-script", "-c", _stem(context.names[id(config)]), *words]
+        return [[*start, *_folder(context, config), *_kept(registering)]]
     return []
 
 
-def experiment_of(made: Made) -> str:
+def experiment_of(made: SdkObject) -> str:
     """The experiment that `.submit` belongs to, when the text names it."""
     owner = known(made.owner)
-    if isinstance(owner, Made) and owner.name == "Experiment":
+    if isinstance(owner, SdkObject) and owner.name == "Experiment":
         name = known(argument(owner, "name"))
         return name.text if isinstance(name, Text) else name if isinstance(name, str) else ""
     name = known(bound(made).get("experiment_name"))
@@ -87,23 +87,23 @@ def _stem(path: str) -> str:
     return posixpath.basename(path).removesuffix(".runconfig")
 
 
-def _folder(desk: Desk, config: Made) -> list[str]:
+def _folder(context: ConversionContext, config: SdkObject) -> list[str]:
     given = bound(config)
-    folder = source_directory(desk, given.get("source_directory"))
+    folder = source_directory(context, given.get("source_directory"))
     script = known(given.get("script", given.get("entry_script")))
     if not folder or folder.startswith(("/", "..")):
         return []
-    inside = isinstance(script, str) and desk.exists(posixpath.join(folder, script))
-    if isinstance(script, str) and not inside and desk.exists(script):
+    inside = isinstance(script, str) and context.exists(posixpath.join(folder, script))
+    if isinstance(script, str) and not inside and context.exists(script):
         # The driver copies the script there before it submits.
         return []
     return ["--source-directory", folder]
 
 
-def _run(made: Made) -> Made | None:
+def _run(made: SdkObject) -> SdkObject | None:
     """The submit whose run a model is registered from."""
     owner = known(made.owner)
-    while isinstance(owner, (Made, Item)):
+    while isinstance(owner, (SdkObject, Item)):
         if isinstance(owner, Item):
             owner = known(owner.of)
         elif name_of(owner) == ".submit":
@@ -113,10 +113,10 @@ def _run(made: Made) -> Made | None:
     return None
 
 
-def _best(made: Made) -> list[list[str]]:
+def _best(made: SdkObject) -> list[list[str]]:
     run = _run(made)
     config = known(argument(run, "config")) if run is not None else None
-    if run is None or not isinstance(config, Made) or config.name not in sweeps.KINDS:
+    if run is None or not isinstance(config, SdkObject) or config.name not in sweeps.KINDS:
         return []
     given = bound(config)
     metric, goal = known(given.get("primary_metric_name")), known(given.get("primary_metric_goal"))
@@ -127,8 +127,8 @@ def _best(made: Made) -> list[list[str]]:
     return [[*words, "--minimize"] if "MINIMIZE" in str(getattr(goal, "full", goal)).upper() else words]
 
 
-def _register(desk: Desk, made: Made) -> list[list[str]]:
-    done = desk.note(made, "Model.register")
+def _register(context: ConversionContext, made: SdkObject) -> list[list[str]]:
+    done = context.note(made, "Model.register")
     given = bound(made)
     if done.reason:
         return []
@@ -141,7 +141,7 @@ def _register(desk: Desk, made: Made) -> list[list[str]]:
         if path is None:
             done.reason = "it names no path"
             return []
-        words += ["-p", desk.resolve(path) if isinstance(known(path), str) else _text(path, done, "path")]
+        words += ["-p", context.resolve(path) if isinstance(known(path), str) else _text(path, done, "path")]
         done.gaps += gaps_in(path) if isinstance(known(path), str) else []
     for flag, key in (("--tag", "tags"), ("--property", "properties")):
         pairs = known(given.get(key))
@@ -156,19 +156,19 @@ def _register(desk: Desk, made: Made) -> list[list[str]]:
     return [words]
 
 
-def _from_run(made: Made, given: dict[str, Any], done: Construction) -> list[str]:
+def _from_run(made: SdkObject, given: dict[str, Any], done: Construction) -> list[str]:
     path = given.get("model_path")
     asset = f"outputs/{_text(given.get('model_name'), done, 'model')}" if path is None else _text(path, done, "path")
     run = _run(made)
     owner = known(made.owner)
-    best = (isinstance(owner, Made) and "best" in owner.name) or isinstance(owner, Item)
+    best = (isinstance(owner, SdkObject) and "best" in owner.name) or isinstance(owner, Item)
     if run is not None and not best:
         return ["-f", "run.json", "--asset-path", asset]
     return ["-r", "RUN_ID" if best or run is None else "latest", "--asset-path", asset]
 
 
-def _deploy(desk: Desk, made: Made) -> list[list[str]]:
-    done = desk.note(made, "Model.deploy")
+def _deploy(context: ConversionContext, made: SdkObject) -> list[list[str]]:
+    done = context.note(made, "Model.deploy")
     given = bound(made)
     if made.name.startswith("Webservice"):
         done.reason = "an image or a service made with the SDK of 2018"
@@ -183,8 +183,8 @@ def _deploy(desk: Desk, made: Made) -> list[list[str]]:
         config = known(given.get(key))
         if isinstance(given.get(key), Gap):
             done.gaps.append(given[key])
-        if isinstance(config, Made) and id(config) in desk.names:
-            words += [flag, desk.names[id(config)]]
+        if isinstance(config, SdkObject) and id(config) in context.names:
+            words += [flag, context.names[id(config)]]
         elif config is not None and not isinstance(config, Gap):
             done.gaps.append(Gap(f"the {key} was not written", made.line, key))
     if known(given.get("overwrite")) is True:
@@ -194,9 +194,9 @@ def _deploy(desk: Desk, made: Made) -> list[list[str]]:
     return [] if done.reason else [words]
 
 
-def _model(value: Any, made: Made, done: Construction) -> str:
+def _model(value: Any, made: SdkObject, done: Construction) -> str:
     model = known(value)
-    if isinstance(model, Made):
+    if isinstance(model, SdkObject):
         if name_of(model) in ("Model.register", ".register_model"):
             return _text(bound(model).get("model_name"), done, "model")
         if model.name == "Model":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from amlrun.migrate.drivers.signatures import argument, bound, name_of
-from amlrun.migrate.drivers.values import NOTHING, Gap, Item, Made, Name, Part, Text, known
+from amlrun.migrate.drivers.values import NOTHING, Gap, Item, Name, Part, SdkObject, Text, known
 
 _FOUND = ("ComputeTarget", "AmlCompute", "ComputeInstance", "AksCompute", "RemoteCompute", "HDInsightCompute",
           "DatabricksCompute", "DataFactoryCompute", "KubernetesCompute", "ArcKubernetesCompute")  # fmt: skip
@@ -28,7 +28,7 @@ def target(value: Any) -> Any:
         return Gap("an item of a result", 0, "compute_target")
     if isinstance(value, Part) and value.path.endswith("name"):
         return target(value.owner)
-    if isinstance(value, Made):
+    if isinstance(value, SdkObject):
         if value.name in _FOUND or value.name.endswith((".create", ".attach")):
             named = argument(value, "name")
             return Gap("a compute without a name", value.line, "compute_target") if named is NOTHING else target(named)
@@ -45,7 +45,7 @@ def target(value: Any) -> Any:
     return Gap("not a compute named in the code", 0, "compute_target")
 
 
-def same_thing(one: Made, other: Made) -> Made | None:
+def same_thing(one: SdkObject, other: SdkObject) -> SdkObject | None:
     """Of two constructions that mean one compute (found, or created when it is not there), the one that has a size."""
     for first, second in ((one, other), (other, one)):
         # An environment that is fetched if it is there, and made if it is not.
@@ -57,17 +57,17 @@ def same_thing(one: Made, other: Made) -> Made | None:
     return other if other.name.endswith(".create") else one
 
 
-def create_line(made: Made) -> tuple[list[str], list[Gap]]:
+def create_line(made: SdkObject) -> tuple[list[str], list[Gap]]:
     """`aml computetarget create …` for a `ComputeTarget.create`, and what of it the text does not say."""
     named, plan = target(made), known(argument(made, "provisioning_configuration"))
-    if not isinstance(plan, Made):
+    if not isinstance(plan, SdkObject):
         return [], [Gap("a size that is not in the code", made.line)]
     words, gaps = provisioning(plan)
     name = _word(named, gaps)
     return [*words[:4], "-n", name, *words[4:]], gaps
 
 
-def provisioning(plan: Made) -> tuple[list[str], list[Gap]]:
+def provisioning(plan: SdkObject) -> tuple[list[str], list[Gap]]:
     """The words of the line without its name, and the gaps."""
     given = bound(plan)
     gaps: list[Gap] = []
@@ -96,7 +96,7 @@ def _word(value: Any, gaps: list[Gap]) -> str:
     return str(value)
 
 
-def is_creation(made: Made) -> bool:
+def is_creation(made: SdkObject) -> bool:
     """Whether a construction creates a compute."""
     plan = known(argument(made, "provisioning_configuration"))
-    return name_of(made).endswith(".create") and isinstance(plan, Made) and "rovisioning" in plan.name
+    return name_of(made).endswith(".create") and isinstance(plan, SdkObject) and "rovisioning" in plan.name

@@ -10,12 +10,12 @@ from amlrun.errors import AmlError
 from amlrun.migrate.drivers import commands, environments, estimators, nodes, pipelines, scoring, steps, sweeps
 from amlrun.migrate.drivers import interpreter as reader
 from amlrun.migrate.drivers import source as sources
-from amlrun.migrate.drivers.desk import Construction, Desk
+from amlrun.migrate.drivers.context import Construction, ConversionContext
 from amlrun.migrate.drivers.interpreter import Reading
 from amlrun.migrate.drivers.runconfigs import run_configuration, script_run_config
 from amlrun.migrate.drivers.signatures import argument, bound, name_of
 from amlrun.migrate.drivers.source import Source
-from amlrun.migrate.drivers.values import ROOT, Made, Text, known
+from amlrun.migrate.drivers.values import ROOT, SdkObject, Text, known
 
 Lookup = Callable[[str], str | None]
 # What a driver does that has no file and no line: what to do instead.
@@ -39,7 +39,7 @@ class Conversion:
     texts: dict[str, str] = field(default_factory=dict)
     commands: list[str] = field(default_factory=list)
     constructions: list[Construction] = field(default_factory=list)
-    left: list[tuple[Made, str]] = field(default_factory=list)
+    left: list[tuple[SdkObject, str]] = field(default_factory=list)
     unread: int = 0
 
 
@@ -51,46 +51,46 @@ def convert(path: str, text: str, lookup: Lookup) -> Conversion:
     source = sources.read(path, text)
     reading = reader.read(source, _module_finder(lookup), _text_finder(lookup, path))
     base = _base(reading, lookup)
-    desk = Desk(source, lookup, base)
+    context = ConversionContext(source, lookup, base)
     for name, content, _ in reading.written:
         plain = known(name)
         if isinstance(plain, str):
-            desk.written[posixpath.normpath(posixpath.join(posixpath.dirname(path), plain))] = content
-    if lookup(desk.place("aml_config/")) is None and lookup(desk.place(".azureml/")) is not None:
-        desk.folder = ".azureml"
+            context.written[posixpath.normpath(posixpath.join(posixpath.dirname(path), plain))] = content
+    if lookup(context.place("aml_config/")) is None and lookup(context.place(".azureml/")) is not None:
+        context.folder = ".azureml"
     for place, made in reading.saved:
-        desk.saved[desk.resolve(place)] = made
+        context.saved[context.resolve(place)] = made
     for one in reading.made:
-        if name_of(one) in (".save_to_file", ".save") and isinstance(one.owner, Made) and one.args:
+        if name_of(one) in (".save_to_file", ".save") and isinstance(one.owner, SdkObject) and one.args:
             named = known(one.args[-1])
             if isinstance(named, str) and one.owner.name.startswith("CondaDependencies"):
-                desk.saved[desk.resolve(named)] = one.owner
+                context.saved[context.resolve(named)] = one.owner
         owner = known(one.owner)
-        if name_of(one) == ".register" and isinstance(owner, Made) and owner.name in environments.KINDS:
+        if name_of(one) == ".register" and isinstance(owner, SdkObject) and owner.name in environments.KINDS:
             label = known(argument(owner, "name"))
             if isinstance(label, str) and owner.name != "Environment.get":
-                desk.registered[label] = owner
-    _constructions(desk, reading.made)
-    lines = commands.lines(desk, reading.made)
-    found = Conversion(source, base, desk.texts, lines, unread=reading.unread)
+                context.registered[label] = owner
+    _constructions(context, reading.made)
+    lines = commands.lines(context, reading.made)
+    found = Conversion(source, base, context.texts, lines, unread=reading.unread)
     order = {id(one): at for at, one in enumerate(reading.made)}
-    found.constructions = sorted(desk.done.values(), key=lambda one: order.get(id(one.made), 0))
+    found.constructions = sorted(context.done.values(), key=lambda one: order.get(id(one.made), 0))
     found.left = [(one, _LEFT[name_of(one)]) for one in reading.made if name_of(one) in _LEFT]
-    for place, content in desk.written.items():
+    for place, content in context.written.items():
         if lookup(place) is None and content.strip():
             found.texts.setdefault(place, content if content.endswith("\n") else f"{content}\n")
     return found
 
 
-def _constructions(desk: Desk, made: list[Made]) -> None:
+def _constructions(context: ConversionContext, made: list[SdkObject]) -> None:
     for one in made:
         if one.name == "ScriptRunConfig":
-            script_run_config(desk, one)
+            script_run_config(context, one)
         elif one.name in estimators.KINDS:
-            estimators.estimator(desk, one)
+            estimators.estimator(context, one)
     for one in made:
         if one.name in sweeps.KINDS:
-            sweeps.sweep(desk, one)
+            sweeps.sweep(context, one)
     own_steps = [one for one in made if one.name in steps.KINDS]
     for one in made:
         if one.name == "Pipeline":
@@ -99,36 +99,36 @@ def _constructions(desk: Desk, made: list[Made]) -> None:
             )
             given = known(bound(submit).get("pipeline_parameters")) if submit else None
             experiment = commands.experiment_of(submit) if submit else ""
-            pipelines.pipeline(desk, one, own_steps, given if isinstance(given, dict) else {}, experiment or None)
+            pipelines.pipeline(context, one, own_steps, given if isinstance(given, dict) else {}, experiment or None)
     for one in own_steps:
-        if id(one) not in desk.done:
-            _lone_step(desk, one)
+        if id(one) not in context.done:
+            _lone_step(context, one)
     for one in made:
         if one.name == "InferenceConfig":
-            scoring.inference(desk, one)
+            scoring.inference(context, one)
         elif one.name in scoring.DEPLOYMENTS:
-            scoring.deployment(desk, one)
-        elif one.name in ("ParallelRunConfig", "ParallelRunConfig.load_yaml") and id(one) not in desk.done:
-            scoring.parallel(desk, one)
+            scoring.deployment(context, one)
+        elif one.name in ("ParallelRunConfig", "ParallelRunConfig.load_yaml") and id(one) not in context.done:
+            scoring.parallel(context, one)
     for one in made:
-        if id(one) in desk.done:
+        if id(one) in context.done:
             continue
         if one.name == "RunConfiguration":
-            run_configuration(desk, one)
+            run_configuration(context, one)
         elif one.name in environments.KINDS:
-            done = desk.note(one, "Environment")
-            environments.section(desk, one, [], done, one.variable or "environment")
+            done = context.note(one, "Environment")
+            environments.section(context, one, [], done, one.variable or "environment")
     for one in made:
-        if id(one) not in desk.done and one.name in ("CondaDependencies", "CondaDependencies.create"):
-            done = desk.note(one, "CondaDependencies")
-            environments.conda(desk, one, [], done, one.variable.replace("_", "-") or "environment")
+        if id(one) not in context.done and one.name in ("CondaDependencies", "CondaDependencies.create"):
+            done = context.note(one, "CondaDependencies")
+            environments.conda(context, one, [], done, one.variable.replace("_", "-") or "environment")
 
 
-def _lone_step(desk: Desk, one: Made) -> None:
+def _lone_step(context: ConversionContext, one: SdkObject) -> None:
     """A step that no pipeline of the driver has: what is known of it is noted."""
-    step = steps.read(desk, one, "step", {})
+    step = steps.read(context, one, "step", {})
     if not step.done.reason:
-        nodes.node(desk, step, None)
+        nodes.node(context, step, None)
         step.done.notes.append("no pipeline in this file has this step")
 
 
@@ -147,7 +147,7 @@ def _base(reading: Reading, lookup: Lookup) -> str:
     return best
 
 
-def _files(made: Made) -> list[str]:
+def _files(made: SdkObject) -> list[str]:
     """The relative files that a construction names."""
     given = bound(made)
     folder = known(given.get("source_directory"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from amlrun.migrate.drivers.signatures import DEFAULT_DATASTORE, argument, bound, name_of
-from amlrun.migrate.drivers.values import NOTHING, Gap, Item, Made, Part, Text, gaps_in, known
+from amlrun.migrate.drivers.values import NOTHING, Gap, Item, Part, SdkObject, Text, gaps_in, known
 
 _TABLE_CHANGES = ("keep_columns", "drop_columns", "filter", "take", "skip", "random_split", "take_sample",
                   "time_before", "time_after", "time_between", "time_recent", "partition_by")  # fmt: skip
@@ -59,9 +59,9 @@ def data(value: Any, fallback: str = "data") -> Data | None:
     value = known(value)
     if isinstance(value, Item):
         return _of_dataset(value, "", fallback)
-    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], Made):
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], SdkObject):
         return _bound_path(value[0], value[1])
-    if not isinstance(value, Made):
+    if not isinstance(value, SdkObject):
         return None
     name = name_of(value)
     given = bound(value)
@@ -80,7 +80,7 @@ def data(value: Any, fallback: str = "data") -> Data | None:
     return _of_dataset(value, "", fallback) if name.startswith("Dataset.") else None
 
 
-def _method(made: Made, verb: str, given: dict[str, Any], fallback: str) -> Data | None:
+def _method(made: SdkObject, verb: str, given: dict[str, Any], fallback: str) -> Data | None:
     if verb == "get" and made.name.endswith("datasets.get"):
         return _of_dataset(made, "", fallback)
     if verb == "path":
@@ -116,7 +116,7 @@ def _method(made: Made, verb: str, given: dict[str, Any], fallback: str) -> Data
     return owner
 
 
-def _output(made: Made, given: dict[str, Any], fallback: str) -> Data:
+def _output(made: SdkObject, given: dict[str, Any], fallback: str) -> Data:
     name = _plain_name(_word(given.get("name")) or made.variable or fallback)
     found = Data(name, "output", made=made)
     destination = known(given.get("destination"))
@@ -127,7 +127,7 @@ def _output(made: Made, given: dict[str, Any], fallback: str) -> Data:
     return found
 
 
-def _reference(made: Made, given: dict[str, Any], fallback: str) -> Data:
+def _reference(made: SdkObject, given: dict[str, Any], fallback: str) -> Data:
     name = _plain_name(_word(given.get("data_reference_name")) or made.variable or fallback)
     mode = _word(given.get("mode")) or "mount"
     place = _place(datastore(given.get("datastore")), given.get("path_on_datastore", ""))
@@ -144,7 +144,7 @@ def _of_dataset(value: Any, name: str, fallback: str) -> Data | None:
         return None
     if isinstance(value, Gap):
         return Data(_plain_name(name or fallback), "dataset", "direct", {"dataset": {"name": value}}, made=value)
-    if not isinstance(value, Made):
+    if not isinstance(value, SdkObject):
         return None
     kind, given = name_of(value), bound(value)
     label = _plain_name(name or value.variable or fallback)
@@ -167,10 +167,10 @@ def _of_dataset(value: Any, name: str, fallback: str) -> Data | None:
     return data(value, fallback) if kind.startswith(".") else None
 
 
-def _bound_path(parameter: Any, binding: Made) -> Data | None:
+def _bound_path(parameter: Any, binding: SdkObject) -> Data | None:
     """`(PipelineParameter, DataPathComputeBinding)`: a datastore's folder that the pipeline's user may change."""
     made = known(parameter)
-    if binding.name != "DataPathComputeBinding" or not isinstance(made, Made):
+    if binding.name != "DataPathComputeBinding" or not isinstance(made, SdkObject):
         return None
     given = bound(made)
     mode = known(bound(binding).get("mode", binding.args[0] if binding.args else "mount"))
@@ -184,7 +184,7 @@ def _files(path: Any) -> dict[str, Any]:
         path = known(path[0])
     if isinstance(path, (list, tuple)) and len(path) == 2 and datastore(path[0]) is not NOTHING:
         return _place(datastore(path[0]), path[1])
-    if isinstance(path, Made) and name_of(path) in ("DataPath", ".path"):
+    if isinstance(path, SdkObject) and name_of(path) in ("DataPath", ".path"):
         given = bound(path)
         store = given.get("datastore", path.owner)
         return _place(datastore(store), given.get("path_on_datastore", given.get("path", "")))
@@ -206,7 +206,7 @@ def _place(store: Any, path: Any) -> dict[str, Any]:
 def datastore(value: Any) -> Any:
     """The name of the datastore that `value` means, NOTHING for what is none."""
     value = known(value)
-    if isinstance(value, Made):
+    if isinstance(value, SdkObject):
         if name_of(value) in ("Datastore", "Datastore.get"):
             given = bound(value)
             return given.get("datastore_name", given.get("name", NOTHING))

@@ -10,12 +10,12 @@ import re
 from typing import Any
 
 from amlrun.migrate.drivers import environments
+from amlrun.migrate.drivers.context import Construction, ConversionContext, stem
 from amlrun.migrate.drivers.data import data
-from amlrun.migrate.drivers.desk import Construction, Desk, stem
 from amlrun.migrate.drivers.packages import Packages, from_tree, listed
 from amlrun.migrate.drivers.runconfigs import ordered, settings
 from amlrun.migrate.drivers.signatures import bound
-from amlrun.migrate.drivers.values import NOTHING, Gap, Made, gaps_in, known
+from amlrun.migrate.drivers.values import NOTHING, Gap, SdkObject, gaps_in, known
 from amlrun.migrate.drivers.views import View
 
 KINDS = ("Estimator", "SKLearn", "PyTorch", "TensorFlow", "Chainer")
@@ -54,9 +54,9 @@ _BACKENDS = {
 }  # fmt: skip
 
 
-def estimator(desk: Desk, made: Made) -> Construction:
+def estimator(context: ConversionContext, made: SdkObject) -> Construction:
     """Write the run configuration and the conda file of an estimator."""
-    done = desk.note(made, made.name)
+    done = context.note(made, made.name)
     given = bound(made)
     if "**" in given:
         done.reason = f"its arguments are {given['**'].reason}"
@@ -80,14 +80,14 @@ def estimator(desk: Desk, made: Made) -> Construction:
     environment = given.pop("environment_definition", None)
     if environment is not None:
         given["environment"] = environment
-    settings(desk, done, tree, View([(made, "run_config.")]), given, sections, name)
+    settings(context, done, tree, View([(made, "run_config.")]), given, sections, name)
     if done.reason:
         return done
     head: list[str] = []
     if environment is None:
-        _environment(desk, made, done, tree, given, name, head)
-        desk.sections[id(made)] = tree["environment"]
-    desk.write(name, ".runconfig", ordered(tree), made, head)
+        _environment(context, made, done, tree, given, name, head)
+        context.sections[id(made)] = tree["environment"]
+    context.write(name, ".runconfig", ordered(tree), made, head)
     return done
 
 
@@ -122,7 +122,13 @@ def _distribution(tree: dict[str, Any], given: dict[str, Any], done: Constructio
 
 
 def _environment(
-    desk: Desk, made: Made, done: Construction, tree: dict[str, Any], given: dict[str, Any], name: str, head: list[str]
+    context: ConversionContext,
+    made: SdkObject,
+    done: Construction,
+    tree: dict[str, Any],
+    given: dict[str, Any],
+    name: str,
+    head: list[str],
 ) -> None:
     section: dict[str, Any] = tree.setdefault("environment", {})
     image = given.get("custom_docker_image", given.get("custom_docker_base_image"))
@@ -141,7 +147,7 @@ def _environment(
         return
     file = given.get("conda_dependencies_file", given.get("conda_dependencies_file_path"))
     if file is not None:
-        section["python"] = environments.conda(desk, file, [], done, name)
+        section["python"] = environments.conda(context, file, [], done, name)
         return
     found = Packages(name)
     version = known(given.get("framework_version"))
@@ -163,14 +169,14 @@ def _environment(
     found.pip += [one for one in listed(given.get("pip_packages")) if _new(one, found)]
     requirements = given.get("pip_requirements_file", given.get("pip_requirements_file_path"))
     if isinstance(known(requirements), str):
-        text = desk.lookup(desk.place(desk.resolve(_in_source(given, requirements))))
+        text = context.lookup(context.place(context.resolve(_in_source(given, requirements))))
         if text is None:
             done.notes.append(f"{known(requirements)} is not in the repository: its packages are missing")
         else:
             lines = [line.split("#")[0].strip() for line in text.splitlines()]
             found.pip += from_tree({"dependencies": [{"pip": [line for line in lines if line]}]}, "").pip
-    section["python"] = environments.write(desk, found, made, done)
-    del desk.names[id(made)]
+    section["python"] = environments.write(context, found, made, done)
+    del context.names[id(made)]
 
 
 def _in_source(given: dict[str, Any], file: Any) -> str:

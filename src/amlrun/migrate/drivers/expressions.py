@@ -12,7 +12,19 @@ from amlrun.migrate.drivers.compute import same_thing
 from amlrun.migrate.drivers.library import PathText
 from amlrun.migrate.drivers.objects import Class, Function, Instance, Module, Parser, Scope
 from amlrun.migrate.drivers.signatures import SDK_NAMES
-from amlrun.migrate.drivers.values import NOTHING, ROOT, Gap, Item, Made, Name, Part, Text, gaps_in, joined_text, known
+from amlrun.migrate.drivers.values import (
+    NOTHING,
+    ROOT,
+    Gap,
+    Item,
+    Name,
+    Part,
+    SdkObject,
+    Text,
+    gaps_in,
+    joined_text,
+    known,
+)
 
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -29,7 +41,7 @@ class Expressions:
     """Values of expressions without calls; `Calls` adds those, and what the statements' reader follows."""
 
     def __init__(self) -> None:
-        self.made: list[Made] = []
+        self.made: list[SdkObject] = []
         # The lines of conditions and loops that the text does not decide, innermost last.
         self.conditions: list[str] = []
         self.loops: list[int] = []
@@ -170,7 +182,7 @@ class Expressions:
         """Whether a condition holds; None when the text does not decide it."""
         if isinstance(value, (Gap, Text, Part, Item)):
             return None
-        if isinstance(value, Made):
+        if isinstance(value, SdkObject):
             return None if value.name.startswith(".") or "." in value.name else True
         if isinstance(value, Name):
             return True if value.of_sdk else None
@@ -201,7 +213,7 @@ class Expressions:
         if len(node.ops) > 1:
             return self.gap("a condition", node)
         if kind in (ast.Is, ast.IsNot):
-            if isinstance(left, (Gap, Text, Item, Part)) or (isinstance(left, Made) and left.name.startswith(".")):
+            if isinstance(left, (Gap, Text, Item, Part)) or (isinstance(left, SdkObject) and left.name.startswith(".")):
                 return self.gap("a condition", node)
             same = left is right
             return same if kind is ast.Is else not same
@@ -222,14 +234,14 @@ class Expressions:
         """What a value is after two branches of which the text does not say which is taken."""
         if one is other or (type(one) is type(other) and is_plain(one) and one == other):
             return one
-        if isinstance(one, Made) and isinstance(other, Made):
+        if isinstance(one, SdkObject) and isinstance(other, SdkObject):
             same = same_thing(one, other)
             if same is not None:
                 return same
         for first, second in ((one, other), (other, one)):
-            if isinstance(first, Made) and first.name.startswith("Environment.from_") and isinstance(second, Item):
+            if isinstance(first, SdkObject) and first.name.startswith("Environment.from_") and isinstance(second, Item):
                 return first
-            if isinstance(first, (Made, Item)) and (second is None or second is NOTHING):
+            if isinstance(first, (SdkObject, Item)) and (second is None or second is NOTHING):
                 return first
             if first is NOTHING:
                 return self.gap(f"only so if {_condition(node)}", node, known(second))
@@ -255,8 +267,8 @@ class Expressions:
             if of.full == "os.environ":
                 return self.from_environment(library.environment_variable(key, NOTHING, node.lineno, ""))
             return self.gap(f"read from {of.short}", node)
-        if isinstance(of, (Made, Part, Item)):
-            if isinstance(of, Made):
+        if isinstance(of, (SdkObject, Part, Item)):
+            if isinstance(of, SdkObject):
                 stored = of.setting(f"[{key!r}]")
                 if stored is not NOTHING:
                     return stored

@@ -18,7 +18,7 @@ from amlrun.errors import AmlError
 from amlrun.migrate.drivers.objects import Class, Function, Instance, Method, Module, OpenFile, Scope
 from amlrun.migrate.drivers.source import WRITES_FILE, Source
 from amlrun.migrate.drivers.statements import EnoughError, Statements
-from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Name, Text, joined_text
+from amlrun.migrate.drivers.values import NOTHING, Gap, Name, SdkObject, Text, joined_text
 from amlrun.spec import node as yaml_node
 
 # The path and text of a module of the repository, as `import NAME` in the file of the second argument finds it.
@@ -40,9 +40,9 @@ class Reading:
     """
 
     source: Source
-    made: list[Made] = field(default_factory=list)
+    made: list[SdkObject] = field(default_factory=list)
     written: list[tuple[Any, str, int]] = field(default_factory=list)
-    saved: list[tuple[str, Made]] = field(default_factory=list)
+    saved: list[tuple[str, SdkObject]] = field(default_factory=list)
     unread: int = 0
 
 
@@ -245,7 +245,11 @@ class _Interpreter(Statements):
     def _write(self, file: OpenFile, args: list[Any]) -> None:
         """`file.write(dependencies.serialize_to_string())`: the file holds those packages."""
         made = args[0] if args else None
-        if isinstance(made, Made) and made.name.endswith("serialize_to_string") and isinstance(made.owner, Made):
+        if (
+            isinstance(made, SdkObject)
+            and made.name.endswith("serialize_to_string")
+            and isinstance(made.owner, SdkObject)
+        ):
             self.result.saved.append((file.path, made.owner))
 
     def _loaded(self, full: str, first: Any) -> Any:

@@ -6,44 +6,49 @@ import re
 from typing import Any
 
 from amlrun.migrate.drivers import compute, environments, scoring, sweeps
-from amlrun.migrate.drivers.desk import Desk, stem
+from amlrun.migrate.drivers.context import ConversionContext, stem
 from amlrun.migrate.drivers.packages import Packages
 from amlrun.migrate.drivers.runconfigs import source_directory
 from amlrun.migrate.drivers.signatures import bound
 from amlrun.migrate.drivers.steps import Step, line
-from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Text, gaps_in, known, plain
+from amlrun.migrate.drivers.values import NOTHING, Gap, SdkObject, Text, gaps_in, known, plain
 from amlrun.migrate.drivers.views import View
 from amlrun.spec.job import DEFAULT_IMAGE
 from amlrun.spec.search_space import SIGNATURES
 
 
-def node(desk: Desk, step: Step, default_source: Any) -> dict[str, Any]:
+def node(context: ConversionContext, step: Step, default_source: Any) -> dict[str, Any]:
     """The node without its inputs and outputs, which the pipeline binds."""
     made, given = step.made, step.given
     if made.name in ("PythonScriptStep", "CommandStep"):
-        return _command(desk, step, given, given.get("source_directory", default_source), given.get("runconfig"))
+        return _command(context, step, given, given.get("source_directory", default_source), given.get("runconfig"))
     inner = known(given.get("estimator") or given.get("hyperdrive_config") or given.get("parallel_run_config"))
-    if not isinstance(inner, Made):
+    if not isinstance(inner, SdkObject):
         step.done.reason = "what it runs is not in the code"
         return {}
     if made.name == "ParallelRunStep":
-        return _parallel(desk, step, inner)
+        return _parallel(context, step, inner)
     if made.name == "HyperDriveStep":
-        return _sweep(desk, step, inner)
+        return _sweep(context, step, inner)
     own = bound(inner)
     given.setdefault("script_name", own.get("entry_script", own.get("script")))
     given.setdefault("compute_target", own.get("compute_target"))
-    return _command(desk, step, given, own.get("source_directory", default_source), None, inner)
+    return _command(context, step, given, own.get("source_directory", default_source), None, inner)
 
 
 def _command(
-    desk: Desk, step: Step, given: dict[str, Any], source: Any, runconfig: Any, inner: Made | None = None
+    context: ConversionContext,
+    step: Step,
+    given: dict[str, Any],
+    source: Any,
+    runconfig: Any,
+    inner: SdkObject | None = None,
 ) -> dict[str, Any]:
     script, command = plain(given.get("script_name"), step.made.line), given.get("command")
     found: dict[str, Any] = {"type": "command"}
     if isinstance(known(source), Gap) and source is not None:
         step.done.gaps.append(source)
-    folder = source_directory(desk, source)
+    folder = source_directory(context, source)
     found["code"] = folder or "."
     if command is not None and not script:
         text = known(command)
@@ -58,17 +63,19 @@ def _command(
         shown = name.text if isinstance(name, Text) else str(name)
         found["command"] = line(["python", shown.replace("\\", "/"), *step.words])
     run = known(runconfig)
-    if isinstance(run, Made):
-        desk.note(run, "RunConfiguration") if run.name == "RunConfiguration" else None
+    if isinstance(run, SdkObject):
+        context.note(run, "RunConfiguration") if run.name == "RunConfiguration" else None
     elif isinstance(run, Gap):
         step.done.gaps.append(run)
-    _where(desk, step, found, given, run if isinstance(run, Made) else None)
-    found["environment"] = environment(desk, step, given, run if isinstance(run, Made) else None, inner)
-    _distribution(found, run if isinstance(run, Made) else inner)
+    _where(context, step, found, given, run if isinstance(run, SdkObject) else None)
+    found["environment"] = environment(context, step, given, run if isinstance(run, SdkObject) else None, inner)
+    _distribution(found, run if isinstance(run, SdkObject) else inner)
     return found
 
 
-def _where(desk: Desk, step: Step, found: dict[str, Any], given: dict[str, Any], run: Made | None) -> None:
+def _where(
+    context: ConversionContext, step: Step, found: dict[str, Any], given: dict[str, Any], run: SdkObject | None
+) -> None:
     wanted = compute.target(given.get("compute_target"))
     if wanted is NOTHING and run is not None:
         wanted = compute.target(run.setting("target"))
@@ -80,26 +87,28 @@ def _where(desk: Desk, step: Step, found: dict[str, Any], given: dict[str, Any],
     found["compute"] = f"azureml:{text}"
 
 
-def environment(desk: Desk, step: Step, given: dict[str, Any], run: Made | None, inner: Made | None) -> Any:
+def environment(
+    context: ConversionContext, step: Step, given: dict[str, Any], run: SdkObject | None, inner: SdkObject | None
+) -> Any:
     """The node's environment: a name of the workspace's, or an image and a conda file."""
     name = stem(given.get("script_name") or given.get("name"), step.key)
     section: dict[str, Any] = {}
-    if inner is not None and id(inner) in desk.names:
-        section = desk.sections.get(id(inner), {})
+    if inner is not None and id(inner) in context.names:
+        section = context.sections.get(id(inner), {})
     elif run is not None:
         value = run.setting("environment")
         base = None if value is NOTHING else value
-        if isinstance(known(base), Made) and known(base).name in environments.KINDS:
-            desk.note(known(base), "Environment")
-        section = environments.section(desk, base, [(run, "environment.")], step.done, run.variable or name)
+        if isinstance(known(base), SdkObject) and known(base).name in environments.KINDS:
+            context.note(known(base), "Environment")
+        section = environments.section(context, base, [(run, "environment.")], step.done, run.variable or name)
         dependencies = bound(run).get("conda_dependencies")
         if dependencies is not None and "python" not in section:
-            section["python"] = environments.conda(desk, dependencies, [], step.done, run.variable or name)
+            section["python"] = environments.conda(context, dependencies, [], step.done, run.variable or name)
     python, docker = section.get("python", {}), section.get("docker", {})
     if not python and not docker:
         if section.get("name") is not None:
             return _reference(step, section)
-        return {"image": DEFAULT_IMAGE, "conda_file": _default(desk, step)}
+        return {"image": DEFAULT_IMAGE, "conda_file": _default(context, step)}
     found: dict[str, Any] = {"image": docker.get("baseImage") or DEFAULT_IMAGE}
     if docker.get("baseDockerfile"):
         step.done.gaps.append(
@@ -108,7 +117,7 @@ def environment(desk: Desk, step: Step, given: dict[str, Any], run: Made | None,
     if python.get("condaDependenciesFile") is not None:
         found["conda_file"] = python["condaDependenciesFile"]
     if section.get("environmentVariables"):
-        desk.variables[step.key] = section["environmentVariables"]
+        context.variables[step.key] = section["environmentVariables"]
     return found
 
 
@@ -119,16 +128,16 @@ def _reference(step: Step, section: dict[str, Any]) -> Any:
     return f"azureml:{text}:{version}" if isinstance(version, (str, int)) else f"azureml:{text}@latest"
 
 
-def _default(desk: Desk, step: Step) -> str:
+def _default(context: ConversionContext, step: Step) -> str:
     """The conda file of SDK v1's own default environment, once for the driver."""
-    if desk.default_conda is None:
+    if context.default_conda is None:
         found = Packages("default", remarks=["The driver names no environment; this is what SDK v1's default had."])
-        environments.write(desk, found, step.made, step.done)
-        desk.default_conda = desk.names.pop(id(step.made))
-    return desk.default_conda
+        environments.write(context, found, step.made, step.done)
+        context.default_conda = context.names.pop(id(step.made))
+    return context.default_conda
 
 
-def _distribution(found: dict[str, Any], run: Made | None) -> None:
+def _distribution(found: dict[str, Any], run: SdkObject | None) -> None:
     if run is None:
         return
     view = View([(run, "")])
@@ -136,12 +145,12 @@ def _distribution(found: dict[str, Any], run: Made | None) -> None:
     if nodes is not NOTHING and nodes is not None and known(nodes) != 1:
         found["resources"] = {"instance_count": nodes}
     made = known(bound(run).get("distributed_training", bound(run).get("distributed_job_config")))
-    if isinstance(made, Made) and made.name in ("Mpi", "MpiConfiguration"):
+    if isinstance(made, SdkObject) and made.name in ("Mpi", "MpiConfiguration"):
         said = {**bound(made), **{path: one.value for path, one in made.settings.items()}}
         found["distribution"] = {"type": "mpi", "process_count_per_instance": said.get("process_count_per_node", 1)}
 
 
-def _sweep(desk: Desk, step: Step, inner: Made) -> dict[str, Any]:
+def _sweep(context: ConversionContext, step: Step, inner: SdkObject) -> dict[str, Any]:
     run = sweeps.trial(inner)
     file = sweeps.tree_of(inner, step.done)
     if run is None or not file:
@@ -159,7 +168,7 @@ def _sweep(desk: Desk, step: Step, inner: Made) -> dict[str, Any]:
             space[name] = {"type": "choice", "values": one["values"]}
         else:
             space[name] = {"type": one["expression"], **dict(zip(SIGNATURES[one["expression"]], one["values"]))}
-    trial = _command(desk, step, given, own.get("source_directory"), None, run)
+    trial = _command(context, step, given, own.get("source_directory"), None, run)
     policy = dict(file.get("policy", {}))
     kind = {"BanditPolicy": "bandit", "MedianStoppingPolicy": "median_stopping",
             "TruncationSelectionPolicy": "truncation_selection"}.get(policy.pop("type", ""))  # fmt: skip
@@ -183,9 +192,9 @@ def _sweep(desk: Desk, step: Step, inner: Made) -> dict[str, Any]:
     return found
 
 
-def _parallel(desk: Desk, step: Step, inner: Made) -> dict[str, Any]:
-    desk.note(inner, "ParallelRunConfig")
-    file = scoring.parallel_tree(desk, inner, step.done)
+def _parallel(context: ConversionContext, step: Step, inner: SdkObject) -> dict[str, Any]:
+    context.note(inner, "ParallelRunConfig")
+    file = scoring.parallel_tree(context, inner, step.done)
     if "entry_script" not in file:
         step.done.reason = "its ParallelRunConfig names no script"
         return {}
@@ -197,7 +206,7 @@ def _parallel(desk: Desk, step: Step, inner: Made) -> dict[str, Any]:
     elif (file.get("environment") or {}).get("name"):
         task["environment"] = f"azureml:{known(file['environment']['name'])}@latest"
     else:
-        task["environment"] = {"image": image or DEFAULT_IMAGE, "conda_file": _default(desk, step)}
+        task["environment"] = {"image": image or DEFAULT_IMAGE, "conda_file": _default(context, step)}
     if step.words:
         task["program_arguments"] = line(step.words)
     rows = next(iter(step.writes), None)

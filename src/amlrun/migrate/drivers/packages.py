@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from amlrun.migrate.drivers.signatures import bound
-from amlrun.migrate.drivers.values import Call, Gap, Made, Text, known
+from amlrun.migrate.drivers.values import Call, Gap, SdkObject, Text, known
 from amlrun.prepare.conda_rules import TRAINING
 
 DEFAULT_PYTHON = "3.11"
@@ -41,7 +41,7 @@ class Packages:
         return {"name": self.name, "channels": list(self.channels), "dependencies": listed}
 
 
-def from_create(made: Made, name: str) -> Packages:
+def from_create(made: SdkObject, name: str) -> Packages:
     """The packages of `CondaDependencies()` or `.create(…)`, with what was added to it later."""
     given = bound(made)
     found = Packages(name, python=_version(given.get("python_version")))

@@ -7,39 +7,41 @@ from typing import Any
 
 from amlrun.migrate.drivers import nodes as nodes_of_steps
 from amlrun.migrate.drivers import steps
-from amlrun.migrate.drivers.desk import Construction, Desk, stem
+from amlrun.migrate.drivers.context import Construction, ConversionContext, stem
 from amlrun.migrate.drivers.packages import listed
 from amlrun.migrate.drivers.signatures import bound, name_of
 from amlrun.migrate.drivers.steps import Step, input_name, output_entry, root
-from amlrun.migrate.drivers.values import NOTHING, Gap, Made, gaps_in, known
+from amlrun.migrate.drivers.values import NOTHING, Gap, SdkObject, gaps_in, known
 
 SCHEMA = "https://azuremlschemas.azureedge.net/latest/pipelineJob.schema.json"
 
 
-def pipeline(desk: Desk, made: Made, others: list[Made], submitted: dict[str, Any], experiment: Any) -> Construction:
+def pipeline(
+    context: ConversionContext, made: SdkObject, others: list[SdkObject], submitted: dict[str, Any], experiment: Any
+) -> Construction:
     """Write the YAML of a `Pipeline`. `others` are the driver's steps: those that feed a listed one belong to it.
 
     `submitted` are the parameters it was submitted with, `experiment` the experiment's name or None.
     """
-    done = desk.note(made, "Pipeline")
+    done = context.note(made, "Pipeline")
     if done.reason:
         return done
     named, orders = _listed(bound(made).get("steps"))
     done.reason = _hindrance(named)
     if done.reason:
         return done
-    chosen = _closure([one for one in named if isinstance(one, Made)], others)
+    chosen = _closure([one for one in named if isinstance(one, SdkObject)], others)
     keys = _keys(chosen)
     producers = {root(one.made): (keys[id(step)], one.name) for step in chosen for one in steps.outputs_of(step)}
-    read = [steps.read(desk, step, keys[id(step)], producers) for step in chosen]
+    read = [steps.read(context, step, keys[id(step)], producers) for step in chosen]
     nodes: dict[str, Any] = {}
     inputs: dict[str, Any] = {}
     for step in read:
-        node = nodes_of_steps.node(desk, step, bound(made).get("default_source_directory"))
+        node = nodes_of_steps.node(context, step, bound(made).get("default_source_directory"))
         if step.done.reason:
-            done.reason = f"its step ({desk.source.spot(step.made.line)}) was not read: {step.done.reason}"
+            done.reason = f"its step ({context.source.spot(step.made.line)}) was not read: {step.done.reason}"
             return done
-        nodes[step.key] = _wired(desk, step, node, producers, inputs, submitted)
+        nodes[step.key] = _wired(context, step, node, producers, inputs, submitted)
     _order(read, orders, nodes)
     for step in read:
         done.gaps += [gap for gap in step.done.gaps if gap not in done.gaps]
@@ -60,17 +62,17 @@ def pipeline(desk: Desk, made: Made, others: list[Made], submitted: dict[str, An
         tree["inputs"] = inputs
     tree["jobs"] = nodes
     name = stem(experiment if isinstance(known(experiment), str) else None, "pipeline")
-    path = desk.write(name if name.endswith("pipeline") else f"{name}-pipeline", ".yml", tree, made, [], "")
+    path = context.write(name if name.endswith("pipeline") else f"{name}-pipeline", ".yml", tree, made, [], "")
     for step in read:
-        step.done.wrote.append(desk.place(path))
+        step.done.wrote.append(context.place(path))
     return done
 
 
-def _listed(value: Any) -> tuple[list[Any], list[tuple[Made, Made]]]:
+def _listed(value: Any) -> tuple[list[Any], list[tuple[SdkObject, SdkObject]]]:
     """The steps that are named, and the pairs of which the second follows the first."""
     plain = known(value)
-    orders: list[tuple[Made, Made]] = []
-    if isinstance(plain, Made) and name_of(plain) == "StepSequence":
+    orders: list[tuple[SdkObject, SdkObject]] = []
+    if isinstance(plain, SdkObject) and name_of(plain) == "StepSequence":
         groups = known(bound(plain).get("steps"))
         found: list[Any] = []
         before: list[Any] = []
@@ -87,7 +89,7 @@ def _listed(value: Any) -> tuple[list[Any], list[tuple[Made, Made]]]:
             found += here
             orders += more
         return found, orders
-    return [plain if isinstance(plain, Made) else value], []
+    return [plain if isinstance(plain, SdkObject) else value], []
 
 
 def _hindrance(named: list[Any]) -> str:
@@ -96,7 +98,7 @@ def _hindrance(named: list[Any]) -> str:
     for one in named:
         if isinstance(one, Gap):
             return f"one of its steps is {one.reason}"
-        if not isinstance(one, Made):
+        if not isinstance(one, SdkObject):
             return "its steps are not in the code"
         if one.name not in steps.KINDS:
             return f"its {one.name.lstrip('.')} has no counterpart that is written"
@@ -105,7 +107,7 @@ def _hindrance(named: list[Any]) -> str:
     return ""
 
 
-def _closure(named: list[Made], others: list[Made]) -> list[Made]:
+def _closure(named: list[SdkObject], others: list[SdkObject]) -> list[SdkObject]:
     """The steps that are named and those that write what they read, in the order of the text."""
     chosen = {id(one): one for one in named}
     grown = True
@@ -126,7 +128,7 @@ def _closure(named: list[Made], others: list[Made]) -> list[Made]:
     return sorted(chosen.values(), key=lambda one: order.get(id(one), 0))
 
 
-def _keys(chosen: list[Made]) -> dict[int, str]:
+def _keys(chosen: list[SdkObject]) -> dict[int, str]:
     found: dict[int, str] = {}
     for one in chosen:
         given = bound(one)
@@ -142,7 +144,7 @@ def _keys(chosen: list[Made]) -> dict[int, str]:
 
 
 def _wired(
-    desk: Desk,
+    context: ConversionContext,
     step: Step,
     node: dict[str, Any],
     producers: dict[int, tuple[str, str]],
@@ -151,7 +153,7 @@ def _wired(
 ) -> dict[str, Any]:
     """The node with inputs and outputs bound, its keys in the usual order."""
     wired: dict[str, Any] = {}
-    variables = dict(desk.variables.get(step.key) or {})
+    variables = dict(context.variables.get(step.key) or {})
     for name in list(step.reads):
         wired[name] = steps.bound_input(step, name, producers, inputs)
         if step.reads[name].kind in ("dataset", "intermediate") and node["type"] == "command":
@@ -159,7 +161,7 @@ def _wired(
     for name, parameter in step.parameters.items():
         label = input_name(name)
         default = submitted.get(name, bound(parameter).get("default_value", NOTHING))
-        if isinstance(known(default), Made):
+        if isinstance(known(default), SdkObject):
             default = Gap("data that the pipeline's user chooses", parameter.line, name)
         if default is NOTHING or default is None:
             default = Gap("a parameter without a default", parameter.line, name)
@@ -216,10 +218,10 @@ def _space_kind(space: dict[str, Any]) -> str:
     return "number" if all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in values) else "string"
 
 
-def _order(read: list[Step], orders: list[tuple[Made, Made]], nodes: dict[str, Any]) -> None:
+def _order(read: list[Step], orders: list[tuple[SdkObject, SdkObject]], nodes: dict[str, Any]) -> None:
     """`run_after` and StepSequence as an output that nobody fills, where data does not say the order already."""
     by_made = {id(step.made): step for step in read}
-    pairs = [(one, two) for one, two in orders if isinstance(one, Made) and isinstance(two, Made)]
+    pairs = [(one, two) for one, two in orders if isinstance(one, SdkObject) and isinstance(two, SdkObject)]
     for step in read:
         pairs += [(call.args[0], step.made) for call in step.made.calls if call.path == "run_after" and call.args]
     for one, two in pairs:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 
 from amlrun.errors import AmlError
+from amlrun.migrate.drivers.context import FULL, PARTLY, Construction
 from amlrun.migrate.drivers.convert import Conversion, convert
-from amlrun.migrate.drivers.desk import FULL, PARTLY, Construction
 from amlrun.migrate.drivers.values import Gap, known
 from amlrun.migrate.result import FileChange, FileResult, Finding, Kind, Verdict
 from amlrun.prepare.conda_heal import Healing, Resolver, heal

@@ -6,10 +6,10 @@ import posixpath
 from typing import Any
 
 from amlrun.migrate.drivers import compute, environments
+from amlrun.migrate.drivers.context import Construction, ConversionContext, stem
 from amlrun.migrate.drivers.data import Data
-from amlrun.migrate.drivers.desk import Construction, Desk, stem
 from amlrun.migrate.drivers.signatures import bound, name_of
-from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Name, Text, gaps_in, known, plain
+from amlrun.migrate.drivers.values import NOTHING, Gap, Name, SdkObject, Text, gaps_in, known, plain
 from amlrun.migrate.drivers.views import View
 from amlrun.migrate.drivers.words import add_sections, arguments
 
@@ -17,26 +17,26 @@ _DISTRIBUTED = ("MpiConfiguration", "Mpi", "PyTorchConfiguration", "TensorflowCo
                 "Nccl", "Gloo")  # fmt: skip
 
 
-def script_run_config(desk: Desk, made: Made) -> Construction:
+def script_run_config(context: ConversionContext, made: SdkObject) -> Construction:
     """Write the run configuration of a `ScriptRunConfig`."""
-    done = desk.note(made, "ScriptRunConfig")
+    done = context.note(made, "ScriptRunConfig")
     given = bound(made)
     base = known(given.get("run_config"))
     for key in ("script", "arguments", "command", "compute_target", "environment", "max_run_duration_seconds"):
         later = made.setting(key)
         if later is not NOTHING:
             given[key] = later
-    loaded = isinstance(base, Made) and name_of(base) == "RunConfiguration.load"
-    if loaded and isinstance(base, Made):
+    loaded = isinstance(base, SdkObject) and name_of(base) == "RunConfiguration.load"
+    if loaded and isinstance(base, SdkObject):
         done.notes.append(f"its run configuration is the file {_shown(bound(base).get('name'))}: submit that one")
-    if not given.get("script") and not given.get("command") and isinstance(base, Made):
+    if not given.get("script") and not given.get("command") and isinstance(base, SdkObject):
         later = base.setting("script")
         given["script"] = bound(base).get("script") if later is NOTHING else later
     tree: dict[str, Any] = {}
-    _script(desk, done, tree, given)
-    holders: list[tuple[Made, str]] = [(made, "run_config.")]
-    if isinstance(base, Made) and not loaded:
-        desk.note(base, "RunConfiguration")
+    _script(context, done, tree, given)
+    holders: list[tuple[SdkObject, str]] = [(made, "run_config.")]
+    if isinstance(base, SdkObject) and not loaded:
+        context.note(base, "RunConfiguration")
         holders = [(base, ""), *holders]
         inner = bound(base)
         given.setdefault("conda_dependencies", inner.get("conda_dependencies"))
@@ -50,71 +50,73 @@ def script_run_config(desk: Desk, made: Made) -> Construction:
     sections: list[Data] = []
     script = known(given.get("script"))
     name = stem(script if isinstance(script, (str, Text)) else None, made.variable or "train")
-    settings(desk, done, tree, View(holders), given, sections, name)
+    settings(context, done, tree, View(holders), given, sections, name)
     if done.reason:
         return done
-    desk.write(name, ".runconfig", ordered(tree), made, [])
+    context.write(name, ".runconfig", ordered(tree), made, [])
     return done
 
 
-def run_configuration(desk: Desk, made: Made) -> Construction:
+def run_configuration(context: ConversionContext, made: SdkObject) -> Construction:
     """Write a `RunConfiguration` that no other construction uses."""
-    done = desk.note(made, "RunConfiguration")
+    done = context.note(made, "RunConfiguration")
     given = bound(made)
     tree: dict[str, Any] = {}
     if given.get("script"):
-        _script(desk, done, tree, given)
+        _script(context, done, tree, given)
     for key in ("framework", "communicator"):
         if given.get(key):
             tree[key] = given[key]
-    settings(desk, done, tree, View([(made, "")]), given, [], made.variable or "run")
+    settings(context, done, tree, View([(made, "")]), given, [], made.variable or "run")
     if done.reason:
         return done
     head = [] if "script" in tree else ["It names no script: give one at submit."]
-    desk.write(made.variable.replace("_", "-") or "run", ".runconfig", ordered(tree) or {"target": "local"}, made, head)
+    context.write(
+        made.variable.replace("_", "-") or "run", ".runconfig", ordered(tree) or {"target": "local"}, made, head
+    )
     return done
 
 
-def _script(desk: Desk, done: Construction, tree: dict[str, Any], given: dict[str, Any]) -> None:
+def _script(context: ConversionContext, done: Construction, tree: dict[str, Any], given: dict[str, Any]) -> None:
     script, command = plain(given.get("script"), done.made.line), given.get("command")
     if command:
         words = known(command)
-        tree["command"] = _command(desk, done, words, tree) if isinstance(words, (list, tuple)) else command
+        tree["command"] = _command(context, done, words, tree) if isinstance(words, (list, tuple)) else command
     elif script:
         if isinstance(known(script), Gap):
             done.reason = f"its script is {known(script).reason}"
             return
-        tree["script"] = _below(desk, script, given.get("source_directory"))
+        tree["script"] = _below(context, script, given.get("source_directory"))
     else:
         done.reason = "it names no script"
 
 
-def _below(desk: Desk, script: Any, folder: Any) -> Any:
+def _below(context: ConversionContext, script: Any, folder: Any) -> Any:
     found = known(script)
     if isinstance(script, (Gap, Text)) or not isinstance(found, str):
         return script
     text = found.replace("\\", "/")
-    source = source_directory(desk, folder)
-    if source and text.startswith(f"{source}/") and not desk.exists(posixpath.join(source, text)):
+    source = source_directory(context, folder)
+    if source and text.startswith(f"{source}/") and not context.exists(posixpath.join(source, text)):
         return text[len(source) + 1 :]
     return text
 
 
-def _command(desk: Desk, done: Construction, words: Any, tree: dict[str, Any]) -> list[Any]:
+def _command(context: ConversionContext, done: Construction, words: Any, tree: dict[str, Any]) -> list[Any]:
     return arguments(done, words, tree, [])
 
 
-def source_directory(desk: Desk, value: Any) -> str:
+def source_directory(context: ConversionContext, value: Any) -> str:
     """The folder that is copied, below the base folder; empty for the base itself."""
     found = known(value)
     if not isinstance(found, (str, Text)):
         return ""
-    path = desk.local(found.text if isinstance(found, Text) else found)
+    path = context.local(found.text if isinstance(found, Text) else found)
     return "" if path == "." else path
 
 
 def settings(
-    desk: Desk,
+    context: ConversionContext,
     done: Construction,
     tree: dict[str, Any],
     view: View,
@@ -144,16 +146,16 @@ def settings(
         set_later = view.get("environment")
         environment = None if set_later is NOTHING else set_later
     made = known(environment)
-    if isinstance(made, Made) and made.name in environments.KINDS:
-        desk.note(made, "Environment")
+    if isinstance(made, SdkObject) and made.name in environments.KINDS:
+        context.note(made, "Environment")
     unknown = known(environment)
     if isinstance(unknown, Gap) and not done.reason:
         done.reason = f"its environment is {unknown.reason}"
-    found = environments.section(desk, environment, holders, done, name)
+    found = environments.section(context, environment, holders, done, name)
     if given.get("conda_dependencies") is not None and "python" not in found:
-        found["python"] = environments.conda(desk, given["conda_dependencies"], [], done, name)
+        found["python"] = environments.conda(context, given["conda_dependencies"], [], done, name)
     if found:
-        tree["environment"] = desk.sections[id(done.made)] = found
+        tree["environment"] = context.sections[id(done.made)] = found
     add_sections(tree, sections, view)
 
 
@@ -188,7 +190,7 @@ def _plain(tree: dict[str, Any], view: View, given: dict[str, Any]) -> None:
 def _distribution(tree: dict[str, Any], given: dict[str, Any], view: View, done: Construction) -> None:
     value = given.get("distributed_job_config", given.get("distributed_training"))
     made = known(value)
-    if not isinstance(made, Made) or made.name not in _DISTRIBUTED:
+    if not isinstance(made, SdkObject) or made.name not in _DISTRIBUTED:
         done.gaps += gaps_in(value)
         return
     said = {**bound(made), **{path: setting.value for path, setting in made.settings.items()}}
@@ -215,10 +217,10 @@ def _distribution(tree: dict[str, Any], given: dict[str, Any], view: View, done:
 def _docker(tree: dict[str, Any], given: dict[str, Any], view: View) -> None:
     made = known(given.get("docker_runtime_config"))
     inner = view.below("docker")
-    said = dict(bound(made)) if isinstance(made, Made) else {}
+    said = dict(bound(made)) if isinstance(made, SdkObject) else {}
     names = {"use_docker": "useDocker", "arguments": "arguments", "shm_size": "shmSize"}
     own = known(view.get("docker"))
-    if isinstance(own, Made):
+    if isinstance(own, SdkObject):
         said = {**bound(own), **said}
     for path, key in names.items():
         value = inner.get(path)

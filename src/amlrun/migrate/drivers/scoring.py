@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from amlrun.migrate.drivers import compute, environments
-from amlrun.migrate.drivers.desk import Construction, Desk
+from amlrun.migrate.drivers.context import Construction, ConversionContext
 from amlrun.migrate.drivers.runconfigs import source_directory
 from amlrun.migrate.drivers.signatures import bound
-from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Text, gaps_in, known, plain
+from amlrun.migrate.drivers.values import NOTHING, Gap, SdkObject, Text, gaps_in, known, plain
 
 DEPLOYMENTS = ("AciWebservice.deploy_configuration", "AksWebservice.deploy_configuration",
                "LocalWebservice.deploy_configuration", "AksEndpoint.deploy_configuration")  # fmt: skip
@@ -35,20 +35,20 @@ _KEYS = {
 _SECRETS = ("primary_key", "secondary_key", "ssl_cert_pem_file", "ssl_key_pem_file")
 
 
-def inference(desk: Desk, made: Made) -> Construction:
+def inference(context: ConversionContext, made: SdkObject) -> Construction:
     """Write the inference configuration of an `InferenceConfig`."""
-    done = desk.note(made, "InferenceConfig")
+    done = context.note(made, "InferenceConfig")
     given = bound(made)
     script = given.get("entry_script")
     if not script or isinstance(known(script), Gap):
         done.reason = f"its script is {known(script).reason}" if script else "it names no script"
         return done
-    folder = source_directory(desk, given.get("source_directory"))
+    folder = source_directory(context, given.get("source_directory"))
     tree: dict[str, Any] = {"entryScript": script}
     if folder:
         whole = given["source_directory"]
         tree["sourceDirectory"] = whole if isinstance(whole, (Gap, Text)) else folder
-    _runtime(desk, done, tree, given)
+    _runtime(context, done, tree, given)
     names = {
         "base_image": "baseImage",
         "description": "description",
@@ -57,22 +57,22 @@ def inference(desk: Desk, made: Made) -> Construction:
         "extra_docker_file_steps": "extraDockerfileSteps",
     }
     tree |= {name: given[key] for key, name in names.items() if given.get(key) is not None}
-    desk.write("inference-config", ".yml", tree, made, [])
+    context.write("inference-config", ".yml", tree, made, [])
     return done
 
 
-def _runtime(desk: Desk, done: Construction, tree: dict[str, Any], given: dict[str, Any]) -> None:
+def _runtime(context: ConversionContext, done: Construction, tree: dict[str, Any], given: dict[str, Any]) -> None:
     if given.get("conda_file") is not None:
-        tree["condaFile"] = environments.file(desk, given["conda_file"], done)["condaDependenciesFile"]
+        tree["condaFile"] = environments.file(context, given["conda_file"], done)["condaDependenciesFile"]
         if given.get("runtime") is not None:
             tree["runtime"] = given["runtime"]
         return
     environment = known(given.get("environment"))
     if given.get("environment") is None:
         return
-    if isinstance(environment, Made) and environment.name in environments.KINDS:
-        desk.note(environment, "Environment")
-    section = environments.section(desk, given["environment"], [], done, "inference")
+    if isinstance(environment, SdkObject) and environment.name in environments.KINDS:
+        context.note(environment, "Environment")
+    section = environments.section(context, given["environment"], [], done, "inference")
     python = section.get("python", {})
     if "condaDependenciesFile" in python:
         tree["condaFile"] = python["condaDependenciesFile"]
@@ -89,9 +89,9 @@ def _runtime(desk: Desk, done: Construction, tree: dict[str, Any], given: dict[s
         tree.setdefault("environment", {})["environmentVariables"] = section["environmentVariables"]
 
 
-def deployment(desk: Desk, made: Made) -> Construction:
+def deployment(context: ConversionContext, made: SdkObject) -> Construction:
     """Write the deployment configuration of a `deploy_configuration(…)`."""
-    done = desk.note(made, "deploy_configuration")
+    done = context.note(made, "deploy_configuration")
     given = {**bound(made), **{path: setting.value for path, setting in made.settings.items()}}
     kinds = {"Aci": "ACI", "Aks": "AKS", "Local": "local"}
     tree: dict[str, Any] = {"computeType": next(word for start, word in kinds.items() if made.name.startswith(start))}
@@ -107,7 +107,7 @@ def deployment(desk: Desk, made: Made) -> Construction:
                 part = part.setdefault(one, {})
             part[last] = value
     kind = tree["computeType"].lower()
-    desk.write(f"deployment-config-{kind}", ".yml", tree, made, [])
+    context.write(f"deployment-config-{kind}", ".yml", tree, made, [])
     return done
 
 
@@ -117,32 +117,32 @@ _PARALLEL = ("entry_script", "source_directory", "mini_batch_size", "error_thres
              "partition_keys")  # fmt: skip
 
 
-def parallel_tree(desk: Desk, made: Made, done: Construction) -> dict[str, Any]:
+def parallel_tree(context: ConversionContext, made: SdkObject, done: Construction) -> dict[str, Any]:
     """The keys of a `ParallelRunConfig`, or those of the file that it loads."""
     if made.name.endswith("load_yaml"):
-        return _loaded(desk, made, done)
+        return _loaded(context, made, done)
     given = {**bound(made), **{path: setting.value for path, setting in made.settings.items()}}
     tree: dict[str, Any] = {}
     for key in _PARALLEL:
         value = given.get(key)
         parameter = known(value)
-        if isinstance(parameter, Made):
+        if isinstance(parameter, SdkObject):
             default = bound(parameter).get("default_value")
-            value = default if parameter.name == "PipelineParameter" and not isinstance(default, Made) else None
+            value = default if parameter.name == "PipelineParameter" and not isinstance(default, SdkObject) else None
         if value is not None:
             tree[key] = value
-    folder = source_directory(desk, tree.pop("source_directory", None))
+    folder = source_directory(context, tree.pop("source_directory", None))
     if folder:
         tree["source_directory"] = folder
     target = compute.target(given.get("compute_target"))
     if target is not NOTHING:
         tree["compute_target"] = target
     section = (
-        environments.section(desk, given.get("environment"), [], done, "batch") if given.get("environment") else {}
+        environments.section(context, given.get("environment"), [], done, "batch") if given.get("environment") else {}
     )
     environment = known(given.get("environment"))
-    if isinstance(environment, Made) and environment.name in environments.KINDS:
-        desk.note(environment, "Environment")
+    if isinstance(environment, SdkObject) and environment.name in environments.KINDS:
+        context.note(environment, "Environment")
     file = section.get("python", {}).get("condaDependenciesFile")
     if file is not None:
         tree["conda_file"] = file
@@ -154,9 +154,9 @@ def parallel_tree(desk: Desk, made: Made, done: Construction) -> dict[str, Any]:
     return tree
 
 
-def _loaded(desk: Desk, made: Made, done: Construction) -> dict[str, Any]:
+def _loaded(context: ConversionContext, made: SdkObject, done: Construction) -> dict[str, Any]:
     path = bound(made).get("path")
-    tree = desk.load(path) if isinstance(known(path), str) else None
+    tree = context.load(path) if isinstance(known(path), str) else None
     if not isinstance(tree, dict):
         done.gaps.append(Gap("a file that is not here", made.line, "path"))
         return {}
@@ -176,13 +176,13 @@ def _loaded(desk: Desk, made: Made, done: Construction) -> dict[str, Any]:
     return found
 
 
-def parallel(desk: Desk, made: Made) -> Construction:
+def parallel(context: ConversionContext, made: SdkObject) -> Construction:
     """Write the file of a `ParallelRunConfig`."""
-    done = desk.note(made, "ParallelRunConfig")
+    done = context.note(made, "ParallelRunConfig")
     if made.name.endswith("load_yaml"):
         path = plain(bound(made).get("path"), made.line)
         if isinstance(known(path), str):
-            desk.names[id(made)] = desk.resolve(path)
+            context.names[id(made)] = context.resolve(path)
             done.gaps += gaps_in(path)
         else:
             done.reason = f"its file is {known(path).reason}" if isinstance(known(path), Gap) else "it names no file"
@@ -191,6 +191,6 @@ def parallel(desk: Desk, made: Made) -> Construction:
     if not script or isinstance(known(script), Gap):
         done.reason = f"its script is {known(script).reason}" if script else "it names no script"
         return done
-    tree = parallel_tree(desk, made, done)
-    desk.write("batch-score", ".yml", tree, made, [])
+    tree = parallel_tree(context, made, done)
+    context.write("batch-score", ".yml", tree, made, [])
     return done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amlrun.migrate.drivers.values import NOTHING, Made
+from amlrun.migrate.drivers.values import NOTHING, SdkObject
 
 # What the default datastore of a workspace is called unless somebody chose another.
 DEFAULT_DATASTORE = "workspaceblobstore"
@@ -136,7 +136,7 @@ _SAME = {
 }
 
 
-def name_of(made: Made) -> str:
+def name_of(made: SdkObject) -> str:
     """The construction's name as the tables here know it: the last part of a method's."""
     name = _SAME.get(made.name, made.name)
     if name in _WORDS or not name.startswith("."):
@@ -144,18 +144,18 @@ def name_of(made: Made) -> str:
     return f".{name.rpartition('.')[2]}"
 
 
-def bound(made: Made) -> dict[str, Any]:
+def bound(made: SdkObject) -> dict[str, Any]:
     """The arguments of a construction by name; positional ones beyond the signature are left out."""
     words = _WORDS.get(name_of(made), ())
     return {**dict(zip(words, made.args)), **made.kwargs}
 
 
-def argument(made: Made, name: str) -> Any:
+def argument(made: SdkObject, name: str) -> Any:
     """One argument by name, NOTHING when it is not given."""
     return bound(made).get(name, NOTHING)
 
 
-def argument_of(made: Made, attribute: str) -> Any:
+def argument_of(made: SdkObject, attribute: str) -> Any:
     """What reading an attribute of a construction gives, when it is one of its arguments."""
     if attribute == "name" and made.name.endswith("get_default_datastore"):
         return DEFAULT_DATASTORE

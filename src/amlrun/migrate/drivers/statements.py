@@ -8,7 +8,7 @@ from typing import Any
 
 from amlrun.migrate.drivers.calls import Calls
 from amlrun.migrate.drivers.objects import Instance, Scope
-from amlrun.migrate.drivers.values import NOTHING, Call, Gap, Item, Made, Part, Setting, known
+from amlrun.migrate.drivers.values import NOTHING, Call, Gap, Item, Part, SdkObject, Setting, known
 
 MOST_STEPS = 20_000
 MOST_ROUNDS = 25
@@ -69,7 +69,7 @@ class Statements(Calls):
     def bind(self, target: ast.expr, value: Any, scope: Scope) -> None:
         """Give a value to a name, an attribute, an item, or several of them."""
         if isinstance(target, ast.Name):
-            if isinstance(value, Made) and not value.variable:
+            if isinstance(value, SdkObject) and not value.variable:
                 value.variable = target.id
             scope.names[target.id] = value
         elif isinstance(target, (ast.Tuple, ast.List)):
@@ -77,7 +77,7 @@ class Statements(Calls):
             for at, part in enumerate(target.elts):
                 if isinstance(items, (list, tuple)) and len(items) == len(target.elts):
                     self.bind(part, items[at], scope)
-                elif isinstance(items, (Made, Item)):
+                elif isinstance(items, (SdkObject, Item)):
                     self.bind(part, Item(items, at), scope)
                 else:
                     reason = value.reason if isinstance(value, Gap) else "part of an unpacked result"
@@ -93,17 +93,17 @@ class Statements(Calls):
         if isinstance(of, Instance):
             of.names[target.attr] = value
             return
-        if isinstance(of, (Made, Part)):
-            owner, path = (of, target.attr) if isinstance(of, Made) else (of.owner, f"{of.path}.{target.attr}")
-            if isinstance(value, Made) and not value.variable:
+        if isinstance(of, (SdkObject, Part)):
+            owner, path = (of, target.attr) if isinstance(of, SdkObject) else (of.owner, f"{of.path}.{target.attr}")
+            if isinstance(value, SdkObject) and not value.variable:
                 value.variable = owner.variable
             owner.settings[path] = Setting(self.uncertain(value, target.lineno), target.lineno)
 
     def _set_item(self, of: Any, target: ast.Subscript, value: Any, scope: Scope) -> None:
         key = known(self.value(target.slice, scope)) if not isinstance(target.slice, ast.Slice) else None
         of = known(of)
-        if isinstance(of, (Made, Part)):
-            owner, path = (of, "") if isinstance(of, Made) else (of.owner, of.path)
+        if isinstance(of, (SdkObject, Part)):
+            owner, path = (of, "") if isinstance(of, SdkObject) else (of.owner, of.path)
             given = self.uncertain(value, target.lineno)
             owner.calls.append(Call(f"{path}.__setitem__".lstrip("."), [key, given], {}, target.lineno))
         elif isinstance(of, (dict, list)):

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from amlrun.migrate.drivers import sweeps
+from amlrun.migrate.drivers.context import Construction, ConversionContext
 from amlrun.migrate.drivers.data import Data, data
-from amlrun.migrate.drivers.desk import Construction, Desk
 from amlrun.migrate.drivers.packages import listed
 from amlrun.migrate.drivers.signatures import bound, name_of
-from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Text, gaps_in, known
+from amlrun.migrate.drivers.values import NOTHING, Gap, SdkObject, Text, gaps_in, known
 
 KINDS = ("PythonScriptStep", "CommandStep", "EstimatorStep", "HyperDriveStep", "ParallelRunStep")
 _MODES = {"mount": "ro_mount", "download": "download", "direct": "direct", "hdfs": "ro_mount"}
@@ -23,12 +23,12 @@ _OUTPUT_MODES = {"mount": "rw_mount", "upload": "upload"}
 class Step:
     """A step on its way to a node: `reads` and `writes` by name, `parameters` the pipeline's that it takes."""
 
-    made: Made
+    made: SdkObject
     key: str
     done: Construction
     reads: dict[str, Data] = field(default_factory=dict)
     writes: dict[str, Data] = field(default_factory=dict)
-    parameters: dict[str, Made] = field(default_factory=dict)
+    parameters: dict[str, SdkObject] = field(default_factory=dict)
     words: list[Any] = field(default_factory=list)
 
     @property
@@ -41,12 +41,12 @@ def root(value: Any) -> int:
     made = known(value)
     if isinstance(made, tuple) and made:
         made = known(made[0])
-    while isinstance(made, Made) and made.name.startswith(".") and isinstance(made.owner, Made):
+    while isinstance(made, SdkObject) and made.name.startswith(".") and isinstance(made.owner, SdkObject):
         made = made.owner
     return id(made)
 
 
-def outputs_of(made: Made) -> list[Data]:
+def outputs_of(made: SdkObject) -> list[Data]:
     """What a step writes: its `outputs`, and each OutputFileDatasetConfig in its arguments that is no input."""
     given = bound(made)
     found = [one for item in [*listed(given.get("outputs")), *listed(given.get("output"))] if (one := data(item))]
@@ -57,15 +57,15 @@ def outputs_of(made: Made) -> list[Data]:
     return found
 
 
-def arguments_of(made: Made) -> list[Any]:
+def arguments_of(made: SdkObject) -> list[Any]:
     given = bound(made)
     found: list[Any] = []
     for key in ("arguments", "estimator_entry_script_arguments", "command"):
         value = known(given.get(key))
         found += value if isinstance(value, (list, tuple)) else []
     inner = known(given.get("estimator") or given.get("hyperdrive_config"))
-    run = sweeps.trial(inner) if isinstance(inner, Made) and inner.name in sweeps.KINDS else inner
-    if isinstance(run, Made):
+    run = sweeps.trial(inner) if isinstance(inner, SdkObject) and inner.name in sweeps.KINDS else inner
+    if isinstance(run, SdkObject):
         own = bound(run)
         params = known(own.get("script_params"))
         flags = (
@@ -78,16 +78,16 @@ def arguments_of(made: Made) -> list[Any]:
     return found
 
 
-def read(desk: Desk, made: Made, key: str, producers: dict[int, tuple[str, str]]) -> Step:
+def read(context: ConversionContext, made: SdkObject, key: str, producers: dict[int, tuple[str, str]]) -> Step:
     """What a step reads, writes and takes as arguments; `producers` says which step writes what."""
-    step = Step(made, key, desk.note(made, made.name))
+    step = Step(made, key, context.note(made, made.name))
     given = step.given
     for one in outputs_of(made):
         step.writes.setdefault(one.name, one)
     extra = known(given.get("side_inputs"))
     for item in [*listed(given.get("inputs")), *(extra if isinstance(extra, list) else [])]:
         plain = known(item)
-        if isinstance(plain, Made) and plain.name == "PipelineParameter":
+        if isinstance(plain, SdkObject) and plain.name == "PipelineParameter":
             step.parameters[str(known(bound(plain).get("name")))] = plain
         elif (found := data(item)) is not None:
             _add(step, found)
@@ -115,7 +115,7 @@ def _add(step: Step, found: Data) -> str:
 
 def _word(step: Step, item: Any, producers: dict[int, tuple[str, str]]) -> Any:
     plain = known(item)
-    if isinstance(plain, Made) and plain.name == "PipelineParameter":
+    if isinstance(plain, SdkObject) and plain.name == "PipelineParameter":
         name = str(known(bound(plain).get("name")))
         step.parameters[name] = plain
         return f"${{{{inputs.{input_name(name)}}}}}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from amlrun.migrate.drivers.desk import Construction, Desk
+from amlrun.migrate.drivers.context import Construction, ConversionContext
 from amlrun.migrate.drivers.signatures import bound, name_of
-from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Name, gaps_in, known
+from amlrun.migrate.drivers.values import NOTHING, Gap, Name, SdkObject, gaps_in, known
 
 KINDS = ("HyperDriveConfig", "HyperDriveRunConfig")
 _SAMPLING = {"RandomParameterSampling": "random", "GridParameterSampling": "grid",
@@ -16,11 +16,11 @@ _EXPRESSIONS = ("choice", "randint", "uniform", "quniform", "loguniform", "qlogu
                 "lognormal", "qlognormal")  # fmt: skip
 
 
-def tree_of(made: Made, done: Construction) -> dict[str, Any]:
+def tree_of(made: SdkObject, done: Construction) -> dict[str, Any]:
     """The sweep file as plain data; what hinders it is noted in `done`."""
     given = bound(made)
     sampling = known(given.get("hyperparameter_sampling"))
-    if not isinstance(sampling, Made) or name_of(sampling) not in _SAMPLING:
+    if not isinstance(sampling, SdkObject) or name_of(sampling) not in _SAMPLING:
         done.reason = f"its sampling is {_why(given.get('hyperparameter_sampling'))}"
         return {}
     if "**" in given:
@@ -29,7 +29,7 @@ def tree_of(made: Made, done: Construction) -> dict[str, Any]:
         "sampling": {"type": _SAMPLING[name_of(sampling)], "parameter_space": _space(sampling, done)}
     }
     policy = known(given.get("policy"))
-    if isinstance(policy, Made) and policy.name in _POLICIES:
+    if isinstance(policy, SdkObject) and policy.name in _POLICIES:
         tree["policy"] = {"type": policy.name, **bound(policy)}
     elif given.get("policy") is not None:
         done.gaps.append(_gap(given["policy"], "a policy that is not in the code"))
@@ -45,37 +45,37 @@ def tree_of(made: Made, done: Construction) -> dict[str, Any]:
     return tree
 
 
-def sweep(desk: Desk, made: Made) -> Construction:
+def sweep(context: ConversionContext, made: SdkObject) -> Construction:
     """Write the sweep file of a `HyperDriveConfig`; its run configuration is written by itself."""
-    done = desk.note(made, "HyperDriveConfig")
+    done = context.note(made, "HyperDriveConfig")
     if done.reason:
         return done
     tree = tree_of(made, done)
     run = trial(made)
     if run is None:
         done.reason = done.reason or f"what it runs is {_why(_run(bound(made)))}"
-    elif id(run) in desk.done:
-        inner = desk.done[id(run)]
+    elif id(run) in context.done:
+        inner = context.done[id(run)]
         if inner.reason:
             done.gaps.append(Gap(f"what it runs was not written: {inner.reason}", run.line, "run_config"))
     if done.reason:
         return done
     name = "sweep"
-    desk.write(name, ".yml", tree, made, [])
+    context.write(name, ".yml", tree, made, [])
     return done
 
 
-def trial(made: Made) -> Made | None:
+def trial(made: SdkObject) -> SdkObject | None:
     """The `ScriptRunConfig` or estimator that a sweep runs."""
     found = known(_run(bound(made)))
-    return found if isinstance(found, Made) else None
+    return found if isinstance(found, SdkObject) else None
 
 
 def _run(given: dict[str, Any]) -> Any:
     return given.get("run_config") or given.get("estimator") or given.get("pipeline")
 
 
-def _space(sampling: Made, done: Construction) -> Any:
+def _space(sampling: SdkObject, done: Construction) -> Any:
     space = bound(sampling).get("parameter_space")
     if isinstance(space, Gap):
         done.gaps.append(space)
@@ -90,7 +90,7 @@ def _parameter(name: str, value: Any, done: Construction) -> dict[str, Any]:
     made = known(value)
     if isinstance(value, Gap):
         done.gaps.append(value)
-    if isinstance(made, Made) and made.name in _EXPRESSIONS:
+    if isinstance(made, SdkObject) and made.name in _EXPRESSIONS:
         given = [*made.args, *made.kwargs.values()]
         if made.name == "choice" and len(given) == 1 and isinstance(known(given[0]), (list, tuple)):
             done.gaps += gaps_in(given[0]) if isinstance(given[0], Gap) else []
@@ -124,6 +124,6 @@ def _why(value: Any) -> str:
     plain = known(value)
     if isinstance(plain, Gap):
         return plain.reason
-    if isinstance(plain, Made):
+    if isinstance(plain, SdkObject):
         return f"the result of {plain.name.lstrip('.')}()"
     return "not given" if plain in (None, NOTHING) else "not in the code"

@@ -90,7 +90,7 @@ class Setting:
 
 
 @dataclass(eq=False)
-class Made:
+class SdkObject:
     """What a call of the SDK gives. `name` is `ScriptRunConfig`, `Environment.get`, or `.as_mount` of an `owner`.
 
     `settings` are attributes set later, by dotted path; `calls` the methods called on it and its attributes;
@@ -117,7 +117,7 @@ class Made:
 class Part:
     """An attribute of something of the SDK that nothing set: `environment.docker` of a run configuration."""
 
-    owner: Made
+    owner: SdkObject
     path: str
 
 
@@ -141,7 +141,7 @@ def plain(value: Any, line: int, source: str = "") -> Any:
     inner = known(value)
     if isinstance(inner, (str, int, float, bool, Text, Gap, list, tuple, dict, type(None))):
         return value
-    if isinstance(inner, Made):
+    if isinstance(inner, SdkObject):
         return Gap(f"the result of {inner.name.lstrip('.')}()", inner.line, source or inner.variable, file=inner.file)
     if isinstance(inner, Part):
         return Gap(f".{inner.path} of {inner.owner.name.lstrip('.')}()", line, source or inner.path)

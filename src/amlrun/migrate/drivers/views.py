@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from amlrun.migrate.drivers.values import NOTHING, Call, Made, known
+from amlrun.migrate.drivers.values import NOTHING, Call, SdkObject, known
 
 
 @dataclass
 class View:
     """Objects with the path below which they speak of the same thing, the weakest first."""
 
-    sources: list[tuple[Made, str]]
+    sources: list[tuple[SdkObject, str]]
 
     def get(self, path: str) -> Any:
         """What an attribute was set to, NOTHING when nothing did; the last source wins."""
@@ -27,7 +27,7 @@ class View:
         """The same for an attribute: what was set on it through these objects, and on the object it was set to."""
         sources = [(made, f"{prefix}{path}.") for made, prefix in self.sources]
         inner = known(self.get(path))
-        return View([*sources, (inner, "")]) if isinstance(inner, Made) else View(sources)
+        return View([*sources, (inner, "")]) if isinstance(inner, SdkObject) else View(sources)
 
     def calls(self) -> Iterator[Call]:
         """The methods called on it, with their paths from here."""

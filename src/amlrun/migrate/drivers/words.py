@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from amlrun.migrate.drivers.context import Construction
 from amlrun.migrate.drivers.data import Data, data
-from amlrun.migrate.drivers.desk import Construction
 from amlrun.migrate.drivers.signatures import bound, name_of
-from amlrun.migrate.drivers.values import NOTHING, Gap, Made, Text, gaps_in, known, plain
+from amlrun.migrate.drivers.values import NOTHING, Gap, SdkObject, Text, gaps_in, known, plain
 from amlrun.migrate.drivers.views import View
 
 
@@ -47,9 +47,9 @@ def _word(item: Any) -> Any:
 
 def _object(item: Any, done: Construction) -> Any:
     made = known(item)
-    if isinstance(made, Made) and name_of(made) == "PipelineParameter":
+    if isinstance(made, SdkObject) and name_of(made) == "PipelineParameter":
         default = bound(made).get("default_value", NOTHING)
-        return default if not isinstance(default, Made) else Gap("a pipeline parameter", made.line, "parameter")
+        return default if not isinstance(default, SdkObject) else Gap("a pipeline parameter", made.line, "parameter")
     return plain(item, done.made.line)
 
 
@@ -58,7 +58,7 @@ def add_sections(tree: dict[str, Any], sections: list[Data], view: View) -> None
     for path in ("data", "data_references"):
         for value in (known(view.mapping(path)) or {}).values() if isinstance(known(view.mapping(path)), dict) else []:
             made = known(value)
-            inner = made.owner if isinstance(made, Made) and made.name.endswith("to_config") else made
+            inner = made.owner if isinstance(made, SdkObject) and made.name.endswith("to_config") else made
             found = data(inner)
             if found is not None:
                 sections.append(found)

@@ -46,29 +46,29 @@ OWN: dict[str, tuple[str, ...]] = {
 _NEVER_NESTED = ("AzureBatchStep", "DatabricksStep")
 
 
-def kind_of(desk: PipelineFile, place: str, node: Node) -> tuple[str, dict[str, Node]]:
+def kind_of(reader: PipelineFile, place: str, node: Node) -> tuple[str, dict[str, Node]]:
     """The kind of a step and its keys, those of the old nested spelling among them."""
-    pairs = desk.named(place, node)
+    pairs = reader.named(place, node)
     nested = next((name for name in pairs if name in _NESTED), None)
-    kind = _NESTED[nested] if nested else desk.word(f"{place}.type", pairs.get("type"))
+    kind = _NESTED[nested] if nested else reader.word(f"{place}.type", pairs.get("type"))
     if nested and kind in _NEVER_NESTED:
         hint = "Write type: and the step's keys beside it. " + RETIRED[kind] + "."
-        raise desk.error(f"{place}.{nested}", "v1 could not read this step in its nested spelling", hint)
+        raise reader.error(f"{place}.{nested}", "v1 could not read this step in its nested spelling", hint)
     known = (*_RUNS, *RETIRED)
     if kind not in known:
         near = difflib.get_close_matches(kind or "", known, 1)
         meant = f"; did you mean {near[0]!r}?" if near else ""
         message = f"expected one of {', '.join(known)}, got {kind!r}{meant}" if kind else "is missing"
-        raise desk.error(f"{place}.type", message, "" if kind else f"Write type: {known[0]}")
-    desk.say(f"{place}.type", "type")
+        raise reader.error(f"{place}.type", message, "" if kind else f"Write type: {known[0]}")
+    reader.say(f"{place}.type", "type")
     keys = (*_COMMON, *OWN.get(kind, ()))
     found: dict[str, Node] = {}
     if nested:
-        desk.note(f"{place}.{nested}", f"v1's older spelling of type: {kind}")
-        found |= desk.section(f"{place}.{nested}", pairs[nested], keys)
+        reader.note(f"{place}.{nested}", f"v1's older spelling of type: {kind}")
+        found |= reader.section(f"{place}.{nested}", pairs[nested], keys)
         for name in found:
-            desk.say(f"{place}.{nested}.{name}", name)
-            desk.source.lines.setdefault(f"{place}.{name}", desk.source.lines[f"{place}.{nested}.{name}"])
-        desk.say(f"{place}.{nested}", "type")
+            reader.say(f"{place}.{nested}.{name}", name)
+            reader.source.lines.setdefault(f"{place}.{name}", reader.source.lines[f"{place}.{nested}.{name}"])
+        reader.say(f"{place}.{nested}", "type")
     outside = Node("map", node.line, pairs=[pair for pair in node.pairs if pair[0] != nested])
-    return kind, {**found, **desk.section(place, outside, keys)}
+    return kind, {**found, **reader.section(place, outside, keys)}

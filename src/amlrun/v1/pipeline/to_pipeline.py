@@ -42,79 +42,79 @@ def inspect(file: Path, folder: Path, *, target: str | None = None, exporting: b
     whole = root.get("pipeline") if root.kind == "map" else None
     if whole is None:
         raise AmlError("is no v1 pipeline: it has no `pipeline:`", file=file, line=root.line)
-    desk = PipelineFile(file, root, folder.absolute(), target, exporting)
-    desk.notes += [f"{file.name}:{line}: {text}" for line, text in notes]
+    reader = PipelineFile(file, root, folder.absolute(), target, exporting)
+    reader.notes += [f"{file.name}:{line}: {text}" for line, text in notes]
     for name, _, _ in root.pairs:
         if name != "pipeline":
-            desk.say(name, "no such key: everything of a v1 pipeline lies below pipeline:", "unknown")
-            desk.note(name, "unknown key, which v1 ignored")
-    job = PipelineJob(source=desk.source)
-    with desk.gather():
-        _pipeline(desk, job, whole)
-    _lines(desk, job)
-    return V1Reading(job, desk.refused, desk.let_pass, desk.notes, desk.rows())
+            reader.say(name, "no such key: everything of a v1 pipeline lies below pipeline:", "unknown")
+            reader.note(name, "unknown key, which v1 ignored")
+    job = PipelineJob(source=reader.source)
+    with reader.gather():
+        _pipeline(reader, job, whole)
+    _lines(reader, job)
+    return V1Reading(job, reader.refused, reader.let_pass, reader.notes, reader.rows())
 
 
-def _pipeline(desk: PipelineFile, job: PipelineJob, whole: Node) -> None:
-    found = desk.section("pipeline", whole, _TOP)
-    job.display_name = desk.word("pipeline.name", found.get("name"))
-    job.description = desk.word("pipeline.description", found.get("description"))
-    desk.say("pipeline.name", "display_name")
-    desk.say("pipeline.description", "description")
-    compute = desk.word("pipeline.default_compute", found.get("default_compute"))
-    job.settings.default_compute = compute_of(desk.target or compute)
+def _pipeline(reader: PipelineFile, job: PipelineJob, whole: Node) -> None:
+    found = reader.section("pipeline", whole, _TOP)
+    job.display_name = reader.word("pipeline.name", found.get("name"))
+    job.description = reader.word("pipeline.description", found.get("description"))
+    reader.say("pipeline.name", "display_name")
+    reader.say("pipeline.description", "description")
+    compute = reader.word("pipeline.default_compute", found.get("default_compute"))
+    job.settings.default_compute = compute_of(reader.target or compute)
     job.settings.continue_on_step_failure = False  # v1's default; v2's is documented in two ways
-    desk.say("pipeline.default_compute", "settings.default_compute")
+    reader.say("pipeline.default_compute", "settings.default_compute")
     names: dict[str, str] = {}
     for part, make in (("parameters", _parameter), ("data_references", _reference)):
         place = f"pipeline.{part}"
-        with desk.gather():
-            for name, node in desk.named(place, found.get(part)).items():
-                with desk.gather():
+        with reader.gather():
+            for name, node in reader.named(place, found.get(part)).items():
+                with reader.gather():
                     called = input_name(name, job.inputs)
                     if name in names:
-                        desk.fault(f"{place}.{name}", "is a parameter's name too", "Rename one of them.")
+                        reader.fault(f"{place}.{name}", "is a parameter's name too", "Rename one of them.")
                     names[name] = called
-                    job.inputs[called] = make(desk, f"{place}.{name}", called, node)
+                    job.inputs[called] = make(reader, f"{place}.{name}", called, node)
     if found.get("steps") is None:
-        raise desk.error("pipeline.steps", "is missing", "Write steps: and below it each step with its name.")
-    Steps(desk, job, names).read(desk.named("pipeline.steps", found["steps"]))
+        raise reader.error("pipeline.steps", "is missing", "Write steps: and below it each step with its name.")
+    Steps(reader, job, names).read(reader.named("pipeline.steps", found["steps"]))
 
 
-def _parameter(desk: PipelineFile, place: str, name: str, node: Node) -> Input:
+def _parameter(reader: PipelineFile, place: str, name: str, node: Node) -> Input:
     if node.kind == "scalar" and node.empty:
         hint = "Indent `type:` and `default:` below the parameter's name; beside it they are parameters themselves."
-        raise desk.error(place, "has no type and default below it", hint)
-    found = desk.section(place, node, ("type", "default"))
-    kind = desk.word(f"{place}.type", found.get("type"))
+        raise reader.error(place, "has no type and default below it", hint)
+    found = reader.section(place, node, ("type", "default"))
+    kind = reader.word(f"{place}.type", found.get("type"))
     if kind not in _TYPES:
-        raise desk.error(f"{place}.type", f"expected one of {', '.join(_TYPES)}, got {kind!r}")
-    desk.say(f"{place}.type", f"inputs.{name}")
-    desk.say(f"{place}.default", f"inputs.{name}")
+        raise reader.error(f"{place}.type", f"expected one of {', '.join(_TYPES)}, got {kind!r}")
+    reader.say(f"{place}.type", f"inputs.{name}")
+    reader.say(f"{place}.default", f"inputs.{name}")
     default = found.get("default")
     if kind == "datapath":
         if default is None:
-            raise desk.error(f"{place}.default", "is missing", "Write datastore and path_on_datastore below it.")
-        return _reference(desk, f"{place}.default", name, default)
-    return Input(_V2_TYPES[kind], value=_default(desk, f"{place}.default", kind, default))
+            raise reader.error(f"{place}.default", "is missing", "Write datastore and path_on_datastore below it.")
+        return _reference(reader, f"{place}.default", name, default)
+    return Input(_V2_TYPES[kind], value=_default(reader, f"{place}.default", kind, default))
 
 
 _V2_TYPES = {"string": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
 
-def _default(desk: PipelineFile, place: str, kind: str, node: Node | None) -> Scalar:
+def _default(reader: PipelineFile, place: str, kind: str, node: Node | None) -> Scalar:
     empty: dict[str, Scalar] = {"string": "", "int": 0, "float": 0.0, "bool": False}
     if node is None:
         return empty[kind]
     if node.kind != "scalar":
-        raise desk.error(place, f"expected a value, got a {node.kind}")
+        raise reader.error(place, f"expected a value, got a {node.kind}")
     value = node.value
     if kind == "string":
         return node.text
     if kind == "bool":
         if not isinstance(value, bool):
             meant = node.text.lower() == "true"
-            desk.note(place, f"{node.text!r} is a text, which v1 took for true; here it is {str(meant).lower()}")
+            reader.note(place, f"{node.text!r} is a text, which v1 took for true; here it is {str(meant).lower()}")
             return meant
         return value
     try:
@@ -123,39 +123,39 @@ def _default(desk: PipelineFile, place: str, kind: str, node: Node | None) -> Sc
         number = None
     if number is None or (kind == "int" and number != int(number)):
         wanted = "a whole number" if kind == "int" else "a number"
-        raise desk.error(place, f"expected {wanted}, got {node.text!r}")
+        raise reader.error(place, f"expected {wanted}, got {node.text!r}")
     return int(number) if kind == "int" else number
 
 
-def _reference(desk: PipelineFile, place: str, name: str, node: Node) -> Input:
-    found = desk.section(place, node, _REFERENCE)
-    words = {key: desk.word(f"{place}.{key}", child) or "" for key, child in found.items()}
+def _reference(reader: PipelineFile, place: str, name: str, node: Node) -> Input:
+    found = reader.section(place, node, _REFERENCE)
+    words = {key: reader.word(f"{place}.{key}", child) or "" for key, child in found.items()}
     for key in found:
-        desk.say(f"{place}.{key}", f"inputs.{name}.path")
+        reader.say(f"{place}.{key}", f"inputs.{name}.path")
     if words.get("dataset_name"):
         return Input("uri_folder", f"azureml:{words['dataset_name']}@latest", "ro_mount")
     if words.get("dataset_id"):
-        if not desk.exporting and desk.target != "local":
-            desk.note(place, "v2 knows datasets by name, not by a v1 id: write dataset_name to run in the cloud")
+        if not reader.exporting and reader.target != "local":
+            reader.note(place, "v2 knows datasets by name, not by a v1 id: write dataset_name to run in the cloud")
         return Input("uri_folder", f"{V1_DATASET}{words['dataset_id']}", "ro_mount")
     if any(key.startswith("sql") for key in found):
         key = next(key for key in found if key.startswith("sql"))
-        desk.say(f"{place}.{key}", "v2's pipelines read no database: export the table first", "unsupported")
-        desk.fault(f"{place}.{key}", "v2's pipelines read no database", "Export the table to a file, and name that.")
+        reader.say(f"{place}.{key}", "v2's pipelines read no database: export the table first", "unsupported")
+        reader.fault(f"{place}.{key}", "v2's pipelines read no database", "Export the table to a file, and name that.")
         return Input("uri_folder", None)
     if not words.get("datastore"):
-        raise desk.error(place, "names neither a datastore nor a dataset", "Write datastore and path_on_datastore.")
+        raise reader.error(place, "names neither a datastore nor a dataset", "Write datastore and path_on_datastore.")
     path = words.get("path_on_datastore", "").replace("\\", "/").lstrip("/").removeprefix("./")
     kind = "uri_file" if PurePosixPath(path).suffix else "uri_folder"
     return Input(kind, f"azureml://datastores/{words['datastore']}/paths/{path}", "ro_mount")
 
 
-def _lines(desk: PipelineFile, job: PipelineJob) -> None:
+def _lines(reader: PipelineFile, job: PipelineJob) -> None:
     """Where v2's keys stand in the v1 file, so that what is found across steps is told with v1's lines."""
     lines: dict[str, int] = {}
-    for place, (status, becomes) in desk.reports.items():
+    for place, (status, becomes) in reader.reports.items():
         if status == "mapped" and becomes.startswith("inputs."):
             name = ".".join(becomes.split(".")[:2])
-            lines.setdefault(name, desk.source.lines.get(place.rpartition(".")[0], 1))
-    lines["jobs"] = desk.source.lines.get("pipeline.steps", 1)
-    job.source = Source(desk.file, lines)
+            lines.setdefault(name, reader.source.lines.get(place.rpartition(".")[0], 1))
+    lines["jobs"] = reader.source.lines.get("pipeline.steps", 1)
+    job.source = Source(reader.file, lines)

@@ -28,7 +28,7 @@ class StepReader:
 
     def __init__(
         self,
-        desk: PipelineFile,
+        reader: PipelineFile,
         job: PipelineJob,
         names: dict[str, str],
         makers: dict[str, tuple[str, str]],
@@ -37,44 +37,44 @@ class StepReader:
         kind: str,
         found: dict[str, Node],
     ) -> None:
-        self.desk, self.job, self.names, self.makers = desk, job, names, makers
+        self.reader, self.job, self.names, self.makers = reader, job, names, makers
         self.place, self.name, self.kind, self.found = place, name, kind, found
         self.step = Step(name)
         self.bound: dict[str, str] = {}  # v1's word (`input:x`) → the v2 binding
         self.paths: dict[str, str] = {}  # a path on the compute → the v2 binding
-        self.lines: dict[str, int] = {f"jobs.{name}": self.desk.source.lines[place]}
+        self.lines: dict[str, int] = {f"jobs.{name}": self.reader.source.lines[place]}
 
     def read(self) -> Step:
-        desk, found = self.desk, self.found
+        reader, found = self.reader, self.found
         step = self.step
-        step.source = Source(desk.file, self.lines)
-        step.display_name = desk.word(f"{self.place}.name", found.get("name"))
-        desk.say(f"{self.place}.name", f"jobs.{self.name}.display_name")
-        compute = desk.word(f"{self.place}.compute", found.get("compute"))
-        step.compute = compute_of(desk.target or compute)
-        desk.say(f"{self.place}.compute", f"jobs.{self.name}.compute")
+        step.source = Source(reader.file, self.lines)
+        step.display_name = reader.word(f"{self.place}.name", found.get("name"))
+        reader.say(f"{self.place}.name", f"jobs.{self.name}.display_name")
+        compute = reader.word(f"{self.place}.compute", found.get("compute"))
+        step.compute = compute_of(reader.target or compute)
+        reader.say(f"{self.place}.compute", f"jobs.{self.name}.compute")
         for part, make in (("inputs", self._input), ("side_inputs", self._input), ("outputs", self._output)):
-            for name, node in desk.named(f"{self.place}.{part}", found.get(part)).items():
-                with desk.gather():
+            for name, node in reader.named(f"{self.place}.{part}", found.get(part)).items():
+                with reader.gather():
                     make(f"{self.place}.{part}.{name}", name, node)
         for part in ("parameters", "runconfig_parameters"):
-            for name, node in desk.named(f"{self.place}.{part}", found.get(part)).items():
-                with desk.gather():
+            for name, node in reader.named(f"{self.place}.{part}", found.get(part)).items():
+                with reader.gather():
                     self._parameter(f"{self.place}.{part}.{name}", name, node)
-        reuse = desk.truth(f"{self.place}.allow_reuse", found.get("allow_reuse"), True)
-        desk.say(f"{self.place}.allow_reuse", f"jobs.{self.name}.component.is_deterministic")
+        reuse = reader.truth(f"{self.place}.allow_reuse", found.get("allow_reuse"), True)
+        reader.say(f"{self.place}.allow_reuse", f"jobs.{self.name}.component.is_deterministic")
         if "version" in found:
             if not isinstance(found["version"].value, str):
-                raise desk.error(f"{self.place}.version", "expected a text", f'Write "{found["version"].text}".')
-            desk.say(f"{self.place}.version", "the run records the git commit", "ignored")
+                raise reader.error(f"{self.place}.version", "expected a text", f'Write "{found["version"].text}".')
+            reader.say(f"{self.place}.version", "the run records the git commit", "ignored")
         if "hash_paths" in found:
-            desk.say(f"{self.place}.hash_paths", "every file of source_directory counts", "ignored")
+            reader.say(f"{self.place}.hash_paths", "every file of source_directory counts", "ignored")
         if self.kind in RETIRED:
             step.unsupported = f"{self.kind}: {RETIRED[self.kind]}"
             bound = tuple(f"{self.place}.{part}" for part in ("inputs", "outputs", "parameters", "name"))
-            for place in desk.source.lines:
+            for place in reader.source.lines:
                 if place.startswith(f"{self.place}.") and not place.startswith(bound):
-                    desk.say(place, RETIRED[self.kind], "unsupported")
+                    reader.say(place, RETIRED[self.kind], "unsupported")
         elif self.kind == "ParallelRunStep":
             step.type = "parallel"
             step.job = self._parallel()
@@ -86,17 +86,17 @@ class StepReader:
         return step
 
     def _input(self, place: str, name: str, node: Node) -> None:
-        desk = self.desk
-        found = desk.section(place, node, _INPUT)
-        source = desk.word(f"{place}.source", found.get("source"))
+        reader = self.reader
+        found = reader.section(place, node, _INPUT)
+        source = reader.word(f"{place}.source", found.get("source"))
         if not source:
-            raise desk.error(f"{place}.source", "is missing", "Name a data reference, or another step's destination.")
+            raise reader.error(f"{place}.source", "is missing", "Name a data reference, or another step's destination.")
         called = input_name(name, self.step.inputs)
-        self.lines[f"jobs.{self.name}.inputs.{called}"] = desk.source.lines[place]
-        desk.say(f"{place}.source", f"jobs.{self.name}.inputs.{called}.path")
+        self.lines[f"jobs.{self.name}.inputs.{called}"] = reader.source.lines[place]
+        reader.say(f"{place}.source", f"jobs.{self.name}.inputs.{called}.path")
         mode = self._mode(place, found, {"mount": "ro_mount", "download": "download"}, called, "inputs")
         for key in ("overwrite", "datastore"):
-            desk.say(f"{place}.{key}", "names no input", "ignored")
+            reader.say(f"{place}.{key}", "names no input", "ignored")
         if source in self.makers:
             maker, output = self.makers[source]
             given = Input(path=f"${{{{parent.jobs.{maker}.outputs.{output}}}}}", mode=mode)
@@ -108,7 +108,7 @@ class StepReader:
             near = difflib.get_close_matches(source, known, 1)
             meant = f"; did you mean {near[0]!r}?" if near else ""
             message = f"{source!r} is no data reference and no step's destination{meant}"
-            desk.fault(f"{place}.source", message, f"There: {', '.join(known) or 'none'}.")
+            reader.fault(f"{place}.source", message, f"There: {', '.join(known) or 'none'}.")
             given = Input(path=None, mode=mode)
         self.step.inputs[called] = given
         binding = f"${{{{inputs.{called}}}}}"
@@ -117,20 +117,20 @@ class StepReader:
         self._path_on_compute(place, found, binding)
 
     def _output(self, place: str, name: str, node: Node) -> None:
-        desk = self.desk
-        found = desk.section(place, node, _OUTPUT)
+        reader = self.reader
+        found = reader.section(place, node, _OUTPUT)
         called = input_name(name)
-        self.lines[f"jobs.{self.name}.outputs.{called}"] = desk.source.lines[place]
-        desk.say(f"{place}.destination", f"jobs.{self.name}.outputs.{called}")
+        self.lines[f"jobs.{self.name}.outputs.{called}"] = reader.source.lines[place]
+        reader.say(f"{place}.destination", f"jobs.{self.name}.outputs.{called}")
         mode = self._mode(place, found, {"mount": "rw_mount", "upload": "upload"}, called, "outputs")
-        store = desk.word(f"{place}.datastore", found.get("datastore"))
-        desk.say(f"{place}.datastore", f"jobs.{self.name}.outputs.{called}.path")
+        store = reader.word(f"{place}.datastore", found.get("datastore"))
+        reader.say(f"{place}.datastore", f"jobs.{self.name}.outputs.{called}.path")
         path = None
         if store and store != "workspaceblobstore":
             path = f"azureml://datastores/{store}/paths/azureml/${{{{name}}}}/{called}"
-        desk.say(f"{place}.overwrite", "every run has a folder of its own", "ignored")
+        reader.say(f"{place}.overwrite", "every run has a folder of its own", "ignored")
         if "as_dataset" in found:
-            desk.say(f"{place}.as_dataset", "v2's outputs are data already", "ignored")
+            reader.say(f"{place}.as_dataset", "v2's outputs are data already", "ignored")
         self.step.outputs[called] = Output(path=path, mode=mode)
         binding = f"${{{{outputs.{called}}}}}"
         self.bound[f"output:{name}"] = binding
@@ -138,56 +138,56 @@ class StepReader:
 
     def _mode(self, place: str, found: dict[str, Node], known: dict[str, str], name: str, part: str) -> str | None:
         key = "bind_mode" if "bind_mode" in found else "type"
-        word = self.desk.word(f"{place}.{key}", found.get(key))
-        self.desk.say(f"{place}.{key}", f"jobs.{self.name}.{part}.{name}.mode")
+        word = self.reader.word(f"{place}.{key}", found.get(key))
+        self.reader.say(f"{place}.{key}", f"jobs.{self.name}.{part}.{name}.mode")
         if word is None:
             return next(iter(known.values()))
         if word.lower() not in known:
-            raise self.desk.error(f"{place}.{key}", f"expected {' or '.join(known)}, got {word!r}")
+            raise self.reader.error(f"{place}.{key}", f"expected {' or '.join(known)}, got {word!r}")
         return known[word.lower()]
 
     def _path_on_compute(self, place: str, found: dict[str, Node], binding: str) -> None:
-        path = self.desk.word(f"{place}.path_on_compute", found.get("path_on_compute"))
-        self.desk.say(f"{place}.path_on_compute", "the arguments at or below it", "mapped")
+        path = self.reader.word(f"{place}.path_on_compute", found.get("path_on_compute"))
+        self.reader.say(f"{place}.path_on_compute", "the arguments at or below it", "mapped")
         if path and path.startswith("/") and path != "/":
             self.paths[path.rstrip("/")] = binding
 
     def _parameter(self, place: str, name: str, node: Node) -> None:
-        desk = self.desk
+        reader = self.reader
         called = input_name(name, self.step.inputs)
-        self.lines[f"jobs.{self.name}.inputs.{called}"] = desk.source.lines[place]
+        self.lines[f"jobs.{self.name}.inputs.{called}"] = reader.source.lines[place]
         if node.kind == "map":
-            found = desk.section(place, node, ("source",))
-            source = desk.word(f"{place}.source", found.get("source"))
+            found = reader.section(place, node, ("source",))
+            source = reader.word(f"{place}.source", found.get("source"))
             outer = self.names.get(source or "")
             if outer is None:
                 near = difflib.get_close_matches(source or "", self.names, 1)
                 meant = f"; did you mean {near[0]!r}?" if near else ""
                 there = f"There: {', '.join(self.names) or 'none'}."
-                raise desk.error(f"{place}.source", f"there is no pipeline parameter {source!r}{meant}", there)
+                raise reader.error(f"{place}.source", f"there is no pipeline parameter {source!r}{meant}", there)
             self.step.inputs[called] = Input("string", value=f"${{{{parent.inputs.{outer}}}}}")
-            desk.say(f"{place}.source", f"jobs.{self.name}.inputs.{called}")
+            reader.say(f"{place}.source", f"jobs.{self.name}.inputs.{called}")
         elif node.kind == "scalar" and node.value is not None:
             value: Scalar = node.value if isinstance(node.value, (bool, int, float)) else node.text
             self.step.inputs[called] = Input("string", value=value)
-            desk.say(place, f"jobs.{self.name}.inputs.{called}")
+            reader.say(place, f"jobs.{self.name}.inputs.{called}")
         else:
-            raise desk.error(place, "expected a value, or source: and a pipeline parameter")
+            raise reader.error(place, "expected a value, or source: and a pipeline parameter")
         self.bound[f"parameter:{name}"] = f"${{{{inputs.{called}}}}}"
 
     def _arguments(self) -> list[str]:
         node = self.found.get("arguments")
         place = f"{self.place}.arguments"
-        self.desk.say(place, f"jobs.{self.name}.command")
+        self.reader.say(place, f"jobs.{self.name}.command")
         if node is None:
             return []
         if node.kind != "list":
             hint = "Write each word on a line of its own, after a dash."
-            raise self.desk.error(place, "expected a list of words (v1 took a text letter by letter)", hint)
+            raise self.reader.error(place, "expected a list of words (v1 took a text letter by letter)", hint)
         words = []
         for item in node.items:
             if item.kind != "scalar":
-                raise self.desk.error(place, f"expected words, got a {item.kind}")
+                raise self.reader.error(place, f"expected words, got a {item.kind}")
             words.append(self._word(place, item.text))
         return words
 
@@ -198,7 +198,7 @@ class StepReader:
             near = difflib.get_close_matches(text, self.bound, 1)
             meant = f"; did you mean {near[0]!r}?" if near else ""
             hint = f"There: {', '.join(self.bound) or 'none'}."
-            self.desk.fault(place, f"{text!r} names nothing of this step{meant}", hint)
+            self.reader.fault(place, f"{text!r} names nothing of this step{meant}", hint)
             return text
         for path, binding in self.paths.items():
             option, equals, rest = text.partition("=") if text.startswith("-") else ("", "", text)
@@ -207,17 +207,17 @@ class StepReader:
         return text
 
     def _command(self) -> CommandJob:
-        desk, found = self.desk, self.found
-        script = (desk.word(f"{self.place}.script_name", found.get("script_name")) or "").replace("\\", "/")
-        desk.say(f"{self.place}.script_name", f"jobs.{self.name}.command")
+        reader, found = self.reader, self.found
+        script = (reader.word(f"{self.place}.script_name", found.get("script_name")) or "").replace("\\", "/")
+        reader.say(f"{self.place}.script_name", f"jobs.{self.name}.command")
         if not script:
-            raise desk.error(f"{self.place}.script_name", "is missing", "Write script_name: train.py")
+            raise reader.error(f"{self.place}.script_name", "is missing", "Write script_name: train.py")
         source = self._folder()
         context = self._runconfig(source, [script, *self._arguments()])
         job = context.job
         if context.spark is not None:
-            raise desk.error(f"{self.place}.runconfig", "a PySpark configuration runs no Python step")
-        self.lines[f"jobs.{self.name}.command"] = desk.source.lines.get(f"{self.place}.script_name", 1)
+            raise reader.error(f"{self.place}.runconfig", "a PySpark configuration runs no Python step")
+        self.lines[f"jobs.{self.name}.command"] = reader.source.lines.get(f"{self.place}.script_name", 1)
         job.compute, job.experiment_name = None, None
         for name, given in job.inputs.items():
             self.step.inputs.setdefault(name, given)
@@ -239,42 +239,44 @@ class StepReader:
                 variables.setdefault(f"AZUREML_DATAREFERENCE_{name}", binding)
 
     def _folder(self) -> Path:
-        desk, place = self.desk, f"{self.place}.source_directory"
-        text = desk.word(place, self.found.get("source_directory"))
-        desk.say(place, f"jobs.{self.name}.code")
+        reader, place = self.reader, f"{self.place}.source_directory"
+        text = reader.word(place, self.found.get("source_directory"))
+        reader.say(place, f"jobs.{self.name}.code")
         if text is None:
-            return desk.folder
-        found = desk.path(text)
+            return reader.folder
+        found = reader.path(text)
         if found is None or not found.is_dir():
-            desk.fault(place, f"there is no folder {text!r}", f"v1 counted it from the working folder, {desk.folder}.")
-            return desk.folder / text.replace("\\", "/")
+            reader.fault(
+                place, f"there is no folder {text!r}", f"v1 counted it from the working folder, {reader.folder}."
+            )
+            return reader.folder / text.replace("\\", "/")
         return found
 
     def _runconfig(self, source: Path, words: list[str]) -> TranslationContext:
-        desk, place = self.desk, f"{self.place}.runconfig"
-        text = desk.word(place, self.found.get("runconfig"))
-        desk.say(place, f"jobs.{self.name}.environment")
-        config = Config(desk.folder / "(no run configuration)")
+        reader, place = self.reader, f"{self.place}.runconfig"
+        text = reader.word(place, self.found.get("runconfig"))
+        reader.say(place, f"jobs.{self.name}.environment")
+        config = Config(reader.folder / "(no run configuration)")
         if text is not None:
-            found = desk.path(text)
+            found = reader.path(text)
             if found is None or not found.is_file():
-                hint = f"v1 counted it from the working folder, {desk.folder}."
-                desk.fault(place, f"there is no file {text!r}", hint)
+                hint = f"v1 counted it from the working folder, {reader.folder}."
+                reader.fault(place, f"there is no file {text!r}", hint)
             else:
-                config = to_job.read(found, desk.folder)
-        target = "local" if desk.target == "local" else desk.target or self._compute_name()
+                config = to_job.read(found, reader.folder)
+        target = "local" if reader.target == "local" else reader.target or self._compute_name()
         context = to_job.translate(
-            config, desk.folder, source_directory=source, target=target, script_and_arguments=words,
-            exporting=desk.exporting,
+            config, reader.folder, source_directory=source, target=target, script_and_arguments=words,
+            exporting=reader.exporting,
         )  # fmt: skip
-        desk.let_pass += to_job.by_line(config.problems)
+        reader.let_pass += to_job.by_line(config.problems)
         for blocking_error in context.blocking_errors:
             if blocking_error.file == config.file and blocking_error.field == "script":
-                blocking_error = desk.error(f"{self.place}.script_name", blocking_error.message, blocking_error.hint)
+                blocking_error = reader.error(f"{self.place}.script_name", blocking_error.message, blocking_error.hint)
             if source.is_dir():
-                desk.let_pass.append(blocking_error)
+                reader.let_pass.append(blocking_error)
         if text is not None:
-            desk.notes += to_job.notes(context)
+            reader.notes += to_job.notes(context)
         return context
 
     def _compute_name(self) -> str | None:
@@ -284,22 +286,24 @@ class StepReader:
     def _parallel(self) -> ParallelJob:
         from amlrun.v1.pipeline.parallel_step import parallel_job
 
-        desk, place = self.desk, f"{self.place}.parallel_run_config"
-        text = desk.word(place, self.found.get("parallel_run_config"))
+        reader, place = self.reader, f"{self.place}.parallel_run_config"
+        text = reader.word(place, self.found.get("parallel_run_config"))
         if text is None:
-            raise desk.error(place, "is missing", "Name the ParallelRunConfig's file.")
-        desk.say(place, f"jobs.{self.name}.task")
-        desk.say(f"{self.place}.side_inputs", f"jobs.{self.name}.inputs")
+            raise reader.error(place, "is missing", "Name the ParallelRunConfig's file.")
+        reader.say(place, f"jobs.{self.name}.task")
+        reader.say(f"{self.place}.side_inputs", f"jobs.{self.name}.inputs")
         if "models_id" in self.found:
-            desk.say(f"{self.place}.models_id", "bind the model as an input", "unsupported")
-        names = desk.named(f"{self.place}.inputs", self.found.get("inputs"))
+            reader.say(f"{self.place}.models_id", "bind the model as an input", "unsupported")
+        names = reader.named(f"{self.place}.inputs", self.found.get("inputs"))
         first = next((self.bound[f"input:{name}"] for name in names if f"input:{name}" in self.bound), "")
         output = next((word for key, word in self.bound.items() if key.startswith("output:")), None)
-        found = desk.path(text)
+        found = reader.path(text)
         if found is None or not found.is_file():
-            desk.fault(place, f"there is no file {text!r}", f"v1 counted it from the working folder, {desk.folder}.")
+            reader.fault(
+                place, f"there is no file {text!r}", f"v1 counted it from the working folder, {reader.folder}."
+            )
             return ParallelJob(input_data=first, append_row_to=output)
-        job = parallel_job(found, desk.folder)
+        job = parallel_job(found, reader.folder)
         job.input_data = first
         if job.append_row_to is not None:
             job.append_row_to = output

@@ -12,8 +12,8 @@ from amlrun.v1.pipeline.to_step import StepReader
 class Steps:
     """Reads the steps of one file. `names` has what a v1 parameter or data reference is called in the job."""
 
-    def __init__(self, desk: PipelineFile, job: PipelineJob, names: dict[str, str]) -> None:
-        self.desk = desk
+    def __init__(self, reader: PipelineFile, job: PipelineJob, names: dict[str, str]) -> None:
+        self.reader = reader
         self.job = job
         self.names = names
         self.makers: dict[str, tuple[str, str]] = {}  # destination → (step, output)
@@ -23,32 +23,32 @@ class Steps:
         """Add the steps to the job. Mistakes are gathered by the file."""
         found: dict[str, tuple[str, str, dict[str, Node]]] = {}
         for key, node in nodes.items():
-            with self.desk.gather():
-                kind, parts = kind_of(self.desk, f"pipeline.steps.{key}", node)
-                named = self.desk.word(f"pipeline.steps.{key}.name", parts.get("name")) or ""
+            with self.reader.gather():
+                kind, parts = kind_of(self.reader, f"pipeline.steps.{key}", node)
+                named = self.reader.word(f"pipeline.steps.{key}.name", parts.get("name")) or ""
                 own = identifier(named) if named else ""
                 taken = {name for name, _, _ in found.values()}
                 name = own if own and own not in taken else identifier(key, taken)
                 found[key] = (name, kind, parts)
         for key, (name, _, parts) in found.items():
-            with self.desk.gather():
+            with self.reader.gather():
                 self._destinations(f"pipeline.steps.{key}", name, parts.get("outputs"))
         for key, (name, kind, parts) in found.items():
-            with self.desk.gather():
+            with self.reader.gather():
                 place = f"pipeline.steps.{key}"
-                step = StepReader(self.desk, self.job, self.names, self.makers, place, name, kind, parts).read()
+                step = StepReader(self.reader, self.job, self.names, self.makers, place, name, kind, parts).read()
                 self.job.jobs[name] = step
 
     def _destinations(self, place: str, step: str, node: Node | None) -> None:
-        for name, entry in self.desk.named(f"{place}.outputs", node).items():
+        for name, entry in self.reader.named(f"{place}.outputs", node).items():
             here = f"{place}.outputs.{name}"
             wanted = entry.get("destination") if entry.kind == "map" else None
-            destination = self.desk.word(f"{here}.destination", wanted)
+            destination = self.reader.word(f"{here}.destination", wanted)
             if not destination:
-                raise self.desk.error(f"{here}.destination", "is missing", "Write the name that other steps read.")
+                raise self.reader.error(f"{here}.destination", "is missing", "Write the name that other steps read.")
             if destination in self.makers:
                 maker = self.makers[destination][0]
                 hint = "Give each output its own destination."
-                self.desk.fault(f"{here}.destination", f"{destination!r} is made by step {maker} too", hint)
+                self.reader.fault(f"{here}.destination", f"{destination!r} is made by step {maker} too", hint)
                 continue
             self.makers[destination] = (step, input_name(name))

@@ -13,7 +13,7 @@ from amlrun.errors import AmlError
 from amlrun.migrate.drivers import yaml_text
 from amlrun.migrate.drivers.signatures import argument
 from amlrun.migrate.drivers.source import Source
-from amlrun.migrate.drivers.values import NOTHING, ROOT, Gap, Item, Made, Part, Text, gaps_in, known, plain
+from amlrun.migrate.drivers.values import NOTHING, ROOT, Gap, Item, Part, SdkObject, Text, gaps_in, known, plain
 from amlrun.runs import redact
 from amlrun.spec import node
 
@@ -24,7 +24,7 @@ FULL, PARTLY, NOT = "full", "partly", "not"
 class Construction:
     """One construction of the driver and what became of it. `reason` says why it is not written, or only named."""
 
-    made: Made
+    made: SdkObject
     kind: str
     gaps: list[Gap] = field(default_factory=list)
     reason: str = ""
@@ -37,8 +37,8 @@ class Construction:
         return NOT if self.reason else PARTLY if self.gaps else FULL
 
 
-class Desk:
-    """The files and lines to be, for one driver. Paths are relative to the migrated folder, with `/`."""
+class ConversionContext:
+    """The files and command lines that are written for one driver. Paths are relative to the migrated folder, with `/`."""
 
     def __init__(self, source: Source, lookup: Callable[[str], str | None], base: str) -> None:
         self.source = source
@@ -54,12 +54,12 @@ class Desk:
         self.sections: dict[int, dict[str, Any]] = {}
         self.variables: dict[str, dict[str, Any]] = {}
         self.default_conda: str | None = None
-        self.registered: dict[str, Made] = {}
+        self.registered: dict[str, SdkObject] = {}
         # Packages that the driver writes to a file, by the file's path below the base folder.
-        self.saved: dict[str, Made] = {}
+        self.saved: dict[str, SdkObject] = {}
         self._same: dict[tuple[str, str, str], str] = {}
 
-    def note(self, made: Made, kind: str) -> Construction:
+    def note(self, made: SdkObject, kind: str) -> Construction:
         """The construction of `made`, to be filled in."""
         found = self.done.get(id(made))
         if found is None:
@@ -73,7 +73,7 @@ class Desk:
     def registered_environment(self, value: Any) -> Any:
         """The environment that the driver itself registered, where `value` gets one of that name from the workspace."""
         name: Any = None
-        if isinstance(value, Made) and value.name == "Environment.get" and argument(value, "version") is NOTHING:
+        if isinstance(value, SdkObject) and value.name == "Environment.get" and argument(value, "version") is NOTHING:
             name = known(argument(value, "name"))
         elif isinstance(value, Item) and isinstance(value.of, Part) and value.of.path.endswith("environments"):
             name = value.key
@@ -129,7 +129,7 @@ class Desk:
             number += 1
 
     def write(
-        self, name: str, ending: str, tree: dict[str, Any], made: Made, head: list[str], folder: str | None = None
+        self, name: str, ending: str, tree: dict[str, Any], made: SdkObject, head: list[str], folder: str | None = None
     ) -> str:
         """Write a file of YAML for a construction and return its path below the base folder.
 
