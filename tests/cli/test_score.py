@@ -95,7 +95,7 @@ def test_a_registered_model_that_was_changed_is_not_opened(place: Place, tmp_pat
     path.chmod(0o644)
     path.write_text(evil)
     done = place.aml("score", "-m", "changed", str(place.sample), code=2)
-    assert "not the one that was registered" in done.stderr
+    assert "not the registered one" in done.stderr
     assert not mark.exists()
 
 

@@ -78,7 +78,7 @@ def test_environments_compute_and_workspaces(cloud: Cloud) -> None:
     assert "c" not in cloud.workspace.computes
     assert json.loads(cloud.aml("workspace", "show", "-o", "json").out)["name"] == cloud.workspace.name
     attached = cloud.aml("folder", "attach")
-    assert attached.code == 0 and "The workspace is there" in attached.out
+    assert attached.code == 0 and "The workspace exists" in attached.out
     attached = cloud.aml("folder", "attach", "-w", "nowhere")
     assert attached.code == 0 and "Azure has no workspace nowhere there" in attached.out
 

@@ -34,7 +34,7 @@ CAUSE = {
 SUBMIT = {
     "sign-in": "POST login.microsoftonline.com/TENANT/oauth2",
     "look for the snapshot": "GET management.*/WS/codes/",
-    "place for the snapshot": "POST management.*/WS/codes/.*startPendingUpload",
+    "upload location for the snapshot": "POST management.*/WS/codes/.*startPendingUpload",
     "upload": "PUT .*blob.core.*/WS-blobstore-",
     "register the snapshot": "PUT management.*/WS/codes/",
     "environment": "PUT management.*/WS/environments/",

@@ -44,7 +44,7 @@ def command(
     aml export -y pipeline.yml -o pipeline-v2.yml
     aml export -n my-service -m demo-model:1 --ic inference-config.yml --dc deployment-config-aci.yml -o endpoint
 
-    Comments say what each line came from, and what did not come along. Paths are relative to the file, without -o to
+    Comments say what each line came from, and what was not converted. Paths are relative to the file, without -o to
     --path.
     """
     from amlrun.cli.common import write_text

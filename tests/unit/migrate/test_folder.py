@@ -202,7 +202,7 @@ def test_a_file_that_changed_in_the_meantime_is_kept(tmp_path: Path) -> None:
     fill(tmp_path, {"a.py": "mine\n", "b.py": "made\n"})
     with pytest.raises(AmlError, match="has changed in the meantime"):
         write_changes(tmp_path, [FileChange("a.py", "a\n", "A\n")])
-    with pytest.raises(AmlError, match="was made in the meantime"):
+    with pytest.raises(AmlError, match="was created in the meantime"):
         write_changes(tmp_path, [FileChange("b.py", None, "B\n")])
     assert (tmp_path / "a.py").read_text(encoding="utf-8") == "mine\n"
 

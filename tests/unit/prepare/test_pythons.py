@@ -131,5 +131,5 @@ def test_other_output_is_shown_without_secrets() -> None:
     output = "error: Request failed for https://me:hunter2@feed.example.com/simple\n"
     assert build_problems.find(output, REQUIREMENTS, "3.11") is None
     error = build_problems.error([], CondaFile(None), output, "")
-    assert "could not be made" in str(error) and "hunter2" not in str(error) and "feed.example.com" in str(error)
+    assert "could not be created" in str(error) and "hunter2" not in str(error) and "feed.example.com" in str(error)
     assert "could not be reached" in str(build_problems.error([], CondaFile(None), "dns error: x", ""))

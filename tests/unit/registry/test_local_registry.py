@@ -77,7 +77,7 @@ def test_a_file_that_is_not_the_runs_is_refused(registry: LocalRegistry, path: s
 def test_a_deleted_file_and_a_changed_one_are_told_apart(registry: LocalRegistry, file: Path) -> None:
     made = registry.register("m", file, Description())
     Path(made.uri).write_bytes(b"changed")
-    with pytest.raises(AmlError, match="is not the one that was registered") as changed:
+    with pytest.raises(AmlError, match="is not the registered one") as changed:
         made.download(registry.project.root / "to")
     assert made.sha256 in changed.value.hint
     Path(made.uri).unlink()

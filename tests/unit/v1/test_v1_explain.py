@@ -153,7 +153,7 @@ def test_a_spark_export_says_what_v2_adds(tmp_path: Path) -> None:
     folder = model(tmp_path, "script: train.py\nframework: PySpark\ntarget: local\n")
     made = exporting.export("train", folder, folder)
     text = write.text(made.job, folder, made.comments, made.head)
-    assert "spark.executor.instances: 2 # v2 wants it said" in text
+    assert "spark.executor.instances: 2 # required in v2" in text
     assert "instance_type: standard_e4s_v3 # serverless Spark" in text
 
 

@@ -46,7 +46,7 @@ def test_a_name_in_the_folder_that_is_not_looked_into(tmp_path: Path) -> None:
     (tmp_path / ".azureml" / "train.runconfig").write_text(MINIMAL)
     with pytest.raises(AmlError) as caught:
         to_job.find(tmp_path, "train")
-    assert "in .azureml/, which is not looked into" in caught.value.hint
+    assert "in .azureml/, which is not searched" in caught.value.hint
 
 
 def test_a_name_that_is_not_there(tmp_path: Path) -> None:

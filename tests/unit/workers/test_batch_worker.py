@@ -135,7 +135,7 @@ def test_a_killed_run_is_continued_and_no_finished_file_is_scored_again(box: Box
     with journal.open("a") as stream:
         stream.write('{"files": ["f0')
     again, out = box.run(ECHO, **{"continue": str(folder)})
-    assert "20 files are done already" in out
+    assert "20 files are already scored" in out
     assert rows(again) == expected(40)
     calls = collections.Counter(box.calls.read_text().split())
     assert all(calls[name] == 1 for name in finished), "what was finished is not scored again"
@@ -163,7 +163,7 @@ def test_rows_that_never_reached_the_disk_are_scored_again(box: Box) -> None:
     output = folder / "outputs" / "rows.txt"
     output.write_text("".join(output.read_text().splitlines(keepends=True)[:5]))
     again, out = box.run(ECHO, **{"continue": str(folder)})
-    assert "4 files are done already" in out
+    assert "4 files are already scored" in out
     assert rows(again) == expected(10)
 
 

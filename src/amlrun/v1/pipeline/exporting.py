@@ -1,4 +1,4 @@
-"""A v1 pipeline as a job to write down: with a comment for every key, and all that did not come along."""
+"""A v1 pipeline as a job to write down: with a comment for every key, and notes on what was not converted."""
 
 from __future__ import annotations
 

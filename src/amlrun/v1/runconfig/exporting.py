@@ -1,4 +1,4 @@
-"""A run configuration as a job to write down: with a comment for every line, and all that did not come along."""
+"""A run configuration as a job to write down: with a comment for every line, and notes on what was not converted."""
 
 from __future__ import annotations
 
