@@ -56,7 +56,7 @@ def _leave_out(found: CondaFile) -> None:
     listed = ", ".join(_split(one.text)[0] for one in gone)
     instead = f"; {' and '.join(wanted)} instead" if wanted else ""
     found.substitutions.append(
-        f"{listed}: left out (retired; `aml` has its own azureml package){instead}. To have SDK v1 itself, "
+        f"{listed}: left out (retired; `aml` has its own azureml package){instead}. To use SDK v1 itself, "
         "name azureml-core"
     )
 

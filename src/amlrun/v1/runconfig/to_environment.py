@@ -56,7 +56,7 @@ def _refuse_secrets(context: TranslationContext) -> None:
     for key, value in context.config.values.items():
         if value.field is not None and value.field.secret and value.value:
             context.config.problem(
-                key, "a secret in a configuration file is not accepted, and is not copied anywhere",
+                key, "a secret in a configuration file is refused; it is not copied anywhere",
                 "Delete the line, rotate the secret, and create a workspace connection to the registry instead.",
             )  # fmt: skip
 
