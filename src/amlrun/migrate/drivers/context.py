@@ -38,7 +38,7 @@ class Construction:
 
 
 class ConversionContext:
-    """The files and command lines that are written for one driver. Paths are relative to the migrated folder, with `/`."""
+    """The files and command lines written for one driver. Paths are relative to the migrated folder, with `/`."""
 
     def __init__(self, source: Source, lookup: Callable[[str], str | None], base: str) -> None:
         self.source = source
