@@ -46,7 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 def cli() -> None:
     """Run Azure ML run configurations on this machine, offline, or on Azure ML compute.
 
-    The words are those of `az ml` v1; the same .runconfig file serves both places.
+    The commands are those of `az ml` v1; the same .runconfig file serves both places.
     """
 
 

@@ -183,7 +183,7 @@ def monitor_logs(context: Context, run_id: str, experiment_name: str | None) -> 
 @click.option("-e", "--experiment-name", metavar="NAME", hidden=True)
 @common_options
 def cancel(context: Context, run_id: str, experiment_name: str | None) -> None:
-    """End a run: the script and every process it started."""
+    """Cancel a run: end the script and every process it started."""
     with Printer(context) as printer:
         run = find(context, run_id, printer)
         before = run.status()
