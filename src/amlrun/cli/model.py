@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from amlrun.targets.base import Run
 
 # Commands of this group that live in modules of their own, imported only when they are called.
-ELSEWHERE: dict[str, tuple[str, str]] = {"deploy": ("amlrun.cli.deploy:deploy", "Serve a model on this machine.")}
+ELSEWHERE: dict[str, tuple[str, str]] = {
+    "deploy": ("amlrun.cli.deploy:deploy", "Serve a model on this machine."),
+    "new": ("amlrun.cli.model_new:new", "Make a folder for another model of the project."),
+}
 _EMPTY = "No models. Register one: aml model register -n NAME -f run.json --asset-path outputs/model.pkl"
 
 
