@@ -134,6 +134,9 @@ def _curves(
         return
     if len(areas) > _MOST_CLASSES:
         warn(f"the pictures show the curves of the first {_MOST_CLASSES} classes; the JSON files have all")
+    # The displays would write "Positive label: 1" for every class; its name is in the legend.
+    axes["roc_curve"].set(xlabel="False positive rate", ylabel="True positive rate")
+    axes["precision_recall_curve"].set(xlabel="Recall", ylabel="Precision")
     found.tables |= tables
     several = "" if len(classes) == 2 else "_ovr_macro"
     found.metrics[f"roc_auc{several}"] = sum(areas.values()) / len(areas)

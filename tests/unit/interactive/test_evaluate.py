@@ -76,7 +76,8 @@ def test_more_classes_one_against_the_rest_and_text_labels() -> None:
     assert set(found.tables["roc_curve"]) == set(names) == set(found.tables["thresholds"])
     expected = roc_auc_score(names[y], model.predict_proba(X), multi_class="ovr")
     assert found.metrics["roc_auc_ovr_macro"] == pytest.approx(expected)
-    assert len(found.figures["roc_curve"].axes[0].lines) >= 3
+    axes = found.figures["roc_curve"].axes[0]
+    assert len(axes.lines) >= 3 and axes.get_xlabel() == "False positive rate"
 
 
 def test_models_without_probabilities(tmp_path: Path) -> None:
