@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 # Commands of this group that live in modules of their own, imported only when they are called.
 LAZY_SUBCOMMANDS: dict[str, tuple[str, str]] = {
-    "deploy": ("amlrun.cli.deploy:deploy", "Serve a model on this machine.")
+    "deploy": ("amlrun.cli.deploy:deploy", "Serve a model on this machine."),
+    "new": ("amlrun.cli.model_new:new", "Make a folder for another model of the project."),
 }
 _EMPTY = "No models. Register one: aml model register -n NAME -f run.json --asset-path outputs/model.pkl"
 

@@ -11,7 +11,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import score
+sys.modules.pop("score", None)  # another model's
+import score  # noqa: E402
 
 ROW = {"mean_radius": 12.5, "mean_texture": 20.0}
 

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import train
+sys.modules.pop("train", None)  # another model's
+import train  # noqa: E402
 
 SAMPLE = Path(__file__).parents[3] / "data" / "sample"
 

@@ -1,0 +1,43 @@
+"""`aml model new`: a folder for another model, from the outline of one that is there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from amlrun import project as projects
+from amlrun.cli.common import Context, common_options
+from amlrun.errors import AmlError
+
+
+@click.command("new")
+@click.argument("name")
+@click.option("--from", "source", metavar="FOLDER", type=click.Path(path_type=Path),
+              help="The model whose outline is taken; models/model1, else the only one.")  # fmt: skip
+@common_options
+def new(context: Context, name: str, source: Path | None) -> None:
+    """Make models/NAME/ with train.py, score.py, run configurations, conda files and tests.
+
+    They are those of the project's sample, ready to be changed. Nothing that is there is overwritten.
+
+    \b
+    aml model new churn
+    aml model new churn --from models/model2
+    """
+    from amlrun.registry.outline import new_model
+
+    project = projects.find(context.path)
+    if not project.exists():
+        raise AmlError(f"there is no project at {project.root}", hint="Call it in one, or give --path.")
+    files = new_model(project, name, source)
+    folder = project.root / "models" / name
+    shown = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
+    names = [file.relative_to(project.root).as_posix() for file in files]
+    started = next((file.stem for file in files if file.name == "train-local.runconfig"), "NAME")
+    context.result(
+        {"name": name, "folder": str(folder), "files": names},
+        f"Made {shown} with {len(files)} files. Next:\n"
+        f"  cd {shown}\n  aml run submit-script -c {started} -e {name} -t run.json",
+    )
