@@ -31,6 +31,7 @@ VARIES = [
     (r"HD_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "HD_ID"),
     (r"seed \d+", "seed N"),
     (r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "TIME"),
+    (r"\b\d\d-\d\d \d\d:\d\d\b", "TIME"),  # in the list of runs
     (r"\b[0-9a-f]{8,64}\b", "HEX"),
     (r"\b\d+(\.\d+)? ?(B|kB|MB|bytes)\b", "SIZE"),
     (r"(?<![\d.])\d+ files\b(?!/)", "FILES"),

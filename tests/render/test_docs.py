@@ -82,7 +82,9 @@ def test_a_wrong_flag_would_be_seen() -> None:
 
 def test_what_is_not_run_says_why() -> None:
     reasons = {block.why for page in PAGES for block in console.blocks(page) if block.why and block.examples}
-    assert reasons <= {"needs a workspace", "keeps running", "with your own notebook"}
+    assert reasons <= {
+        "needs a workspace", "needs a v1 pipeline", "keeps running", "with your own notebook", "changes this machine"
+    }  # fmt: skip
     counted = [bool(b.why) for page in PAGES for b in console.blocks(page) for _ in b.examples]
     assert counted.count(False) > counted.count(True)
 
@@ -119,6 +121,18 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", head).strip().lower().replace(" ", "-") for head in heads}
 
 
+def test_the_messages_of_troubleshooting_are_those_of_the_code() -> None:
+    """The first cell of each row quotes a message of `aml` or of the template; each part between `…` is in the code."""
+    files = [*(ROOT / "src").rglob("*.py"), *(ROOT / "template").rglob("*.py*")]
+    code = "".join(file.read_text(encoding="utf-8") for file in files if file.suffix != ".pyc")
+    code = re.sub(r"\{[^{}\n]*\}", "…", code)
+    rows = re.findall(r"^\| `([^|]+)` \|", (console.PAGES / "how-to" / "troubleshooting.md").read_text(), flags=re.M)
+    others = ("aml: ", "No such", "ModuleNotFound", "FileNotFound", "mlflow", "uv sync", "copier")  # other programs'
+    ours = [row.split("`")[0] for row in rows if not row.startswith(others)]
+    parts = [part.strip(" '") for row in ours for part in re.split(r"…|'NAME'|NAME|2,000|300.0 MB", row)]
+    assert len(ours) > 15 and [part for part in parts if part not in code] == []
+
+
 def test_every_page_is_in_the_menu() -> None:
     menu = set(re.findall(r'= "([\w/\-]+\.md)"', (ROOT / "zensical.toml").read_text(encoding="utf-8")))
     pages = {path.relative_to(console.PAGES).as_posix() for path in PAGES}
@@ -134,7 +148,9 @@ def test_the_documents_build_without_a_warning(tmp_path: Path) -> None:
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No issues found" in done.stdout + done.stderr
-    assert (tmp_path / "site" / "tutorial" / "index.html").exists()
+    page = (tmp_path / "site" / "tutorial" / "index.html").read_text(encoding="utf-8")
+    # What copy.css needs to leave out of a copy all but the commands.
+    assert "stylesheets/copy.css" in page and '<span class="gp">$ </span>' in page and '<span class="go">' in page
 
 
 def test_the_reference_has_every_key_and_command() -> None:

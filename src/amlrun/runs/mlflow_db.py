@@ -27,12 +27,16 @@ _OF_NUMBER = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILL
 _MODEL_READY = 2
 
 
-def pending(found: Iterable[runs.RunFolder]) -> list[runs.RunFolder]:
-    """The runs that have ended and are not, or not as they are now, in the project's database."""
+def pending(project: Project, found: Iterable[runs.RunFolder]) -> list[runs.RunFolder]:
+    """The runs that have ended and are not, or not as they are now, in the project's database.
+
+    Without a database that is every run: one that was moved away or deleted is filled again.
+    """
+    gone = not project.database.exists()
     return [
         run
         for run in found
-        if not (run.private / _DONE).exists() and tracking.exists(run) and run.state()[0] in runs.FINAL
+        if (gone or not (run.private / _DONE).exists()) and tracking.exists(run) and run.state()[0] in runs.FINAL
     ]
 
 

@@ -85,7 +85,7 @@ class LocalTarget:
     def publish(self, found: Iterable[runs.RunFolder]) -> None:
         """Bring `mlflow.db` up to date with the runs that have ended; a fault there is a warning."""
         try:
-            mlflow_db.publish(self.project, mlflow_db.pending(found))
+            mlflow_db.publish(self.project, mlflow_db.pending(self.project, found))
         except AmlError as error:
             self.on_event(Message(str(error), warning=True))
 

@@ -93,11 +93,19 @@ def test_publishing_again_changes_nothing(logged: Workplace) -> None:
     tables = ("runs", "metrics", "latest_metrics", "params", "tags")
     before = [rows(logged, f"SELECT * FROM {table} ORDER BY 1, 2, 3") for table in tables]  # noqa: S608
     run = runs.find(logged.runs, "latest")
+    project = Project(logged.root)
     mlflow_db.changed(run)
-    assert mlflow_db.pending([run]) == [run]
-    mlflow_db.publish(Project(logged.root), [run])
-    assert mlflow_db.pending([run]) == []
+    assert mlflow_db.pending(project, [run]) == [run]
+    mlflow_db.publish(project, [run])
+    assert mlflow_db.pending(project, [run]) == []
     assert [rows(logged, f"SELECT * FROM {table} ORDER BY 1, 2, 3") for table in tables] == before  # noqa: S608
+
+
+def test_a_database_that_was_deleted_is_filled_again(logged: Workplace) -> None:
+    run = runs.find(logged.runs, "latest")
+    (logged.root / "mlflow.db").unlink()
+    logged.aml("run", "list")
+    assert (run.id,) in rows(logged, "SELECT run_uuid FROM runs")
 
 
 def test_two_first_submits_at_once(workplace: Workplace, tmp_path: Path) -> None:
