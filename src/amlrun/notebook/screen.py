@@ -278,7 +278,11 @@ def _after_cells(notebook: Notebook, modules: dict[str, str], save: str, screen:
         plotted[statement.cell] = not shows and (
             plotted.get(statement.cell, False) or _plots(statement, modules, screen.pages)
         )
+    saves = {statement.cell for statement in notebook.body if _saves_figure(statement)}
     for cell, statement in last.items():
         if plotted.get(cell):
             statement.after.append(f"{save}()")
             screen.figures = True
+        elif cell in saves:  # a picture left open would be drawn over by the next cell
+            screen.pyplot = screen.pyplot or "plt"
+            statement.after.append(f'{screen.pyplot}.close("all")')
