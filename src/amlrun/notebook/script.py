@@ -15,6 +15,7 @@ from amlrun.notebook import (
     order,
     outline,
     own_module,
+    own_options,
     parameters,
     paths,
     read,
@@ -63,6 +64,7 @@ def plan(node: Any, base: Path, target: Path, title: str, report: Report, *, mov
     names = _fresh(notebook)
     modules = notebook.modules()
     _tqdm(notebook)
+    lines = own_options.take(notebook, modules, names["args"], report)
     shown = screen.apply(notebook, modules, names["args"], names["save_figures"], report)
     learned = learning.find(notebook, modules)
     saved = saving.find(notebook, learned, modules, report)
@@ -93,8 +95,8 @@ def plan(node: Any, base: Path, target: Path, title: str, report: Report, *, mov
     helpers |= {"yes_or_no"} if any(option.type == "yes_or_no" for option in everything) else set()
     helpers |= {"logged"} if logs else set()
     definitions, body = _definitions(notebook)
-    script = Script(doc, names, [_line(o, names) for o in everything], helpers, definitions, module=module)
-    if (shown.figures and shown.matplotlib) or any(shown.pyplot in used(s.node) for s in body):
+    script = Script(doc, names, [*(_line(o, names) for o in everything), *lines], helpers, definitions, module=module)
+    if shown.closes or (shown.figures and shown.matplotlib) or any(shown.pyplot in used(s.node) for s in body):
         script.pyplot = shown.pyplot or "plt"
     _sections(script, outline.sections(body, learned.fitted, notebook), values, saved, found, shown, notebook.tail)
     _imports(script, notebook, saved, shown, report)
