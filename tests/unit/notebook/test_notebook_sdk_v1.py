@@ -8,13 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import notebooks_help
 import pytest
 from click.testing import CliRunner
+from support import notebooks as notebooks_help
 
 from amlrun.cli.notebook import command
 
-CASES = Path(__file__).parents[2] / "shared" / "cases"
+CASES = Path(__file__).parents[4] / "shared" / "cases"
 START = """# %%
 from azureml.core import Workspace, Experiment, Run, Dataset
 from azureml.widgets import RunDetails

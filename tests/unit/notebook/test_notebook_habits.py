@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import notebooks_help
 import pytest
 from click.testing import CliRunner
+from support import notebooks as notebooks_help
 
 from amlrun.cli.notebook import command
 

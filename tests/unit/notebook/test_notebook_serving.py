@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import notebooks_help
 import pytest
 from click.testing import CliRunner
+from support import notebooks as notebooks_help
 
 from amlrun.cli.notebook import command
 
-CASES = Path(__file__).parents[2] / "shared" / "cases" / "notebooks"
+CASES = Path(__file__).parents[4] / "shared" / "cases" / "notebooks"
 TICKETS = "id;age;words;plan;late\n" + "".join(
     f"{n};{'' if n % 7 == 0 else 20 + n % 40};{'bad late' if n % 3 else 'all good'};{'A' if n % 2 else 'B'};"
     f"{'yes' if n % 3 else 'no'}\n"
@@ -107,7 +107,7 @@ with open('forest.pickle', 'wb') as file:
 
 def project(root: Path) -> Path:
     """A project with the sample's files, as far as the conversion meets them."""
-    template = Path(__file__).parents[1] / "template"
+    template = Path(__file__).parents[3] / "template"
     model = root / "models" / "model1"
     shutil.copytree(template / "models" / "model1", model, ignore=shutil.ignore_patterns("__pycache__", "*.jinja"))
     shutil.copytree(template / "deployment", root / "deployment")
