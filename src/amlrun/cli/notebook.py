@@ -15,6 +15,7 @@ from amlrun.errors import AmlError, os_error
 
 if TYPE_CHECKING:
     from amlrun.notebook.conda import Proposal
+    from amlrun.notebook.own_module import Module
     from amlrun.notebook.report import Report
     from amlrun.notebook.runconfig import Named
 
@@ -30,7 +31,8 @@ def command() -> None:
               help="The script to write; the default is the train.py of the project's only model.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Write over a script that is there, without asking.")
 @click.option("--apply", is_flag=True,
-              help="Also do what is proposed: conda file, run configurations, datasets.yml.")  # fmt: skip
+              help="Also do what is proposed (conda file, run configurations, datasets.yml), and write score.py, "
+                   "score_batch.py, a sample request and a test for the model.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
 @click.option("-t", "--output-metadata-file", "metadata_file", metavar="FILE", type=click.Path(path_type=Path),
               help="Also write the report there as JSON.")  # fmt: skip
@@ -55,17 +57,20 @@ def convert(
     target = output if output is not None else _only_script(context.path)
     if target.suffix != ".py":
         raise AmlError(f"-o: expected a .py file, got {target}", hint="For example: -o models/model1/train.py")
-    text, report = _converted(notebook, target)
+    text, report, module = _converted(notebook, target, apply)
     _may_write(target, overwrite)
     from amlrun.notebook import runconfig
 
     named = runconfig.dataset(report, target)
     proposals = _proposals(target, text, report, notebook.absolute().parent, named)
+    if apply:
+        proposals += _serving(target, text, notebook, report, module)
     changes = [{"file": str(one.file), "add": one.added, "diff": one.diff, "applied": apply} for one in proposals]
     _write(target, text)
     if apply:
         for one in proposals:
             _write(one.file, one.text)
+        _without_sample(target, report)
     _result(context, target, report, changes, _name_data(context, named, apply), apply)
 
 
@@ -94,7 +99,36 @@ def _name_data(context: Context, named: Named | None, apply: bool) -> str | None
     return f"aml dataset register -n {named.name} -p {shlex.quote(place)}"
 
 
-def _converted(notebook: Path, target: Path) -> tuple[str, Report]:
+def _serving(target: Path, text: str, notebook: Path, report: Report, module: Module | None) -> list[Proposal]:
+    """The files that answer requests with the model, those formatted, and what its environment lacks for it."""
+    from amlrun.notebook import conda, serving
+    from amlrun.notebook.report import Report
+    from amlrun.notebook.tidy import tidy
+
+    beside = target.absolute().parent
+    found = [conda.Proposal(beside / f"{module.name}.py", tidy(module.text, beside / "x.py", report))] if module else []
+    made = serving.files(text, target, notebook.name, project.find(target).root, report)
+    for one in made:
+        if one.file.suffix == ".py":
+            one.text = tidy(one.text, one.file, Report())
+    found += [one for one in made if not one.file.exists() or one.file.read_text(encoding="utf-8") != one.text]
+    file = _conda_file(target).with_name("inference-conda.yml")
+    if made and file.exists():
+        packages = conda.propose(serving.needs(text), file, Report(), notebook.absolute().parent)
+        found += [packages] if packages is not None else []
+    return found
+
+
+def _without_sample(target: Path, report: Report) -> None:
+    """Delete the sample's test of a score.py that is no more."""
+    from amlrun.notebook import serving
+
+    for test in serving.outdated(target) if report.model_file else []:
+        test.unlink()
+        report.did(f"deleted {test.name}, the sample's test: test_train.py tests yours")
+
+
+def _converted(notebook: Path, target: Path, apply: bool) -> tuple[str, Report, Module | None]:
     from amlrun.notebook import read
     from amlrun.notebook.report import Report
     from amlrun.notebook.tidy import tidy
@@ -114,12 +148,13 @@ def _converted(notebook: Path, target: Path) -> tuple[str, Report]:
         "metadata": {"path": str(notebook.absolute().parent), "name": notebook.stem},
         "target": str(target.absolute().parent),
         "report": report,
+        "move": apply,
     }
     try:
-        text, _ = TrainScriptExporter().from_notebook_node(node, resources)
+        text, resources = TrainScriptExporter().from_notebook_node(node, resources)
     except AmlError as error:
         raise AmlError(error.message, file=error.file or notebook, line=error.line, hint=error.hint) from None
-    return tidy(text, target, report), report
+    return tidy(text, target, report), report, resources["script"].module
 
 
 def _only_script(folder: Path) -> Path:
@@ -170,14 +205,17 @@ def _result(
     context: Context, target: Path, report: Report, changes: list[dict[str, Any]], naming: str | None, applied: bool
 ) -> None:
     conda = next((change for change in changes if change["add"]), None)
+    made = [change["file"] for change in changes if change["file"].endswith((".py", ".json"))]
     value = {
         "script": str(target),
         "options": report.options,
         "model": report.model,
+        "model_file": report.model_file,
         "done": report.done,
         "todo": report.todo,
         "conda": conda,
-        "runconfigs": [change for change in changes if change is not conda],
+        "runconfigs": [change for change in changes if change["file"].endswith(".runconfig")],
+        "files": made,
         "dataset": naming,
     }
 
@@ -196,13 +234,23 @@ def _result(
             for line in report.todo:
                 context.say(f"  {line}")
         seen: dict[str, str] = {}
+        if made:
+            context.say("\nWritten for the model:")
+        for name in made:
+            context.say(f"  {Path(os.path.relpath(name, context.path)).as_posix()}")
         for change in changes:
+            if change["file"] in made:
+                continue
             context.say(f"\n{'Written to' if applied else 'Proposed for'} {change['file']}:")
             body = change["diff"].split("\n", 2)[-1]
             context.say(f"(the same as for {seen[body]})" if body in seen else change["diff"])
             seen.setdefault(body, Path(change["file"]).name)
         if naming:
             context.say(f"\n{'Done too' if applied else 'And to name the data'}: {naming}")
+        if report.model_file:
+            context.say(
+                f"\nAfter a run: aml model register -n NAME --asset-path {shlex.quote(report.model_file)} -f run.json"
+            )
         if (changes or naming) and not applied:
             context.say("\nAdd --apply to have that done.")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from amlrun.errors import AmlError
 from amlrun.notebook.report import Report
+from amlrun.notebook.same_name import SAME_NAME
 from amlrun.prepare.conda_names import pypi_name
 from amlrun.spec.node import parse
 
@@ -24,7 +25,9 @@ _PACKAGES = {
     "pytorch_lightning": "pytorch-lightning", "googleapiclient": "google-api-python-client", "fitz": "pymupdf",
     "mpl_toolkits": "matplotlib", "pylab": "matplotlib", "serial": "pyserial", "docx": "python-docx",
     "sentence_transformers": "sentence-transformers", "category_encoders": "category-encoders", "skops": "skops",
-    "mlflow": "mlflow-skinny", "tensorflow_probability": "tensorflow-probability", "github": "pygithub",
+    "mlflow": "mlflow-skinny", "faiss": "faiss-cpu", "surprise": "scikit-surprise", "scikitplot": "scikit-plot",
+    "SALib": "SALib", "bayes_opt": "bayesian-optimization",
+    "tensorflow_probability": "tensorflow-probability", "github": "pygithub",
 }  # fmt: skip
 # Modules of shared packages whose distribution is named by their first parts: azure.ai.ml is in azure-ai-ml.
 _SHARED = {"azure": 3, "google.cloud": 3, "azureml": 2}
@@ -98,11 +101,19 @@ def requirements(script: str, report: Report, beside: Path) -> list[str]:
             packages.add(_BEHIND[node.attr])
     asked = {_name(word): word for word in report.packages}
     known = metadata.packages_distributions()
-    for module in sorted(modules - set(sys.stdlib_module_names)):
-        if _is_own(module, beside, report):
+    folders = [beside, beside / "src", beside.parent, beside.parent / "src", *(beside / one for one in _paths(tree))]
+    for module in sorted(modules - set(sys.stdlib_module_names) - set(report.modules)):
+        if _is_own(module, folders, report):
             report.ask(f"imports {module}, a file of your own: copy it beside the script")
             continue
         found = known.get(module, [])
+        if not found and "." not in module and not _is_known(module, asked):
+            # PyPI may well have a stranger's package of that name.
+            report.ask(
+                f"imports {module}, which is not installed here: copy it beside the script if it is a file of your "
+                "own, or add the package that it is in to the conda file"
+            )
+            continue
         if "." in module:
             packages.add(module.replace(".", "-"))
             continue
@@ -124,10 +135,24 @@ def requirements(script: str, report: Report, beside: Path) -> list[str]:
     return [words[name] for name in sorted(words)]
 
 
-def _is_own(module: str, beside: Path, report: Report) -> bool:
-    folders = [beside, beside / "src", beside.parent, beside.parent / "src"]
+def _paths(tree: ast.AST) -> list[str]:
+    """The folders that the script adds to `sys.path`, as far as they are written out."""
+    return [
+        part.value
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and re.match(r"(sys\.)?path\.\w+|site\.addsitedir", ast.unparse(call.func))
+        for part in ast.walk(call)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    ]
+
+
+def _is_known(module: str, asked: dict[str, str]) -> bool:
+    return module in _PACKAGES or module in SAME_NAME or _name(module) in asked
+
+
+def _is_own(module: str, folders: list[Path], report: Report) -> bool:
     near = any((folder / f"{module}.py").is_file() or (folder / module / "__init__.py").is_file() for folder in folders)
-    return near or module in _OWN or f"{module}.py" in report.files or (beside / module).is_dir()
+    return near or module in _OWN or f"{module}.py" in report.files or (folders[0] / module).is_dir()
 
 
 def _part(module: str) -> str:

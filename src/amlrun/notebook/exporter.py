@@ -16,7 +16,8 @@ class TrainScriptExporter(TemplateExporter):  # type: ignore[misc]
     """A notebook as a `train.py` in the template's outline.
 
     `resources["metadata"]` gives the notebook's folder (`path`) and `name`; `resources["target"]`, when there, the
-    script's folder. The report is left in `resources["report"]`.
+    script's folder; `resources["move"]` whether what a pickle needs may move to a module.
+    The report is left in `resources["report"]`.
     """
 
     export_from_notebook = "train.py for Azure ML"
@@ -47,7 +48,7 @@ class TrainScriptExporter(TemplateExporter):  # type: ignore[misc]
         title = f"{metadata.get('name', 'a notebook')}.ipynb"
         report = resources.setdefault("report", Report())
         plain = read.checked(nb, base / title)
-        resources["script"] = script.plan(plain, base, target, title, report)
+        resources["script"] = script.plan(plain, base, target, title, report, move=resources.get("move", False))
         # What the cells hold is in the plan: nbconvert's own cell filters must not see them half done.
         text, resources = super().from_notebook_node(plain, resources, **kw)
         return secret_values.hidden_in_comments(text.rstrip("\n") + "\n"), resources

@@ -11,7 +11,7 @@ from amlrun.errors import AmlError
 from amlrun.notebook import awaits
 from amlrun.notebook.read import Cell
 from amlrun.notebook.report import Report
-from amlrun.notebook.source import Edit, Source, apply, dotted
+from amlrun.notebook.source import Edit, Source, apply, bound, dotted, root
 
 # Cell magics whose cell is Python that a script runs as it is.
 _KEEP_BODY = {
@@ -27,7 +27,7 @@ _KEEP_BODY = {
     "skip_if",
 }
 # Cell magics that only show something.
-_SHOW_ONLY = {"html", "HTML", "svg", "SVG", "latex", "markdown", "javascript", "js", "mermaid", "timeit"}
+_SHOW_ONLY = {"md", "html", "HTML", "svg", "SVG", "latex", "markdown", "javascript", "js", "mermaid", "timeit"}
 # Line magics that only change how the notebook behaves.
 _SETTINGS = {
     "matplotlib", "load_ext", "reload_ext", "unload_ext", "autoreload", "aimport", "config", "precision", "pdb",
@@ -42,6 +42,11 @@ _SHOWS = {
 }  # fmt: skip
 _FETCHES = {"wget", "curl", "kaggle", "gdown", "azcopy", "git", "unzip", "tar", "gsutil", "aws"}
 _MAGIC_CALLS = {"run_line_magic", "run_cell_magic", "magic", "system", "getoutput"}
+# Lines that IPython runs without a sign (automagic), in the forms in which people write them.
+_AUTOMAGIC = re.compile(
+    r"(?:(pip|conda|mamba)\s+(?:install|uninstall|list|freeze|show|update)\b|(cd)(?:\s+[\w.~/\"'][^=(]*)?$|(pwd)\s*$|"
+    r"(?:ls|ll|cat|mkdir|rm|cp|mv)(?:\s+[-\w.~/*][^=(]*)?$)"
+)
 _INSTALL = re.compile(
     r"^(?:\S*python[\d.]*\s+-m\s+|\{sys\.executable\}\s+-m\s+)?(?:pip3?|conda|mamba|uv pip)\s+install\s+(.*)$"
 )
@@ -61,7 +66,7 @@ def plain(cell: Cell, report: Report, coroutines: set[str]) -> str:
         return text
     for _ in range(20):  # `%time %timeit f()` nests; twenty levels is more than anybody writes
         try:
-            text = manager().transform_cell(text)
+            text = _future_first(manager().transform_cell(text))
         except SyntaxError as error:
             raise _syntax_error(cell, error) from None
         source = Source(text)
@@ -107,7 +112,8 @@ def _syntax_error(cell: Cell, error: Exception) -> AmlError:
 
 
 def _cell_magics(cell: Cell, report: Report) -> str:
-    text = cell.source
+    # Databricks writes one per cent sign before a cell of another language.
+    text = re.sub(r"\A\s*%(?=(?:sql|md|scala|[rR]|sh|fs|python)\b(?:\s|$))", "%%", _automagics(cell.source))
     while True:
         head, _, body = text.lstrip("\n").partition("\n")
         match = re.match(r"%%(\w+|!)\s*(.*)", head)
@@ -139,6 +145,36 @@ def _cell_magics(cell: Cell, report: Report) -> str:
             *text.strip("\n").split("\n"),
         ]
     )
+
+
+def _future_first(text: str) -> str:
+    """`text` with its `from __future__` lines at the top, where Python wants them: a magic above is code by now."""
+    found = re.findall(r"^from __future__ import [\w, ]+$", text, re.M)
+    return "\n".join([*found, re.sub(r"^from __future__ import [\w, ]+$", "", text, flags=re.M)]) if found else text
+
+
+def _automagics(text: str) -> str:
+    """`text` with the per cent sign before magics that are written without: `pip install six`, `cd ..`, `ls -la`."""
+    lines = text.split("\n")
+    try:
+        body = ast.parse(text).body
+    except SyntaxError:
+        at = set(range(len(lines)))
+    else:  # `ls -la` is Python too; a name that the cell binds is no magic
+        names = {name for node in body for name in bound(node)}
+        alone = [node for node in body if isinstance(node, ast.Expr) and root(_leftmost(node.value)) not in names]
+        at = {node.lineno - 1 for node in alone if node.lineno == node.end_lineno}
+    for number in at:
+        match = _AUTOMAGIC.match(lines[number])
+        if match:
+            lines[number] = ("%" if any(match.groups()) else "!") + lines[number]
+    return "\n".join(lines)
+
+
+def _leftmost(node: ast.expr) -> ast.expr:
+    while isinstance(node, ast.BinOp):
+        node = node.left
+    return node
 
 
 def _call(node: ast.AST | None) -> ast.Call | None:

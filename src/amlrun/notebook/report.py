@@ -16,7 +16,10 @@ class Report:
     options: list[dict[str, Any]] = field(default_factory=list)
     packages: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    modules: list[str] = field(default_factory=list)  # made beside the script
     model: str | None = None
+    model_file: str | None = None  # where the script saves it, when that is a pickle
+    prepared: list[str] = field(default_factory=list)  # fitted beside the model, and not saved with it
     _done: dict[str, list[int]] = field(default_factory=dict)
     _todo: dict[str, list[int]] = field(default_factory=dict)
 

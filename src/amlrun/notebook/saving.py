@@ -25,6 +25,7 @@ class Saving:
     line: str | None = None
     by: Statement | None = None
     imports: set[str] = field(default_factory=set)
+    own: set[str] = field(default_factory=set)  # functions and classes of the notebook that a pickle of it names
 
 
 def find(notebook: Notebook, learning: Learning, modules: dict[str, str], report: Report) -> Saving:
@@ -52,11 +53,12 @@ def find(notebook: Notebook, learning: Learning, modules: dict[str, str], report
             report.ask(f"fitted too, but only {model} is saved: {', '.join(others)}")
     prepared = [name for name in learning.prepared if not _saved(notebook, name)]
     if prepared:
+        report.prepared = prepared
         report.ask(
             f"fitted beside the model, needed to use it, and not saved with it: {', '.join(prepared)}; in scikit-learn "
             "one Pipeline holds them all"
         )
-    _name_unloadable(notebook, model, report)
+    saving.own = _unloadable(notebook, model, report)
     return saving
 
 
@@ -124,7 +126,7 @@ def _made_with_keras(notebook: Notebook, maker: str, modules: dict[str, str]) ->
     return False
 
 
-def _name_unloadable(notebook: Notebook, model: str, report: Report) -> None:
+def _unloadable(notebook: Notebook, model: str, report: Report) -> set[str]:
     """A pickle only names the classes and functions in it: those of the script itself are not where score.py runs."""
     made = {s.node.name: s.node for s in notebook.body if isinstance(s.node, ast.ClassDef | ast.FunctionDef) and s.kept}
     values = _values(notebook, made)
@@ -143,12 +145,16 @@ def _name_unloadable(notebook: Notebook, model: str, report: Report) -> None:
             own |= {part for part in others if part in made}
             own |= {part for part in called if isinstance(made[part], ast.ClassDef)}
             waiting += called | others
-    if own:
-        names = ", ".join(sorted(own))
-        report.ask(
-            f"{model} is saved with {names} of this script in it, so only this script can load it: move {names} to a "
-            "file beside it, and import from there here and in score.py"
-        )
+    return own
+
+
+def name_own(saving: Saving, model: str | None, report: Report) -> None:
+    """Say which definitions of the script are in its saved model, so that no other program can load it."""
+    names = ", ".join(sorted(saving.own))
+    report.ask(
+        f"{model} is saved with {names} of this script in it, so only this script can load it: move {names} to a "
+        "file beside it, and import from there here and in score.py"
+    )
 
 
 def _values(notebook: Notebook, made: Mapping[str, ast.stmt]) -> dict[str, list[tuple[ast.expr, int]]]:

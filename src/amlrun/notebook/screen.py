@@ -43,6 +43,7 @@ class Screen:
     options: list[Option] = field(default_factory=list)
     pyplot: str | None = None  # the notebook's name for matplotlib.pyplot
     namespace: bool = False
+    closes: bool = False  # whether a cell's own picture is closed at its end
     matplotlib: bool = False  # whether figures are (also) Matplotlib's
     pages: set[str] = field(default_factory=set)  # variables that hold a figure which is a web page
     drawn: set[str] = field(default_factory=set)  # variables that hold something of Matplotlib's or seaborn's
@@ -278,7 +279,11 @@ def _after_cells(notebook: Notebook, modules: dict[str, str], save: str, screen:
         plotted[statement.cell] = not shows and (
             plotted.get(statement.cell, False) or _plots(statement, modules, screen.pages)
         )
+    saves = {statement.cell for statement in notebook.body if _saves_figure(statement)}
     for cell, statement in last.items():
         if plotted.get(cell):
             statement.after.append(f"{save}()")
             screen.figures = True
+        elif cell in saves:  # a picture left open would be drawn over by the next cell
+            screen.closes = True
+            statement.after.append(f'{screen.pyplot or "plt"}.close("all")')

@@ -9,7 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from amlrun.notebook import learning, metrics, order, outline, parameters, paths, read, saving, screen, statements
+from amlrun.notebook import (
+    learning,
+    metrics,
+    order,
+    outline,
+    own_module,
+    own_options,
+    parameters,
+    paths,
+    read,
+    saving,
+    screen,
+    statements,
+)
 from amlrun.notebook.data_option import Paths
 from amlrun.notebook.report import Report
 from amlrun.notebook.source import indent, needed_now, used
@@ -32,6 +45,7 @@ class Script:
     future: list[str] = field(default_factory=list)
     sections: list[tuple[str, str]] = field(default_factory=list)
     pyplot: str | None = None  # what the script calls matplotlib.pyplot, when it needs it
+    module: own_module.Module | None = None  # what has moved to a module beside the script
 
     @property
     def functions(self) -> bool:
@@ -39,16 +53,18 @@ class Script:
         return bool(self.definitions or self.helpers & {"data_file", "logged", "save_figures"})
 
 
-def plan(node: Any, base: Path, target: Path, title: str, report: Report) -> Script:
+def plan(node: Any, base: Path, target: Path, title: str, report: Report, *, move: bool = False) -> Script:
     """Decide everything about the script that the notebook `node` becomes.
 
     `base` is the folder of the notebook, `target` that of the script, `title` the notebook's file name.
+    `move` lets what the saved model needs of the notebook go to a module of its own.
     Raises `AmlError` naming the cell where one cannot be converted.
     """
     notebook = statements.split(order.settled(read.cells(node), report), report)
     names = _fresh(notebook)
     modules = notebook.modules()
     _tqdm(notebook)
+    lines = own_options.take(notebook, modules, names["args"], report)
     shown = screen.apply(notebook, modules, names["args"], names["save_figures"], report)
     learned = learning.find(notebook, modules)
     saved = saving.find(notebook, learned, modules, report)
@@ -57,9 +73,18 @@ def plan(node: Any, base: Path, target: Path, title: str, report: Report) -> Scr
         notebook, learned.model, names["logged"], report
     )
     found = paths.apply(notebook, base, target, names["args"], names["data_file"], report)
-    saving.name_file(notebook, saved, report)
+    if not move:
+        saving.name_file(notebook, saved, report)
     order.check(notebook, report)
     doc = _doc(notebook, title)
+    module = None
+    if saved.own and move:
+        module = own_module.take(notebook, saved.own, found.variables, target, title)
+    if module is not None:
+        report.modules.append(module.name)
+        report.did(f"moved {', '.join(sorted(saved.own))} to {module.name}.py: the saved model is loaded with it")
+    elif saved.own:
+        saving.name_own(saved, learned.model, report)
     options, taken = parameters.find(notebook, found.variables, modules, report)
     values = parameters.assignments(options, taken, names["args"])
     everything = [*found.options, *options, *shown.options]
@@ -70,8 +95,8 @@ def plan(node: Any, base: Path, target: Path, title: str, report: Report) -> Scr
     helpers |= {"yes_or_no"} if any(option.type == "yes_or_no" for option in everything) else set()
     helpers |= {"logged"} if logs else set()
     definitions, body = _definitions(notebook)
-    script = Script(doc, names, [_line(o, names) for o in everything], helpers, definitions)
-    if (shown.figures and shown.matplotlib) or any(shown.pyplot in used(s.node) for s in body):
+    script = Script(doc, names, [*(_line(o, names) for o in everything), *lines], helpers, definitions, module=module)
+    if shown.closes or (shown.figures and shown.matplotlib) or any(shown.pyplot in used(s.node) for s in body):
         script.pyplot = shown.pyplot or "plt"
     _sections(script, outline.sections(body, learned.fitted, notebook), values, saved, found, shown, notebook.tail)
     _imports(script, notebook, saved, shown, report)
@@ -188,6 +213,10 @@ def _imports(script: Script, notebook: Notebook, saved: saving.Saving, shown: sc
     added = set(saved.imports) | {"import argparse"}
     if "logged" in script.helpers:
         added.add("import mlflow")
+    if script.module is not None:
+        kept = set().union(*(used(ast.parse(s.text() or "pass")) for s in notebook.body))
+        names = sorted(script.module.moved & kept)
+        added |= {f"from {script.module.name} import {', '.join(names)}"} if names else set()
     if shown.namespace:
         added.add(f"from types import SimpleNamespace{_as(script, 'SimpleNamespace')}")
     if {"OUTPUTS", "data_file"} & script.helpers:

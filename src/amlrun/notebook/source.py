@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from dataclasses import dataclass
 from typing import Union
 
@@ -55,10 +56,14 @@ class Source:
     def commented(self, node: ast.stmt, why: str) -> Edit:
         """The edit that turns `node` into a comment which says `why`."""
         start, end = self.span(node)
-        lines = [f"left out ({why}):", *self.text[start:end].split("\n")]
+        before = self.text[self.text.rfind("\n", 0, start) + 1 : start]
+        if before.strip() and (before[0].isspace() or before.rstrip().endswith(":")):
+            return Edit(start, end, "pass")  # `if x: run.log(…)`
+        before = "" if before.strip() else before
+        lines = [f"left out ({why}):", *textwrap.dedent(before + self.text[start:end]).split("\n")]
         more = re.match(r"[ \t]*;[ \t]*(?=[^\s#])", self.text[end:])  # another statement on the same line
-        text = "\n".join(f"# {line}".rstrip() for line in lines)
-        return Edit(start, end + more.end(), f"{text}\n") if more else Edit(start, end, text)
+        text = f"\n{before}".join(f"# {line}".rstrip() for line in lines)
+        return Edit(start, end + more.end(), f"{text}\n{before}") if more else Edit(start, end, text)
 
 
 def apply(text: str, edits: list[Edit], start: int = 0, end: int | None = None) -> str:

@@ -1,0 +1,143 @@
+"""What serves a converted notebook's model: score.py, score_batch.py, a sample request, and a test of them all."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from amlrun.notebook.conda import Proposal
+from amlrun.notebook.known import UNKNOWN, Frame, Known, Series, follow
+from amlrun.notebook.report import Report
+
+_PICKLES = (".pkl", ".pickle", ".joblib", ".sav", ".p", ".bin")
+# How files begin that are the template's sample, or an earlier conversion's: they may be written over.
+_OURS = (
+    '"""Answer scoring requests',
+    '"""Score many files',
+    '"""score.py answers good requests',
+    '"""train.py trains a good model on the sample',
+    '"""From ',
+)
+# Packages that a pickled model is made of: score.py's environment needs them too.
+_MODELS = {
+    "sklearn", "xgboost", "lightgbm", "catboost", "imblearn", "category_encoders", "feature_engine", "sksurv", "sktime",
+    "statsmodels", "skops", "umap", "hdbscan", "mlxtend", "nltk", "spacy",
+}  # fmt: skip
+
+
+def files(script: str, target: Path, title: str, root: Path, report: Report) -> list[Proposal]:
+    """The files that belong beside `script`, which is to be written at `target` of the project `root`.
+
+    A file that somebody has made their own stays; that, and what cannot be known without a run, is reported.
+    """
+    if report.model is None or report.prepared:
+        return []
+    options = {one["flag"][2:].replace("-", "_"): _literal(one["default"]) for one in report.options}
+    known = follow(script, options, target.absolute().parent, report.model)
+    if known.file is None or PurePosixPath(known.file).suffix not in _PICKLES:
+        report.ask(f"score.py is yours to write: it can load a pickled model, and {report.model} is saved otherwise")
+        return []
+    report.model_file = known.file
+    folder = target.absolute().parent
+    request = root / "deployment" / "sample-request.json"
+    rows = _rows(known, report)
+    values = _values(known, target, title, request, report)
+    values["request_known"] = rows is not None
+    made = {folder / name: _rendered(f"{name}.j2", values) for name in ("score.py", "score_batch.py")}
+    tests = folder / "tests"
+    made[tests / "test_train.py"] = _rendered("test_train.py.j2", values)
+    if rows is not None:
+        made[request] = json.dumps({"data": rows}, indent=2, ensure_ascii=False) + "\n"
+    return [Proposal(path, text) for path, text in made.items() if _may_replace(path, text, report)]
+
+
+def outdated(target: Path) -> list[Path]:
+    """The sample's own tests of what the conversion replaces."""
+    test = target.absolute().parent / "tests" / "test_score.py"
+    return [test] if test.exists() and _is_ours(test) else []
+
+
+def needs(script: str) -> str:
+    """The imports of `script` that its saved model needs."""
+    kept = []
+    for node in ast.parse(script).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            name = node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name
+            kept += [ast.unparse(node)] if name.split(".")[0] in _MODELS else []
+    return "\n".join(kept)
+
+
+def _values(known: Known, target: Path, title: str, request: Path, report: Report) -> dict[str, Any]:
+    folder = target.absolute().parent
+    words = []
+    for option in report.options:
+        if option["flag"].startswith("--data-path"):
+            place = os.path.relpath(folder / str(_literal(option["default"])), folder).replace(os.sep, "/")
+            words += [f'"{option["flag"]}"', f"(MODEL / {json.dumps(place, ensure_ascii=False)}).resolve()"]
+    reads = "".join(f", {name}={_quoted(value)}" for name, value in known.reads.items())
+    text = known.inputs if isinstance(known.inputs, Series) else None
+    column = next((name for name, part in known.tables.items() if part is text), None) if text is not None else None
+    return {
+        "title": title,
+        "file": _quoted(PurePosixPath(known.file or "").name),
+        "saved": _quoted(known.file),
+        "columns": list(known.inputs.columns) if isinstance(known.inputs, Frame) and not known.inputs.plain else [],
+        "text": _quoted(column or "text") if text is not None else None,
+        "reads": reads,
+        "words": "".join(f", {word}" for word in words),
+        "request": _quoted(os.path.relpath(request, folder).replace(os.sep, "/")),
+    }
+
+
+def _quoted(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _rows(known: Known, report: Report) -> list[Any] | None:
+    inputs = known.inputs
+    if inputs is None:
+        report.ask(
+            "the columns that the model is fitted with are only known in a run: write a request with them to "
+            "deployment/sample-request.json"
+        )
+        return None
+    if isinstance(inputs, Series):
+        return [str(value or "") for value in inputs.values]
+    guessed = [name for name, part in inputs.columns.items() if UNKNOWN in part.values]
+    if guessed:
+        report.ask(f"the values of {', '.join(guessed)} in deployment/sample-request.json are guesses: correct them")
+    columns = [[0 if value is UNKNOWN else value for value in part.values] for part in inputs.columns.values()]
+    rows = list(zip(*columns))
+    return [list(row) for row in rows] if inputs.plain else [dict(zip(inputs.columns, row)) for row in rows]
+
+
+def _may_replace(path: Path, text: str, report: Report) -> bool:
+    if not path.exists():
+        return True
+    if path.suffix == ".py" and not _is_ours(path):
+        report.ask(f"{path.name} is your own, and stays: see that it loads {report.model_file}")
+        return False
+    return path.read_text(encoding="utf-8", errors="replace") != text
+
+
+def _is_ours(path: Path) -> bool:
+    return path.read_text(encoding="utf-8", errors="replace").startswith(_OURS)
+
+
+def _rendered(name: str, values: dict[str, Any]) -> str:
+    import jinja2
+
+    text = (Path(__file__).parent / name).read_text(encoding="utf-8")
+    made = jinja2.Template(text, keep_trailing_newline=True, autoescape=False).render(values)
+    return re.sub(r"\n{4,}", "\n\n\n", made)
+
+
+def _literal(text: Any) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

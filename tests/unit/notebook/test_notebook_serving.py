@@ -1,0 +1,183 @@
+"""With --apply a notebook becomes a script, what serves its model, and a test of both that passes as it is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from support import notebooks as notebooks_help
+
+from amlrun.cli.notebook import command
+
+CASES = Path(__file__).parents[4] / "shared" / "cases" / "notebooks"
+TICKETS = "id;age;words;plan;late\n" + "".join(
+    f"{n};{'' if n % 7 == 0 else 20 + n % 40};{'bad late' if n % 3 else 'all good'};{'A' if n % 2 else 'B'};"
+    f"{'yes' if n % 3 else 'no'}\n"
+    for n in range(1, 61)
+)
+IMPORTS = """# %%
+import pickle
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+df = pd.read_csv('../data/tickets.csv', sep=';', index_col='id')
+# %%
+"""
+# Each with the key of its answers, the file of its model, and the columns of a row of its request.
+NOTEBOOKS = {
+    "text, gaps and a function of its own": (
+        """
+LIMIT = 60
+def clipped(x):
+    return np.minimum(x, LIMIT)
+df['y'] = (df['late'] == 'yes').astype(int)
+X = df.drop(columns=['late', 'y'])
+gaps = make_pipeline(SimpleImputer(), FunctionTransformer(clipped))
+prepare = make_column_transformer((gaps, ['age']), (OneHotEncoder(), ['plan']), (TfidfVectorizer(), 'words'))
+model = make_pipeline(prepare, LogisticRegression())
+model.fit(X, df['y'])
+""",
+        "probabilities",
+        "outputs/model.pkl",
+        ["age", "words", "plan"],
+    ),
+    "a class of its own, and no probabilities": (
+        """
+class Half(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        return self
+    def transform(self, X):
+        return np.asarray(X) / 2
+features = ['age']
+df = df.dropna()
+clf = make_pipeline(Half(), RidgeClassifier()).fit(df[features], df.late)
+joblib.dump(clf, 'late.joblib')
+""",
+        "predictions",
+        "outputs/late.joblib",
+        ["age"],
+    ),
+    "a regression in a pickle, with a column made here": (
+        """
+def prepared(table):
+    table = table.dropna()
+    table['decade'] = table['age'] / 10
+    return table[['decade', 'plan']], table['age']
+X, y = prepared(df)
+X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+forest = make_pipeline(make_column_transformer((OneHotEncoder(), ['plan']), remainder='passthrough'),
+                       RandomForestRegressor(n_estimators=3))
+forest.fit(X_train, y_train)
+with open('forest.pickle', 'wb') as file:
+    pickle.dump(forest, file)
+""",
+        "predictions",
+        "outputs/forest.pickle",
+        ["decade", "plan"],
+    ),
+    "texts alone": (
+        "model = make_pipeline(TfidfVectorizer(), LogisticRegression())\nmodel.fit(df['words'], df['late'])\n",
+        "probabilities",
+        "outputs/model.pkl",
+        None,
+    ),
+    "an array": (
+        "df = df.dropna()\nmodel = LogisticRegression()\nmodel.fit(df[['age']].values, df['late'])\n",
+        "probabilities",
+        "outputs/model.pkl",
+        None,
+    ),
+}
+
+
+def project(root: Path) -> Path:
+    """A project with the sample's files, as far as the conversion meets them."""
+    template = Path(__file__).parents[3] / "template"
+    model = root / "models" / "model1"
+    shutil.copytree(template / "models" / "model1", model, ignore=shutil.ignore_patterns("__pycache__", "*.jinja"))
+    shutil.copytree(template / "deployment", root / "deployment")
+    (root / "data").mkdir()
+    (root / "pyproject.toml").write_text(
+        '[tool.amlrun]\n[tool.pytest.ini_options]\naddopts = "--import-mode=importlib"\n'
+    )
+    (root / "data" / "tickets.csv").write_text(TICKETS)
+    return model
+
+
+def convert(notebook: Path, model: Path) -> dict[str, Any]:
+    words = ["convert", str(notebook), "-o", str(model / "train.py"), "--overwrite", "--apply", "--json"]
+    done = CliRunner().invoke(command, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def own_tests(root: Path) -> None:
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "models"]
+    done = subprocess.run(words, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0 and "passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_the_converted_projects_own_tests_pass(tmp_path: Path, name: str) -> None:
+    text, key, file, columns = NOTEBOOKS[name]
+    model = project(tmp_path)
+    report = convert(notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", IMPORTS + text), model)
+    assert report["model_file"] == file
+    assert [line for line in report["todo"] if "no metric" not in line] == []
+    rows = json.loads((tmp_path / "deployment" / "sample-request.json").read_text())["data"]
+    assert len(rows) == 2 and (columns is None or list(rows[0]) == columns)
+    own_tests(tmp_path)
+    score = f"import score; score.init(); print(list(score.run({{'data': {rows!r}}})))"
+    trained = (
+        "import os, runpy; runpy.run_path('train.py', run_name='__main__'); os.environ['AZUREML_MODEL_DIR'] = 'outputs'"
+    )
+    done = subprocess.run([sys.executable, "-c", trained], cwd=model, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    code = f"import os; os.environ['AZUREML_MODEL_DIR'] = 'outputs'; {score}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=model, capture_output=True, text=True)
+    assert done.stdout.strip() == f"['{key}']", done.stderr
+
+
+def test_a_score_py_of_somebodys_own_stays(tmp_path: Path) -> None:
+    model = project(tmp_path)
+    (model / "score.py").write_text("def init(): ...\n")
+    text = "model = LogisticRegression().fit(df.dropna()[['age']], df.dropna()['late'])\n"
+    report = convert(notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", IMPORTS + text), model)
+    assert (model / "score.py").read_text() == "def init(): ...\n"
+    assert "score.py is your own, and stays" in str(report["todo"])
+
+
+def test_columns_that_only_a_run_knows_are_not_guessed(tmp_path: Path) -> None:
+    model = project(tmp_path)
+    before = (tmp_path / "deployment" / "sample-request.json").read_text()
+    text = "df = df.dropna()\nmodel = LogisticRegression().fit(pd.get_dummies(df.drop(columns='late')), df['late'])\n"
+    report = convert(notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", IMPORTS + text), model)
+    assert "only known in a run" in str(report["todo"])
+    assert (tmp_path / "deployment" / "sample-request.json").read_text() == before
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="the two notebooks with their data are not here")
+@pytest.mark.parametrize("name", ["Churn v3 (final).ipynb"])
+def test_a_real_notebook_needs_no_edit(tmp_path: Path, name: str) -> None:
+    model = project(tmp_path)
+    (tmp_path / "data" / "churn").mkdir()
+    shutil.copy(CASES / "churn_export_FINAL (2).csv", tmp_path / "data" / "churn")
+    (tmp_path / "notebooks").mkdir()
+    assert convert(Path(shutil.copy(CASES / name, tmp_path / "notebooks")), model)["todo"] == []
+    own_tests(tmp_path)
