@@ -122,7 +122,7 @@ class OwnRun(InteractiveRun):
         except OSError as error:
             raise os_error(error, "write the run's record") from error
         try:
-            mlflow_db.publish(self._project, mlflow_db.pending([self._files]))
+            mlflow_db.publish(self._project, mlflow_db.pending(self._project, [self._files]))
         except AmlError as error:
             self._warn(str(error))
 
