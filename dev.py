@@ -1,6 +1,7 @@
 """Set this repository up and use it, with nothing but Python, pip and git.
 
 python3 dev.py first-run [FOLDER]   render the template into a new folder (first-project), train, register and score
+python3 dev.py test --unit          run the tests that answer within a minute
 python3 dev.py test [PYTEST ARGS]   run all tests
 python3 dev.py check                lint, types and which module may import which
 """
@@ -103,6 +104,8 @@ def main(words: list[str]) -> int:
         return 2
     if words[:1] == ["first-run"] and len(words) <= 2 and not words[-1].startswith("-"):
         first_run(words[1] if len(words) == 2 else "first-project")
+    elif words[:2] == ["test", "--unit"]:
+        call("run", "--frozen", "pytest", "--quiet", "-m", "unit", "--numprocesses", "auto", "tests/unit", *words[2:])
     elif words[:1] == ["test"]:
         call("run", "--frozen", "pytest", "--numprocesses", "auto", "--dist", "loadfile", *words[1:])
     elif words == ["check"]:

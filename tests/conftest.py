@@ -11,6 +11,13 @@ import pytest
 from support.workplace import RUNCONFIG, Workplace
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tier `unit`: what in tests/unit starts no process, makes no environment and trains nothing."""
+    for item in items:
+        if "unit" in item.path.parts and item.get_closest_marker("slow") is None:
+            item.add_marker(pytest.mark.unit)
+
+
 @pytest.fixture
 def workplace(tmp_path: Path) -> Workplace:
     place = Workplace(tmp_path / "project")

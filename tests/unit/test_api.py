@@ -25,6 +25,8 @@ from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
 from amlrun.targets import processes
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """\
 import sys
 print("hello", sys.argv[1:], flush=True)

@@ -12,6 +12,8 @@ import pytest
 
 from amlrun import extras
 
+pytestmark = pytest.mark.slow
+
 
 class Installed:
     version = "1.2.3"

@@ -22,6 +22,8 @@ import amlrun
 from amlrun.errors import AmlError
 from amlrun.interactive import evaluate
 
+pytestmark = pytest.mark.slow
+
 PNG = b"\x89PNG"
 
 

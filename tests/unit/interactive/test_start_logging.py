@@ -16,6 +16,8 @@ from support.workplace import Workplace
 
 import amlrun
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def at_home(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,8 @@ import pytest
 from amlrun.migrate.result import Kind
 from amlrun.migrate.scripts import rewrite_script
 
+pytestmark = pytest.mark.slow
+
 HEAD = "from azureml.core import Dataset, Run, Workspace\n\nrun = Run.get_context()\n"
 
 # name → (script, metrics as series of values, parameters and tags, artifacts)

@@ -17,6 +17,8 @@ from support import notebooks as notebooks_help
 from amlrun.cli.notebook import command
 from amlrun.errors import AmlError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 # The rules that a rendered project lints with.
 RUFF = '[tool.ruff]\nline-length = 120\n[tool.ruff.lint]\nselect = ["E", "F", "W", "I", "B", "UP"]\n'

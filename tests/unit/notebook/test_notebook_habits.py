@@ -13,6 +13,8 @@ from support import notebooks as notebooks_help
 
 from amlrun.cli.notebook import command
 
+pytestmark = pytest.mark.slow
+
 
 def convert(root: Path, text: str) -> tuple[Path, dict[str, object]]:
     source = notebooks_help.write(root / "notebooks" / "n.ipynb", text)

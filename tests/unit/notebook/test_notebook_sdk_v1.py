@@ -14,6 +14,8 @@ from support import notebooks as notebooks_help
 
 from amlrun.cli.notebook import command
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(__file__).parents[4] / "shared" / "cases"
 START = """# %%
 from azureml.core import Workspace, Experiment, Run, Dataset

@@ -15,6 +15,8 @@ from support import notebooks as notebooks_help
 
 from amlrun.cli.notebook import command
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(__file__).parents[4] / "shared" / "cases" / "notebooks"
 TICKETS = "id;age;words;plan;late\n" + "".join(
     f"{n};{'' if n % 7 == 0 else 20 + n % 40};{'bad late' if n % 3 else 'all good'};{'A' if n % 2 else 'B'};"

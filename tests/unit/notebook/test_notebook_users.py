@@ -16,6 +16,8 @@ from support import notebooks as notebooks_help
 
 from amlrun.cli.notebook import command
 
+pytestmark = pytest.mark.slow
+
 
 class Converted:
     """A converted notebook: the script's text, and its report's parts."""

@@ -12,6 +12,8 @@ from amlrun.migrate.result import Verdict
 from amlrun.prepare import conda_heal
 from amlrun.prepare.conda_heal import heal, uv_resolver
 
+pytestmark = pytest.mark.slow
+
 TRAINING = """\
 name: train   # kept
 channels: [conda-forge]

@@ -16,6 +16,8 @@ from amlrun.prepare import environment
 from amlrun.spec.job import CommandJob
 from amlrun.v1.runconfig import to_job
 
+pytestmark = pytest.mark.slow
+
 CONDA = f"""\
 name: x
 dependencies:

@@ -18,6 +18,8 @@ from amlrun.registry.base import Description, RunFile, split_id
 from amlrun.registry.local import LocalRegistry, sha256, verify
 from amlrun.runs import store as runs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def registry(tmp_path: Path) -> LocalRegistry:

@@ -21,6 +21,8 @@ from amlrun.project import Project
 from amlrun.runs import mlflow_db, tracking
 from amlrun.runs import store as runs
 
+pytestmark = pytest.mark.slow
+
 LOGS = """\
 import os
 import mlflow

@@ -12,6 +12,8 @@ import pytest
 import amlrun
 from amlrun.errors import AmlError
 
+pytestmark = pytest.mark.slow
+
 ECHO = """
 import json, os, pathlib
 def init():

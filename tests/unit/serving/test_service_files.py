@@ -22,6 +22,8 @@ from amlrun.serving.local import LocalService
 from amlrun.v1.scoring import batch_endpoint, endpoint, inference, parallel
 from amlrun.v1.scoring.inference_fields import DEPLOYMENT, INFERENCE, PARALLEL
 
+pytestmark = pytest.mark.slow
+
 TEMPLATE = Path(__file__).parents[3] / "template"
 
 

@@ -22,6 +22,8 @@ import install
 from standin.world import GROUP, SUBSCRIPTION, Ended, World
 from support.workplace import Workplace
 
+pytestmark = pytest.mark.slow
+
 # Writes down all that it sees; what else it does is chosen by its arguments.
 SCRIPT = """\
 import json, os, sys, time

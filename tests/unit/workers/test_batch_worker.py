@@ -21,6 +21,8 @@ sys.path.insert(0, str(batch.WORKER.parent))  # as when it is started by its pat
 import batch_files
 import batch_worker
 
+pytestmark = pytest.mark.slow
+
 # With HOLD=FILE, run() goes on after so many files only when that file is there.
 ECHO = """
 import os, pathlib, time

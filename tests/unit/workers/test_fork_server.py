@@ -17,7 +17,10 @@ from amlrun.sweep import warm
 sys.path.insert(0, str(warm.SERVER.parent))
 import preload  # beside the fork server, which runs without the package
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="trials are forked on Linux only")
+pytestmark = [
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="trials are forked on Linux only"),
+    pytest.mark.slow,
+]
 
 # Writes down all that it can see of itself, and ends as it is told.
 WITNESS = '''\

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 WORKERS = Path(__file__).parents[3] / "src" / "amlrun" / "workers"
 FILES = sorted(WORKERS.rglob("*.py"))
 OLDEST = (3, 7)

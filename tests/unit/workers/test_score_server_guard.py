@@ -13,6 +13,8 @@ import pytest
 from amlrun.serving import process
 from amlrun.workers import score_server
 
+pytestmark = pytest.mark.slow
+
 # A server that listens where its argument says, and answers every request.
 SERVER = """
 import sys

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support.v1_project import SDK, V1Project
 
+pytestmark = pytest.mark.slow
+
 MODULES = sorted(SDK.rglob("*.py"))
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from support.v1_project import V1Project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> V1Project:

@@ -10,6 +10,8 @@ from support.v1_project import V1Project
 from amlrun.project import Project
 from amlrun.registry import local
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory: pytest.TempPathFactory) -> V1Project:

@@ -10,6 +10,8 @@ import pytest
 from support.v1_project import SDK, V1Project
 from uv import find_uv_bin
 
+pytestmark = pytest.mark.slow
+
 OLD = ("3.7", "3.8", "3.9")
 SCRIPT = """
 import sys
