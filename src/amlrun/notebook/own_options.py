@@ -36,7 +36,7 @@ def take(notebook: Notebook, modules: dict[str, str], arguments: str, report: Re
         rest = "".join(f"; {ast.unparse(one)} = []" for one in known[1:])
         own = ast.unparse(known[0])
         reads[0].replaced = f"{own} = {arguments}{rest}".replace("; ", "\n")
-        reads[0].node = ast.parse(f"{own} = None").body[0]
+        reads[0].node = ast.parse(f"{own} = vars()").body[0]  # no plain value: it is no option
         for one in [maker, *adds]:
             notebook.body.remove(one)
         report.did(f"the options of {name} became the script's", maker.cell)
