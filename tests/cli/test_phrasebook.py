@@ -70,7 +70,7 @@ def test_a_typing_error_is_no_v1_command(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_group_that_aml_lacks_lists_its_phrases(capsys: pytest.CaptureFixture[str]) -> None:
-    assert not isinstance(cli.cli.get_command(click.Context(cli.cli), "pipeline"), click.Command)
+    assert not isinstance(cli.cli.get_command(click.Context(cli.cli), "endpoint"), click.Command)
     with pytest.raises(SystemExit):
-        cli.main(["pipeline"])
-    assert "az ml schedule create" in capsys.readouterr().err
+        cli.main(["endpoint"])
+    assert "az ml online-deployment create" in capsys.readouterr().err
