@@ -92,7 +92,7 @@ def test_a_script_that_logs_without_mlflow_is_refused_with_file_and_line(workpla
     (workplace.model / "aml_config" / "local.runconfig").write_text(config, encoding="utf-8")
     workplace.script("from azureml.core import Run\nRun.get_context().log('accuracy', 0.9)\n")
     done = workplace.aml("run", "submit-script", "-c", "local", "-e", "exp", code=2, env={"PYTHONPATH": ""})
-    assert "train.py:2: run.log is kept in MLflow, which" in done.stderr
+    assert "train.py:2: run.log is recorded in MLflow, which" in done.stderr
     assert "azureml-mlflow" in done.stderr
     # One that only asks for its run needs none.
     workplace.script("from azureml.core import Run\nprint(Run.get_context().id)\n")
