@@ -65,7 +65,7 @@ def test_train_py_alone_gives_a_good_model(model):
     [
         (("--epochs", "none"), "--epochs"),
         (("--penalty", "l3"), "--penalty"),
-        (("--train-test-split-ratio", "1.5"), "--train_test_split_ratio"),
+        (("--train_test_split_ratio", "1.5"), "--train-test-split-ratio"),
     ],
 )
 def test_a_wrong_option_ends_with_a_line(model, words, why):
