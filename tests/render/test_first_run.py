@@ -100,7 +100,7 @@ def test_versions_count_up_and_can_be_fetched(project: Path, tmp_path: Path) -> 
     assert "--overwrite" in run([*words, "download", "-i", "other:2", "-t", str(tmp_path)], project, code=2).stderr
     Path(listed[0]["path"]).write_text("changed")
     changed = run([*words, "download", "-i", "other:2", "-t", str(tmp_path), "--overwrite"], project, code=2)
-    assert "not what was registered" in changed.stderr
+    assert "not the registered one" in changed.stderr
 
 
 def test_a_request_is_scored(project: Path) -> None:

@@ -233,6 +233,7 @@ def test_a_host_out_of_reach_and_a_commit_that_is_gone(repo, tmp_path):
 def test_the_same_library_without_a_project(repo, tmp_path):
     """`uvx --from`, as a repository without a template uses it."""
     reference = f"amlrun @ git+{repo.as_uri()}@{sha(repo)}"
+    (tmp_path / "aml_config").mkdir()
     done = subprocess.run(
         ["uvx", "--quiet", "--from", reference, "aml", "run", "list", "-o", "json"],
         cwd=tmp_path, capture_output=True, text=True, check=True,
