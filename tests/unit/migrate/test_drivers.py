@@ -502,13 +502,13 @@ def notebook(*cells: str, language: str = "python") -> str:
 def test_a_notebook_with_magics_and_a_script_that_it_writes() -> None:
     text = notebook(
         HEAD,
-        "!pip install \\\n   azureml-sdk\n%matplotlib inline\nfolder = 'work'\nimport os\nos.makedirs(folder)",
+        "!pip install \\\n   azureml-sdk\n%matplotlib inline\nfolder = 'job'\nimport os\nos.makedirs(folder)",
         "%%writefile $folder/train.py\nimport sys\nprint(sys.argv)",
         "%%bash\nls -l",
         "config = ScriptRunConfig(folder, 'train.py',\n    compute_target='cpu')\nExperiment(ws, 'n').submit(config)",
     )
     result = read_notebook("nb/run.ipynb", text, {})
-    assert texts(result)["nb/work/train.py"] == "import sys\nprint(sys.argv)\n"
+    assert texts(result)["nb/job/train.py"] == "import sys\nprint(sys.argv)\n"
     assert "# From nb/run.ipynb, cell 5, line 1." in texts(result)["nb/aml_config/train.runconfig"]
     assert result.commands == ("cd nb", "aml run submit-script -c train -e n --source-directory work")
     finding = next(one for one in result.findings if one.message.startswith("ScriptRunConfig"))

@@ -8,7 +8,8 @@ import pytest
 from support.v1_project import V1Project
 
 from amlrun.project import Project
-from amlrun.registry import local
+from amlrun.registry.base import Description
+from amlrun.registry.local import LocalRegistry
 
 pytestmark = pytest.mark.slow
 
@@ -20,9 +21,10 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> V1Project:
     (root / "folder").mkdir()
     (root / "folder" / "weights.bin").write_text("two")
     project = Project(root)
-    local.register(project, "demo", root / "model.pkl", tags={"area": "bank"}, properties={"auc": "0.9"})
-    local.register(project, "demo", root / "folder", tags={"area": "shop"}, description="of weights")
-    local.register(project, "other", root / "model.pkl")
+    registry = LocalRegistry(project)
+    registry.register("demo", root / "model.pkl", Description(tags={"area": "bank"}, properties={"auc": "0.9"}))
+    registry.register("demo", root / "folder", Description("of weights", tags={"area": "shop"}))
+    registry.register("other", root / "model.pkl", Description())
     return V1Project(root)
 
 
