@@ -58,7 +58,7 @@ for wrong in (lambda: Model(ws, "nothing"), lambda: Model.get_model_path("demo",
 
 
 def test_a_changed_file_is_not_opened(registered: V1Project) -> None:
-    path = local.find(Project(registered.root), "other").path
+    path = Path(LocalRegistry(Project(registered.root)).get("other").uri)
     path.write_text("changed")
     done = registered.start("from azureml.core.model import Model\nModel.get_model_path('other')\n")
     assert "other:1: its content is not what was registered (SHA-256 differs); it was not opened" in done.stderr
