@@ -229,7 +229,7 @@ def test_a_fault_that_passes_is_not_noticed(world: World, tmp_path: Path, kind: 
     """Once at every idempotent step of a submit: the retry gets through, one job is made."""
     cloud = Cloud(world, tmp_path / "project")
     name = cloud.workspace.name
-    steps = [step for step in SUBMIT if step != "sign-in" and not (step.startswith("place") and "reset" in kind)]
+    steps = [step for step in SUBMIT if step != "sign-in" and not ("upload location" in step and "reset" in kind)]
     faults = [
         world.network.add(Fault(SUBMIT[step].replace("WS", name), kind, times=1, retry_after="0")) for step in steps
     ]

@@ -105,7 +105,16 @@ def _script_environment(
     places: dict[str, str],
 ) -> dict[str, str]:
     """The script's contract (DESIGN.md): the user's environment, then our names, then the job's own."""
-    dropped = ("VIRTUAL_ENV", "PYTHONHOME", "UV_PROJECT", "UV_RUN_RECURSION_DEPTH", "CONDA_PREFIX")
+    # What a caller told its own MLflow is not meant for the run.
+    dropped = (
+        "MLFLOW_RUN_ID",
+        "MLFLOW_EXPERIMENT_ID",
+        "VIRTUAL_ENV",
+        "PYTHONHOME",
+        "UV_PROJECT",
+        "UV_RUN_RECURSION_DEPTH",
+        "CONDA_PREFIX",
+    )
     variables = {key: value for key, value in os.environ.items() if key not in dropped}
     variables["PATH"] = os.pathsep.join([str(interpreter.bin), variables.get("PATH", "")])
     if interpreter.folder is not None:

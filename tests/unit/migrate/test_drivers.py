@@ -510,7 +510,7 @@ def test_a_notebook_with_magics_and_a_script_that_it_writes() -> None:
     result = read_notebook("nb/run.ipynb", text, {})
     assert texts(result)["nb/job/train.py"] == "import sys\nprint(sys.argv)\n"
     assert "# From nb/run.ipynb, cell 5, line 1." in texts(result)["nb/aml_config/train.runconfig"]
-    assert result.commands == ("cd nb", "aml run submit-script -c train -e n --source-directory work")
+    assert result.commands == ("cd nb", "aml run submit-script -c train -e n --source-directory job")
     finding = next(one for one in result.findings if one.message.startswith("ScriptRunConfig"))
     assert (finding.cell, finding.line) == (5, 1)
 
