@@ -18,6 +18,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.unit)
 
 
+@pytest.fixture(autouse=True)
+def no_mlflow_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`mlflow.set_experiment` leaves its choice in the environment of the process."""
+    for name in ("MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def workplace(tmp_path: Path) -> Workplace:
     place = Workplace(tmp_path / "project")
