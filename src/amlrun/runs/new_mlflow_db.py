@@ -9,11 +9,11 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.project import Project, cache_folder
 from amlrun.runs import files
+from amlrun.runs.process import detached
 
 _MAKE = (
     "import sys; from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore; "
@@ -49,12 +49,9 @@ def prepare(project: Project) -> None:
     """Begin to make the database, where none was made on this machine before: it takes MLflow some seconds."""
     if project.database.exists() or _kept().exists():
         return
-    flags: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     nowhere = subprocess.DEVNULL
     words = [sys.executable, "-m", "amlrun.runs.new_mlflow_db"]
-    subprocess.Popen(words, stdin=nowhere, stdout=nowhere, stderr=nowhere, **flags)
+    subprocess.Popen(words, stdin=nowhere, stdout=nowhere, stderr=nowhere, **detached())
 
 
 def _kept() -> Path:

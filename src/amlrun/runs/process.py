@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import Any
 
@@ -11,6 +12,15 @@ from amlrun.runs.record import ProcessMark
 # A process may be seen as a little older or younger than its record says: clocks are adjusted.
 _CLOCK_SLACK = 5.0
 _TOKEN = os.urandom(8).hex()
+
+
+def detached() -> dict[str, Any]:
+    """The arguments of `subprocess.Popen` for a process that outlives its terminal and whoever started it."""
+    if sys.platform == "win32":
+        import subprocess
+
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}
 
 
 def host() -> str:

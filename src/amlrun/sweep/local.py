@@ -11,7 +11,6 @@ import time
 import uuid
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.events import Message
@@ -20,6 +19,7 @@ from amlrun.project import Project
 from amlrun.registry.inputs import with_models
 from amlrun.runs import new_mlflow_db, provenance
 from amlrun.runs import store as runs
+from amlrun.runs.process import detached
 from amlrun.runs.record import ExitPart
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, SweepJob
@@ -117,13 +117,10 @@ def drive_in_background(run: runs.RunFolder, settings: Settings) -> None:
 
     The settings go over its standard input, so that no secret among the arguments touches the disk.
     """
-    flags: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     words = [sys.executable, "-m", "amlrun.sweep", str(run.folder)]
     before = run.part("process").get("_supervisor")
     with (run.private / "driver.log").open("wb") as log:
-        driver = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=log, stderr=log, **flags)
+        driver = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=log, stderr=log, **detached())
     assert driver.stdin is not None  # noqa: S101 - PIPE was asked for
     try:
         with driver.stdin as stream:

@@ -13,6 +13,7 @@ from typing import Any
 
 from amlrun.errors import CANCELLED, AmlError, os_error
 from amlrun.runs import store as runs
+from amlrun.runs.process import detached
 from amlrun.runs.record import ProcessMark
 from amlrun.runs.status import RunStatus
 
@@ -25,14 +26,11 @@ _DRIVEN = ("hyperdrive", "azureml.PipelineRun")
 
 def launch_supervisor() -> subprocess.Popen[bytes]:
     """A supervisor that makes itself ready while a run is prepared; `start` gives it its plan, `discard` ends it."""
-    flags: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     nowhere = subprocess.DEVNULL
     try:
         # Isolated, and without site packages: it starts at once.
         words = [sys.executable, "-I", "-S", str(_SUPERVISOR)]
-        return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, **flags)
+        return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, **detached())
     except OSError as error:
         raise os_error(error, "start the run's supervisor") from error
 
