@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests" / "cloud"), str(ROOT / "src")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "cloud"), str(ROOT / "src")]
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 from standin.project import Cloud  # noqa: E402
