@@ -59,7 +59,8 @@ def install_debian() -> bool:
         return True
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for words in (["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", *wanted]):
-        if subprocess.run(["apt-get", "-o", "DPkg::Lock::Timeout=300", *words], env=quiet, stdout=subprocess.DEVNULL, check=False).returncode:
+        apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300", *words]
+        if subprocess.run(apt, env=quiet, stdout=subprocess.DEVNULL, check=False).returncode:
             print(f"apt-get could not install {' '.join(wanted)}")
             return False
     print(f"Installed {' '.join(wanted)}")
