@@ -8,9 +8,10 @@ import subprocess
 import sys
 import tempfile
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+
+from support.places import Ended
 
 from standin import azurite, batch, endpoints, handlers, spark, sweeps
 from standin.entra import SECRET, TENANT
@@ -23,19 +24,6 @@ TEMPLATE = Path(__file__).resolve().parents[3] / "template"
 SOURCE = Path(__file__).resolve().parents[3] / "src"
 SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
 GROUP = "rg-standin"
-
-
-@dataclass
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def text(self) -> str:
-        return self.out + self.err
 
 
 class World:

@@ -5,193 +5,12 @@ and on what is left behind. `azureml` is the stand-in of tests/cloud: where Node
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "cloud"))
-import install
-from standin.world import GROUP, SUBSCRIPTION, Ended, World
-from support.workplace import Workplace
+from support.places import Place
 
 pytestmark = pytest.mark.slow
-
-# Writes down all that it sees; what else it does is chosen by its arguments.
-SCRIPT = """\
-import json, os, sys, time
-arguments = sys.argv[1:]
-print("script runs with", arguments, flush=True)
-print("to stderr", file=sys.stderr, flush=True)
-def read(folder):
-    return open(os.path.join(folder, "a.csv")).read() if folder else None
-names = ("AZUREML_RUN_ID", "AZUREML_EXPERIMENT_NAME", "GREETING", "EMPTY", "NUMBERS", "MLFLOW_TRACKING_URI")
-seen = {
-    "arguments": arguments,
-    "variables": {name: os.environ.get(name) for name in names},
-    "files": sorted(os.path.join(top, file)[2:].replace(os.sep, "/") for top, _, all in os.walk(".") for file in all),
-    "folders": [name for name in ("outputs", "logs") if os.path.isdir(name)],
-    "beside": os.path.samefile(os.path.dirname(os.path.abspath(__file__)), os.getcwd()),
-    "by argument": read(arguments[arguments.index("--data") + 1]) if "--data" in arguments else None,
-    "by variable": read(os.environ.get("NUMBERS")),
-}
-with open("outputs/seen.json", "w") as stream:
-    json.dump(seen, stream)
-with open("logs/note.txt", "w") as stream:
-    stream.write("a note")
-if "--log-metrics" in arguments:
-    import mlflow
-    for step in range(3):
-        mlflow.log_metric("loss", 1 / (step + 1), step=step)
-    mlflow.log_metric("accuracy", 0.75)
-if "--raise" in arguments:
-    raise ValueError("it was asked to raise")
-if "--wait" in arguments:
-    time.sleep(600)
-print("done", flush=True)
-"""
-CONFIG = """\
-script: train.py
-arguments: [--data, /data, --word, "a b", --log-metrics]
-target: local
-environment:
-  environmentVariables: {GREETING: "hello, you", EMPTY: ""}
-  python:
-    userManagedDependencies: true
-    interpreterPath: %s
-  docker:
-    baseImage: mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04
-data:
-  numbers:
-    dataLocation: {dataset: {name: numbers, version: "1"}}
-    mechanism: mount
-    environmentVariableName: NUMBERS
-    pathOnCompute: /data
-"""
-
-
-@dataclass
-class Place:
-    """A project on one target. `submit` adds the target's name; nothing else differs."""
-
-    name: str
-    target: str
-    root: Path
-    run: Callable[..., Ended]
-    of_the_workspace: tuple[str, ...] = ()
-    environment: Callable[[], dict[str, str]] = dict
-    first: Ended | None = None
-
-    def api(self, code: str) -> Any:
-        """What a program prints as JSON that uses the library in this place; `place` is its target's name."""
-        words = [sys.executable, "-c", f"place = {self.target!r}\n{code}"]
-        done = subprocess.run(
-            words, cwd=self.root, env=self.environment(), capture_output=True, text=True, timeout=300, check=False
-        )
-        assert done.returncode == 0 and done.stderr == "", done.stderr
-        return json.loads(done.stdout)
-
-    def aml(self, *words: str, code: int | None = 0) -> Ended:
-        done = self.run(*words)
-        assert code is None or done.code == code, f"{words}: {done.code}\n{done.text}"
-        assert "Traceback (most recent call last)" not in done.err, done.err
-        return done
-
-    def submit(self, *words: str, code: int | None = 0, to: str = "run.json") -> Ended:
-        """`--ct` names the target, everything else is the same file; `words` end with script and arguments."""
-        submit = ("run", "submit-script", "-c", "train", "-e", "exp", "--ct", self.target, "-t", to)
-        return self.aml(*submit, *words, code=code)
-
-    def record(self, file: str = "run.json") -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.root / file).read_text(encoding="utf-8"))
-        return found
-
-    def shown(self, run: str = "run.json") -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.aml("run", "show", "-r", run, "-o", "json").out)
-        return found
-
-    def folder(self, file: str = "run.json") -> Path:
-        return self.root / "runs" / str(self.record(file)["run_id"])
-
-    def seen(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.folder("first.json") / "outputs" / "seen.json").read_text())
-        return found
-
-
-@pytest.fixture(scope="session")
-def world() -> Iterator[World]:
-    why = install.missing()
-    if why or os.name == "nt":
-        pytest.skip(why or "the stand-in runs commands with bash")
-    with World() as made:
-        yield made
-        assert made.network.refused == []
-
-
-def local(root: Path) -> Place:
-    workplace = Workplace(root)
-
-    def run(*words: str) -> Ended:
-        process = workplace.start(*words, cwd=root)
-        out, err = (stream.decode("utf-8", "replace") for stream in process.communicate(timeout=300))
-        return Ended(process.returncode, out, err)
-
-    return Place("local", "local", root, run, environment=workplace.environment)
-
-
-def azureml(root: Path, world: World) -> Place:
-    workspace = world.workspace()
-    names = {"subscription_id": SUBSCRIPTION, "resource_group": GROUP, "workspace_name": workspace.name}
-    (root / ".azureml").mkdir()
-    (root / ".azureml" / "config.json").write_text(json.dumps(names), encoding="utf-8")
-    quick = {"AML_AZURE_POLL": "0.2", "AML_CACHE_DIR": str(root.parent / "cache")}
-
-    def run(*words: str) -> Ended:
-        return world.aml(*words, cwd=root, timeout=300, **quick)
-
-    return Place("azureml", "cpu-cluster", root, run, ("-w", workspace.name), lambda: world.environment(**quick))
-
-
-def made(root: Path, build: Callable[[Path], Place]) -> Place:
-    """The project, with its dataset registered and one good run behind it, which `first.json` tells of."""
-    for folder in ("aml_config", "package", "numbers", "private"):
-        (root / folder).mkdir(parents=True)
-    (root / "aml_config" / "train.runconfig").write_text(CONFIG % json.dumps(sys.executable), encoding="utf-8")
-    files = {
-        ".copier-answers.yml": "_src_path: here\n", ".amlignore": "data/\nnumbers/\nprivate/\n*.tmp\n*.json\n",
-        "train.py": SCRIPT, "package/naïve file.py": "x = 1\n", "numbers/a.csv": "1,2\n", "private/plan.txt": "x",
-        "scratch.tmp": "x", "id_rsa": "x",
-    }  # fmt: skip
-    for file, text in files.items():
-        (root / file).write_text(text, encoding="utf-8")
-    place = build(root)
-    place.aml("dataset", "register", "-n", "numbers", "-p", "numbers", *place.of_the_workspace)
-    place.first = place.submit(to="first.json")
-    place.aml("run", "download-logs", "-r", "first.json", "-d", "fetched")
-    return place
-
-
-@pytest.fixture(scope="module")
-def on_local(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return made(tmp_path_factory.mktemp("local") / "project", local)
-
-
-@pytest.fixture(scope="module")
-def on_azureml(tmp_path_factory: pytest.TempPathFactory, world: World) -> Place:
-    return made(tmp_path_factory.mktemp("azureml") / "project", lambda root: azureml(root, world))
-
-
-@pytest.fixture(scope="module", params=["local", "azureml"])
-def place(request: pytest.FixtureRequest) -> Place:
-    found: Place = request.getfixturevalue(f"on_{request.param}")
-    return found
 
 
 def test_the_command_says_how_it_went(place: Place) -> None:
@@ -272,14 +91,12 @@ def test_a_script_that_fails(place: Place) -> None:
 def test_a_run_is_cancelled(place: Place) -> None:
     done = place.submit("--async", "train.py", "--wait")
     assert f"monitor-logs -r {place.record()['run_id']}" in done.out
-    deadline = time.monotonic() + 120
-    while place.shown()["status"] != "Running":
-        assert time.monotonic() < deadline, "the run never began"
-        time.sleep(0.2)
+    place.until("run.json", "Running")
     place.aml("run", "cancel", "-r", "run.json")
     ended = place.aml("run", "monitor-logs", "-r", "run.json", code=130)
     assert "Status: Canceled" in ended.out and place.shown()["status"] == "Canceled"
     assert "has already finished" in place.aml("run", "cancel", "-r", "run.json").out
+    assert place.left(place.record()["run_id"]) == []
 
 
 def test_runs_are_listed_and_tagged(place: Place) -> None:
@@ -299,10 +116,10 @@ def test_runs_are_listed_and_tagged(place: Place) -> None:
     ],
 )
 def test_bad_input_starts_nothing(place: Place, words: tuple[str, ...], says: str) -> None:
-    before = {run.name for run in (place.root / "runs").iterdir()}
+    before = place.runs()
     done = place.submit(*words, code=2, to="none.json")
     assert says in done.err
-    assert {run.name for run in (place.root / "runs").iterdir()} == before and not (place.root / "none.json").exists()
+    assert place.runs() == before and not (place.root / "none.json").exists()
 
 
 def test_an_ignored_script_is_refused(place: Place) -> None:

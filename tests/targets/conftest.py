@@ -1,0 +1,92 @@
+"""A place on every target: `TARGETS` names them, and a new one adds the function that makes its place."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "cloud"))
+import install
+from standin.world import GROUP, SUBSCRIPTION, World
+from support.places import Place
+from support.required import lacks
+from support.workplace import Workplace
+
+Request = pytest.FixtureRequest
+
+
+@pytest.fixture(scope="session")
+def world() -> Iterator[World]:
+    why = install.missing()
+    if why or os.name == "nt":
+        lacks("azurite", why or "the stand-in runs commands with bash")
+    with World() as made:
+        yield made
+        assert made.network.refused == []
+
+
+def local(root: Path, request: Request) -> Place:
+    return Place("local", "local", root, Workplace(root).environment)
+
+
+def azureml(root: Path, request: Request) -> Place:
+    world: World = request.getfixturevalue("world")
+    workspace = world.workspace()
+    names = {"subscription_id": SUBSCRIPTION, "resource_group": GROUP, "workspace_name": workspace.name}
+    (root / ".azureml").mkdir(parents=True)
+    (root / ".azureml" / "config.json").write_text(json.dumps(names), encoding="utf-8")
+    quick = {"AML_AZURE_POLL": "0.2", "AML_CACHE_DIR": str(world.folder / workspace.name)}
+    here = ("-w", workspace.name)
+    return Place("azureml", "cpu-cluster", root, lambda: world.environment(**quick), of_the_workspace=here)
+
+
+TARGETS: dict[str, Callable[[Path, Request], Place]] = {"local": local, "azureml": azureml}
+
+
+def made(name: str, root: Path, request: Request) -> Place:
+    place = TARGETS[name](root, request)
+    place.write()
+    return place.begin()
+
+
+@pytest.fixture(scope="module")
+def on_local(tmp_path_factory: pytest.TempPathFactory, request: Request) -> Place:
+    return made("local", tmp_path_factory.mktemp("local") / "project", request)
+
+
+@pytest.fixture(scope="module")
+def on_azureml(tmp_path_factory: pytest.TempPathFactory, request: Request) -> Place:
+    return made("azureml", tmp_path_factory.mktemp("azureml") / "project", request)
+
+
+@pytest.fixture(scope="module", params=TARGETS)
+def place(request: Request, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A project on each target in turn, with one good run behind it."""
+    if request.param in ("local", "azureml"):
+        found: Place = request.getfixturevalue(f"on_{request.param}")
+        return found
+    return made(request.param, tmp_path_factory.mktemp(request.param) / "project", request)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MB, where this machine lets us mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if sys.platform != "linux" or os.geteuid() != 0:
+        lacks("tmpfs", "mounting a small tmpfs needs root on Linux")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture(params=TARGETS)
+def on_small_disk(request: Request, small_disk: Path) -> Place:
+    """A project on each target in turn, on a disk that is soon full."""
+    return made(request.param, small_disk / "project", request)
