@@ -88,7 +88,8 @@ def commands() -> str:
 
 def runconfig() -> str:
     """The page of all run configuration keys, from the one table that reader, schema and `aml explain` use."""
-    from amlrun.v1.runconfig import fields
+    from amlrun.v1.runconfig.field_table import RUNCONFIG
+    from amlrun.v1.table import dotted
 
     said = {
         "mapped": "v2: ",
@@ -104,12 +105,12 @@ def runconfig() -> str:
         "| Key | Value | Meaning | What becomes of it |",
         "| --- | --- | --- | --- |",
     ]
-    for field in fields.FIELDS.values():
+    for field in RUNCONFIG.fields.values():
         allowed = ", ".join(field.allowed)
         kind = f"{field.type}: {allowed}" if allowed else field.type
         default = "" if field.default in (None, "", [], {}) else f" Default: `{field.default}`."
         lines.append(
-            f"| `{fields.dotted(field.path)}` | {cell(kind)} | {cell(field.text)}{default} "
+            f"| `{dotted(field.path)}` | {cell(kind)} | {cell(field.text)}{default} "
             f"| {said[field.status]}{cell(field.becomes)} |"
         )
     return "\n".join(lines) + "\n"

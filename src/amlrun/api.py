@@ -25,7 +25,7 @@ from amlrun.targets.base import Outcome, Plan, Run, RunCreated, SubmitOptions
 from amlrun.workspace import Workspace, discover
 
 if TYPE_CHECKING:
-    from amlrun.v1.runconfig.explaining import Row
+    from amlrun.v1.config import Row
 
 # A workspace, or the function that finds it, which is called only when one is needed.
 AnyWorkspace = Union[Workspace, Callable[[], Workspace], None]

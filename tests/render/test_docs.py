@@ -154,10 +154,11 @@ def test_the_documents_build_without_a_warning(tmp_path: Path) -> None:
 
 
 def test_the_reference_has_every_key_and_command() -> None:
-    from amlrun.v1.runconfig import fields
+    from amlrun.v1.runconfig.field_table import RUNCONFIG
+    from amlrun.v1.table import dotted
 
     page = generate_reference.runconfig()
-    assert all(f"`{fields.dotted(path)}`" in page for path in fields.FIELDS)
+    assert all(f"`{dotted(path)}`" in page for path in RUNCONFIG.fields)
     page = generate_reference.commands()
     for head in ("aml run submit-script", "aml model register", "aml notebook convert", "aml folder attach"):
         assert f" {head}\n" in page

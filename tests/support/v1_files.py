@@ -6,8 +6,8 @@ import csv
 from pathlib import Path
 
 from amlrun.spec.job import CommandJob
+from amlrun.v1.config import Config
 from amlrun.v1.runconfig import to_job
-from amlrun.v1.runconfig.config import Config
 from amlrun.v1.runconfig.context import TranslationContext
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"

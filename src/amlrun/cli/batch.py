@@ -13,12 +13,13 @@ from amlrun.cli.scoring_files import refuse
 from amlrun.cli.scoring_options import choose_model
 from amlrun.errors import AmlError
 from amlrun.runs import store as runs
-from amlrun.v1.scoring.inference_fields import PARALLEL
+from amlrun.v1.scoring.field_table import PARALLEL
 
 if TYPE_CHECKING:
     from amlrun.serving.model_file import ModelFile
+    from amlrun.v1.config import Config
     from amlrun.v1.scoring.endpoint import Managed
-    from amlrun.v1.scoring.inference import Config, Inference
+    from amlrun.v1.scoring.inference import Inference
     from amlrun.v1.scoring.parallel import BatchSettings
 
 
@@ -76,7 +77,7 @@ def submit_batch(
         conda=config.get("conda_file"),
     )  # fmt: skip
     settings = parallel.settings(config)
-    for note in config.notes():
+    for note in config.remarks():
         context.warn(note)
     if export_to is not None:
         return _export(context, config, script, settings, model, export_to)
@@ -183,7 +184,7 @@ def _translate(
     if len(model) != 1:
         raise AmlError("name one model", hint="Give -m NAME[:VERSION].")
     if target:
-        config.override(PARALLEL, "compute_target", target)
+        config.set("compute_target", target)
     return batch_endpoint.translate(script, config, wanted, model[0])
 
 

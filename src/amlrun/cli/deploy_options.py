@@ -12,8 +12,8 @@ import click
 from amlrun.cli.common import F, key_values
 from amlrun.cli.scoring_options import Flag, blame_flag, word
 from amlrun.errors import AmlError
-from amlrun.v1.scoring.inference import Config
-from amlrun.v1.scoring.inference_fields import DEPLOYMENT
+from amlrun.v1.config import Config
+from amlrun.v1.scoring.field_table import DEPLOYMENT
 
 # V1_CLI.md §8, with the key of the deployment configuration.
 _FLAGS: tuple[Flag, ...] = (
@@ -80,11 +80,10 @@ def deployment_options(function: F) -> F:
         click.option("--tag", "--add-tag", "tags", multiple=True, metavar="KEY=VALUE", help="Can be repeated."),
         click.option("--property", "--add-property", "properties", multiple=True, metavar="KEY=VALUE"),
     ]
-    becomes = {one.key: one.becomes for one in DEPLOYMENT}
     for long, short, key in _FLAGS:
         names = [name for name in (long, short) if name]
         hidden = key not in _SHOWN
-        text = f"{key}: {becomes[key]}."
+        text = f"{key}: {DEPLOYMENT.field(key).becomes}."
         options.append(click.option(*names, word("dc", key), metavar="VALUE", hidden=hidden, help=text))
     wrapped: Any = command
     for option in reversed(options):
@@ -106,5 +105,6 @@ class DeploymentFlags:
             config = read_deployment(path, self.file, values=self.words)
         except AmlError as error:
             raise blame_flag(_FLAGS, error) from error
-        config.values.update(self.maps)
+        for key, value in self.maps.items():
+            config.set(key, value)
         return config

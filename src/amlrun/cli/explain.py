@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from amlrun.cli.common import Context, common_options
-from amlrun.cli.scoring_files import explain_files, refuse, scoring_files, short
+from amlrun.cli.scoring_files import explain_files, refuse, scoring_files, show_rows
 
 
 @click.command("explain")
@@ -45,6 +45,7 @@ def command(
         return explain_files(context, ic, dc)
     refuse({"--ic": ic, "--dc": dc}, "-c")
     from amlrun.runs import redact
+    from amlrun.v1.config import by_line, raise_first
     from amlrun.v1.runconfig import explaining, to_job
 
     file = to_job.find(context.path, name)
@@ -52,15 +53,10 @@ def command(
     translation = to_job.translate(config, context.path, target=target)
     # A secret in the file is refused by every other command; this one shows the key, without its value.
     wrong = [problem for problem in config.problems if not redact.secret_name(problem.field)]
-    to_job.raise_first(to_job.by_line(wrong))
-    rows = explaining.rows(translation)
-    shown = [(row.key, short(row.value), row.line, row.status, row.becomes) for row in rows]
-    context.result(
-        [row.plain() for row in rows],
-        lambda: context.table(("key", "value", "line", "status", "becomes"), shown),
-    )
+    raise_first(by_line(wrong))
+    show_rows(context, {"": explaining.rows(translation)})
     for note in config.notes:
-        if note.line and not note.text.startswith("unknown key"):
+        if note.line:
             context.warn(f"{file.name}:{note.line}: {note.key}: {note.text}")
     for problem in [*config.problems, *translation.blocking_errors]:
         context.warn(str(problem).partition("\n")[0])

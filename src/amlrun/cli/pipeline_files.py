@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from amlrun.cli.common import Context, write_text
-from amlrun.cli.scoring_files import short
+from amlrun.cli.scoring_files import show_rows
 from amlrun.errors import AmlError
 from amlrun.v1.pipeline.exporting import export
 from amlrun.v1.pipeline.to_pipeline import inspect
@@ -14,11 +14,7 @@ from amlrun.v1.pipeline.to_pipeline import inspect
 def explain_pipeline(context: Context, file: Path, target: str | None) -> None:
     """Show every key of a v1 pipeline's file: its value, its line, and what it becomes."""
     reading = inspect(_file(file), context.path, target=target)
-    shown = [(row.key, short(row.value), row.line, row.status, row.becomes) for row in reading.rows]
-    context.result(
-        [row.plain() for row in reading.rows],
-        lambda: context.table(("key", "value", "line", "status", "becomes"), shown),
-    )
+    show_rows(context, {"": reading.rows})
     for problem in [*reading.refused, *reading.let_pass]:
         context.warn(str(problem).partition("\n")[0])
 

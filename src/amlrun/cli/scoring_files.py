@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from amlrun import project as projects
 from amlrun.cli.common import Context, F, write_text
 from amlrun.cli.scoring_options import Script
 from amlrun.errors import AmlError
+
+if TYPE_CHECKING:
+    from amlrun.v1.config import Row
 
 _FILES = ("endpoint.yml", "deployment.yml")
 
@@ -39,17 +42,22 @@ def refuse(given: Mapping[str, Any], other: str) -> None:
 def explain_files(context: Context, ic: str | None, dc: str | None) -> None:
     """Show every key of the two files: its value, its line, and what becomes of it."""
     from amlrun.v1.scoring import inference
-    from amlrun.v1.scoring.inference_fields import DEPLOYMENT, INFERENCE
+    from amlrun.v1.scoring.field_table import DEPLOYMENT, INFERENCE
 
     root = projects.find(context.path).root
     asked = (("--ic", ic, INFERENCE), ("--dc", dc, DEPLOYMENT))
     found = {
-        name: inference.read(inference.find_file(name, context.path, root, flag), table).rows
+        name: inference.read(inference.find_file(name, context.path, root, flag), table).rows()
         for flag, name, table in asked
         if name is not None
     }
     if not found:
         raise AmlError("nothing to explain", hint="Give -c NAME, or --ic FILE, --dc FILE or both.")
+    show_rows(context, found)
+
+
+def show_rows(context: Context, found: dict[str, list[Row]]) -> None:
+    """Show the keys of files by their name; that of a single file may be empty, and is not shown then."""
 
     def tables() -> None:
         for name, rows in found.items():
@@ -58,7 +66,9 @@ def explain_files(context: Context, ic: str | None, dc: str | None) -> None:
             shown = [(row.key, short(row.value), row.line, row.status, row.becomes) for row in rows]
             context.table(("key", "value", "line", "status", "becomes"), shown)
 
-    context.result([{"file": name, **vars(row)} for name, rows in found.items() for row in rows], tables)
+    context.result(
+        [{"file": name, **vars(row)} if name else vars(row) for name in found for row in found[name]], tables
+    )
 
 
 def export_files(

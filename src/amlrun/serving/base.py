@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from amlrun.errors import BAD_INPUT, JOB_FAILED, SERVICE, AmlError
 from amlrun.serving.once import Request
-from amlrun.v1.scoring.inference import Config, Inference
+from amlrun.v1.config import Config
+from amlrun.v1.scoring.inference import Inference
 
 Report = Callable[[str], None]
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,30}[a-z0-9]")

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from amlrun import project as projects
-from amlrun.errors import AmlError
+from amlrun.v1.config import Config
+from amlrun.v1.reading import override
 from amlrun.v1.scoring import inference
-from amlrun.v1.scoring.inference import Config, Inference
-from amlrun.v1.scoring.inference_fields import DEPLOYMENT, INFERENCE
+from amlrun.v1.scoring.field_table import DEPLOYMENT, INFERENCE
+from amlrun.v1.scoring.inference import Inference
 
 DEFAULT = "inference-config.yml"
 # They are found by rules of their own: see `inference.inference`.
@@ -22,7 +23,7 @@ def read_inference(path: Path, file: str | Path | None = None, *, values: Mappin
     Without a file `aml_config/inference-config.yml` counts, where there is one. Raises AmlError for a missing or wrong
     file, value, script or conda file.
     """
-    config = Config()
+    config = Config(INFERENCE)
     if file is not None:
         root = projects.find(path).root
         config = inference.read(inference.find_file(str(file), path, root, "--ic"), INFERENCE)
@@ -36,18 +37,18 @@ def read_inference(path: Path, file: str | Path | None = None, *, values: Mappin
         if key in _NAMED:
             named[_NAMED[key]] = text
         else:
-            config.override(INFERENCE, key, text)
+            override(config, key, text)
     return inference.inference(path, config, **named)
 
 
 def read_deployment(path: Path, file: str | Path | None = None, *, values: Mapping[str, str] | None = None) -> Config:
     """How a service is deployed: what the file says, and before it `values` by their keys. Raises AmlError."""
-    config = Config()
+    config = Config(DEPLOYMENT)
     if file is not None:
         root = projects.find(path).root
         config = inference.read(inference.find_file(str(file), path, root, "--dc"), DEPLOYMENT)
     for key, text in (values or {}).items():
-        config.override(DEPLOYMENT, key, text)
+        override(config, key, text)
     return config
 
 
@@ -58,8 +59,6 @@ def compute_type(config: Config) -> str:
         return "aks" if config.get("computeTarget") else "local"
     found = str(given).lower()
     if found not in ("local", "aci", "aks", "aksendpoint", "managed"):
-        raise AmlError(
-            f"{given!r} is not a compute type", file=config.file, line=config.line("computeType"), field="computeType",
-            hint="local runs here; ACI and AKS become a managed online endpoint.",
-        )  # fmt: skip
+        hint = "local runs here; ACI and AKS become a managed online endpoint."
+        raise config.error("computeType", f"{given!r} is not a compute type", hint)
     return found

@@ -17,7 +17,8 @@ from amlrun.project import Project
 from amlrun.serving import environment
 from amlrun.serving.base import Report
 from amlrun.serving.model_file import ModelFile
-from amlrun.v1.scoring.inference import Config, Inference
+from amlrun.v1.config import Config
+from amlrun.v1.scoring.inference import Inference
 
 
 @dataclass

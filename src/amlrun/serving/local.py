@@ -19,7 +19,8 @@ from amlrun.serving.base import Change, Report, check_name
 from amlrun.serving.folder import ServiceFolder, ServiceSettings, new_files, service_folders
 from amlrun.serving.model_file import ModelFile
 from amlrun.serving.once import Request
-from amlrun.v1.scoring.inference import Config, Inference
+from amlrun.v1.config import Config
+from amlrun.v1.scoring.inference import Inference
 
 
 class LocalService(ServiceFolder):
@@ -122,7 +123,7 @@ class LocalServices:
         """
         check_name(name)
         chosen = _registered(self.project, model)
-        for note in [*inference.config.notes(), *config.notes()]:
+        for note in [*inference.config.remarks(), *config.remarks()]:
             self.report(note)
         service = LocalService(self.project, name, self.report)
         files = new_files(self.project, chosen, inference, report=self.report)
@@ -158,9 +159,7 @@ def blamed(config: Config) -> Iterator[None]:
     except AmlError as error:
         if error.field != "port" or error.file is not None:
             raise
-        line = config.line("port")
-        if config.get("port") is None:
-            raise AmlError(error.message, hint=error.hint) from error
-        if line is None:
-            raise AmlError(f"--port: {error.message}", hint=error.hint) from error
-        raise AmlError(error.message, file=config.file, line=line, field="port", hint=error.hint) from error
+        given = config.value("port")
+        if given is not None and given.line:
+            raise config.error("port", error.message, error.hint) from error
+        raise AmlError(f"--port: {error.message}" if given else error.message, hint=error.hint) from error

@@ -13,8 +13,9 @@ from amlrun.prepare import snapshot
 from amlrun.serving import http
 from amlrun.serving.base import Change, Report
 from amlrun.serving.once import Request
+from amlrun.v1.config import Config
 from amlrun.v1.scoring import endpoint
-from amlrun.v1.scoring.inference import Config, Inference
+from amlrun.v1.scoring.inference import Inference
 
 if TYPE_CHECKING:
     from amlrun.azure.client import Client

@@ -16,7 +16,7 @@ from amlrun.spec.job import CommandJob
 from amlrun.v1.hyperdrive import to_sweep
 from amlrun.v1.runconfig import to_job
 from amlrun.v1.scoring import inference
-from amlrun.v1.scoring.inference_fields import DEPLOYMENT, INFERENCE, PARALLEL
+from amlrun.v1.scoring.field_table import DEPLOYMENT, INFERENCE, PARALLEL
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "reference" / "migration-examples" / "drivers"
 HEAD = """\

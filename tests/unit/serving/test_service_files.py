@@ -19,8 +19,9 @@ from amlrun.errors import AmlError
 from amlrun.project import Project
 from amlrun.serving import process, stats
 from amlrun.serving.local import LocalService
+from amlrun.v1.config import Config
 from amlrun.v1.scoring import batch_endpoint, endpoint, inference, parallel
-from amlrun.v1.scoring.inference_fields import DEPLOYMENT, INFERENCE, PARALLEL
+from amlrun.v1.scoring.field_table import DEPLOYMENT, INFERENCE, PARALLEL
 
 pytestmark = pytest.mark.slow
 
@@ -36,9 +37,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def read(folder: Path, text: str, table: Any = DEPLOYMENT, name: str = "config.yml") -> inference.Config:
+def read(folder: Path, text: str, table: Any = DEPLOYMENT, name: str = "config.yml") -> Config:
     (folder / name).write_text(text, encoding="utf-8")
     return inference.read(folder / name, table)
+
+
+def said(config: Config) -> dict[str, Any]:
+    return {value.name: value.value for value in config.values.values()}
 
 
 def scoring(folder: Path, text: str = "entryScript: score.py\ncondaFile: conda.yml\n") -> inference.Inference:
@@ -57,50 +62,50 @@ def scoring(folder: Path, text: str = "entryScript: score.py\ncondaFile: conda.y
 )
 def test_every_way_to_write_a_file_reads_the_same(folder: Path, text: str) -> None:
     config = read(folder, text)
-    assert config.values == {
+    assert said(config) == {
         "computeType": "ACI",
         "containerResourceRequirements.cpu": 1.0,
         "containerResourceRequirements.memoryInGB": 1.5,
     }
-    assert config.problems() == []
+    assert config.without_effect() == []
 
 
 def test_every_key_is_explained_with_its_line(folder: Path) -> None:
     config = read(
         folder, "computeType: AKS\nauthEnabled: 'false'\nnamespace: team\nscoringTimeoutMS: 5000\nnumReplica: 2\n"
     )
-    rows = {row.key: row for row in config.rows}
-    assert [(row.line, row.status) for row in config.rows] == [
+    rows = {row.key: row for row in config.rows()}
+    assert [(row.line, row.status) for row in config.rows()] == [
         (1, "mapped"), (2, "mapped"), (3, "unsupported"), (4, "mapped"), (5, "unknown"),
     ]  # fmt: skip
     assert rows["authEnabled"].value is False, "the word false is false"
-    assert rows["numReplica"].becomes == "did you mean numReplicas?"
-    assert [row.key for row in config.problems()] == ["namespace", "numReplica"]
+    assert rows["numReplica"].becomes == "did you mean 'numReplicas'?"
+    assert [row.key for row in config.without_effect()] == ["namespace", "numReplica"]
 
 
 def test_the_names_that_sdk_v1_and_the_flags_use_are_taken(folder: Path) -> None:
     """c17."""
     config = read(folder, "computeType: ACI\nenableAppInsights: true\ncpu_cores: 2\nmemory_gb: 4\n")
-    assert config.values == {
+    assert said(config) == {
         "computeType": "ACI",
         "appInsightsEnabled": True,
         "containerResourceRequirements.cpu": 2.0,
         "containerResourceRequirements.memoryInGB": 4.0,
     }
-    assert [(row.key, row.line, row.status) for row in config.rows][1] == ("appInsightsEnabled", 2, "mapped")
+    assert [(row.key, row.line, row.status) for row in config.rows()][1] == ("appInsightsEnabled", 2, "mapped")
     script = read(folder, "entryScript: score.py\nenableAppInsights: true\n", INFERENCE)
-    assert script.problems()[0].key == "enableAppInsights", "a deployment's key is none of an inference configuration"
+    assert script.without_effect()[0].key == "enableAppInsights", "a key of deployments only"
 
 
 @pytest.mark.parametrize(
     ("text", "line", "key", "message"),
     [
-        ("computeType: ACI\nnumReplicas: many\n", 2, "numReplicas", "expected a whole number, got 'many'"),
+        ("computeType: ACI\nnumReplicas: many\n", 2, "numReplicas", 'expected a whole number, got "many"'),
         ("numReplicas: 1.5\n", 1, "numReplicas", "expected a whole number"),
         ("authEnabled: perhaps\n", 1, "authEnabled", "expected true or false"),
         ("containerResourceRequirements:\n  cpu: [1]\n", 2, "containerResourceRequirements.cpu", "expected a number"),
         ("containerResourceRequirements:\n  cpu: .nan\n", 2, "containerResourceRequirements.cpu", "expected a number"),
-        ("tags: [a]\n", 1, "tags", "expected keys and values"),
+        ("tags: [a]\n", 1, "tags", "expected keys below it, got a list"),
         ("a: b: c\n", 1, "", "two keys on one line"),
         ("- a\n", 1, "", "expected keys and values"),
         ("", 1, "", "is empty"),
@@ -117,7 +122,7 @@ def test_a_wrong_value_is_named_with_file_line_and_key(
 
 def test_what_the_file_says_in_vain_is_noted_with_its_place(folder: Path) -> None:
     config = read(folder, "computeType: AKS\nnamespace: team\n")
-    assert config.notes() == [f"{folder / 'config.yml'}:2: namespace: AKS only"]
+    assert config.remarks() == [f"{folder / 'config.yml'}:2: namespace: AKS only"]
 
 
 def test_from_the_wrong_folder_the_right_one_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +136,7 @@ def test_from_the_wrong_folder_the_right_one_is_named(tmp_path: Path, monkeypatc
     for look in (
         lambda: inference.find_file("config.yml", tmp_path, tmp_path, "--ic"),
         lambda: inference.inference(tmp_path, inference.read(file, INFERENCE)),
-        lambda: inference.inference(tmp_path, inference.Config()),
+        lambda: inference.inference(tmp_path, Config(INFERENCE)),
     ):
         with pytest.raises(AmlError) as caught:
             look()
@@ -257,9 +262,9 @@ def test_aks_becomes_a_managed_endpoint_and_what_has_no_counterpart_is_named(fol
 
 def test_a_secret_is_explained_without_its_value(folder: Path) -> None:
     config = read(folder, "keys: {primaryKey: do-not-show}\nsslKey: do-not-show\nother: {aPassword: do-not-show}\n")
-    assert "do-not-show" not in str([row.value for row in config.rows])
-    assert config.rows[0].value == "***"
-    assert read(folder, "authEnabled: true\ntokenAuthEnabled: true\n").rows[1].value is True
+    assert "do-not-show" not in str([row.value for row in config.rows()])
+    assert config.rows()[0].value == "***"
+    assert read(folder, "authEnabled: true\ntokenAuthEnabled: true\n").rows()[1].value is True
 
 
 def service_files(place: Workplace) -> tuple[str, ...]:
@@ -336,7 +341,7 @@ def test_the_flags_of_v1_come_before_the_files_keys(workplace: Workplace) -> Non
 
     service_files(workplace)
     script = Script("ic.yml", {"runtime": "python", "baseImage": "image:1", "baseImageRegistry.address": "reg.example"})
-    made = endpoint.changes(None, script.inference(workplace.model), inference.Config())
+    made = endpoint.changes(None, script.inference(workplace.model), Config(DEPLOYMENT))
     assert made.deployment["environment"]["image"] == "reg.example/image:1"
     config = DeploymentFlags(
         "deployment/dc.yml", {"numReplicas": "3", "keys.primaryKey": "do-not-copy-me"}, {"tags": {"a": "b"}}
@@ -345,7 +350,7 @@ def test_the_flags_of_v1_come_before_the_files_keys(workplace: Workplace) -> Non
     assert made.deployment["instance_count"] == 3
     assert "code_configuration" not in made.deployment, "what is not said is not changed"
     assert "do-not-copy-me" not in str(made)
-    assert endpoint.changes(None, None, inference.Config()) == endpoint.Managed({}, {}, [])
+    assert endpoint.changes(None, None, Config(DEPLOYMENT)) == endpoint.Managed({}, {}, [])
     with pytest.raises(AmlError, match="--num-replicas: expected a whole number"):
         DeploymentFlags(None, {"numReplicas": "many"}, {}).config(workplace.model)
     help_text = workplace.aml("service", "update", "--help").stdout
@@ -412,8 +417,8 @@ def test_mini_batches_are_so_many_files_or_about_so_many_bytes(
 @pytest.mark.parametrize("file", sorted((TEMPLATE / "deployment").glob("*.yml")), ids=lambda file: file.name)
 def test_the_files_of_the_template_say_nothing_in_vain(file: Path) -> None:
     config = inference.read(file, DEPLOYMENT)
-    assert config.rows
-    assert {row.status for row in config.rows} <= {"mapped", "local"}
+    assert config.rows()
+    assert {row.status for row in config.rows()} <= {"mapped", "local"}
 
 
 def test_percentiles_are_those_of_the_nearest_rank(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from amlrun.project import Project
 from amlrun.spec import node, yaml_data
 from amlrun.v1.hyperdrive.file import HyperdriveFile
 from amlrun.v1.runconfig import to_job
-from amlrun.v1.scoring import inference, inference_fields
+from amlrun.v1.scoring import field_table, inference
 
 SOURCE = Path(__file__).parents[3] / "src" / "amlrun"
 CASES = Path(__file__).parents[3].parent / "shared" / "cases" / "c9-yaml-messages"
@@ -33,8 +33,8 @@ def _datasets(file: Path) -> object:
 
 DOORS: dict[str, Callable[[Path], object]] = {
     "run configuration": to_job.read,
-    "inference configuration": lambda file: inference.read(file, inference_fields.INFERENCE),
-    "deployment configuration": lambda file: inference.read(file, inference_fields.DEPLOYMENT),
+    "inference configuration": lambda file: inference.read(file, field_table.INFERENCE),
+    "deployment configuration": lambda file: inference.read(file, field_table.DEPLOYMENT),
     "sweep": HyperdriveFile,
     "conda file": conda_file.read,
     "conda file for the cloud": lambda file: common_tree.environment(common_tree.Environment(conda_file=file)),

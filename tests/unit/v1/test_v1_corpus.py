@@ -15,8 +15,9 @@ from ruamel.yaml import YAML
 from support.v1_files import CORPUS, MODERN, corpus, corpus_file
 
 from amlrun.errors import AmlError
-from amlrun.v1.runconfig import explaining, fields, to_job
-from amlrun.v1.runconfig.fields import Field, dotted
+from amlrun.v1.runconfig import explaining, to_job
+from amlrun.v1.runconfig.field_table import RUNCONFIG
+from amlrun.v1.table import Field, camel, dotted
 
 DIFFERENCES = YAML(typ="safe", pure=True).load(
     Path(__file__).with_name("v1_corpus_differences.yml").read_text(encoding="utf-8")
@@ -27,7 +28,7 @@ SECTIONS = ("data", "dataReferences", "outputData", "applicationEndpoints")
 
 def leaves(tree: dict[str, Any], path: tuple[str, ...] = (), key: tuple[str, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Every field of what the old loader read: its key, its row of the table, its value."""
-    known = fields.members(path)
+    known = RUNCONFIG.members(path)
     for name, value in tree.items():
         found = known.get(name) or known["*"]
         if found.type in ("section", "sections") and isinstance(value, dict):
@@ -47,7 +48,7 @@ def test_values_are_the_old_loaders(identity: str) -> None:
     file = corpus_file(identity)
     config = to_job.read(file, file.parent)
     assert config.problems == []
-    names = {(section, fields.camel(name)): name for section in SECTIONS for name in config.names(section)}
+    names = {(section, camel(name)): name for section in SECTIONS for name in config.names(section)}
     seen = 0
     for key, found, value in leaves(expected):
         ours_key = (key[0], names[key[:2]], *key[2:]) if key[:2] in names else key

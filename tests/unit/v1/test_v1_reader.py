@@ -9,8 +9,11 @@ import pytest
 from support.v1_files import MINIMAL, config, model
 
 from amlrun.errors import AmlError
-from amlrun.v1.runconfig import fields, schema, to_job
-from amlrun.v1.runconfig.fields import FIELDS
+from amlrun.v1.runconfig import schema, to_job
+from amlrun.v1.runconfig.field_table import RUNCONFIG
+from amlrun.v1.table import near
+
+FIELDS = RUNCONFIG.fields
 
 
 def test_the_table_describes_every_field_once() -> None:
@@ -138,9 +141,9 @@ def test_unknown_keys(tmp_path: Path, text: str, key: str, meant: str, line: int
     found = config(tmp_path, text)
     [unknown] = [value for value in found.values.values() if value.field is None]
     assert (unknown.name, unknown.meant, unknown.line) == (key, meant, line)
-    [note] = found.notes
-    assert note.line == line
-    assert (f"did you mean {meant!r}" in note.text) == bool(meant)
+    [note] = to_job.notes(to_job.translate(found, tmp_path))
+    assert note.startswith(f"train.runconfig:{line}: {key}: unknown key, not used")
+    assert (f"did you mean {meant!r}" in note) == bool(meant)
 
 
 def test_null_is_the_default_everywhere(tmp_path: Path) -> None:
@@ -232,7 +235,7 @@ def test_no_file_hangs_the_reader(tmp_path: Path, text: str) -> None:
 
 
 def test_near_keys() -> None:
-    known = fields.members(("environment", "docker"))
-    assert fields.near("baseimage", known) == "baseImage"
-    assert fields.near("base_imag", known) == "baseImage"
-    assert fields.near("zebra", known) == ""
+    known = RUNCONFIG.members(("environment", "docker"))
+    assert near("baseimage", known) == "baseImage"
+    assert near("base_imag", known) == "baseImage"
+    assert near("zebra", known) == ""

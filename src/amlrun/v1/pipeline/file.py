@@ -13,7 +13,7 @@ from amlrun.errors import AmlError
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import Source
 from amlrun.spec.read_pipeline_components import lines_of
-from amlrun.v1.runconfig.explaining import Row
+from amlrun.v1.config import Row
 
 
 class PipelineFile:

@@ -7,7 +7,7 @@ from pathlib import Path
 from amlrun.spec.job import Environment
 from amlrun.spec.pipeline import ParallelJob
 from amlrun.v1.scoring import inference, parallel
-from amlrun.v1.scoring.inference_fields import PARALLEL
+from amlrun.v1.scoring.field_table import PARALLEL
 
 
 def parallel_job(file: Path, folder: Path) -> ParallelJob:

@@ -15,9 +15,9 @@ from amlrun.spec.job import V1_DATASET, Input, Scalar
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import PipelineJob, Source
 from amlrun.spec.read_pipeline import Reading
+from amlrun.v1.config import Row
 from amlrun.v1.pipeline.file import PipelineFile, compute_of, input_name
 from amlrun.v1.pipeline.to_steps import Steps
-from amlrun.v1.runconfig.explaining import Row
 
 _TOP = ("name", "description", "parameters", "data_references", "default_compute", "steps")
 _TYPES = ("string", "int", "float", "bool", "datapath")

@@ -9,11 +9,12 @@ from amlrun.spec.job import CommandJob, Input, Output, Scalar
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import ParallelJob, PipelineJob, Source, Step
 from amlrun.spec.read_pipeline_components import interface_of_inline
+from amlrun.v1.config import Config, by_line
 from amlrun.v1.pipeline.file import PipelineFile, compute_of, input_name
 from amlrun.v1.pipeline.kinds import RETIRED
 from amlrun.v1.runconfig import to_job
-from amlrun.v1.runconfig.config import Config
 from amlrun.v1.runconfig.context import TranslationContext
+from amlrun.v1.runconfig.field_table import RUNCONFIG
 
 _WORDS = ("input:", "output:", "side_input:", "parameter:")
 _INPUT = ("source", "bind_mode", "type", "path_on_compute", "overwrite", "datastore")
@@ -256,7 +257,7 @@ class StepReader:
         reader, place = self.reader, f"{self.place}.runconfig"
         text = reader.word(place, self.found.get("runconfig"))
         reader.say(place, f"jobs.{self.name}.environment")
-        config = Config(reader.folder / "(no run configuration)")
+        config = Config(RUNCONFIG, reader.folder / "(no run configuration)")
         if text is not None:
             found = reader.path(text)
             if found is None or not found.is_file():
@@ -269,7 +270,7 @@ class StepReader:
             config, reader.folder, source_directory=source, target=target, script_and_arguments=words,
             exporting=reader.exporting,
         )  # fmt: skip
-        reader.let_pass += to_job.by_line(config.problems)
+        reader.let_pass += by_line(config.problems)
         for blocking_error in context.blocking_errors:
             if blocking_error.file == config.file and blocking_error.field == "script":
                 blocking_error = reader.error(f"{self.place}.script_name", blocking_error.message, blocking_error.hint)

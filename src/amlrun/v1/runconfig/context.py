@@ -7,7 +7,7 @@ from pathlib import Path
 
 from amlrun.errors import AmlError
 from amlrun.spec.job import CommandJob, SparkJob
-from amlrun.v1.runconfig.config import Config, Key, short
+from amlrun.v1.config import Config, Key, short
 
 
 @dataclass

@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from amlrun.runs import redact
+from amlrun.v1.config import Key, Row, Value
 from amlrun.v1.runconfig import to_job, workbench
-from amlrun.v1.runconfig.config import Key, Value
 from amlrun.v1.runconfig.context import TranslationContext
-from amlrun.v1.runconfig.fields import dotted
-
-
-@dataclass
-class Row:
-    """One key: its dotted path, its typed value, its line, what became of it (`status`) and as what."""
-
-    key: str
-    value: Any
-    line: int
-    status: str
-    becomes: str
-
-    def plain(self) -> dict[str, Any]:
-        return {
-            "key": self.key,
-            "value": self.value,
-            "line": self.line,
-            "status": self.status,
-            "becomes": self.becomes,
-        }
+from amlrun.v1.table import dotted
 
 
 def rows(context: TranslationContext) -> list[Row]:
@@ -45,7 +22,7 @@ def rows(context: TranslationContext) -> list[Row]:
         found.append(Row(value.name, redact.masked(value.value, value.name), value.line, status, becomes))
         if isinstance(value.value, dict) and value.lines:
             found += _entries(context, key, value, status, becomes)
-    return sorted(found, key=lambda row: row.line)
+    return sorted(found, key=lambda row: row.line or 0)
 
 
 def _entries(context: TranslationContext, key: Key, value: Value, status: str, becomes: str) -> list[Row]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amlrun.spec.job import V1_DATASET, CommandJob, SparkJob
+from amlrun.v1.config import by_line, is_file, raise_first
 from amlrun.v1.runconfig import to_job
-from amlrun.v1.runconfig.config import is_file
 from amlrun.v1.runconfig.context import TranslationContext
 from amlrun.v1.runconfig.to_spark import SIZES
 
@@ -51,7 +51,7 @@ def export(
         script_and_arguments=script_and_arguments,
         exporting=True,
     )
-    to_job.raise_first(to_job.by_line(config.problems))
+    raise_first(by_line(config.problems))
     job = context.spark or context.job
     notes = [
         *(str(error).partition("\n")[0] for error in context.blocking_errors),

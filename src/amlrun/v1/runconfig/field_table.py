@@ -1,15 +1,11 @@
 # ruff: noqa: E501
-"""Every key of a v1 run configuration, a row each: what it is and what becomes of it.
+"""Every key of a v1 run configuration; `v1/table.py` explains the columns."""
 
-Columns: name | type | default | status | becomes | text. Two spaces of indent go one level down; `*` is a name the
-user chooses, `[]` an element of a list. Types: word, int, bool, words (a list of words), map (the user's own keys),
-conda (a conda specification), any; section, sections (by name) and list have rows below them. `word{a,b}` lists
-the values that mean something, compared without case. The default is what a key that is absent or null means.
-Status: mapped (to a key of the v2 job), local (matters on this machine only), ignored (no effect, and why),
-unsupported (and what to do). Rows whose text starts with "Old:" are keys of 2018 and 2019 that later files lack.
-"""
+from amlrun.v1.table import Table
 
-ROWS = """
+RUNCONFIG = Table(
+    "a run configuration",
+    """
 script | word | | mapped | command | The script to run, below the source directory.
 arguments | words | [] | mapped | command | The script's arguments.
 target | word | local | mapped | compute | Where to run: local, a compute's name, or amlcompute.
@@ -219,4 +215,5 @@ containerInstance | section | | ignored | only target containerinstance used it 
   cpuCores | any | | ignored | only target containerinstance used it | Old: cores.
   memoryGb | any | | ignored | only target containerinstance used it | Old: memory.
   region | word | | ignored | only target containerinstance used it | Old: region.
-"""
+""",
+)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from amlrun.v1.runconfig import fields
-from amlrun.v1.runconfig.fields import Field
+from amlrun.v1.runconfig.field_table import RUNCONFIG
+from amlrun.v1.table import Field, Path
 
 _WORD = ["string", "number", "boolean", "null"]
 # v1 takes snake_case and TitleCase keys too; an editor lets them pass unchecked.
@@ -32,8 +32,8 @@ def text() -> str:
     return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
 
 
-def _section(path: fields.Path) -> dict[str, Any]:
-    known = fields.members(path)
+def _section(path: Path) -> dict[str, Any]:
+    known = RUNCONFIG.members(path)
     if "*" in known:
         return {"type": ["object", "null"], "additionalProperties": _section(known["*"].path)}
     return {

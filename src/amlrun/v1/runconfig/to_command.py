@@ -7,9 +7,10 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
-from amlrun.v1.runconfig.config import Key
+from amlrun.v1.config import Key
+from amlrun.v1.reading import split
 from amlrun.v1.runconfig.context import TranslationContext
-from amlrun.v1.runconfig.reading import split
+from amlrun.v1.table import camel
 
 _DATASET = re.compile(r"Dataset(?:Consumption|Output)Config:([A-Za-z0-9_.-]+)")
 _REFERENCE = re.compile(r"\$(?:AZUREML_DATAREFERENCE_([A-Za-z0-9_-]+)|\{AZUREML_DATAREFERENCE_([A-Za-z0-9_-]+)\})")
@@ -137,8 +138,6 @@ def rewrite(context: TranslationContext, word: str, where: Key) -> str:
 
 
 def _binding(context: TranslationContext, name: str, sections: tuple[str, ...], where: Key, written: str) -> str:
-    from amlrun.v1.runconfig.fields import camel
-
     known = {key: place for key, place in context.names.items() if key[0] in sections}
     for same in (str, camel, str.lower):
         for key, place in known.items():

@@ -6,7 +6,7 @@ import re
 
 from amlrun.spec.docker_arguments import volumes
 from amlrun.spec.job import Limits, QueueSettings, Resources, Service
-from amlrun.v1.runconfig.config import Key
+from amlrun.v1.config import Key
 from amlrun.v1.runconfig.context import TranslationContext
 from amlrun.v1.runconfig.to_distribution import distribution
 

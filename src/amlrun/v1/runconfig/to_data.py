@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from amlrun.spec.job import V1_DATASET, Input, Output
-from amlrun.v1.runconfig.config import Key
+from amlrun.v1.config import Key
 from amlrun.v1.runconfig.context import TranslationContext
 
 _INPUT_MODES = {"mount": "ro_mount", "download": "download", "direct": "direct"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amlrun.spec.job import Distribution
-from amlrun.v1.runconfig.config import Key
+from amlrun.v1.config import Key
 from amlrun.v1.runconfig.context import TranslationContext
 
 _MPI = ("OpenMpi", "IntelMpi", "Mpi")

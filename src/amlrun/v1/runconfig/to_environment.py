@@ -6,7 +6,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from amlrun.spec.job import DEFAULT_IMAGE, Build, Environment
-from amlrun.v1.runconfig.config import Key, is_file
+from amlrun.v1.config import Key, is_file
 from amlrun.v1.runconfig.context import TranslationContext
 
 _PYTHON: Key = ("environment", "python")

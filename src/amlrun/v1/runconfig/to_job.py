@@ -9,19 +9,11 @@ from pathlib import Path
 from amlrun.errors import AmlError
 from amlrun.spec import node
 from amlrun.spec.job import CommandJob, Job
-from amlrun.v1.runconfig import (
-    fields,
-    reading,
-    recognise,
-    to_command,
-    to_compute,
-    to_data,
-    to_environment,
-    to_spark,
-    workbench,
-)
-from amlrun.v1.runconfig.config import Config, Value, is_file
+from amlrun.v1 import reading
+from amlrun.v1.config import Config, Value, by_line, is_file, raise_first
+from amlrun.v1.runconfig import recognise, to_command, to_compute, to_data, to_environment, to_spark, workbench
 from amlrun.v1.runconfig.context import TranslationContext
+from amlrun.v1.runconfig.field_table import RUNCONFIG
 
 
 def config_folder(path: Path) -> Path:
@@ -89,7 +81,7 @@ def read(file: Path, path: Path | None = None) -> Config:
     """
     root, notes = node.read(file)
     recognise.refuse_others(root, file)
-    config = workbench.convert(root, file) if workbench.is_workbench(root) else reading.build(root, file)
+    config = workbench.convert(root, file) if workbench.is_workbench(root) else reading.build(root, file, RUNCONFIG)
     for line, text in notes:
         config.note((), text, line)
     _environment_file(config, file.parent if path is None or path.is_file() else path)
@@ -108,8 +100,8 @@ def _environment_file(config: Config, path: Path) -> None:
             config.problem(("environment",), f"there is no file {place}", "The path is relative to --path.")
         return
     root, _ = node.read(place)
-    part = Config(place)
-    reading.read_value(part, fields.field(("environment",)), ("environment",), root, 1)
+    part = Config(RUNCONFIG, place)
+    reading.read_value(part, RUNCONFIG.field(("environment",)), ("environment",), root, 1)
     config.values.pop(("environment",), None)
     config.values.update(part.values)
     config.problems += part.problems
@@ -167,7 +159,7 @@ def load(
     Raises AmlError with file and line for what is wrong in the file or missing beside it.
     """
     if name is None:
-        config = Config(path / "(no run configuration)")
+        config = Config(RUNCONFIG, path / "(no run configuration)")
         where = path
     else:
         file = find(path, name)
@@ -186,34 +178,20 @@ def load(
     return job
 
 
-def by_line(problems: list[AmlError]) -> list[AmlError]:
-    return sorted(problems, key=lambda problem: problem.line or 0)
-
-
-def raise_first(problems: list[AmlError], without_file: bool = False) -> None:
-    """Raise the first of several problems, with the others in its hint."""
-    if not problems:
-        return
-    first, *others = problems
-    if without_file:
-        first.file = first.line = None
-    lines = [first.hint] if first.hint else []
-    lines += [str(other).partition("\n")[0] for other in others[:10]]
-    first.hint = "\n".join(lines)
-    raise first
-
-
 def notes(context: TranslationContext) -> list[str]:
     """What to say once at submit: unknown keys, conversions, and settings that have no effect or no counterpart."""
     found = [(note.line, f"{note.key}: {note.text}" if note.key else note.text) for note in context.config.notes]
     for key, value in context.config.values.items():
+        if value.field is None:
+            meant = f"; did you mean {value.meant!r}?" if value.meant else ""
+            found.append((value.line, f"{context.config.shown(key)}: unknown key, not used{meant}"))
         if value.field is None or not value.is_set:
             continue
         status, becomes, quiet = report_of(context, value)
         if status in ("ignored", "unsupported") and not quiet:
             what = "has no effect" if status == "ignored" else "is not supported"
             found.append((value.line, f"{context.config.shown(key)}: {what}: {becomes}"))
-    file = context.config.file.name
+    file = context.config.file.name if context.config.file else ""
     return [f"{file}:{line}: {text}" for line, text in sorted(set(found))]
 
 
@@ -222,8 +200,6 @@ def report_of(context: TranslationContext, value: Value) -> tuple[str, str, bool
     found = context.report_of(value.key)
     if found is not None:
         return found.status, found.becomes, found.quiet
-    if value.field is None:
-        return "unknown", f"did you mean {value.meant!r}?" if value.meant else "not a key of a run configuration", False
-    if value.field.status == "unsupported" and not value.is_set:
+    if value.field is not None and value.field.status == "unsupported" and not value.is_set:
         return "ignored", "says nothing", True
-    return value.field.status, value.field.becomes, False
+    return *context.config.status(value), False

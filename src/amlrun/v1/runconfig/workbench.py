@@ -6,8 +6,10 @@ from pathlib import Path
 
 from amlrun.spec import node as yaml_tree
 from amlrun.spec.node import Node
-from amlrun.v1.runconfig import fields, reading
-from amlrun.v1.runconfig.config import Config, Key, Value, is_file
+from amlrun.v1 import reading
+from amlrun.v1.config import Config, Key, Value, is_file
+from amlrun.v1.runconfig.field_table import RUNCONFIG
+from amlrun.v1.table import camel, near
 
 _MARKS = ("argumentVector", "condaFile", "trackedRun", "sparkDependenciesFile", "managedEnvironment", "useSampling")
 _MODERN = ("script", "environment", "command", "arguments", "data", "dataReferences")
@@ -42,17 +44,17 @@ _HERE = ("local", "localdocker", "docker", "docker-python", "docker-spark")
 
 def is_workbench(root: Node) -> bool:
     """Whether a tree is a Workbench file: it has a key that only those have, and none that they lack."""
-    keys = {fields.camel(key) for key, _, _ in root.pairs}
+    keys = {camel(key) for key, _, _ in root.pairs}
     own = any(mark in keys for mark in _MARKS) or ("condaDependenciesFile" in keys and "target" in keys)
     return own and not any(key in keys for key in _MODERN)
 
 
 def convert(root: Node, file: Path) -> Config:
     """A Workbench file as a run configuration of today; what does not map is noted."""
-    config = Config(file)
+    config = Config(RUNCONFIG, file)
     config.note((), "a Workbench file of 2017 or 2018, converted: `aml export` writes it as a v2 job", 1)
     for key, line, node in root.pairs:
-        name = fields.camel(key)
+        name = camel(key)
         origin = Value((name,), None, node.plain(), line)
         config.converted.append(origin)
         if name == "argumentVector":
@@ -65,7 +67,7 @@ def convert(root: Node, file: Path) -> Config:
         elif name in _REASONS and _REASONS[name][0] == "unsupported" and node.value is not False and not node.empty:
             config.note((name,), f"is not supported: {_REASONS[name][1]}", line)
         elif name not in _REASONS and name not in PLAIN:
-            origin.meant = fields.near(name, {known: fields.field(("target",)) for known in (*PLAIN, *_REASONS)})
+            origin.meant = near(name, (*PLAIN, *_REASONS))
             config.note((name,), "unknown key, not used", line)
     _compute_file(config, file)
     return config
@@ -78,7 +80,7 @@ def reason(name: str) -> tuple[str, str]:
 
 def _take(config: Config, key: Key, node: Node, origin: Value) -> None:
     config.origins[key] = origin
-    reading.read_value(config, fields.field(key), key, node, origin.line)
+    reading.read_value(config, RUNCONFIG.field(key), key, node, origin.line)
 
 
 def _arguments(config: Config, node: Node, origin: Value) -> None:
@@ -86,13 +88,13 @@ def _arguments(config: Config, node: Node, origin: Value) -> None:
     config.origins[("arguments",)] = config.origins[("script",)] = origin
     words = [item for item in node.items if item.kind == "scalar"] if node.kind == "list" else [node]
     if words and words[0].text not in ("$file", ""):
-        reading.read_value(config, fields.field(("script",)), ("script",), words[0], words[0].line)
+        reading.read_value(config, RUNCONFIG.field(("script",)), ("script",), words[0], words[0].line)
     elif words:
         config.note(
             ("script",), "$file was the file open in the editor: give the script after the options", origin.line
         )
     rest = Node("list", origin.line, items=words[1:])
-    reading.read_value(config, fields.field(("arguments",)), ("arguments",), rest, origin.line)
+    reading.read_value(config, RUNCONFIG.field(("arguments",)), ("arguments",), rest, origin.line)
 
 
 def _compute_file(config: Config, file: Path) -> None:
@@ -104,12 +106,12 @@ def _compute_file(config: Config, file: Path) -> None:
         root, _ = yaml_tree.read(place)
         if root.kind == "map":
             line = config.line("target")
-            others = [fields.camel(key) for key, _, _ in root.pairs]
+            others = [camel(key) for key, _, _ in root.pairs]
             others = [name for name in others if name not in _COMPUTE and name not in ("type", "name")]
             if others:
                 config.note(("target",), f"{place.name}: no effect: {', '.join(others)}")
             for key, _, node in root.pairs:
-                name = fields.camel(key)
+                name = camel(key)
                 if name == "type":
                     kind = node.text
                 elif name in _COMPUTE and not node.empty and _COMPUTE[name] not in config.values:

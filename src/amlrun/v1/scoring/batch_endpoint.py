@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from amlrun.v1.config import Config
 from amlrun.v1.scoring.endpoint import SCHEMAS, Managed, environment, without_empty
-from amlrun.v1.scoring.inference import Config, Inference
+from amlrun.v1.scoring.inference import Inference
 from amlrun.v1.scoring.parallel import BatchSettings
 
 
 def translate(script: Inference, config: Config, wanted: BatchSettings, model: str) -> Managed:
     """The batch endpoint and deployment of `model` (`NAME:VERSION`, or `NAME` for the latest)."""
-    notes = [f"{row.key}: {row.becomes}" for row in config.problems()]
+    notes = [f"{row.key}: {row.becomes}" for row in config.without_effect()]
     compute = config.get("compute_target") or config.get("compute_target_name")
     if not compute:
         compute = "cpu-cluster"

@@ -13,7 +13,8 @@ from typing import Any
 from amlrun.errors import AmlError, os_error
 from amlrun.runs.files import replace_text
 from amlrun.spec.job import DEFAULT_IMAGE
-from amlrun.v1.scoring.inference import Config, Inference
+from amlrun.v1.config import Config
+from amlrun.v1.scoring.inference import Inference
 
 # Upper bounds of CPU cores and memory in GB, in the order of choice. The first seven are the migration guide's table;
 # the rest go on with the same families (85 % of an instance's memory is free to use).
@@ -89,7 +90,7 @@ def translate(name: str, deployment_name: str, model: str, inference: Inference,
 def changes(model: str | None, inference: Inference | None, config: Config) -> Managed:
     """What of an endpoint and its deployment is said: all for a new one, for one that is there what is to change."""
     files = [inference.config, config] if inference else [config]
-    notes = [f"{row.key}: {row.becomes}" for one in files for row in one.problems()]
+    notes = [f"{row.key}: {row.becomes}" for one in files for row in one.without_effect()]
     endpoint: dict[str, Any] = {
         "description": config.get("description"),
         "auth_mode": {True: "aml_token", False: "key", None: None}[config.get("tokenAuthEnabled")],

@@ -1,6 +1,6 @@
 """v1's ParallelRunConfig: how a folder of files is scored.
 
-The keys are ParallelRunConfig's (`inference_fields.PARALLEL`); partition keys and tables have no counterpart here.
+The keys are ParallelRunConfig's (`field_table.PARALLEL`); partition keys and tables have no counterpart here.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from amlrun.errors import AmlError
-from amlrun.v1.scoring.inference import Config
+from amlrun.v1.config import Config
 
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
@@ -42,7 +41,7 @@ def settings(config: Config) -> BatchSettings:
     for key, bound in least.items():
         value = config.get(key)
         if value is not None and value < bound:
-            raise _wrong(config, key, f"expected {bound} or more, got {value}")
+            raise config.error(key, f"expected {bound} or more, got {value}")
     for key, name in (
         ("error_threshold", "error_threshold"),
         ("run_invocation_timeout", "timeout"),
@@ -52,10 +51,10 @@ def settings(config: Config) -> BatchSettings:
             setattr(found, name, config.get(key))
     action = str(config.get("output_action") or "append_row").lower()
     if action not in ("append_row", "summary_only"):
-        raise _wrong(config, "output_action", f"expected append_row or summary_only, got {action!r}")
+        raise config.error("output_action", f"expected append_row or summary_only, got {action!r}")
     name = config.get("append_row_file_name") or found.output
     if Path(name).name != name:
-        raise _wrong(config, "append_row_file_name", f"expected a file's name, got {name!r}")
+        raise config.error("append_row_file_name", f"expected a file's name, got {name!r}")
     found.output = name if action == "append_row" else ""
     return found
 
@@ -63,9 +62,5 @@ def settings(config: Config) -> BatchSettings:
 def _size(text: str, config: Config) -> tuple[int, int]:
     match = re.fullmatch(r"\s*(\d+)\s*([KMG]?B?)\s*", text.upper())
     if not match or match[2] in ("K", "M", "G") or int(match[1]) == 0:
-        raise _wrong(config, "mini_batch_size", f"expected a number of files, or a size such as 10MB, got {text!r}")
+        raise config.error("mini_batch_size", f"expected a number of files, or a size such as 10MB, got {text!r}")
     return (0, int(match[1]) * _UNITS[match[2]]) if match[2] else (int(match[1]), 0)
-
-
-def _wrong(config: Config, key: str, message: str) -> AmlError:
-    return AmlError(message, file=config.file, line=config.line(key), field=key)

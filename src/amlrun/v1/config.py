@@ -1,4 +1,4 @@
-"""A run configuration as typed values by key, each with its line."""
+"""A v1 file as typed values by key, each with its line."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError
-from amlrun.v1.runconfig import fields
-from amlrun.v1.runconfig.fields import Field, dotted
+from amlrun.runs import redact
+from amlrun.v1.table import Field, Table, dotted, fold, path_of
 
 Key = tuple[str, ...]
 
@@ -50,13 +50,25 @@ class Note:
 
 
 @dataclass
+class Row:
+    """One key as explained: its dotted path, its typed value, its line, what became of it (`status`) and as what."""
+
+    key: str
+    value: Any
+    line: int | None
+    status: str
+    becomes: str
+
+
+@dataclass
 class Config:
     """What a file says. `problems` are errors found while reading; the caller decides when to raise the first.
 
-    `origins` names, for a converted file, the key a value came from.
+    A key is given in parts, or in one word with dots. `origins` names, for a converted file, the key a value came from.
     """
 
-    file: Path
+    table: Table
+    file: Path | None = None
     values: dict[Key, Value] = dataclasses.field(default_factory=dict)
     notes: list[Note] = dataclasses.field(default_factory=list)
     problems: list[AmlError] = dataclasses.field(default_factory=list)
@@ -64,32 +76,36 @@ class Config:
     converted: list[Value] = dataclasses.field(default_factory=list)
 
     def value(self, *key: str) -> Value | None:
-        return self.values.get(key)
+        return self.values.get(_parts(key))
+
+    def set(self, key: str, value: Any) -> None:
+        """Put a value that was given elsewhere in place of what the file says; it has no line."""
+        self.values[path_of(key)] = Value(path_of(key), self.table.field(key), value, 0)
 
     def get(self, *key: str) -> Any:
         """The typed value at a key, or its default."""
-        found = self.values.get(key)
+        found = self.value(*key)
         if found is not None and found.field is not None and found.value is not None:
             return found.value
-        return fields.field(pattern(key)).default
+        return self._default(key)
 
     def text(self, *key: str) -> str:
         """A word as written, or an empty string."""
-        found = self.values.get(key)
+        found = self.value(*key)
         if found is not None and isinstance(found.words, str) and found.value is not None:
             return found.words
-        default = fields.field(pattern(key)).default
+        default = self._default(key)
         return default if isinstance(default, str) else ""
 
     def choice(self, *key: str) -> str:
         """A word of a known list, spelt as the list spells it."""
         word = self.text(*key)
-        allowed = fields.field(pattern(key)).allowed
+        allowed = self.table.fields[self.table.pattern(_parts(key))].allowed
         return next((name for name in allowed if fold(name) == fold(word)), word)
 
     def words(self, *key: str) -> Any:
         """A list of words or a map of words, as written; empty when not said."""
-        found = self.values.get(key)
+        found = self.value(*key)
         return found.words if found is not None and found.words is not None else []
 
     def names(self, section: str) -> list[str]:
@@ -98,6 +114,7 @@ class Config:
 
     def line(self, *key: str) -> int:
         """The line of a key, else of the nearest key above it, else of the first key of its section, else 1."""
+        key = _parts(key)
         found = self.values.get(key)
         if found is not None:
             return found.line
@@ -111,9 +128,14 @@ class Config:
         """Whether the file says anything at or below a key."""
         return any(path[: len(key)] == key and value.value is not None for path, value in self.values.items())
 
-    def problem(self, key: Key, message: str, hint: str = "", line: int | None = None) -> None:
+    def error(self, key: Key | str, message: str, hint: str = "", line: int | None = None) -> AmlError:
+        """An error about a key, with the file and the line."""
+        key = path_of(key) if isinstance(key, str) else key
         line = self.line(*key) if line is None else line
-        self.problems.append(AmlError(short(message), file=self.file, line=line, field=self.shown(key), hint=hint))
+        return AmlError(short(message), file=self.file, line=line or None, field=self.shown(key), hint=hint)
+
+    def problem(self, key: Key, message: str, hint: str = "", line: int | None = None) -> None:
+        self.problems.append(self.error(key, message, hint, line))
 
     def note(self, key: Key, text: str, line: int | None = None) -> None:
         self.notes.append(Note(self.line(*key) if line is None else line, short(text), self.shown(key)))
@@ -122,17 +144,55 @@ class Config:
         """A key's name as the file has it: for a converted file, the key it came from."""
         return dotted(self.origins[key].key) if key in self.origins else dotted(key)
 
+    def status(self, value: Value) -> tuple[str, str]:
+        """What the table says of a key: its status, and what becomes of it."""
+        if value.field is None:
+            return "unknown", f"did you mean {value.meant!r}?" if value.meant else f"not a key of {self.table.title}"
+        return value.field.status, value.field.becomes
 
-def pattern(key: Key) -> Key:
-    """The table's path of a key: a name the user chose becomes `*`, an element `[]`."""
-    found: Key = ()
-    for part in key:
-        if part.startswith("["):
-            part = "[]"
-        elif part not in fields.members(found) and "*" in fields.members(found):
-            part = "*"
-        found = (*found, part)
-    return found
+    def rows(self) -> list[Row]:
+        """Every key of the file by what the table says of it. What is secret is hidden."""
+        return [
+            Row(value.name, redact.masked(value.value, value.name), value.line or None, *self.status(value))
+            for value in self.values.values()
+            if value.field is None or value.words or value.field.type not in ("section", "sections")
+        ]
+
+    def without_effect(self) -> list[Row]:
+        """The keys that are neither mapped nor honoured."""
+        return [row for row in self.rows() if row.status in ("unsupported", "unknown")]
+
+    def remarks(self) -> list[str]:
+        """A line for a person on each key without effect and each conversion, with its place."""
+        told = [(row.line, row.key, row.becomes) for row in self.without_effect()]
+        told += [(note.line, note.key, note.text) for note in self.notes]
+        place = f"{self.file}:" if self.file else ""
+        return [f"{place}{line}: {key}: {text}" if place and line else f"{key}: {text}" for line, key, text in told]
+
+    def _default(self, key: Key) -> Any:
+        found = self.table.fields.get(self.table.pattern(_parts(key)))
+        return found.default if found else None  # what scores asks a batch's file for an endpoint's keys, too
+
+
+def _parts(key: Key) -> Key:
+    return path_of(key[0]) if len(key) == 1 else key
+
+
+def by_line(problems: list[AmlError]) -> list[AmlError]:
+    return sorted(problems, key=lambda problem: problem.line or 0)
+
+
+def raise_first(problems: list[AmlError], without_file: bool = False) -> None:
+    """Raise the first of several problems, with the others in its hint."""
+    if not problems:
+        return
+    first, *others = problems
+    if without_file:
+        first.file = first.line = None
+    lines = [first.hint] if first.hint else []
+    lines += [str(other).partition("\n")[0] for other in others[:10]]
+    first.hint = "\n".join(lines)
+    raise first
 
 
 def short(message: str) -> str:
@@ -146,8 +206,3 @@ def is_file(place: Path) -> bool:
         return place.is_file()
     except (OSError, ValueError):
         return False
-
-
-def fold(word: str) -> str:
-    """A word of a known list without what v1 did not care about: case, and how its parts are joined."""
-    return word.replace("_", "").replace("-", "").lower()

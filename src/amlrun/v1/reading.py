@@ -1,10 +1,11 @@
-"""Reads a tree into a `Config`: every value by its field's type, every misfit a problem with its line."""
+"""Reads a tree into a `Config` by a table: each value by its field's type, each misfit a problem with its line."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,46 +13,44 @@ from amlrun.runs import redact
 from amlrun.spec.node import Node
 from amlrun.spec.yaml_data import lined
 from amlrun.spec.yaml_problems import missing_space
-from amlrun.v1.runconfig import fields
-from amlrun.v1.runconfig.config import Config, Key, Value, fold, pattern
-from amlrun.v1.runconfig.fields import Field
+from amlrun.v1.config import Config, Key, Value, raise_first
+from amlrun.v1.table import Field, Table, fold, near
 
 _TRUE = ("true", "yes", "on", "y", "1")
 _FALSE = ("false", "no", "off", "n", "0")
 
 
-def build(root: Node, file: Path) -> Config:
+def build(root: Node, file: Path, table: Table) -> Config:
     """The values of a tree, with a problem for each value that does not fit, and unknown keys kept as such."""
-    config = Config(file)
+    config = Config(table, file)
     _section(config, root, (), ())
     return config
 
 
-def _section(config: Config, node: Node, key: Key, table: Key) -> None:
-    known = fields.members(table)
-    seen: dict[str, int] = {}
+def override(config: Config, key: str, text: str) -> None:
+    """Put a flag's text in place of what the file says. Raises AmlError for one that does not fit the key."""
+    given = Config(config.table)
+    found = config.table.field(key)
+    read_value(given, found, found.path, Node("scalar", 0, text, text), 0)
+    raise_first(given.problems)
+    config.values.update(given.values)
+
+
+def _section(config: Config, node: Node, key: Key, section: Key) -> None:
+    known = config.table.members(section)
+    seen: dict[Key, int] = {}
     for name, line, child in node.pairs:
-        found = known.get(name) or known.get(fields.camel(name))
-        if "*" in known:
-            found, spelt = known["*"], name
-        else:
-            spelt = found.path[-1] if found else name
-        if spelt in seen:
-            twice = f"is given twice, first on line {seen[spelt]}"
-            config.problem((*key, spelt), twice, "Delete one of the two.", line)
+        found = known.get("*") or config.table.find(section, name)
+        place = (*key, name) if found is None or "*" in known else (*key, *found.path[len(section) :])
+        if place in seen:
+            config.problem(place, f"is given twice, first on line {seen[place]}", "Delete one of the two.", line)
             continue
-        seen[spelt] = line
+        seen[place] = line
         if found is None:
-            _unknown(config, (*key, name), child, line, fields.near(name, known))
+            value = redact.masked(child.plain(), name)
+            config.values[place] = Value(place, None, value, line, child.comment, near(name, known))
         else:
-            read_value(config, found, (*key, spelt), child, line)
-
-
-def _unknown(config: Config, key: Key, node: Node, line: int, meant: str) -> None:
-    value = redact.masked(node.plain(), key[-1])
-    config.values[key] = Value(key, None, value, line, node.comment, meant)
-    hint = f"; did you mean {meant!r}?" if meant else ""
-    config.note(key, f"unknown key, not used{hint}", line)
+            read_value(config, found, place, child, line)
 
 
 def read_value(config: Config, found: Field, key: Key, node: Node, line: int) -> None:
@@ -62,11 +61,15 @@ def read_value(config: Config, found: Field, key: Key, node: Node, line: int) ->
     elif node.empty:
         # null, and nothing at all, mean the default.
         value.value, value.words = found.default, found.default if isinstance(found.default, str) else None
-        if node.value == "" and found.type in ("word", "any"):
+        if node.value == "" and found.type in ("word", "text", "any"):
             value.value = value.words = ""
     elif found.type in ("section", "sections"):
         if node.kind == "map" and node.pairs:
             _section(config, node, key, found.path)
+            return
+        address = config.table.members(found.path).get("address")
+        if node.kind == "scalar" and address:  # a registry by its name alone
+            read_value(config, address, (*key, "address"), node, line)
             return
         if node.kind == "scalar" or node.items:
             if key != ("environment",) or node.kind != "scalar":
@@ -76,8 +79,7 @@ def read_value(config: Config, found: Field, key: Key, node: Node, line: int) ->
         else:
             value.value = found.default if found.type == "sections" else {}
     else:
-        read = {"bool": _bool, "int": _int, "word": _word, "words": _words, "map": _map, "conda": _conda}
-        read.get(found.type, _list if found.type == "list" else _any)(config, value, node)
+        _READ[found.type](config, value, node)
     config.values[key] = value
     if found.allowed and isinstance(value.words, str) and value.words:
         _check_allowed(config, found, value)
@@ -89,8 +91,8 @@ def _check_allowed(config: Config, found: Field, value: Value) -> None:
     if found.status != "mapped":
         config.note(value.key, f"{value.words!r} is not one of {', '.join(found.allowed)}", value.line)
         return
-    near = fields.near(value.words, dict.fromkeys(found.allowed, found))
-    meant = f"; did you mean {near!r}?" if near else ""
+    close = near(value.words, found.allowed)
+    meant = f"; did you mean {close!r}?" if close else ""
     config.problem(
         value.key, f"expected one of {', '.join(found.allowed)}, got {value.words!r}{meant}", line=value.line
     )
@@ -127,6 +129,17 @@ def _int(config: Config, value: Value, node: Node) -> None:
         value.value = number
 
 
+def _number(config: Config, value: Value, node: Node) -> None:
+    try:
+        number = float(node.text) if node.kind == "scalar" else math.nan
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        config.problem(value.key, f"expected a number, got {_kind(node)}", line=value.line)
+    else:
+        value.value = number
+
+
 def _scalar(node: Node) -> tuple[Any, str]:
     """A scalar's typed value and its text; a number whose spelling says more than its value (1.10) stays text."""
     if isinstance(node.value, bool):
@@ -141,6 +154,11 @@ def _word(config: Config, value: Value, node: Node) -> None:
         config.problem(value.key, f"expected a word, got {_kind(node)}", line=value.line)
         return
     value.value, value.words = _scalar(node)
+
+
+def _text(config: Config, value: Value, node: Node) -> None:
+    _word(config, value, node)
+    value.value = value.words
 
 
 def _words(config: Config, value: Value, node: Node) -> None:
@@ -194,14 +212,14 @@ def _list(config: Config, value: Value, node: Node) -> None:
     if node.kind != "list":
         config.problem(value.key, f"expected a list, got {_kind(node)}", line=value.line)
         return
-    table = (*pattern(value.key), "[]")
+    table = (*config.table.pattern(value.key), "[]")
     value.value = []
     for place, item in enumerate(node.items):
         key = (*value.key, f"[{place}]")
         if item.kind != "map":
             config.problem(key, f"expected keys below it, got {_kind(item)}", line=item.line)
             continue
-        inner = Config(config.file)
+        inner = Config(config.table, config.file)
         _section(inner, item, key, table)
         config.notes += inner.notes
         config.problems += inner.problems
@@ -214,6 +232,12 @@ def _any(config: Config, value: Value, node: Node) -> None:
     value.words = node.text if node.kind == "scalar" else None
     if node.kind == "list":
         value.words = [item.text for item in node.items if item.kind == "scalar"]
+
+
+_READ: dict[str, Callable[[Config, Value, Node], None]] = {
+    "bool": _bool, "int": _int, "number": _number, "word": _word, "text": _text, "words": _words, "map": _map,
+    "conda": _conda, "list": _list, "any": _any,
+}  # fmt: skip
 
 
 def split(line: str) -> list[str]:
