@@ -3,7 +3,7 @@
 python3 dev.py first-run [FOLDER]   render the template into a new folder (first-project), train, register and score
 python3 dev.py test --unit          run the tests that answer within a minute
 python3 dev.py test [PYTEST ARGS]   run all tests
-python3 dev.py check                lint, types and which module may import which
+python3 dev.py check                lint, types, which module may import which, and how long it may be
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TOOLS = HERE / ".tools"
+MOST_LINES = 300
 
 
 def uv() -> str:
@@ -59,6 +60,16 @@ def would_dirty(folder: Path) -> bool:
     if HERE not in folder.parents or not (HERE / ".git").exists():
         return False
     return subprocess.run(["git", "check-ignore", "--quiet", str(folder / "x")], cwd=HERE).returncode == 1
+
+
+def check_sizes() -> None:
+    """End this program when a module of the library has more than 300 lines: it does more than one job then."""
+    modules = sorted((HERE / "src").rglob("*.py"))
+    counts = {module: len(module.read_text(encoding="utf-8").splitlines()) for module in modules}
+    long = [f"{module.relative_to(HERE)}: {count} lines" for module, count in counts.items() if count > MOST_LINES]
+    if long:
+        print(*long, f"Split them: a module has at most {MOST_LINES} lines.", sep="\n", file=sys.stderr)
+        sys.exit(1)
 
 
 def first_run(name: str) -> None:
@@ -111,6 +122,7 @@ def main(words: list[str]) -> int:
     elif words == ["check"]:
         for command in (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("lint-imports",)):
             call("run", "--frozen", *command)
+        check_sizes()
     else:
         print((__doc__ or "").strip(), file=sys.stderr)
         return 0 if words in (["--help"], ["-h"]) else 2

@@ -13,11 +13,12 @@ from amlrun.errors import AmlError
 from amlrun.pipeline import filling, graph, state, step_job
 from amlrun.pipeline.cache import CacheLookup, StepCache, Wanted
 from amlrun.pipeline.fingerprint import Fingerprints
-from amlrun.pipeline.graph import Node, Ref
+from amlrun.pipeline.graph import Node
 from amlrun.pipeline.hashing import FileHashes
 from amlrun.pipeline.launcher import Launcher, StepRun
 from amlrun.pipeline.options import Options, missing_input
 from amlrun.pipeline.progress import Progress, View
+from amlrun.pipeline.results import StepResults
 from amlrun.pipeline.state import StepState
 from amlrun.project import Project
 from amlrun.runs import store as runs
@@ -59,12 +60,11 @@ class Engine:
         self.progress = Progress(run, self.state, view)
         self._queue = graph.order(self.nodes)
         self._running: dict[str, _Running] = {}
-        self._results: dict[str, StepRun] = {}
         no_code = run.private / "no_code"
         self.keys = Fingerprints(project, job.source.file.parent, no_code, self.hashes, self.cache)
         self._stopped = ""
         self._continue = job.settings.continue_on_step_failure is not False
-        self.new: list[tuple[Node, StepRun, dict[str, str]]] = []
+        self.results = StepResults(self.state, self.progress, self.cache, self.keys)
 
     def go(self) -> str:
         """Run to the end. Returns the pipeline's state. Raises AmlError for what kept it from going on."""
@@ -146,9 +146,9 @@ class Engine:
         unable = step_job.runnable(node.step)
         if unable:
             raise node.step.error("", unable)
-        filled = filling.fill(self.project, node, self._place)
+        filled = filling.fill(self.project, node, self.results.place)
         job = step_job.job_of(node, filled, self.keys.no_code)
-        wanted = self.keys.wanted(node, job, filled, self._results)
+        wanted = self.keys.wanted(node, job, filled, self.results.runs)
         anew = self._anew(node)
         found = CacheLookup(reason=anew) if anew else self.cache.look(wanted)
         if found.run is not None:
@@ -182,7 +182,7 @@ class Engine:
             self._running[node.name] = _Running(node, found.run, wanted, adopted=True)
         else:
             self.cache.used(wanted, found.run)
-            self._reuse(node, found.run)
+            self.results.reuse(node, found.run)
 
     def _launch(self, node: Node, job: CommandJob | SweepJob, run_id: str, wanted: Wanted) -> StepRun:
         def created(private: Path) -> None:
@@ -205,20 +205,6 @@ class Engine:
             return "is_deterministic: false"
         return ""
 
-    def _place(self, ref: Ref) -> Path | None:
-        run = self._results.get(ref.node)
-        return run.results / ref.output if run is not None else None
-
-    def _reuse(self, node: Node, run: StepRun) -> None:
-        self._results[node.name] = run
-        step = self.state.steps[node.name]
-        step.reused = True
-        step.outputs = {name: str(run.results / name) for name in filling.outputs_of(node.step)}
-        seconds = run.record().get("seconds")
-        step.seconds = float(seconds) if isinstance(seconds, (int, float)) else None
-        self.new.append((node, run, self.cache.digests(run)))
-        self.progress.change(node.name, state.COMPLETED, "nothing changed", run_id=run.id)
-
     def _poll_steps(self) -> bool:
         """Take in the steps that have ended. Whether there was one."""
         moved = False
@@ -229,7 +215,9 @@ class Engine:
             moved = True
             del self._running[name]
             if status == "Completed":
-                self._complete(one)
+                problem = self.results.complete(one.node, one.run, one.wanted)
+                if problem:
+                    self._fail(one.node, problem)
             elif one.adopted and not self._stopped:
                 # Its own pipeline ended it, or it was killed: it is made anew.
                 self.state.steps[name].reused = False
@@ -250,32 +238,6 @@ class Engine:
                 if not cancelled or not self._stopped:
                     self._after_failure(name)
         return moved
-
-    def _complete(self, one: _Running) -> None:
-        name, run = one.node.name, one.run
-        step = self.state.steps[name]
-        step.seconds = run.record().get("seconds")
-        step.outputs = {output: str(run.results / output) for output in one.wanted.outputs}
-        try:
-            digests = self.cache.finish(run, one.wanted.outputs, self._touched(one))
-        except (AmlError, OSError) as error:
-            self._fail(one.node, f"its outputs could not be read: {error}")
-            return
-        self._results[name] = run
-        self.new.append((one.node, run, digests))
-        self.progress.change(name, state.COMPLETED, step.reason)
-
-    def _touched(self, one: _Running) -> str:
-        """Why a completed step's result is not to be used again; told, for it is somebody's mistake."""
-        found = self.keys.changed_input(one.node, one.wanted, self._results)
-        if found is None:
-            return ""
-        name, place = found
-        self.progress.view.line(
-            f"{one.node.name}: its input {name} ({place}) was changed while it ran: it will run again next "
-            "time, and so will the step that made it"
-        )
-        return f"its input {name} was changed while it ran"
 
     def _fail(self, node: Node, message: str) -> None:
         self.progress.change(node.name, state.FAILED, message)

@@ -74,7 +74,7 @@ def drive(
     try:
         engine = Engine(project, run, job, launcher, wanted, view)
         status = engine.go()
-        publish.publish(project, job, engine.state, engine.new, experiment, view.line)
+        publish.publish(project, job, engine.state, engine.results.new, experiment, view.line)
         engine.state.save(run.private)
     except BaseException as problem:
         error = problem

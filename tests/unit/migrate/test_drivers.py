@@ -354,7 +354,7 @@ service = Model.deploy(ws, "bank-service", [model], ic, aci, overwrite=True)
 """, {"conda.yml": "", "service/score.py": ""})  # fmt: skip
     folder = placed(result, tmp_path) / "aml_config"
     ic = inference.read(folder / "inference-config.yml", INFERENCE)
-    assert ic.get("entryScript") == "score.py" and ic.get("condaFile") == "conda.yml" and not ic.problems()
+    assert ic.get("entryScript") == "score.py" and ic.get("condaFile") == "conda.yml" and not ic.without_effect()
     aci = inference.read(folder / "deployment-config-aci.yml", DEPLOYMENT)
     assert aci.get("containerResourceRequirements.memoryInGB") == 2 and aci.get("tags") == {"a": "b"}
     assert "x9" not in "".join(texts(result).values())
@@ -377,7 +377,7 @@ config = ParallelRunConfig(entry_script="score_batch.py", source_directory="batc
 """)
     found = inference.read(placed(result, tmp_path) / "aml_config" / "batch-score.yml", PARALLEL)
     assert found.get("mini_batch_size") == "5" and found.get("node_count") == 2
-    assert found.get("source_directory") == "batch" and not found.problems()
+    assert found.get("source_directory") == "batch" and not found.without_effect()
 
 
 PIPELINE = """

@@ -7,10 +7,11 @@ from collections.abc import ItemsView, KeysView, ValuesView
 from typing import Any
 
 from amlrun.migrate.drivers import library
-from amlrun.migrate.drivers.expressions import Expressions, is_plain
+from amlrun.migrate.drivers.expressions import Expressions
 from amlrun.migrate.drivers.library import PathText
 from amlrun.migrate.drivers.objects import Class, Function, Instance, Method, Module, OpenFile, Parser, Scope
 from amlrun.migrate.drivers.signatures import argument_of
+from amlrun.migrate.drivers.truth import is_plain, truth_of
 from amlrun.migrate.drivers.values import NOTHING, Call, Gap, Item, Name, Part, SdkObject, known
 
 
@@ -193,7 +194,7 @@ class Calls(Expressions):
                 for item in items:
                     inner = Scope(scope.file, {}, row)
                     self.bind(one.target, item, inner)
-                    truths = [self.truth(self.value(test, inner)) for test in one.ifs]
+                    truths = [truth_of(self.value(test, inner)) for test in one.ifs]
                     if None in truths:
                         return None
                     grown += [inner] if all(truths) else []

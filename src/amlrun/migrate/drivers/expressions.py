@@ -10,8 +10,9 @@ from typing import Any
 from amlrun.migrate.drivers import library
 from amlrun.migrate.drivers.compute import same_thing
 from amlrun.migrate.drivers.library import PathText
-from amlrun.migrate.drivers.objects import Class, Function, Instance, Module, Parser, Scope
+from amlrun.migrate.drivers.objects import Scope
 from amlrun.migrate.drivers.signatures import SDK_NAMES
+from amlrun.migrate.drivers.truth import is_plain, truth_of
 from amlrun.migrate.drivers.values import (
     NOTHING,
     ROOT,
@@ -172,23 +173,11 @@ class Expressions:
     def _unaryop(self, node: ast.UnaryOp, scope: Scope) -> Any:
         found = self.value(node.operand, scope)
         if isinstance(node.op, ast.Not):
-            truth = self.truth(found)
+            truth = truth_of(found)
             return self.gap("a condition", node) if truth is None else not truth
         if isinstance(node.op, ast.USub) and isinstance(found, (int, float)):
             return -found
         return found if isinstance(node.op, ast.UAdd) else self.gap("a computation", node)
-
-    def truth(self, value: Any) -> bool | None:
-        """Whether a condition holds; None when the text does not decide it."""
-        if isinstance(value, (Gap, Text, Part, Item)):
-            return None
-        if isinstance(value, SdkObject):
-            return None if value.name.startswith(".") or "." in value.name else True
-        if isinstance(value, Name):
-            return True if value.of_sdk else None
-        if isinstance(value, (Function, Class, Instance, Module, Parser)):
-            return True
-        return bool(value)
 
     def _boolop(self, node: ast.BoolOp, scope: Scope) -> Any:
         wanted = isinstance(node.op, ast.Or)
@@ -196,7 +185,7 @@ class Expressions:
         found: Any = None
         for part in node.values:
             found = self.value(part, scope)
-            truth = self.truth(found)
+            truth = truth_of(found)
             if truth is None and open_one is NOTHING:
                 open_one = found
             if truth is wanted:
@@ -225,7 +214,7 @@ class Expressions:
             return self.gap("a condition", node)
 
     def _ifexp(self, node: ast.IfExp, scope: Scope) -> Any:
-        truth = self.truth(self.value(node.test, scope))
+        truth = truth_of(self.value(node.test, scope))
         if truth is not None:
             return self.value(node.body if truth else node.orelse, scope)
         return self.join(self.value(node.body, scope), self.value(node.orelse, scope), node.test)
@@ -291,10 +280,6 @@ def _too_large(op: ast.operator, left: Any, right: Any) -> bool:
         sizes = [len(one) if isinstance(one, (str, list, tuple)) else abs(one) for one in (left, right)]
         return any(isinstance(one, (str, list, tuple)) for one in (left, right)) and sizes[0] * sizes[1] > _LARGEST
     return False
-
-
-def is_plain(value: Any) -> bool:
-    return isinstance(value, (str, int, float, bool, list, tuple, dict, type(None)))
 
 
 def _condition(node: ast.AST) -> str:

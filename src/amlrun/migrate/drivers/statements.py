@@ -8,6 +8,7 @@ from typing import Any
 
 from amlrun.migrate.drivers.calls import Calls
 from amlrun.migrate.drivers.objects import Instance, Scope
+from amlrun.migrate.drivers.truth import truth_of
 from amlrun.migrate.drivers.values import NOTHING, Call, Gap, Item, Part, SdkObject, Setting, known
 
 MOST_STEPS = 20_000
@@ -122,7 +123,7 @@ class Statements(Calls):
         return "continue"
 
     def _do_if(self, node: ast.If, scope: Scope) -> str:
-        truth = self.truth(self.value(node.test, scope))
+        truth = truth_of(self.value(node.test, scope))
         if truth is not None:
             return self.block(node.body if truth else node.orelse, scope)
         text = f"`{' '.join(ast.unparse(node.test).split())[:60]}` (line {node.lineno})"
@@ -171,7 +172,7 @@ class Statements(Calls):
     _do_asyncfor = _do_for
 
     def _do_while(self, node: ast.While, scope: Scope) -> str:
-        if self.truth(self.value(node.test, scope)) is False:
+        if truth_of(self.value(node.test, scope)) is False:
             return self.block(node.orelse, scope)
         self.loops.append(node.lineno)
         end = self.block(node.body, scope)
