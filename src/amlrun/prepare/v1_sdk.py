@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from amlrun.errors import AmlError
 from amlrun.prepare import data, v1_imports
-from amlrun.prepare.environment import Interpreter
+from amlrun.prepare.site import Site, ask_python, project_facts
 from amlrun.project import Project
 from amlrun.spec.job import CommandJob
 
@@ -31,9 +30,7 @@ print(json.dumps([list(sys.version_info[:2]), has("azureml.core"), has("mlflow")
 """
 
 
-def for_run(
-    variables: dict[str, str], project: Project, job: CommandJob, interpreter: Interpreter, *, report: Report
-) -> dict[str, str]:
+def for_run(variables: dict[str, str], job: CommandJob, site: Site, *, report: Report) -> dict[str, str]:
     """The variables of a run's script; one that imports SDK v1 finds our package where azureml-core is missing.
 
     `report` gets a line that says so, or that an installed azureml-core will lose what the script logs. Raises
@@ -42,7 +39,7 @@ def for_run(
     uses = v1_imports.of_command(job.command, job.code or Path.cwd(), job.script)
     if not uses.imports:
         return variables
-    version, has_core, has_mlflow = _probe(interpreter.python, variables.get("PYTHONPATH"))
+    version, has_core, has_mlflow = _probe(site.python, lambda: site.ask_python(_PROBE, variables.get("PYTHONPATH")))
     first = uses.logs[0] if uses.logs else None
     if has_core:
         if first:
@@ -58,14 +55,15 @@ def for_run(
         return variables
     if first and not has_mlflow:
         raise AmlError(
-            f"{first.what} is recorded in MLflow, which {interpreter.python} lacks", file=first.file, line=first.line,
+            f"{first.what} is recorded in MLflow, which {site.python} lacks", file=first.file, line=first.line,
             hint="Add azureml-mlflow to the environment (the conda file's `pip:`, or pip install azureml-mlflow).",
         )  # fmt: skip
     report(
         f"{where}: {where.what}: azureml-core is not installed; aml's own azureml package is used, and logs to MLflow. "
         "To remove SDK v1: aml migrate"
     )
-    return variables | package_variables(project, variables)
+    facts = {**site.facts, "datasets": {name: site.dataset(one.path) for name, one in data.load(site.project).items()}}
+    return variables | _variables(facts, f"{site.workers}/v1_sdk", site.separator, variables.get("PYTHONPATH"))
 
 
 def for_scoring(project: Project, source: Path, entry: str, python: Path, *, report: Report) -> dict[str, str]:
@@ -76,7 +74,7 @@ def for_scoring(project: Project, source: Path, entry: str, python: Path, *, rep
     uses = v1_imports.of_command([], source, entry)
     if not uses.imports:
         return {}
-    version, has_core, _ = _probe(python, None)
+    version, has_core, _ = _probe(python, lambda: ask_python(python, _PROBE))
     if has_core or version < OLDEST_PYTHON:
         return {}
     where = uses.imports[0]
@@ -84,34 +82,20 @@ def for_scoring(project: Project, source: Path, entry: str, python: Path, *, rep
         f"{where}: {where.what}: azureml-core is not installed; aml's own azureml package is used. "
         "To remove SDK v1: aml migrate"
     )
-    return package_variables(project, {})
+    known = {name: str(one.path) for name, one in data.load(project).items()}
+    return _variables({**project_facts(project), "datasets": known}, str(FOLDER), os.pathsep, None)
 
 
-def package_variables(project: Project, variables: dict[str, str]) -> dict[str, str]:
-    """PYTHONPATH with our package before the user's own, and what the package has to know about the project."""
-    known = {name: str(dataset.path) for name, dataset in data.load(project).items()}
-    facts = {
-        "root": str(project.root),
-        "runs": str(project.runs),
-        "database": str(project.database),
-        "datasets": known,
-        "aml": sys.executable,
-    }
-    paths = [str(FOLDER), *([variables["PYTHONPATH"]] if variables.get("PYTHONPATH") else [])]
-    return {"PYTHONPATH": os.pathsep.join(paths), VARIABLE: json.dumps(facts)}
+def _variables(facts: dict[str, Any], folder: str, separator: str, python_path: str | None) -> dict[str, str]:
+    """PYTHONPATH with our package in `folder` before the user's own, and what it has to know about the project."""
+    paths = [folder, *([python_path] if python_path else [])]
+    return {"PYTHONPATH": separator.join(paths), VARIABLE: json.dumps(facts)}
 
 
-@functools.lru_cache(maxsize=16)
-def _probe(python: Path, python_path: str | None) -> tuple[tuple[int, int], bool, bool]:
+def _probe(python: Path | str, ask: Callable[[], str]) -> tuple[tuple[int, int], bool, bool]:
     """An interpreter's version, and whether it has azureml-core and MLflow. Raises AmlError when it cannot be asked."""
-    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
-    if python_path:
-        environment["PYTHONPATH"] = python_path
     try:
-        done = subprocess.run(
-            [str(python), "-c", _PROBE], capture_output=True, text=True, env=environment, check=True, timeout=120
-        )
-        version, core, mlflow = json.loads(done.stdout)
+        version, core, mlflow = json.loads(ask())
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise AmlError(f"{python} cannot be started: {error}", hint="Check the environment's Python.") from error
     return (version[0], version[1]), bool(core), bool(mlflow)

@@ -102,7 +102,7 @@ class _Writer:
             if not own and "run_id" not in about:
                 continue
             name = str(record.get("_experiment_name") if own else _experiment_name(run, place.parent, record))
-            facts = _own_facts(run, record) if own else _facts(about)
+            facts = _own_facts(run, record) if own else _facts(run, about)
             self._run(place, facts | {"experiment_id": self._experiment(name)})
             if own:
                 self._tags(run.id, _own_tags(run, record))
@@ -134,6 +134,7 @@ class _Writer:
             kept = ("model_id", "name", "model_type", "source_run_id", "status_message", "artifact_location")
             facts: dict[str, Any] = {key: about.get(key) for key in kept}
             facts |= {"experiment_id": experiment, "lifecycle_stage": "active", "status": _MODEL_READY}
+            facts["artifact_location"] = tracking.uri_here(run, about["artifact_location"])
             facts["creation_timestamp_ms"] = about.get("creation_timestamp", 0)
             facts["last_updated_timestamp_ms"] = about.get("last_updated_timestamp", 0)
             self._put("logged_models", facts)
@@ -205,7 +206,7 @@ def _own_facts(run: runs.RunFolder, record: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _facts(about: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(run: runs.RunFolder, about: Mapping[str, Any]) -> dict[str, Any]:
     """The row of an MLflow run that the script made, from the `meta.yaml` that MLflow wrote."""
     return {
         "run_uuid": about["run_id"],
@@ -219,7 +220,7 @@ def _facts(about: Mapping[str, Any]) -> dict[str, Any]:
         "end_time": about.get("end_time"),
         "source_version": "",
         "lifecycle_stage": about.get("lifecycle_stage") or "active",
-        "artifact_uri": about.get("artifact_uri"),
+        "artifact_uri": tracking.uri_here(run, about.get("artifact_uri")),
     }
 
 

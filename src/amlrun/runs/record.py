@@ -38,7 +38,7 @@ class CancelMark(TypedDict, total=False):
 
 
 class SubmitPart(TypedDict, total=False):
-    """Who, what and where: written once, when the run is made."""
+    """Who, what and where: written once, when the run is made. `_seen` is the folder's path where the script runs."""
 
     run_id: str
     root_run_id: str
@@ -64,6 +64,7 @@ class SubmitPart(TypedDict, total=False):
     workspace: WorkspaceIds
     _experiment_name: str
     _target_type: str
+    _seen: str
     _submitter: ProcessMark
     _draw: dict[str, Any] | None
 

@@ -15,7 +15,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from amlrun.errors import os_error
@@ -49,8 +49,12 @@ def own_folder(run: runs.RunFolder) -> Path:
     return folder(run) / _EXPERIMENT / run.id
 
 
-def environment(run: runs.RunFolder, experiment: str, variables: Mapping[str, str]) -> dict[str, str]:
+def environment(
+    run: runs.RunFolder, experiment: str, variables: Mapping[str, str], seen: str | None = None
+) -> dict[str, str]:
     """The variables that make plain `mlflow.log_metric` land in the run.
+
+    `seen` is the run's folder as the script sees it, where that is not its path here.
 
     A tracking URI of the user's own, in `variables` (the job's over this process's), wins; the run is then found
     there by the tag `azureml.run_id`.
@@ -64,7 +68,7 @@ def environment(run: runs.RunFolder, experiment: str, variables: Mapping[str, st
         tags = {RUN_ID_TAG: run.id, "mlflow.runName": run.id}
         return found | {"MLFLOW_RUN_CONTEXT": json.dumps(tags)}
     return found | {
-        "MLFLOW_TRACKING_URI": folder(run).as_uri(),
+        "MLFLOW_TRACKING_URI": _uri(run, folder(run), seen),
         "MLFLOW_RUN_ID": run.id,
         "MLFLOW_EXPERIMENT_ID": _EXPERIMENT,
         # MLflow 3.16 and newer take a store of files only where this is set.
@@ -72,15 +76,15 @@ def environment(run: runs.RunFolder, experiment: str, variables: Mapping[str, st
     }
 
 
-def create(run: runs.RunFolder, experiment: str, tags: Mapping[str, str]) -> None:
+def create(run: runs.RunFolder, experiment: str, tags: Mapping[str, str], seen: str | None = None) -> None:
     """Make the store with its one experiment and the run in it; one that is there is left as it is.
 
-    Raises AmlError when the disk can't take it.
+    `seen` is the run's folder as the script sees it. Raises AmlError when the disk can't take it.
     """
     if exists(run):
         return
     own, start = own_folder(run), runs.milliseconds(runs.now())
-    location = (folder(run) / "artifacts").as_uri()
+    location = _uri(run, folder(run) / "artifacts", seen)
     kept = {"lifecycle_stage": "active", "experiment_id": _EXPERIMENT}
     names = {"name": experiment, "creation_time": start, "last_update_time": start}
     about = {"run_id": run.id, "run_uuid": run.id, "run_name": run.id, "status": _RUNNING, "source_type": _JOB}
@@ -92,11 +96,27 @@ def create(run: runs.RunFolder, experiment: str, tags: Mapping[str, str]) -> Non
             (own / part).mkdir(parents=True)
         artifacts(run).mkdir()
         _write_meta(own.parent, kept | names | {"artifact_location": location})
-        _write_meta(own, kept | about | empty | {"start_time": start, "artifact_uri": artifacts(run).as_uri()})
+        _write_meta(own, kept | about | empty | {"start_time": start, "artifact_uri": _uri(run, artifacts(run), seen)})
         for key, value in ({"mlflow.runName": run.id} | dict(tags)).items():
             (own / "tags" / key).write_text(value, encoding="utf-8")
     except OSError as error:
         raise os_error(error, "make the run's MLflow store") from error
+
+
+def _uri(run: runs.RunFolder, place: Path, seen: str | None) -> str:
+    """The URI of a place in the run's folder, as who sees that folder at `seen` calls it."""
+    if seen is None or seen == str(run.folder):
+        return place.as_uri()
+    return (PurePosixPath(seen) / place.relative_to(run.folder).as_posix()).as_uri()
+
+
+def uri_here(run: runs.RunFolder, uri: Any) -> Any:
+    """A URI that the script wrote down, as it is from here: the run's folder may have had another path there."""
+    seen = run.part("submit").get("_seen")
+    if not seen or not isinstance(uri, str):
+        return uri
+    there = PurePosixPath(seen).as_uri()
+    return run.folder.as_uri() + uri[len(there) :] if uri == there or uri.startswith(f"{there}/") else uri
 
 
 def _write_meta(place: Path, value: dict[str, Any]) -> None:
