@@ -78,7 +78,7 @@ class Engine:
                     self._stop("the pipeline was cancelled")
                 moved = self._poll_steps()
                 moved = self._start_ready() or moved
-                pause = _SHORTEST if moved else min(pause * 1.3, _LONGEST)
+                pause = _SHORTEST if moved else min(pause * 1.1, _LONGEST)
                 if self._running:
                     self.progress.wait(pause, quiet=not moved)
         except BaseException:
@@ -168,6 +168,8 @@ class Engine:
                 run = self._launch(node, job, run_id, wanted)
         if again.run is None:
             self._running[node.name] = _Running(node, run, wanted)
+            if self._queue:
+                self.launcher.warm()  # for the next one, while this one's script runs
         else:
             self._take(node, wanted, again)
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from amlrun.pipeline.filling import Filled
 from amlrun.pipeline.hashing import FileHashes
-from amlrun.prepare import conda_file
 from amlrun.prepare.snapshot import Snapshot
 from amlrun.runs.redact import masked
 from amlrun.spec.job import CommandJob, Environment, SweepJob, to_dict
@@ -97,8 +96,11 @@ def changes(old: Parts, new: Parts, old_shown: dict[str, str], new_shown: dict[s
 def _environment(environment: Environment | None, interpreter: str | None) -> Any:
     if environment is None:
         return interpreter
-    conda = environment.conda_file
-    text = conda_file.content(conda) if conda is not None else None
+    conda, text = environment.conda_file, None
+    if conda is not None:
+        from amlrun.prepare import conda_file
+
+        text = conda_file.content(conda)
     build = environment.build
     return [interpreter, environment.reference, environment.image, environment.dockerfile, text, to_dict(build) or None]
 

@@ -8,58 +8,15 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.prepare import build_problems, index_settings, pythons
 from amlrun.prepare.conda_file import CondaFile, Requirement
+from amlrun.prepare.interpreter import TOOL_VARIABLE, Interpreter, Report, python_in
 
-Report = Callable[[str], None]
-# Names the tool that builds environments: uv, micromamba, mamba or conda.
-TOOL_VARIABLE = "AML_ENVIRONMENT_TOOL"
 # How long a failed build is tried on without what failed, to name everything that fails at once.
 _MOST_ROUNDS, _MOST_SECONDS = 8, 120
-
-
-@dataclass
-class Interpreter:
-    """A Python to run scripts with. `folder` is None when the user manages the environment.
-
-    `conda_hash` is the SHA-256 of what the conda file asks for; `notes` say what differs from it here, `python_note`
-    that another Python is used.
-    """
-
-    python: Path
-    folder: Path | None = None
-    conda_hash: str | None = None
-    notes: list[str] = field(default_factory=list)
-    variables: dict[str, str] = field(default_factory=dict)
-    python_note: str = ""
-
-    @property
-    def bin(self) -> Path:
-        return self.python.parent
-
-    def packages(self) -> list[str]:
-        """`name==version` of every package, read from the folder names of its metadata: no Python is started."""
-        if self.folder is None:
-            return []
-        pattern = "Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages"
-        found = []
-        for metadata in self.folder.glob(f"{pattern}/*.dist-info"):
-            name, _, version = metadata.name.removesuffix(".dist-info").rpartition("-")
-            found.append(f"{name.replace('_', '-')}=={version}")
-        return sorted(found, key=str.lower)
-
-
-def python_in(folder: Path) -> Path:
-    """The Python of an environment's folder."""
-    if os.name != "nt":
-        return folder / "bin" / "python"
-    script = folder / "Scripts" / "python.exe"
-    return script if script.exists() else folder / "python.exe"
 
 
 def build(folder: Path, ready: Path, wanted: CondaFile, tool: str, report: Report) -> Interpreter:

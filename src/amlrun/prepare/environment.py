@@ -14,10 +14,10 @@ from typing import Any
 
 from amlrun import project
 from amlrun.errors import AmlError, os_error
-from amlrun.prepare import build, conda_file, v1_packages
-from amlrun.prepare.build import TOOL_VARIABLE as TOOL_VARIABLE
-from amlrun.prepare.build import Interpreter as Interpreter
-from amlrun.prepare.build import Report as Report
+from amlrun.prepare.interpreter import TOOL_VARIABLE as TOOL_VARIABLE
+from amlrun.prepare.interpreter import Interpreter as Interpreter
+from amlrun.prepare.interpreter import Report as Report
+from amlrun.prepare.interpreter import python_in
 from amlrun.spec.job import CommandJob
 
 _TOOLS = ("micromamba", "mamba", "conda")
@@ -59,6 +59,8 @@ def prepare(source: Path | dict[str, Any], *, report: Report) -> Interpreter:
 
     Raises AmlError naming file and line for a package that cannot be had (exit code 1 when the build failed).
     """
+    from amlrun.prepare import conda_file
+
     text = conda_file.content(source)
     tool = _tool()
     key = hashlib.sha256(f"{_FORMAT}\n{tool}\n{sys.platform}-{_machine()}\n{text}".encode()).hexdigest()
@@ -66,6 +68,8 @@ def prepare(source: Path | dict[str, Any], *, report: Report) -> Interpreter:
     ready = folder / READY
     found = _reuse(folder, ready)
     if found is None:
+        from amlrun.prepare import build, v1_packages
+
         with _locked(folder, report):
             found = _reuse(folder, ready) or build.build(folder, ready, v1_packages.read(source), tool, report)
     elif found.python_note:
@@ -100,7 +104,7 @@ def _reuse(folder: Path, ready: Path) -> Interpreter | None:
     try:
         made = json.loads(ready.read_text(encoding="utf-8"))
         found = Interpreter(
-            build.python_in(folder), folder, notes=list(made["notes"]), variables=dict(made["variables"]),
+            python_in(folder), folder, notes=list(made["notes"]), variables=dict(made["variables"]),
             python_note=str(made.get("python_note", "")),
         )  # fmt: skip
         os.utime(ready)  # when it was last used
@@ -148,6 +152,8 @@ def own(name: str, why: str, *, report: Report) -> Interpreter:
     report(f"{why}: the script uses the packages of {base}. To give it its own, name a conda file.")
     found = _reuse(folder, ready)
     if found is None:
+        from amlrun.prepare import build
+
         with _locked(folder, report):
             found = _reuse(folder, ready) or build.over(base, folder, ready, name)
     return found

@@ -11,7 +11,6 @@ from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.events import Message, OnEvent, ignore
 from amlrun.prepare import code, data, environment, launch, script_options
 from amlrun.project import Project
-from amlrun.registry.inputs import with_models
 from amlrun.runs import metrics, mlflow_db, new_mlflow_db, provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
@@ -66,7 +65,10 @@ class LocalTarget:
             steps.materialize(files_of_run, files, job)
             interpreter = environment.of_job(job, report=self.report)
             files_of_run.write_part("prepared", steps.prepared_record(interpreter, git()))
-            job = with_models(self.project, job)
+            if any(one.type.endswith("_model") for one in job.inputs.values()):
+                from amlrun.registry.inputs import with_models
+
+                job = with_models(self.project, job)
             plan = launch.plan(self.project, files_of_run, job, interpreter, experiment, report=self.report)
             self._remarks[run.id] = _remarks(job, plan)
             self._supervisors[run.id] = processes.start(files_of_run, plan, options.supervisor)
