@@ -172,6 +172,28 @@ def test_the_rendered_projects_own_tests_pass(project: Path) -> None:
     assert " passed" in run(["uv", "run", "pytest", "-q"], project).stdout
 
 
+def test_the_pipeline_registers_a_better_model_only_and_runs_once(project: Path) -> None:
+    words = ["uv", "run", "aml", "run", "submit-pipeline", "-n", "training", "-y", "pipelines/train.yml"]
+    words += ["--ct", "local", "-o", "json"]
+
+    def submit(*more: str) -> dict[str, dict[str, Any]]:
+        record = json.loads(run([*words, *more], project).stdout)
+        assert record["status"] == "Completed"
+        return {step["name"]: step for step in record["steps"]}
+
+    first = submit("-p", "epochs=1")
+    assert list(first) == ["prep", "train", "evaluate"]
+    report = project / "runs" / first["evaluate"]["run_id"] / "outputs" / "report"
+    measured = json.loads(report.read_text())
+    assert measured["registered_auc"] > 0.9, "the model of the first test is registered already"
+    better = first["evaluate"]["registered"]["better"]
+    assert better == ("model demo-model:2" if measured["auc"] > measured["registered_auc"] else better)
+    submit("-p", "epochs=1")
+    third = submit("-p", "epochs=1")
+    assert all(step["reused"] for step in third.values())
+    assert third["evaluate"]["registered"]["better"].endswith("which has this content already")
+
+
 @pytest.fixture
 def pages(project: Path) -> Iterator[str]:
     """`mlflow ui` on the project's database, as README says."""

@@ -12,7 +12,7 @@ from amlrun.pipeline.graph import Given, Node, Ref
 from amlrun.prepare import data
 from amlrun.project import Project
 from amlrun.spec.job import BINDING, Input, Output, Scalar
-from amlrun.spec.pipeline import Step
+from amlrun.spec.pipeline import MODEL_TYPES, Step
 
 _OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
 
@@ -43,19 +43,33 @@ def fill(project: Project, node: Node, output: Callable[[Ref], Path | None]) -> 
                 found.refs[name] = given.ref
                 found.types[name] = given.type or "uri_folder"
         elif given.data is not None:
-            found.places[name] = _data(project, node, name, given)
-            found.types[name] = given.type or given.data.type
+            place = _data(project, node, name, given)
+            if place is not None:
+                found.places[name] = place
+                found.types[name] = given.type or given.data.type
     return found
 
 
 def find_data(project: Project, node: Node) -> dict[str, Path]:
     """Where a node's data from outside the pipeline lies here. Raises AmlError for data that is not here."""
-    return {name: _data(project, node, name, given) for name, given in node.given.items() if given.data is not None}
+    places = ((name, _data(project, node, name, given)) for name, given in node.given.items() if given.data is not None)
+    return {name: place for name, place in places if place is not None}
 
 
-def _data(project: Project, node: Node, name: str, given: Given) -> Path:
-    path = given.data.path if given.data is not None else None
+def _data(project: Project, node: Node, name: str, given: Given) -> Path | None:
+    """Where data from outside lies here; None for a registered model that is not there yet and need not be."""
+    assert given.data is not None  # noqa: S101 - asked by the caller
+    path = given.data.path
     try:
+        if (given.type or given.data.type) in MODEL_TYPES:
+            from amlrun.registry import inputs
+
+            port = node.step.component.inputs.get(name)
+            if port is not None and port.optional and inputs.is_missing(project, path):
+                return None
+            model = inputs.find(project, path)
+            if model is not None:
+                return Path(model.uri)
         return data.locate(project, given.from_input or name, path)
     except AmlError as error:
         if error.file is None:

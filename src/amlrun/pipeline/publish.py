@@ -63,13 +63,15 @@ def _register(project: Project, output: Output, kind: str, run: StepRun, name: s
     place = run.results / name
     if kind in MODEL_TYPES:
         from amlrun.registry.base import Description, RunFile
-        from amlrun.registry.local import LocalRegistry
+        from amlrun.registry.local import LocalRegistry, sha256
 
+        registry = LocalRegistry(project)
+        newest = max(registry.models(str(output.name)), key=lambda one: int(one.version), default=None)
+        if newest is not None and newest.sha256 == sha256(place):
+            return f"model {newest.id}, which has this content already"
         git = {key: str(value) for key, value in (run.record().get("properties") or {}).items()}
         about = Description(output.description or "", properties={"data_sha256": _inputs(run), **git})
-        model = LocalRegistry(project).register(
-            str(output.name), RunFile(RunFolder(run.folder), f"outputs/{name}"), about
-        )
+        model = registry.register(str(output.name), RunFile(RunFolder(run.folder), f"outputs/{name}"), about)
         said = f"model {model.id}"
     else:
         data.register(project, str(output.name), place, output.description or "")

@@ -6,7 +6,8 @@ import re
 from dataclasses import replace
 
 from amlrun.project import Project
-from amlrun.spec.job import CommandJob, Input
+from amlrun.registry.base import Model
+from amlrun.spec.job import CommandJob
 
 _NAMED = re.compile(r"(?:azureml:|models:/)(?P<name>[^:@/]+)(?:[:@/](?P<version>.+))?")
 
@@ -17,16 +18,33 @@ def with_models(project: Project, job: CommandJob) -> CommandJob:
     `azureml:NAME:VERSION`, `azureml:NAME@latest` and `models:/NAME/VERSION` are looked up among the project's models.
     Raises AmlError when there is no such model.
     """
-    found = {name: _located(project, one) for name, one in job.inputs.items() if one.type.endswith("_model")}
+    found = {}
+    for name, one in job.inputs.items():
+        model = find(project, one.path) if one.type.endswith("_model") else None
+        if model is not None:
+            found[name] = replace(one, path=model.uri)
     return replace(job, inputs={**job.inputs, **found}) if found else job
 
 
-def _located(project: Project, wanted: Input) -> Input:
-    named = _NAMED.fullmatch(wanted.path or "")
+def find(project: Project, reference: str | None) -> Model | None:
+    """The project's model that a v2 path names; None for a path that names none.
+
+    Raises AmlError when there is no such model.
+    """
+    named = _NAMED.fullmatch(reference or "")
     if named is None:
-        return wanted
+        return None
     from amlrun.registry.local import LocalRegistry
 
     version = named["version"]
-    model = LocalRegistry(project).get(named["name"], None if version in (None, "latest") else version)
-    return replace(wanted, path=model.uri)
+    return LocalRegistry(project).get(named["name"], None if version in (None, "latest") else version)
+
+
+def is_missing(project: Project, reference: str | None) -> bool:
+    """Whether a v2 path names a model of which the project has no version at all."""
+    named = _NAMED.fullmatch(reference or "")
+    if named is None:
+        return False
+    from amlrun.registry.local import LocalRegistry
+
+    return not LocalRegistry(project).models(named["name"])
