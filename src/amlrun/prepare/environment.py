@@ -12,17 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from amlrun import project
 from amlrun.errors import AmlError, os_error
 from amlrun.prepare.interpreter import TOOL_VARIABLE as TOOL_VARIABLE
 from amlrun.prepare.interpreter import Interpreter as Interpreter
 from amlrun.prepare.interpreter import Report as Report
-from amlrun.prepare.interpreter import python_in
+from amlrun.prepare.room import READY as READY
+from amlrun.prepare.room import Room, Workshop
+from amlrun.prepare.room import cache_folder as cache_folder
 from amlrun.spec.job import CommandJob
 
-_TOOLS = ("micromamba", "mamba", "conda")
-# The mark of a finished environment, and what changes when they are built otherwise.
-READY = "aml-environment.json"
+# What changes when environments are built otherwise.
 _FORMAT = "2"
 
 
@@ -45,33 +44,28 @@ def user_managed(interpreter: str) -> Interpreter:
     return Interpreter(Path(found))
 
 
-def cache_folder() -> Path:
-    """Where environments are kept."""
-    return project.cache_folder() / "environments"
-
-
-def prepare(source: Path | dict[str, Any], *, report: Report) -> Interpreter:
+def prepare(source: Path | dict[str, Any], *, report: Report, workshop: Workshop | None = None) -> Interpreter:
     """The interpreter for a conda file, built on first use and taken from the cache ever after.
 
     With micromamba, mamba or conda on this machine the file is used as it is; else uv makes the environment from
     PyPI, and every substitution is reported; that another Python is used is reported each time. Two builders of the
-    same environment wait for each other.
+    same environment wait for each other. `workshop` is where it is built, this machine by default.
 
     Raises AmlError naming file and line for a package that cannot be had (exit code 1 when the build failed).
     """
     from amlrun.prepare import conda_file
 
     text = conda_file.content(source)
-    tool = _tool()
-    key = hashlib.sha256(f"{_FORMAT}\n{tool}\n{sys.platform}-{_machine()}\n{text}".encode()).hexdigest()
-    folder = cache_folder() / key[:16]
-    ready = folder / READY
-    found = _reuse(folder, ready)
+    workshop = workshop or Workshop()
+    tool = workshop.tool()
+    key = hashlib.sha256(f"{_FORMAT}\n{tool}\n{workshop.identity()}\n{text}".encode()).hexdigest()
+    room = workshop.room(key[:16])
+    found = _reuse(room)
     if found is None:
         from amlrun.prepare import build, v1_packages
 
-        with _locked(folder, report):
-            found = _reuse(folder, ready) or build.build(folder, ready, v1_packages.read(source), tool, report)
+        with _locked(room.folder, report):
+            found = _reuse(room) or build.build(room, v1_packages.read(source), tool, report)
     elif found.python_note:
         report(found.python_note)
     found.conda_hash = hashlib.sha256(text.encode()).hexdigest()
@@ -100,30 +94,15 @@ def _locked(folder: Path, report: Report) -> Iterator[None]:
         raise os_error(error, "make the environment") from error
 
 
-def _reuse(folder: Path, ready: Path) -> Interpreter | None:
+def _reuse(room: Room) -> Interpreter | None:
     try:
-        made = json.loads(ready.read_text(encoding="utf-8"))
-        found = Interpreter(
-            python_in(folder), folder, notes=list(made["notes"]), variables=dict(made["variables"]),
+        made = json.loads(room.ready() or "")
+        return Interpreter(
+            Path(room.python), room.folder, notes=list(made["notes"]), variables=dict(made["variables"]),
             python_note=str(made.get("python_note", "")),
         )  # fmt: skip
-        os.utime(ready)  # when it was last used
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
-    return found if found.python.exists() else None
-
-
-def _machine() -> str:
-    """The processor's kind; `platform.machine()` would cost an import that nothing else here needs."""
-    return os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
-
-
-def _tool() -> str:
-    """What builds environments here: conda's own kind where there is one, else uv."""
-    asked = os.environ.get(TOOL_VARIABLE)
-    if asked and asked != "uv" and not shutil.which(asked):
-        raise AmlError(f"{TOOL_VARIABLE}={asked}: no such program on this machine")
-    return asked or next((name for name in _TOOLS if shutil.which(name)), "uv")
 
 
 def of_job(job: CommandJob, *, report: Report) -> Interpreter:
@@ -148,12 +127,12 @@ def own(name: str, why: str, *, report: Report) -> Interpreter:
     base = user_managed("python").python
     key = hashlib.sha256(f"{name}\n{base}\n{sys.platform}".encode()).hexdigest()[:16]
     folder = cache_folder() / f"own-{key}"
-    ready = folder / READY
+    room = Room(folder)
     report(f"{why}: the script uses the packages of {base}. To give it its own, name a conda file.")
-    found = _reuse(folder, ready)
+    found = _reuse(room)
     if found is None:
         from amlrun.prepare import build
 
         with _locked(folder, report):
-            found = _reuse(folder, ready) or build.over(base, folder, ready, name)
+            found = _reuse(room) or build.over(base, folder, folder / READY, name)
     return found

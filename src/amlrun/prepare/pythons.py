@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from amlrun.prepare.conda_version import allows, minor_of
+from amlrun.prepare.room import Room
 
 # Where pyenv, asdf and mise keep the Pythons that they have installed; uv sees only the active ones on PATH.
 _MANAGERS = (
@@ -42,12 +42,12 @@ class Python:
         return ".".join(map(str, self.version))
 
 
-def choices(uv: str, specifier: str, environment: Mapping[str, str]) -> list[Python]:
+def choices(room: Room, specifier: str, environment: Mapping[str, str]) -> list[Python]:
     """The Pythons to try, best first: those that meet `specifier`, here before downloadable ones; then the nearest.
 
     Within bounds (`>=3.8,<3.11`) the newest is the best, as for conda; without any, the version that runs `aml`.
     """
-    found = [*_of_managers(environment), *_of_uv(uv, environment)]
+    found = [*(_of_managers(environment) if room.here else []), *_of_uv(room, environment)]
     best: dict[tuple[tuple[int, int], bool], Python] = {}
     for python in found:
         if python.version < OLDEST or python.version[0] != 3:
@@ -110,15 +110,12 @@ def _of_managers(environment: Mapping[str, str]) -> list[Python]:
     return found
 
 
-def _of_uv(uv: str, environment: Mapping[str, str]) -> list[Python]:
+def _of_uv(room: Room, environment: Mapping[str, str]) -> list[Python]:
     """What `uv python list` knows: Pythons on PATH, its own, the Windows registry's, and those that it can download."""
     # A manager's shims answer slowly, and only for its active versions, which are found in its folder anyway.
     path = [one for one in environment.get("PATH", "").split(os.pathsep) if Path(one).name != "shims"]
-    done = subprocess.run(
-        [uv, "python", "list", "--output-format", "json"],
-        capture_output=True, text=True, encoding="utf-8", errors="replace", check=False,
-        env={**environment, "PATH": os.pathsep.join(path)},
-    )  # fmt: skip
+    settings = {**environment, "PATH": os.pathsep.join(path)} if path else environment
+    done = room.run([room.uv, "python", "list", "--output-format", "json"], settings)
     try:
         rows = json.loads(done.stdout)
     except ValueError:

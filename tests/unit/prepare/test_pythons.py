@@ -11,6 +11,7 @@ from amlrun.prepare import build_problems, index_settings, pythons
 from amlrun.prepare.conda_file import CondaFile, Requirement
 from amlrun.prepare.conda_version import allows, specifier
 from amlrun.prepare.pythons import Python
+from amlrun.prepare.room import Room
 
 HERE = [(3, 7, 16), (3, 8, 18), (3, 10, 13), (3, 11, 7), (3, 13, 0)]
 
@@ -19,9 +20,9 @@ def chosen(
     monkeypatch: pytest.MonkeyPatch, asked: str, downloadable: tuple[tuple[int, int, int], ...] = ()
 ) -> list[str]:
     found = [Python(version, "/python") for version in HERE] + [Python(version) for version in downloadable]
-    monkeypatch.setattr(pythons, "_of_uv", lambda uv, environment: found)
+    monkeypatch.setattr(pythons, "_of_uv", lambda room, environment: found)
     monkeypatch.setattr(pythons, "_of_managers", lambda environment: [Python((3, 6, 15), "/old")])
-    return [python.name for python in pythons.choices("uv", specifier(asked)[0], {})]
+    return [python.name for python in pythons.choices(Room(Path("env")), specifier(asked)[0], {})]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,154 @@
+"""Where environments are built and used: this machine, or a place derived from it (a container, another machine)."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from amlrun import project
+from amlrun.errors import AmlError
+from amlrun.prepare.interpreter import TOOL_VARIABLE, Report
+from amlrun.prepare.interpreter import python_in as python_in
+
+TOOLS = ("micromamba", "mamba", "conda")
+# The mark of a finished environment.
+READY = "aml-environment.json"
+
+
+def cache_folder() -> Path:
+    """Where this machine's environments are kept."""
+    return project.cache_folder() / "environments"
+
+
+def find_uv() -> str:
+    from uv import find_uv_bin
+
+    return find_uv_bin()
+
+
+class Room:
+    """One environment's folder, and the commands that build it. `folder` is as this machine sees it.
+
+    `here`: whether the commands run on this machine as it is.
+    """
+
+    here = True
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def place(self) -> str:
+        """The folder as the commands see it."""
+        return str(self.folder)
+
+    @property
+    def python(self) -> str:
+        """The environment's Python, as the commands see it."""
+        return str(python_in(self.folder))
+
+    @property
+    def uv(self) -> str:
+        """The program uv."""
+        return find_uv()
+
+    def program(self, name: str) -> str:
+        """A tool of conda's kind."""
+        return str(shutil.which(name))
+
+    def ready(self) -> str | None:
+        """What the mark of the finished environment says; None without one. Using it is noted."""
+        try:
+            text = (self.folder / READY).read_text(encoding="utf-8")
+            os.utime(self.folder / READY)
+            return text if python_in(self.folder).exists() else None
+        except (OSError, ValueError):
+            return None
+
+    def clear(self) -> None:
+        """Remove what there is of the environment."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write(self, name: str, text: str) -> str:
+        """Write a file in the environment's folder; its path as the commands see it. Raises OSError."""
+        (self.folder / name).write_text(text, encoding="utf-8")
+        return f"{self.place}/{name}"
+
+    def write_beside(self, suffix: str, text: str) -> str:
+        """Write a file beside the folder, which is not there yet; its path as the commands see it. Raises OSError."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        file = self.folder.with_suffix(suffix)
+        file.write_text(text, encoding="utf-8")
+        return str(file)
+
+    def given(self, file: Path) -> str | None:
+        """A file of this machine as the commands see it; None where they can't."""
+        return str(file)
+
+    def settings(self) -> dict[str, str]:
+        """The environment of uv, with what is known of the package index."""
+        from amlrun.prepare import index_settings
+
+        return index_settings.environment()
+
+    def plain(self) -> dict[str, str]:
+        """The environment of conda's tools, without this project's own virtual environment."""
+        return {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONHOME")}
+
+    def run(self, words: list[str], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            words, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False, env=dict(variables),
+            cwd=self.folder.parent,
+        )  # fmt: skip
+
+    def stream(self, words: list[str], report: Report, variables: Mapping[str, str]) -> str | None:
+        """Run a builder and report its lines as they come; None when it went well, else its output."""
+        return stream(words, report, dict(variables), self.folder.parent)
+
+
+class Workshop:
+    """Where environments are built: which tool there is, and what an environment's key must tell apart."""
+
+    def tool(self) -> str:
+        """What builds environments: conda's own kind where there is one, else uv. Raises AmlError."""
+        asked = os.environ.get(TOOL_VARIABLE)
+        if asked and asked != "uv" and not shutil.which(asked):
+            raise AmlError(f"{TOOL_VARIABLE}={asked}: no such program on this machine")
+        return asked or next((name for name in TOOLS if shutil.which(name)), "uv")
+
+    def identity(self) -> str:
+        """The system and the processor; `platform.machine()` would cost an import that nothing else here needs."""
+        kind = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
+        return f"{sys.platform}-{kind}"
+
+    def room(self, key: str) -> Room:
+        """The place of the environment with that key."""
+        return Room(cache_folder() / key)
+
+
+def stream(words: list[str], report: Report, variables: dict[str, str], cwd: Path | None = None) -> str | None:
+    """Run a builder and report its lines as they come; None when it went well, else its output."""
+    lines: list[str] = []
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
+        encoding="utf-8", errors="replace", env=variables, cwd=cwd,
+    ) as builder:  # fmt: skip
+        assert builder.stdout is not None  # noqa: S101 - PIPE was asked for
+        quiet = False
+        try:
+            for line in builder.stdout:
+                lines.append(line.rstrip())
+                # From here on it is an error of many lines, which is told in one.
+                quiet = quiet or bool(re.match(r"error:|\s*\u00d7", line))
+                if line.strip() and not quiet and not line.startswith((" + ", " - ", "Using Python")):
+                    report("  " + line.rstrip())
+        except BaseException:
+            builder.kill()
+            raise
+    return "\n".join(lines[-400:]) if builder.returncode else None
