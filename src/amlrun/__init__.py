@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         LogOutput,
         Message,
         Outcome,
+        PipelineJob,
         Plan,
         Run,
         RunCreated,
@@ -47,11 +48,11 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
-    "AmlError", "CommandJob", "Event", "InteractiveRun", "Job", "LogOutput", "Message", "Model", "Outcome", "Plan",
-    "Run", "RunCreated", "RunStatus", "Service", "SparkJob", "SubmitOptions", "SweepJob", "Transfer", "Workspace",
-    "best_runs", "deploy", "dump_job", "explain", "find_service", "get_model", "get_run", "list_models", "list_runs",
-    "load_dataset", "load_hyperdrive", "load_job", "load_runconfig", "plan", "register_model", "resume", "score",
-    "start_logging", "submit",
+    "AmlError", "CommandJob", "Event", "InteractiveRun", "Job", "LogOutput", "Message", "Model", "Outcome",
+    "PipelineJob", "Plan", "Run", "RunCreated", "RunStatus", "Service", "SparkJob", "SubmitOptions", "SweepJob",
+    "Transfer", "Workspace", "best_runs", "deploy", "dump_job", "explain", "find_service", "get_model", "get_run",
+    "list_models", "list_runs", "load_dataset", "load_hyperdrive", "load_job", "load_runconfig", "plan",
+    "register_model", "resume", "score", "start_logging", "submit",
 ]  # fmt: skip
 # Where a name is that is not in amlrun.api: a submit does not import what models and services need.
 _OTHER_MODULES = {

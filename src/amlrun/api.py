@@ -8,7 +8,7 @@ raises AmlError, which says what was wrong, where, and what to do.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
@@ -19,7 +19,9 @@ from amlrun.events import Event, LogOutput, Message, OnEvent, Transfer, ignore
 from amlrun.runs import store as runs
 from amlrun.runs.record import RunRecord
 from amlrun.runs.status import RunStatus
-from amlrun.spec.job import CommandJob, Job, SparkJob, SweepJob
+from amlrun.spec.job import CommandJob, SparkJob, SweepJob
+from amlrun.spec.jobs import Job
+from amlrun.spec.pipeline import PipelineJob
 from amlrun.targets import Targets, processes
 from amlrun.targets.base import Outcome, Plan, Run, RunCreated, SubmitOptions
 from amlrun.workspace import Workspace, discover
@@ -78,16 +80,32 @@ def load_hyperdrive(
     return job
 
 
-def load_job(file: str | Path, *, target: str | None = None) -> Job:
-    """The job in a v2 YAML, as `az ml job create --file` reads it. `target` replaces its compute.
+def load_job(
+    file: str | Path,
+    *,
+    target: str | None = None,
+    path: str | Path = ".",
+    settings: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+) -> Job:
+    """The job in a v2 YAML, as `az ml job create --file` reads it; a v1 pipeline's YAML is read too.
+
+    `target` replaces its compute, and every step's. `settings` are set over a pipeline's file: keys such as
+    `inputs.NAME`, `settings.NAME` and `jobs.STEP.inputs.NAME`. `path` is where a v1 pipeline's paths start.
 
     job = amlrun.load_job("job.yml", target="local")
     """
-    from amlrun.spec import read
+    from amlrun.spec import node, read
+    from amlrun.spec.pipeline import is_pipeline
 
     place = Path(file)
     if place.is_dir():
-        raise AmlError(f"--file: {place} is a folder", hint="Name the job's YAML file.")
+        raise AmlError("is a folder", file=place, hint="Name the job's YAML file.")
+    if is_pipeline(node.read(place)[0]):
+        from amlrun.pipeline import load
+
+        return load.load(place, Path(path).absolute(), target=target, settings=settings)
+    if settings:
+        raise AmlError("is no pipeline: only a pipeline's keys can be set", file=place)
     return read.read(place, target)
 
 
@@ -133,10 +151,17 @@ def plan(
     options: SubmitOptions | None = None,
 ) -> Plan:
     """Make every check of a submit, and send nothing: the job, its snapshot, and the calls a submit would make."""
+    options = options or SubmitOptions()
     name = handles.experiment_name(job, experiment, Path(path).absolute())
     targets = _targets(path, workspace, ignore)
-    command = job.trial if isinstance(job, SweepJob) and job.compute == "local" else job
-    return targets.for_compute(job.compute).plan(command, name, options or SubmitOptions())
+    if isinstance(job, PipelineJob):
+        from amlrun.pipeline import handles as pipelines
+
+        return pipelines.plan(pipelines.target_of(job, targets), job, name, options)
+    target = targets.for_compute(job.compute)
+    if isinstance(job, SweepJob) and not target.runs_sweeps:
+        return target.plan(job.trial, name, options)
+    return target.plan(job, name, options)
 
 
 def submit(
@@ -158,14 +183,21 @@ def submit(
     """
     options = options or SubmitOptions()
     name = handles.experiment_name(job, experiment, Path(path).absolute())
-    target = _targets(path, workspace, on_event or ignore).for_compute(job.compute)
-    if target.type != "local":
-        processes.discard(options.supervisor)
+    targets = _targets(path, workspace, on_event or ignore)
+    if isinstance(job, PipelineJob):
+        from amlrun.pipeline import handles as pipelines
+
+        return pipelines.submit(pipelines.target_of(job, targets), job, name, options)
+    target = targets.for_compute(job.compute)
     if isinstance(job, SweepJob):
         from amlrun.sweep import handles as sweeps
 
         return sweeps.submit(target, job, name, options)
-    return target.submit(job, name, options)
+    try:
+        return target.submit(job, name, options)
+    finally:
+        # One that was launched ahead, and that this target had no use for.
+        processes.discard(options.supervisor)
 
 
 def resume(
@@ -264,7 +296,8 @@ def _targets(path: str | Path, workspace: AnyWorkspace, on_event: OnEvent) -> Ta
 
 
 __all__ = [
-    "AmlError", "CommandJob", "Event", "Job", "LogOutput", "Message", "Outcome", "Plan", "Run", "RunCreated",
-    "RunStatus", "SparkJob", "SubmitOptions", "SweepJob", "Transfer", "Workspace", "best_runs", "dump_job", "explain",
-    "get_run", "list_runs", "load_hyperdrive", "load_job", "load_runconfig", "plan", "resume", "submit",
+    "AmlError", "CommandJob", "Event", "Job", "LogOutput", "Message", "Outcome", "PipelineJob", "Plan", "Run",
+    "RunCreated", "RunStatus", "SparkJob", "SubmitOptions", "SweepJob", "Transfer", "Workspace", "best_runs",
+    "dump_job", "explain", "get_run", "list_runs", "load_hyperdrive", "load_job", "load_runconfig", "plan", "resume",
+    "submit",
 ]  # fmt: skip

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from amlrun.errors import SERVICE, AmlError
 from amlrun.events import Message
 from amlrun.runs import store as runs
 from amlrun.runs.record import RunRecord
-from amlrun.spec.job import Job
+from amlrun.spec.jobs import Job
 from amlrun.targets import Targets
 from amlrun.targets.base import Run
 from amlrun.workspace import discover
-
-if TYPE_CHECKING:
-    from amlrun.spec.pipeline import PipelineJob
 
 
 def open_run(files: runs.RunFolder, targets: Targets) -> Run:
@@ -26,6 +23,10 @@ def open_run(files: runs.RunFolder, targets: Targets) -> Run:
         from amlrun.sweep import handles
 
         return handles.open_sweep(files, target)
+    if files.part("submit").get("run_type") == "azureml.PipelineRun":
+        from amlrun.pipeline import handles as pipelines
+
+        return pipelines.open_pipeline(files, target)
     return Run(files, target)
 
 
@@ -125,7 +126,7 @@ def children(run: Run) -> list[Run]:
         return Run.children(run)
 
 
-def experiment_name(job: Job | PipelineJob, given: str | None, path: Path) -> str:
+def experiment_name(job: Job, given: str | None, path: Path) -> str:
     """The name given, the job's, the attached project's, else the folder's, as v1 had it. Raises AmlError."""
     name = given or job.experiment_name
     if not name:

@@ -224,3 +224,11 @@ def key_values(pairs: Iterable[str], flag: str) -> dict[str, str]:
             raise AmlError(f"{flag}: expected key=value, got {pair!r}")
         found[key] = value
     return found
+
+
+def shown(path: Path) -> str:
+    """A path as a person here would write it."""
+    try:
+        return path.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(path)

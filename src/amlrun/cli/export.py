@@ -10,7 +10,8 @@ from amlrun.cli.common import Context, common_options
 from amlrun.cli.options import JobOptions, job_options
 from amlrun.cli.scoring_files import export_files, refuse, scoring_files
 from amlrun.errors import AmlError
-from amlrun.spec.job import CommandJob, Job
+from amlrun.spec.job import CommandJob
+from amlrun.spec.jobs import Job
 
 
 @click.command("export", context_settings={"allow_interspersed_args": False})

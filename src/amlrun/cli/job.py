@@ -9,7 +9,7 @@ import click
 from amlrun.cli.common import Context, common_options
 from amlrun.cli.options import submit_options
 from amlrun.cli.submit_pipeline import PipelineOptions, pipeline_options
-from amlrun.errors import AmlError
+from amlrun.spec.pipeline import PipelineJob
 from amlrun.targets.base import SubmitOptions
 
 
@@ -46,18 +46,9 @@ def create(
     """
     from amlrun import api
     from amlrun.cli.submit import submit
-    from amlrun.spec import node
-    from amlrun.spec.pipeline import is_pipeline
 
-    if not file.is_dir() and is_pipeline(node.read(file)[0]):
-        from amlrun.cli.submit_pipeline import submit_file
-
-        given = {"--async": detach, "--dry-run": dry_run, "--no-snapshot-limit": no_snapshot_limit}
-        for flag, value in given.items():
-            if value:
-                raise AmlError(f"{flag}: a pipeline does not have it")
-        return submit_file(context, file, experiment_name, target, wanted)
-    wanted.refuse(file)
-    job = api.load_job(file, target=target)
-    options = SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach)
+    job = api.load_job(file, target=target, path=context.path, settings=wanted.pairs())
+    if not isinstance(job, PipelineJob):
+        wanted.refuse(file)
+    options = wanted.over(SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach))
     return submit(context, job, experiment_name, options, dry_run=dry_run)

@@ -105,20 +105,14 @@ def show(context: Context, file: Path | None, run_id: str | None, mermaid: bool,
 def _of_run(context: Context, run_id: str) -> tuple[PipelineState, str, str]:
     from amlrun.cli.run import find
     from amlrun.cli.watching import Printer
-    from amlrun.pipeline import state as states
-    from amlrun.runs.store import RunFolder
+    from amlrun.pipeline.handles import PipelineRun
 
     with Printer(context) as printer:
         run = find(context, run_id, printer)
-    found = states.load(run.files.private)
-    if found is None:
-        hint = "Its children are listed by: aml run list --parent-run-id RUN"
-        raise AmlError(f"{run.id} is no pipeline's run", hint=hint)
-    for step in found.steps.values():
-        # A pipeline that was killed could not write down how its last steps ended.
-        if step.state == states.RUNNING and step.run_id:
-            step.state = str(RunFolder(run.folder.parent / step.run_id).state()[0])
-    return found, run.id, str(run.status())
+        if not isinstance(run, PipelineRun):
+            hint = "Its children are listed by: aml run list --parent-run-id RUN"
+            raise AmlError(f"{run.id} is no pipeline's run", hint=hint)
+        return run.progress(), run.id, str(run.status())
 
 
 def _table(context: Context, found: PipelineState, name: str, status: str) -> None:

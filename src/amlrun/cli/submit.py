@@ -6,7 +6,7 @@ import click
 
 from amlrun.cli.common import Context, common_options
 from amlrun.cli.options import JobOptions, job_options, submit_options
-from amlrun.spec.job import Job
+from amlrun.spec.jobs import Job
 from amlrun.targets.base import Plan, SubmitOptions
 
 
@@ -23,10 +23,11 @@ def submit_script(context: Context, wanted: JobOptions, detach: bool, dry_run: b
 
     A script and arguments after the options replace the file's. With `target: local` nothing leaves this machine.
     """
+    from amlrun import targets
     from amlrun.targets import processes
 
     # A supervisor makes itself ready while the files are read; without a plan it ends by itself.
-    ahead = processes.launch_supervisor() if wanted.target in (None, "local") and not dry_run else None
+    ahead = None if dry_run else targets.launch_ahead(wanted.target)
     options = SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, supervisor=ahead)
     try:
         return submit(context, wanted.load(context), wanted.experiment, options, dry_run=dry_run)
@@ -70,13 +71,16 @@ def _show_plan(context: Context, planned: Plan) -> int:
 
     text = io.StringIO()
     YAML().dump(planned.job, text)
+    files = planned.snapshot
     value = {
         "job": planned.job,
-        "snapshot": {"files": len(planned.snapshot.files), "bytes": planned.snapshot.size},
+        "snapshot": None if files is None else {"files": len(files.files), "bytes": files.size},
         "location": planned.location,
         "calls": planned.calls,
     }
-    lines = [text.getvalue().rstrip(), "", f"Snapshot: {planned.snapshot}", f"Location: {planned.location}"]
+    lines = [text.getvalue().rstrip(), ""]
+    lines += [] if files is None else [f"Snapshot: {files}"]
+    lines.append(f"Location: {planned.location}")
     if planned.calls:
         lines += ["Calls:", *(f"  {call}" for call in planned.calls)]
     context.result(value, "\n".join(lines))

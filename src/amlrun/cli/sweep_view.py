@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from amlrun.spec.job import Scalar
@@ -10,35 +9,8 @@ from amlrun.sweep.progress import SweepState
 from amlrun.sweep.space import word
 from amlrun.sweep.store import Trial
 
-_SECONDS = 0.25
 _MOST_ROWS = 20
 _COLOURS = {"Completed": "green", "Failed": "red", "Canceled": "yellow", "Running": "cyan"}
-
-
-class Table:
-    """The live table of a sweep; while it is there, lines are printed above it."""
-
-    def __init__(self) -> None:
-        from rich.live import Live
-
-        self._live = Live(auto_refresh=False, transient=True)
-        self._drawn = 0.0
-        self._live.start()
-
-    def print(self, text: str) -> None:
-        """Print a line above the table."""
-        self._live.console.print(text, markup=False, highlight=False)
-
-    def draw(self, sweep: SweepState) -> None:
-        """Draw the table again, a few times a second."""
-        if time.monotonic() - self._drawn < _SECONDS:
-            return
-        self._drawn = time.monotonic()
-        self._live.update(table(sweep, self._live.console.size.height - 6), refresh=True)
-
-    def close(self) -> None:
-        """Take the table away."""
-        self._live.stop()
 
 
 def table(sweep: SweepState, height: int) -> Any:

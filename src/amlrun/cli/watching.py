@@ -7,24 +7,26 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from amlrun.cli.common import Context, write_json
+from amlrun.cli.common import Context, shown, write_json
 from amlrun.cli.progress import Bar
 from amlrun.errors import CANCELLED, JOB_FAILED, SERVICE, AmlError
 from amlrun.events import Event, LogOutput, Message, PackageLoaded, Transfer
-from amlrun.targets.base import Run, RunCreated
+from amlrun.runs.record import RunRecord
+from amlrun.targets.base import Outcome, Run, RunCreated
 
 if TYPE_CHECKING:
-    from amlrun.cli.sweep_view import Table
+    from amlrun.cli.live_table import LiveTable
+    from amlrun.pipeline.handles import PipelineRun
 
 
 class Printer:
-    """The command's `on_event`: lines, a run's log, a bar for a transfer, a live table for a sweep.
+    """The command's `on_event`: lines, a run's log, a bar for a transfer, a live table for a sweep or a pipeline.
 
     `-t FILE` is written when a run is created, and again when an error ends the command.
     """
@@ -32,7 +34,7 @@ class Printer:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._bar = Bar()
-        self._table: Table | None = None
+        self._table: LiveTable | None = None
         self._created: list[Run] = []
 
     def __enter__(self) -> Printer:
@@ -88,14 +90,19 @@ class Printer:
             self._context.say(event.text)
 
     def _draw(self, event: Event) -> None:
-        from amlrun.cli.sweep_view import Table
+        if not sys.stdout.isatty() or self._context.json:
+            return
+        from amlrun.cli import pipeline_view, sweep_view
+        from amlrun.cli.live_table import LiveTable
+        from amlrun.pipeline.progress import PipelineProgress
         from amlrun.sweep.progress import SweepProgress
 
-        if not isinstance(event, SweepProgress) or not sys.stdout.isatty() or self._context.json:
-            return
-        if self._table is None:
-            self._table = Table()
-        self._table.draw(event.sweep)
+        if isinstance(event, SweepProgress):
+            self._table = self._table or LiveTable()
+            self._table.draw(partial(sweep_view.table, event.sweep))
+        elif isinstance(event, PipelineProgress):
+            self._table = self._table or LiveTable()
+            self._table.draw(partial(pipeline_view.table, event.pipeline))
 
 
 def follow(context: Context, run: Run, show: Printer, *, submitted: bool = False) -> int:
@@ -142,18 +149,15 @@ def _terminable(run: Run) -> Iterator[None]:
 
 def summary(context: Context, run: Run) -> int:
     """Say how a run ended, as text or its record as JSON. Returns the exit code that says the same."""
+    if run.type == "pipeline":
+        return _pipeline_summary(context, cast("PipelineRun", run))
     outcome = run.outcome()
     record = run.record()
     record["metrics"] = run.metrics()
     best = run.best_child() if outcome.best else None
 
     def text() -> None:
-        colour = {"Completed": "green", "Canceled": "yellow"}.get(record["status"], "red")
-        context.say("\nExecution Summary\n=================")
-        context.say(f"RunId: {run.id}")
-        context.say(f"Status: {click.style(record['status'], fg=colour)}")
-        if "seconds" in record:
-            context.say(f"Seconds: {record['seconds']:.1f}")
+        _say_end(context, record)
         for name, value in sorted(record["metrics"].items()):
             context.say(f"{name}: {value:.6g}")
         if best is not None:
@@ -170,6 +174,33 @@ def summary(context: Context, run: Run) -> int:
                 context.say(f"Resume it: aml run submit-hyperdrive --resume {run.id}")
 
     context.result(record, text)
+    return _exit_code(run, outcome)
+
+
+def _pipeline_summary(context: Context, run: PipelineRun) -> int:
+    from amlrun.cli import pipeline_view
+
+    record, found = run.record(), run.progress()
+
+    def text() -> None:
+        _say_end(context, record)
+        pipeline_view.say(context, run, found, record["status"])
+
+    context.result({**record, **pipeline_view.to_dict(found)}, text)
+    return _exit_code(run, run.outcome())
+
+
+def _say_end(context: Context, record: RunRecord) -> None:
+    colour = {"Completed": "green", "Canceled": "yellow"}.get(record["status"], "red")
+    context.say("\nExecution Summary\n=================")
+    context.say(f"RunId: {record['run_id']}")
+    context.say(f"Status: {click.style(record['status'], fg=colour)}")
+    if "seconds" in record:
+        context.say(f"Seconds: {record['seconds']:.1f}")
+
+
+def _exit_code(run: Run, outcome: Outcome) -> int:
+    """Say on stderr why a run failed. Returns the exit code that says how it ended."""
     if outcome.status == "Completed":
         return 0
     if outcome.status == "Canceled":
@@ -188,14 +219,6 @@ def _say_best(context: Context, best: Run, metric: str, value: float | None) -> 
     values = " ".join(f"{name}={word(value)}" for name, value in record.get("hyperparameters", {}).items())
     context.say(f"Best trial: {record.get('trial')} ({best.id})")
     context.say(f"Best {metric}:{'' if value is None else f' {value:.6g}'} with {values}")
-
-
-def shown(path: Path) -> str:
-    """A path as a person here would write it."""
-    try:
-        return path.relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return str(path)
 
 
 def copy_record(context: Context, run: Run) -> None:

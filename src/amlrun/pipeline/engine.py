@@ -17,7 +17,7 @@ from amlrun.pipeline.graph import Node
 from amlrun.pipeline.hashing import FileHashes
 from amlrun.pipeline.launcher import Launcher, StepRun
 from amlrun.pipeline.options import Options, missing_input
-from amlrun.pipeline.progress import Progress, View
+from amlrun.pipeline.progress import PipelineLog, Progress
 from amlrun.pipeline.results import StepResults
 from amlrun.pipeline.state import StepState
 from amlrun.project import Project
@@ -46,7 +46,7 @@ class Engine:
         job: PipelineJob,
         launcher: Launcher,
         options: Options,
-        view: View,
+        log: PipelineLog,
     ) -> None:
         self.project = project
         self.run = run
@@ -57,7 +57,7 @@ class Engine:
         self.hashes = FileHashes(project.runs / ".pipeline" / "hashes.json")
         self.cache = StepCache(project, job.source.file, self.hashes, launcher.find)
         self.state = state.planned(job)
-        self.progress = Progress(run, self.state, view)
+        self.progress = Progress(run, self.state, log)
         self._queue = graph.order(self.nodes)
         self._running: dict[str, _Running] = {}
         no_code = run.private / "no_code"

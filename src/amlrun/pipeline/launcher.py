@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.events import Event, Message
-from amlrun.pipeline.state import RUN_TYPE
 from amlrun.project import Project
 from amlrun.runs import redact
 from amlrun.runs import store as runs
-from amlrun.runs.record import SubmitPart
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, SweepJob
 from amlrun.targets import processes
@@ -146,12 +144,3 @@ class Launcher:
             return StepRun(self._target.submit(job, self._experiment, options))
         finally:
             processes.discard(options.supervisor)
-
-
-def create_pipeline_run(project: Project, experiment: str, record: SubmitPart) -> runs.RunFolder:
-    """Make the run of a pipeline, which can be listed from then on. Raises AmlError."""
-    first: SubmitPart = {"_experiment_name": experiment, "run_type": RUN_TYPE, "target": "local", **record}
-    first["_target_type"] = LocalTarget.type
-    run = runs.create(project.runs, runs.new_id(experiment), first)
-    run.write_part("process", {"start_time_utc": runs.now(), "_supervisor": runs.this_process()})
-    return run

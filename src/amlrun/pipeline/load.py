@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from amlrun.errors import AmlError
+from amlrun.pipeline import overrides
 from amlrun.pipeline.check import check
 from amlrun.spec import node as yaml_node
 from amlrun.spec import read_pipeline
@@ -38,12 +40,20 @@ def mistakes(reading: Reading) -> list[AmlError]:
     return sorted(found, key=lambda error: (str(error.file) != own, str(error.file), error.line or 0))
 
 
-def load(file: Path, folder: Path, *, target: str | None = None) -> PipelineJob:
-    """The pipeline in `file`, free of mistakes; its notes are in `local.notes`.
+def load(
+    file: Path,
+    folder: Path,
+    *,
+    target: str | None = None,
+    settings: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+) -> PipelineJob:
+    """The pipeline in `file`, with `settings` over it, free of mistakes; its notes are in `local.notes`.
 
     Raises AmlError, with file and line, for the first mistake; the others stand in its hint, a line each.
     """
     reading = inspect(file, folder, target=target)
+    if not reading.refused:
+        overrides.apply(reading.job, settings.items() if isinstance(settings, Mapping) else settings)
     wrong = mistakes(reading)
     if wrong:
         raise first_of(wrong)

@@ -20,7 +20,7 @@ class Options:
     only: str | None = None
 
 
-def options(job: PipelineJob, *, slots: int, start: str | None, only: str | None) -> Options:
+def choose(job: PipelineJob, *, slots: int, start: str | None, only: str | None) -> Options:
     """What `--from STEP` and `--only STEP` mean for a pipeline. Raises AmlError for a step that is not there."""
     nodes = graph.nodes(job)
     found = Options(slots=slots)

@@ -1,40 +1,69 @@
-"""What is told and written while a pipeline runs: each change of a step, the state file, and the page."""
+"""What a pipeline tells and writes while it runs: each change of a step, the state file, and the page."""
 
 from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import Protocol
+from dataclasses import dataclass
 
+from amlrun.events import Event
 from amlrun.pipeline import picture, state
 from amlrun.pipeline.state import PipelineState, StepState
 from amlrun.runs import store as runs
 from amlrun.runs.files import replace_text
+from amlrun.targets.run_log import RunLog
 
 PAGE = "pipeline.html"
 _SAVE_SECONDS = 0.2
 _PAGE_SECONDS = 2
 
 
-class View(Protocol):
-    """Who is told."""
+@dataclass(frozen=True)
+class PipelineProgress(Event):
+    """How a pipeline is now; it comes many times a second."""
 
-    def line(self, text: str) -> None:
-        """One line for a person."""
+    pipeline: PipelineState
 
-    def changed(self, state: PipelineState, step: StepState) -> None:
-        """A step's state changed."""
 
-    def draw(self, state: PipelineState) -> None:
-        """Some time has passed."""
+class PipelineLog(RunLog):
+    """A pipeline's log: a line for each change of a step. It also tells how the pipeline is."""
+
+    def changed(self, found: PipelineState, step: StepState) -> None:
+        """Tell that a step's state changed."""
+        told = sentence(step)
+        if told:
+            self.line(told)
+        self.draw(found)
+
+    def draw(self, found: PipelineState) -> None:
+        """Tell how the pipeline is now."""
+        self.on_event(PipelineProgress(found))
+
+
+def sentence(step: StepState) -> str:
+    """What to say when a step's state has changed; empty when there is nothing to say."""
+    seconds = "" if step.seconds is None else f" in {step.seconds:.1f} s"
+    if step.state == state.RUNNING:
+        return f"{step.name}: runs ({step.reason})"
+    if step.state == state.COMPLETED and step.reused:
+        return f"{step.name}: reused from {step.run_id}"
+    if step.state == state.COMPLETED:
+        return f"{step.name}: completed{seconds}"
+    if step.state == state.FAILED:
+        return f"{step.name}: failed{seconds}: {step.reason}"
+    if step.state == state.CANCELED:
+        return f"{step.name}: cancelled: {step.reason}"
+    if step.state == state.SKIPPED:
+        return f"{step.name}: not started: {step.reason}"
+    return ""
 
 
 class Progress:
-    """The state of one pipeline's run: changed here, told to the view, and written into the run."""
+    """The state of one pipeline's run: changed here, told to the log, and written into the run."""
 
-    def __init__(self, run: runs.RunFolder, found: PipelineState, view: View) -> None:
+    def __init__(self, run: runs.RunFolder, found: PipelineState, log: PipelineLog) -> None:
         self.state = found
-        self.view = view
+        self.log = log
         self._run = run
         self._saved = self._drawn = float("-inf")
 
@@ -49,14 +78,14 @@ class Progress:
         if new == state.RUNNING:
             step.started = runs.now()
         self.save()
-        self.view.changed(self.state, step)
+        self.log.changed(self.state, step)
         return step
 
     def wait(self, seconds: float, *, quiet: bool) -> None:
         """Let time pass; when nothing happened before (`quiet`) what is not written yet is written."""
         if quiet:
             self.save()
-        self.view.draw(self.state)
+        self.log.draw(self.state)
         time.sleep(seconds)
 
     def save(self, *, now: bool = False) -> None:

@@ -58,7 +58,7 @@ class StepResults:
         if found is None:
             return ""
         name, place = found
-        self.progress.view.line(
+        self.progress.log.line(
             f"{node.name}: its input {name} ({place}) was changed while it ran: it will run again next "
             "time, and so will the step that made it"
         )

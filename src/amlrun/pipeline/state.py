@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.pipeline import graph
+from amlrun.runs import store as runs
 from amlrun.runs.files import replace_text
 from amlrun.spec.pipeline import PipelineJob
 
@@ -60,6 +61,11 @@ def load(private: Path) -> PipelineState | None:
         return PipelineState(value["file"], value["name"], steps, dict(value.get("outputs") or {}))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def is_pipeline(files: runs.RunFolder) -> bool:
+    """Whether a run's record says that it is a pipeline's."""
+    return files.part("submit").get("run_type") == RUN_TYPE
 
 
 def planned(job: PipelineJob) -> PipelineState:

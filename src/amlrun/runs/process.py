@@ -55,3 +55,11 @@ def alive(process: Any) -> bool:
         return False
     except psutil.Error:
         return True
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""A job in Azure ML v2's vocabulary, as plain data: command, sweep, spark and pipeline jobs.
+"""A job in Azure ML v2's vocabulary, as plain data: command, sweep and spark jobs.
 
 The names are those of the v2 YAML (`azure-ai-docs`, reference-yaml-job-command.md, -sweep.md, -spark.md).
 Arguments stay a list until `shell_line` makes the one string that the YAML and the cloud want.
@@ -247,9 +247,6 @@ class SweepJob:
     tags: dict[str, str] = field(default_factory=dict)
     compute: str | None = None
     type: Literal["sweep"] = "sweep"
-
-
-Job = Union[CommandJob, SparkJob, SweepJob]
 
 
 def shell_line(words: list[str]) -> str:

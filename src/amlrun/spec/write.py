@@ -13,7 +13,8 @@ from typing import Any
 
 from amlrun.errors import AmlError
 from amlrun.spec import write_pipeline, write_sweep
-from amlrun.spec.job import CommandJob, Environment, Job, SparkJob, SweepJob, shell_line, to_dict
+from amlrun.spec.job import CommandJob, Environment, SparkJob, SweepJob, shell_line, to_dict
+from amlrun.spec.jobs import Job
 from amlrun.spec.pipeline import PipelineJob
 
 _SCHEMA = "https://azuremlschemas.azureedge.net/latest/{}Job.schema.json"
@@ -22,7 +23,7 @@ _WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", ".in
 _EMPTY_SAID = ("type", "command", "entry")
 
 
-def tree(job: Job | PipelineJob, folder: Path) -> dict[str, Any]:
+def tree(job: Job, folder: Path) -> dict[str, Any]:
     """The job as the YAML's plain data, paths relative to `folder`, where the file will be.
 
     Raises AmlError for a kind of job that is not written here.
@@ -43,9 +44,7 @@ def tree(job: Job | PipelineJob, folder: Path) -> dict[str, Any]:
     raise AmlError(f"a {job.type} job is not written here")
 
 
-def text(
-    job: Job | PipelineJob, folder: Path, comments: Mapping[str, str] | None = None, head: Sequence[str] = ()
-) -> str:
+def text(job: Job, folder: Path, comments: Mapping[str, str] | None = None, head: Sequence[str] = ()) -> str:
     """The job's YAML. `comments` go to the end of the line of a key (dotted path); `head` are comment lines above."""
     import io
 
@@ -57,7 +56,7 @@ def text(
     return "\n".join([*lines, out.getvalue()]) if lines else out.getvalue()
 
 
-def side_files(job: Job | PipelineJob, folder: Path) -> dict[Path, str]:
+def side_files(job: Job, folder: Path) -> dict[Path, str]:
     """Files that the YAML in `folder` points to and that must be written with it: a Dockerfile given as text."""
     if isinstance(job, PipelineJob):
         return write_pipeline.side_files(job, folder)

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import subprocess
-import sys
-import time
 import uuid
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +15,7 @@ from amlrun.project import Project
 from amlrun.registry.inputs import with_models
 from amlrun.runs import new_mlflow_db, provenance
 from amlrun.runs import store as runs
-from amlrun.runs.process import detached
+from amlrun.runs.process import cores
 from amlrun.runs.record import ExitPart
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, SweepJob
@@ -27,7 +23,7 @@ from amlrun.sweep import results, samplers, store
 from amlrun.sweep.driver import Driver
 from amlrun.sweep.progress import SweepLog
 from amlrun.sweep.store import Settings
-from amlrun.targets import steps
+from amlrun.targets import processes, steps
 from amlrun.targets.base import Outcome, Run, RunCreated, SubmitOptions, Target
 
 
@@ -88,14 +84,6 @@ def _check_options(trial: CommandJob, folder: Path) -> None:
         )
 
 
-def cores() -> int:
-    """The processors that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        return os.cpu_count() or 1
-
-
 def reopen(run: runs.RunFolder) -> Settings:
     """The settings of a sweep that is to be resumed; what it had written about its end is taken back.
 
@@ -113,24 +101,8 @@ def reopen(run: runs.RunFolder) -> Settings:
 
 
 def drive_in_background(run: runs.RunFolder, settings: Settings) -> None:
-    """Start a process that drives the sweep, and return once it has signed the record. Raises AmlError.
-
-    The settings go over its standard input, so that no secret among the arguments touches the disk.
-    """
-    words = [sys.executable, "-m", "amlrun.sweep", str(run.folder)]
-    before = run.part("process").get("_supervisor")
-    with (run.private / "driver.log").open("wb") as log:
-        driver = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=log, stderr=log, **detached())
-    assert driver.stdin is not None  # noqa: S101 - PIPE was asked for
-    try:
-        with driver.stdin as stream:
-            stream.write(json.dumps(store.plain(settings)).encode())
-    except BrokenPipeError:
-        pass  # it died: its exit code says so below
-    while run.part("process").get("_supervisor") == before:
-        if driver.poll() is not None:
-            raise AmlError("the sweep's driver did not start", file=run.private / "driver.log", exit_code=JOB_FAILED)
-        time.sleep(0.01)
+    """Start a process that drives the sweep, and return once it has signed the record. Raises AmlError."""
+    processes.start_driver(run, "amlrun.sweep", json.dumps(store.plain(settings)).encode())
 
 
 def drive(project: Project, run: runs.RunFolder, settings: Settings, log: SweepLog) -> Outcome:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from amlrun.events import Event, Message, OnEvent, PackageLoaded
+from amlrun.events import Event, PackageLoaded
 from amlrun.sweep.store import Settings, Trial
+from amlrun.targets.run_log import RunLog
 
 
 class SweepState(Protocol):
@@ -40,32 +40,13 @@ class SweepProgress(Event):
     sweep: SweepState
 
 
-class SweepLog:
-    """Where a sweep's lines go: into its log, so that they can be followed, and to who listens. Without a log they
-    are only told.
-    """
-
-    def __init__(self, log: Path | None, on_event: OnEvent) -> None:
-        self._log, self._on_event = log, on_event
-
-    def line(self, text: str) -> None:
-        """Add one line. Raises OSError when the log cannot be written."""
-        if self._log is not None:
-            with self._log.open("a", encoding="utf-8") as log:
-                log.write(text + "\n")
-        self._on_event(Message(text))
-
-    def warn(self, text: str) -> None:
-        """Tell of something that the sweep goes on without."""
-        if self._log is not None:
-            with self._log.open("a", encoding="utf-8") as log:
-                log.write(f"Warning: {text}\n")
-        self._on_event(Message(text, warning=True))
+class SweepLog(RunLog):
+    """A sweep's log, which also tells how it is."""
 
     def loaded(self, package: str) -> None:
         """Tell that a package was imported."""
-        self._on_event(PackageLoaded(package))
+        self.on_event(PackageLoaded(package))
 
     def draw(self, sweep: SweepState) -> None:
         """Tell how the sweep is now."""
-        self._on_event(SweepProgress(sweep))
+        self.on_event(SweepProgress(sweep))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from amlrun.targets.azureml import AzureMLTarget
 
 
+def launch_ahead(compute: str | None) -> subprocess.Popen[bytes] | None:
+    """A supervisor for `SubmitOptions`, where a job of that compute may need one; None says that the file names it."""
+    from amlrun.targets import processes
+
+    return processes.launch_supervisor() if compute in (None, "local") else None
+
+
 @dataclass
 class Targets:
     """Finds the target of a job or of a run, each made once. `find_workspace` is asked when a workspace is needed."""
@@ -28,7 +36,13 @@ class Targets:
 
     def for_compute(self, compute: str | None) -> Target:
         """The target that a job's `compute` names: `local`, else a compute of the workspace."""
-        return self._get("local" if compute == "local" else None)
+        if compute == "local":
+            return self._get("local")
+        try:
+            return self._get(None)
+        except AmlError as error:
+            error.hint += "\nOr run it on this machine: --ct local"
+            raise
 
     def for_run(self, run: runs.RunFolder) -> Target:
         """The target that a run's record names. Raises AmlError for a kind that this version does not know."""

@@ -26,7 +26,9 @@ from amlrun.runs import provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
 from amlrun.spec import write_sweep
-from amlrun.spec.job import V1_DATASET, CommandJob, Job, SparkJob, SweepJob
+from amlrun.spec.job import V1_DATASET, CommandJob, SparkJob, SweepJob
+from amlrun.spec.jobs import Job
+from amlrun.spec.pipeline import PipelineJob
 from amlrun.targets import steps
 from amlrun.targets.base import Plan, Run, RunCreated, SubmitOptions
 from amlrun.workspace import Workspace
@@ -39,6 +41,7 @@ class AzureMLTarget:
 
     type = "azureml"
     runs_sweeps = True
+    runs_pipelines = True
     interrupt_cancels = False
 
     def __init__(self, project: Project, workspace: Workspace, on_event: OnEvent = ignore) -> None:
@@ -64,6 +67,8 @@ class AzureMLTarget:
     def plan(self, job: Job, experiment: str, options: SubmitOptions) -> Plan:
         """The job as it would be sent, its snapshot, and the calls that would send it. Raises AmlError."""
         azure_client.require()
+        if isinstance(job, PipelineJob):
+            raise _no_pipelines()
         trial = _trial(job)
         folder = code.find(trial)
         tree = job_tree.tree(job, "RUN-ID", experiment, None)
@@ -75,10 +80,14 @@ class AzureMLTarget:
 
         Raises AmlError, exit code 3 when the service refused or was out of reach: the same command then resumes.
         """
+        if isinstance(job, PipelineJob):
+            raise _no_pipelines()
         client, trial = self.client, _trial(job)
         planned = self.plan(job, experiment, options)
-        git = provenance.git_properties(planned.snapshot.root)
-        content = codes.hash_contents(planned.snapshot)
+        snapshot = planned.snapshot
+        assert snapshot is not None  # noqa: S101 - only a pipeline has none
+        git = provenance.git_properties(snapshot.root)
+        content = codes.hash_contents(snapshot)
         fingerprint = _fingerprint(client, planned, content)
         files = self._left_over(fingerprint)
         if files is None:
@@ -94,9 +103,7 @@ class AzureMLTarget:
                 for note in [*trial.local.notes, *(write_sweep.left_out(job) if isinstance(job, SweepJob) else [])]:
                     self.report(note)
                 _lookup_ids(client, trial)
-                asset = codes.ensure(
-                    client, planned.snapshot, content, report=self.report, progress=self._moved(planned.snapshot.size)
-                )
+                asset = codes.ensure(client, snapshot, content, report=self.report, progress=self._moved(snapshot.size))
                 tree = job_tree.tree(job, run.id, experiment, asset)
                 _write_job(files, tree)
                 files.write_part("prepared", {"properties": git(), "environment": _environment(trial), "_code": asset})
@@ -252,7 +259,13 @@ def _trial(job: Job) -> CommandJob:
     """What runs on the compute: the job itself, or a sweep's trial."""
     if isinstance(job, SparkJob):
         return spark_tree.as_command(job)
+    if isinstance(job, PipelineJob):
+        raise _no_pipelines()
     return job.trial if isinstance(job, SweepJob) else job
+
+
+def _no_pipelines() -> AmlError:
+    return AmlError("a pipeline job can't be submitted to a workspace", hint="Run it on this machine: --ct local")
 
 
 def _environment(job: CommandJob) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from amlrun.project import Project
 from amlrun.runs import store as runs
 from amlrun.runs.record import RunRecord
 from amlrun.runs.status import RunStatus
-from amlrun.spec.job import CommandJob, Job
+from amlrun.spec.job import CommandJob
+from amlrun.spec.jobs import Job
 
 LOG_FOLDERS = ("user_logs", "azureml-logs", "logs")
 FOLDERS = ("outputs", *LOG_FOLDERS)
@@ -34,8 +35,10 @@ class SubmitOptions:
 
     `snapshot_limits`: refuse more than 2,000 files or 300 MB. `exclude`: a file that is left out of the snapshot.
     `command_line`: what the record calls the command that was typed. `run_id`, `parent_run_id`: for a run that is
-    part of another. `detach`, `warm`: a local sweep goes on in a process of its own; its trials are forked from a
-    server that has imported their packages. `supervisor`: one that was launched ahead (`targets.local`).
+    part of another. `detach`: a local sweep or pipeline goes on in a process of its own. `warm`: a local sweep's trials
+    are forked from a server that has imported their packages. `supervisor`: one that was launched ahead
+    (`targets.local`). `from_step`, `only_step`: the pipeline's step that runs again with those after it, or alone;
+    `max_steps`: how many run at once, by default one a processor.
     """
 
     snapshot_limits: bool = True
@@ -45,6 +48,9 @@ class SubmitOptions:
     parent_run_id: str | None = None
     detach: bool = True
     warm: bool = True
+    from_step: str | None = None
+    only_step: str | None = None
+    max_steps: int | None = None
     supervisor: subprocess.Popen[bytes] | None = None
 
     def take_snapshot(self, job: CommandJob, code_folder: Path, project: Project) -> Snapshot:
@@ -56,10 +62,13 @@ class SubmitOptions:
 
 @dataclass
 class Plan:
-    """A job that passed every check: what a submit would do. `calls` are the requests it would make, none here."""
+    """A job that passed every check: what a submit would do. `calls` are the requests it would make, none here.
+
+    A pipeline has no `snapshot`: each of its steps takes its own.
+    """
 
     job: dict[str, Any]
-    snapshot: Snapshot
+    snapshot: Snapshot | None
     location: str
     calls: list[str] = field(default_factory=list)
 
@@ -85,15 +94,16 @@ class Outcome:
 class Target(Protocol):
     """One place where jobs run. `type` is how records name the kind, `location` how a person is told the place.
 
-    `runs_sweeps`: whether a sweep can be given to it whole. `interrupt_cancels`: whether a run ends with the command
-    that follows it. `on_event` is told what goes on. Every method raises AmlError; a service that cannot be asked has
-    exit code 3.
+    `runs_sweeps`, `runs_pipelines`: whether one can be given to it whole; else its children are started from this
+    machine. `interrupt_cancels`: whether a run ends with the command that follows it. `on_event` is told what goes on.
+    Every method raises AmlError; a service that cannot be asked has exit code 3.
     """
 
     type: str
     project: Project
     on_event: OnEvent
     runs_sweeps: bool
+    runs_pipelines: bool
     interrupt_cancels: bool
 
     @property
@@ -135,6 +145,8 @@ class Run:
     `amlrun.get_run` and `amlrun.list_runs`.
     """
 
+    # The type of its job: command, sweep or pipeline.
+    type = "command"
     # Whether `amlrun.resume` can take up what was interrupted.
     can_resume = False
 
@@ -217,17 +229,21 @@ class Run:
         return fetched if dest is None else self._copy(Path(dest), folders)
 
     def _copy(self, dest: Path, folders: Sequence[str]) -> list[Path]:
+        return [place for top in folders for place in self.copy_files(self.folder / top, dest / top)]
+
+    @staticmethod
+    def copy_files(source: Path, dest: Path) -> list[Path]:
+        """Copy a file, or the files of a folder, to `dest`. Returns the copies. Raises AmlError."""
         copied = []
-        for top in folders:
-            for file in sorted((self.folder / top).rglob("*")):
-                if file.is_file():
-                    place = dest / file.relative_to(self.folder)
-                    try:
-                        place.parent.mkdir(parents=True, exist_ok=True)
-                        shutil.copy2(file, place)
-                    except OSError as error:
-                        raise os_error(error, "copy the run's files") from error
-                    copied.append(place)
+        for file in [source] if source.is_file() else sorted(source.rglob("*")):
+            if file.is_file():
+                place = dest / file.relative_to(source)
+                try:
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(file, place)
+                except OSError as error:
+                    raise os_error(error, "copy the run's files") from error
+                copied.append(place)
         return copied
 
     def tag(self, **tags: str) -> None:

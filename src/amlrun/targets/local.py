@@ -14,7 +14,8 @@ from amlrun.project import Project
 from amlrun.runs import metrics, mlflow_db, new_mlflow_db, provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
-from amlrun.spec.job import CommandJob, Job, to_dict
+from amlrun.spec.job import CommandJob, to_dict
+from amlrun.spec.jobs import Job
 from amlrun.targets import processes, steps
 from amlrun.targets.base import Plan, Run, RunCreated, SubmitOptions
 
@@ -25,6 +26,7 @@ class LocalTarget:
     type = "local"
     location = "this machine"
     runs_sweeps = False
+    runs_pipelines = False
     interrupt_cancels = True
 
     def __init__(self, project: Project, on_event: OnEvent = ignore) -> None:

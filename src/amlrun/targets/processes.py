@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import CANCELLED, AmlError, os_error
+from amlrun.errors import CANCELLED, JOB_FAILED, AmlError, os_error
 from amlrun.runs import store as runs
 from amlrun.runs.process import detached
 from amlrun.runs.record import ProcessMark
 from amlrun.runs.status import RunStatus
+from amlrun.targets import steps
 
 _SUPERVISOR = Path(__file__).parents[1] / "workers" / "supervisor.py"
 _POLL_SECONDS = 0.002
@@ -63,6 +64,29 @@ def start(
     while not (run.private / "process.json").exists() and process.poll() is None:
         time.sleep(_POLL_SECONDS)
     return process
+
+
+def start_driver(run: runs.RunFolder, module: str, work: bytes) -> None:
+    """Start `python -m module RUN_FOLDER`, which drives the run's children, and return once it has signed the record.
+
+    `work` goes over its standard input, so that no secret in it touches the disk. Raises AmlError.
+    """
+    words = [sys.executable, "-m", module, str(run.folder)]
+    before = run.part("process").get("_supervisor")
+    with (run.private / "driver.log").open("wb") as log:
+        driver = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=log, stderr=log, **detached())
+    assert driver.stdin is not None  # noqa: S101 - PIPE was asked for
+    try:
+        with driver.stdin as stream:
+            stream.write(work)
+    except BrokenPipeError:
+        pass  # it died: its exit code says so below
+    while run.part("process").get("_supervisor") == before:
+        if driver.poll() is not None:
+            error = AmlError("the run's driver did not start", file=run.private / "driver.log", exit_code=JOB_FAILED)
+            steps.mark_failed(run, error)
+            raise error
+        time.sleep(0.01)
 
 
 def follow_log(

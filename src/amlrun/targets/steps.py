@@ -11,7 +11,8 @@ from amlrun.prepare.environment import Interpreter
 from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.runs.record import PreparedPart, SubmitPart
-from amlrun.spec.job import CommandJob, Job, to_dict
+from amlrun.spec.job import CommandJob, to_dict
+from amlrun.spec.jobs import Job
 
 Report = Callable[[str], None]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from amlrun.errors import AmlError
 from amlrun.spec import node
-from amlrun.spec.job import CommandJob, Job
+from amlrun.spec.job import CommandJob, SparkJob
 from amlrun.v1 import reading
 from amlrun.v1.config import Config, Value, by_line, is_file, raise_first
 from amlrun.v1.runconfig import recognise, to_command, to_compute, to_data, to_environment, to_spark, workbench
@@ -151,7 +151,7 @@ def load(
     target: str | None = None,
     conda_file: Path | None = None,
     script_and_arguments: Sequence[str] = (),
-) -> Job:
+) -> CommandJob | SparkJob:
     """The job to submit: of the configuration `name`, or, when it is None, v1's default (local, managed Python).
 
     `path` is the folder that the name and conda files are relative to; `target`, `conda_file` and

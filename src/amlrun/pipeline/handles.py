@@ -1,0 +1,145 @@
+"""The handle of a pipeline's run: a `Run` whose children are its steps' runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amlrun.errors import AmlError
+from amlrun.events import OnEvent
+from amlrun.pipeline import check, graph
+from amlrun.pipeline import state as states
+from amlrun.pipeline.state import PipelineState
+from amlrun.runs import redact
+from amlrun.runs import store as runs
+from amlrun.runs.status import RunStatus
+from amlrun.spec.job import to_dict
+from amlrun.spec.pipeline import PipelineJob, first_of
+from amlrun.targets import Targets
+from amlrun.targets.base import FOLDERS, Plan, Run, SubmitOptions, Target
+
+if TYPE_CHECKING:
+    from amlrun.pipeline.local import Work
+
+
+def target_of(job: PipelineJob, targets: Targets) -> Target:
+    """The target that all steps run on. Raises AmlError, with file and line, when they do not agree."""
+    nodes = [*graph.nodes(job).values()]
+    here = [node for node in nodes if node.compute == "local"]
+    elsewhere = [node for node in nodes if node.compute != "local"]
+    if here and elsewhere:
+        step, other = elsewhere[0].step, here[0].name
+        raise step.error(
+            "compute" if step.compute else "",
+            f"runs on {str(elsewhere[0].compute).removeprefix('azureml:')}, but {other} on this machine",
+            "Run the whole pipeline in one place, for instance on this machine: --ct local",
+        )
+    return targets.for_compute("local" if here else elsewhere[0].compute if elsewhere else job.compute)
+
+
+def plan(target: Target, job: PipelineJob, experiment: str, options: SubmitOptions) -> Plan:
+    """Make every check of a submit and send nothing."""
+    _check(job)
+    if target.runs_pipelines:
+        return target.plan(job, experiment, options)
+    from amlrun.pipeline import local
+
+    local.preflight(target.project, job, options.only_step)
+    return Plan(redact.masked(to_dict(job)), None, target.location)
+
+
+def submit(target: Target, job: PipelineJob, experiment: str, options: SubmitOptions) -> Run:
+    """Submit a pipeline: whole where the target takes it so, else its steps are started from this machine.
+
+    With `options.detach` a process of its own drives it; else `wait` does, in the process that calls it.
+    """
+    _check(job)
+    if target.runs_pipelines:
+        return PipelineRun(target.submit(job, experiment, options).files, target)
+    from amlrun.pipeline import local
+
+    files, work = local.submit(target, job, experiment, options)
+    run = LocalPipelineRun(files, target)
+    if options.detach:
+        local.drive_in_background(files, work)
+    else:
+        run.drive_with(work)
+    return run
+
+
+def open_pipeline(files: runs.RunFolder, target: Target) -> PipelineRun:
+    """The handle of a pipeline's run."""
+    return PipelineRun(files, target) if target.runs_pipelines else LocalPipelineRun(files, target)
+
+
+def _check(job: PipelineJob) -> None:
+    wrong = check.check(job)
+    if wrong:
+        raise first_of(wrong)
+
+
+class PipelineRun(Run):
+    """A pipeline's run, wherever its steps run."""
+
+    type = "pipeline"
+
+    def progress(self) -> PipelineState:
+        """How each step is, and where the pipeline's outputs lie; without steps where nothing was written yet."""
+        found = states.load(self.files.private) or PipelineState("", self.id)
+        for step in found.steps.values():
+            # A pipeline that was killed could not write down how its last steps ended.
+            if step.state == states.RUNNING and step.run_id:
+                step.state = str(runs.RunFolder(self.folder.parent / step.run_id).state()[0])
+        return found
+
+    def outputs(self) -> list[Path]:
+        """The files of the pipeline's own outputs, which lie where the steps that made them wrote them."""
+        places = [Path(place) for place in self.progress().outputs.values()]
+        files = (file for place in places for file in (place.rglob("*") if place.is_dir() else [place]))
+        return sorted({file for file in files if file.is_file()} | {*super().outputs()})
+
+    def children(self) -> list[Run]:
+        """The steps' runs that this pipeline started, oldest first; a reused result is another pipeline's child."""
+        from amlrun.sweep import handles as sweeps
+
+        found = super().children()
+        return [sweeps.open_sweep(run.files, self.target) if sweeps.is_sweep(run.files) else run for run in found]
+
+    def download(self, dest: str | Path | None = None, *, folders: Sequence[str] = FOLDERS) -> list[Path]:
+        """Bring the run's files here; below `dest` the pipeline's outputs lie in `outputs/NAME`."""
+        fetched = super().download(dest, folders=folders)
+        if dest is not None and "outputs" in folders:
+            for name, place in self.progress().outputs.items():
+                fetched += self.copy_files(Path(place), Path(dest) / "outputs" / name)
+        return fetched
+
+
+class LocalPipelineRun(PipelineRun):
+    """A pipeline whose steps are started from this machine."""
+
+    _work: Work | None = None
+
+    @property
+    def in_process(self) -> bool:
+        """Whether the next `wait` drives the pipeline."""
+        return self._work is not None
+
+    def drive_with(self, work: Work) -> None:
+        """Have the next `wait` drive the pipeline in its own process and thread."""
+        self._work = work
+
+    def wait(self, timeout: float | None = None, on_event: OnEvent | None = None) -> RunStatus:
+        """Wait until the pipeline has ended; drive it where it was submitted with `detach=False`: without a timeout."""
+        if self._work is None:
+            return super().wait(timeout, on_event)
+        if timeout is not None:
+            hint = "Leave the timeout out, or submit the pipeline with detach=True."
+            raise AmlError("wait() has no timeout for a pipeline that runs in this process", hint=hint)
+        from amlrun.pipeline import local
+        from amlrun.pipeline.progress import PipelineLog
+
+        work, self._work = self._work, None
+        log = PipelineLog(self.files.log, on_event or self.target.on_event)
+        local.drive(self.target.project, self.files, work, log)
+        return self.status()

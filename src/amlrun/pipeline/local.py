@@ -1,0 +1,149 @@
+"""A pipeline on this machine: submit one, drive it to its end. The pipeline's run is its steps' parent."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
+from amlrun.events import Message
+from amlrun.pipeline import filling, graph, publish, state, step_job
+from amlrun.pipeline.engine import Engine
+from amlrun.pipeline.launcher import Launcher
+from amlrun.pipeline.options import Options, choose
+from amlrun.pipeline.progress import PipelineLog, draw_page
+from amlrun.pipeline.state import StepState
+from amlrun.project import Project
+from amlrun.runs import provenance, redact
+from amlrun.runs import store as runs
+from amlrun.runs.process import cores
+from amlrun.runs.record import ErrorPart, ExitPart, SubmitPart
+from amlrun.spec.pipeline import PipelineJob, first_of
+from amlrun.targets import processes
+from amlrun.targets.base import Run, RunCreated, SubmitOptions, Target
+
+
+@dataclass
+class Work:
+    """What drives a pipeline; `command_line` is what its steps' records call the command that was typed."""
+
+    job: PipelineJob
+    experiment: str
+    options: Options
+    command_line: list[str]
+
+
+def preflight(project: Project, job: PipelineJob, only: str | None = None) -> None:
+    """Look, before anything is written, whether each step can run here and each data input is on this machine.
+
+    `only`: the one step that will run. Raises AmlError, with file and line, for the first mistake; the others stand
+    in its hint.
+    """
+    wrong: list[AmlError] = []
+    for node in graph.nodes(job).values():
+        if only is not None and node.name != only:
+            continue
+        unable = step_job.runnable(node.step)
+        if unable:
+            wrong.append(node.step.error("", unable))
+            continue
+        try:
+            filling.find_data(project, node)
+        except AmlError as error:
+            wrong.append(error)
+    if wrong:
+        unique = {str(error): error for error in wrong}
+        raise first_of(list(unique.values()))
+
+
+def submit(target: Target, job: PipelineJob, experiment: str, options: SubmitOptions) -> tuple[runs.RunFolder, Work]:
+    """Make the pipeline's run, which can be listed from then on. No step is started. Raises AmlError."""
+    git = provenance.git_properties(job.source.file.parent)
+    literals = {name: given.value for name, given in job.inputs.items() if given.value is not None}
+    record: SubmitPart = {
+        "_experiment_name": experiment,
+        "_target_type": target.type,
+        "run_type": state.RUN_TYPE,
+        "target": "local",
+        "display_name": job.display_name or job.source.file.stem,
+        "tags": dict(job.tags),
+        "run_definition": {"type": "pipeline", "file": str(job.source.file), "inputs": redact.masked(literals)},
+        "command_line": redact.masked(list(options.command_line)),
+        "properties": git(),
+    }
+    if options.parent_run_id is not None:
+        record["parent_run_id"] = options.parent_run_id
+    chosen = choose(job, slots=options.max_steps or cores(), start=options.from_step, only=options.only_step)
+    preflight(target.project, job, chosen.only)
+    run = runs.create(target.project.runs, options.run_id or runs.new_id(experiment, job.name), record)
+    target.on_event(RunCreated(Run(run, target)))
+    target.on_event(Message(f"RunId: {run.id}"))
+    for note in dict.fromkeys(job.local.notes):
+        target.on_event(Message(note, warning=True))
+    return run, Work(job, experiment, chosen, list(options.command_line))
+
+
+def drive_in_background(run: runs.RunFolder, work: Work) -> None:
+    """Start a process that drives the pipeline, and return once it has signed the record. Raises AmlError."""
+    processes.start_driver(run, "amlrun.pipeline", pickle.dumps(work))
+
+
+def drive(project: Project, run: runs.RunFolder, work: Work, log: PipelineLog) -> None:
+    """Run the steps to their end, put the outputs in their places, and write the end into the pipeline's run.
+
+    Raises AmlError for what kept it from going on, KeyboardInterrupt after all that ran was ended.
+    """
+    run.write_part("process", {"start_time_utc": runs.now(), "_supervisor": runs.this_process()})
+    launcher = Launcher(project, work.experiment, log.line, work.command_line)
+    error: BaseException | None = None
+    failed: list[StepState] = []
+    status = state.FAILED
+    try:
+        engine = Engine(project, run, work.job, launcher, work.options, log)
+        status = engine.go()
+        failed = engine.failed()
+        publish.publish(project, work.job, engine.state, engine.results.new, work.experiment, log.line)
+        engine.state.save(run.private)
+    except BaseException as problem:
+        error = problem
+        raise
+    finally:
+        launcher.close()
+        steps = state.load(run.private)
+        launcher.publish([step.run_id for step in steps.steps.values() if step.run_id] if steps else [])
+        _write_end(run, status, error, failed)
+        if steps is not None:
+            draw_page(run, steps, str(run.state()[0]))
+
+
+def _write_end(run: runs.RunFolder, status: str, error: BaseException | None, failed: list[StepState]) -> None:
+    cancelled = isinstance(error, KeyboardInterrupt) or (error is None and status == state.CANCELED)
+    good = error is None and status == state.COMPLETED
+    end = runs.now()
+    begun = str(run.part("process").get("start_time_utc") or end)
+    first, last = (datetime.fromisoformat(text.replace("Z", "+00:00")) for text in (begun, end))
+    ended: ExitPart = {
+        "exit_code": CANCELLED if cancelled else 0 if good else JOB_FAILED,
+        "end_time_utc": end,
+        "seconds": round((last - first).total_seconds(), 3),
+    }
+    if not cancelled and not good:
+        ended["error"] = _why(error, failed)
+    try:
+        if cancelled and not (run.private / "cancel.json").exists():
+            run.write_part("cancel", {"cancel": {"at": end, "reason": "Ctrl-C"}})
+        run.write_part("exit", ended)
+        Path(run.private / "reserve").unlink(missing_ok=True)
+    except OSError:
+        return  # a full disk: the state is inferred
+
+
+def _why(error: BaseException | None, failed: list[StepState]) -> ErrorPart:
+    if error is not None:
+        message = error.message if isinstance(error, AmlError) else str(error) or type(error).__name__
+        return {"message": message.splitlines()[0]}
+    names = ", ".join(step.name for step in failed)
+    message = f"{'a step' if len(failed) == 1 else f'{len(failed)} steps'} failed: {names}"
+    return {"message": message, "hint": "\n".join(f"{step.name}: {step.reason}" for step in failed)}
