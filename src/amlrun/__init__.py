@@ -15,11 +15,9 @@ if TYPE_CHECKING:
         AmlError,
         CommandJob,
         Event,
-        Job,
         LogOutput,
         Message,
         Outcome,
-        PipelineJob,
         Plan,
         Run,
         RunCreated,
@@ -44,6 +42,8 @@ if TYPE_CHECKING:
     from amlrun.interactive import InteractiveRun, load_dataset, start_logging
     from amlrun.registry import Model, get_model, list_models, register_model
     from amlrun.serving import Service, deploy, find_service, score
+    from amlrun.spec.jobs import Job
+    from amlrun.spec.pipeline import PipelineJob
 
     __version__: str
 
@@ -58,6 +58,7 @@ __all__ = [
 _OTHER_MODULES = {
     "Model": "registry", "get_model": "registry", "list_models": "registry", "register_model": "registry",
     "InteractiveRun": "interactive", "load_dataset": "interactive", "start_logging": "interactive",
+    "Job": "spec.jobs", "PipelineJob": "spec.pipeline",
     "Service": "serving", "deploy": "serving", "find_service": "serving", "score": "serving",
 }  # fmt: skip
 

@@ -20,13 +20,12 @@ from amlrun.runs import store as runs
 from amlrun.runs.record import RunRecord
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, SparkJob, SweepJob
-from amlrun.spec.jobs import Job
-from amlrun.spec.pipeline import PipelineJob
 from amlrun.targets import Targets, processes
 from amlrun.targets.base import Outcome, Plan, Run, RunCreated, SubmitOptions
 from amlrun.workspace import Workspace, discover
 
 if TYPE_CHECKING:
+    from amlrun.spec.jobs import Job
     from amlrun.v1.config import Row
 
 # A workspace, or the function that finds it, which is called only when one is needed.
@@ -154,7 +153,7 @@ def plan(
     options = options or SubmitOptions()
     name = handles.experiment_name(job, experiment, Path(path).absolute())
     targets = _targets(path, workspace, ignore)
-    if isinstance(job, PipelineJob):
+    if job.type == "pipeline":
         from amlrun.pipeline import handles as pipelines
 
         return pipelines.plan(pipelines.target_of(job, targets), job, name, options)
@@ -184,7 +183,7 @@ def submit(
     options = options or SubmitOptions()
     name = handles.experiment_name(job, experiment, Path(path).absolute())
     targets = _targets(path, workspace, on_event or ignore)
-    if isinstance(job, PipelineJob):
+    if job.type == "pipeline":
         from amlrun.pipeline import handles as pipelines
 
         return pipelines.submit(pipelines.target_of(job, targets), job, name, options)
@@ -296,7 +295,7 @@ def _targets(path: str | Path, workspace: AnyWorkspace, on_event: OnEvent) -> Ta
 
 
 __all__ = [
-    "AmlError", "CommandJob", "Event", "Job", "LogOutput", "Message", "Outcome", "PipelineJob", "Plan", "Run",
+    "AmlError", "CommandJob", "Event", "LogOutput", "Message", "Outcome", "Plan", "Run",
     "RunCreated", "RunStatus", "SparkJob", "SubmitOptions", "SweepJob", "Transfer", "Workspace", "best_runs",
     "dump_job", "explain", "get_run", "list_runs", "load_hyperdrive", "load_job", "load_runconfig", "plan", "resume",
     "submit",

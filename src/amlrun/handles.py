@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from amlrun.errors import SERVICE, AmlError
 from amlrun.events import Message
 from amlrun.runs import store as runs
 from amlrun.runs.record import RunRecord
-from amlrun.spec.jobs import Job
 from amlrun.targets import Targets
 from amlrun.targets.base import Run
 from amlrun.workspace import discover
+
+if TYPE_CHECKING:
+    from amlrun.spec.jobs import Job
 
 
 def open_run(files: runs.RunFolder, targets: Targets) -> Run:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from amlrun.cli.common import Context, common_options
 from amlrun.cli.options import JobOptions, job_options, submit_options
-from amlrun.spec.jobs import Job
 from amlrun.targets.base import Plan, SubmitOptions
+
+if TYPE_CHECKING:
+    from amlrun.spec.jobs import Job
 
 
 @click.command("submit-script", context_settings={"allow_interspersed_args": False})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, os_error
 from amlrun.pipeline import filling, graph, state, step_job
 from amlrun.pipeline.cache import CacheLookup, StepCache, Wanted
 from amlrun.pipeline.fingerprint import Fingerprints
@@ -138,8 +138,6 @@ class Engine:
         except AmlError as error:
             self._fail(node, str(error))
         except OSError as error:
-            from amlrun.errors import os_error
-
             self._fail(node, str(os_error(error, "start the step")))
 
     def _decide(self, node: Node) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from amlrun.errors import os_error
 from amlrun.events import Event, LogOutput, OnEvent
@@ -23,7 +23,9 @@ from amlrun.runs import store as runs
 from amlrun.runs.record import RunRecord
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob
-from amlrun.spec.jobs import Job
+
+if TYPE_CHECKING:
+    from amlrun.spec.jobs import Job
 
 LOG_FOLDERS = ("user_logs", "azureml-logs", "logs")
 FOLDERS = ("outputs", *LOG_FOLDERS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.events import Message, OnEvent, ignore
@@ -15,9 +15,11 @@ from amlrun.runs import metrics, mlflow_db, new_mlflow_db, provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, to_dict
-from amlrun.spec.jobs import Job
 from amlrun.targets import processes, steps
 from amlrun.targets.base import Plan, Run, RunCreated, SubmitOptions
+
+if TYPE_CHECKING:
+    from amlrun.spec.jobs import Job
 
 
 class LocalTarget:

@@ -16,7 +16,6 @@ from amlrun.runs import store as runs
 from amlrun.runs.process import detached
 from amlrun.runs.record import ProcessMark
 from amlrun.runs.status import RunStatus
-from amlrun.targets import steps
 
 _SUPERVISOR = Path(__file__).parents[1] / "workers" / "supervisor.py"
 _POLL_SECONDS = 0.002
@@ -83,6 +82,8 @@ def start_driver(run: runs.RunFolder, module: str, work: bytes) -> None:
         pass  # it died: its exit code says so below
     while run.part("process").get("_supervisor") == before:
         if driver.poll() is not None:
+            from amlrun.targets import steps
+
             error = AmlError("the run's driver did not start", file=run.private / "driver.log", exit_code=JOB_FAILED)
             steps.mark_failed(run, error)
             raise error

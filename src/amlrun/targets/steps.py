@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from amlrun.errors import JOB_FAILED, AmlError, os_error
 from amlrun.prepare import snapshot
@@ -12,7 +13,9 @@ from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.runs.record import PreparedPart, SubmitPart
 from amlrun.spec.job import CommandJob, to_dict
-from amlrun.spec.jobs import Job
+
+if TYPE_CHECKING:
+    from amlrun.spec.jobs import Job
 
 Report = Callable[[str], None]
 
