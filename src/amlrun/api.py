@@ -8,7 +8,7 @@ raises AmlError, which says what was wrong, where, and what to do.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
@@ -16,6 +16,7 @@ from amlrun import handles
 from amlrun import project as projects
 from amlrun.errors import AmlError
 from amlrun.events import Event, LogOutput, Message, OnEvent, Transfer, ignore
+from amlrun.loading import dump_job, explain, load_hyperdrive, load_job, load_runconfig
 from amlrun.runs import store as runs
 from amlrun.runs.record import RunRecord
 from amlrun.runs.status import RunStatus
@@ -26,119 +27,9 @@ from amlrun.workspace import Workspace, discover
 
 if TYPE_CHECKING:
     from amlrun.spec.jobs import Job
-    from amlrun.v1.config import Row
 
 # A workspace, or the function that finds it, which is called only when one is needed.
 AnyWorkspace = Union[Workspace, Callable[[], Workspace], None]
-
-
-def load_runconfig(
-    name: str | None,
-    *,
-    path: str | Path = ".",
-    target: str | None = None,
-    arguments: Sequence[str] = (),
-    conda_file: str | Path | None = None,
-    source_directory: str | Path | None = None,
-) -> CommandJob | SparkJob:
-    """The job that v1's run configuration `name` describes; None means v1's default (local, this Python).
-
-    `target` ("local" or a compute's name), `conda_file` and `arguments` (the script and its arguments) replace the
-    file's. What is worth knowing about the file is in `job.local.notes`.
-
-        job = amlrun.load_runconfig("train-local", path="models/model1", arguments=["train.py", "--epochs", "5"])
-    """
-    from amlrun.v1.runconfig import to_job
-
-    job = to_job.load(
-        name,
-        Path(path).absolute(),
-        source_directory=None if source_directory is None else Path(source_directory),
-        target=target,
-        conda_file=None if conda_file is None else Path(conda_file),
-        script_and_arguments=tuple(arguments),
-    )
-    assert not isinstance(job, SweepJob)  # noqa: S101 - a run configuration is no sweep
-    return job
-
-
-def load_hyperdrive(
-    file: str | Path, trial: CommandJob | SparkJob, *, path: str | Path = ".", seed: int | None = None
-) -> SweepJob:
-    """The sweep that a HyperDrive file describes over the job `trial`. `seed` repeats a sweep's values.
-
-    sweep = amlrun.load_hyperdrive("sweep.yml", amlrun.load_runconfig("train-local"))
-    """
-    from amlrun.v1.hyperdrive import to_sweep
-
-    if not isinstance(trial, CommandJob):
-        raise AmlError(f"a {trial.type} job can't be swept", hint="A sweep runs Python scripts and commands.")
-    job = to_sweep.load(to_sweep.find(str(file), Path(path).absolute()), trial)
-    if seed is not None:
-        job.sampling_algorithm.seed = seed
-    return job
-
-
-def load_job(
-    file: str | Path,
-    *,
-    target: str | None = None,
-    path: str | Path = ".",
-    settings: Mapping[str, str] | Iterable[tuple[str, str]] = (),
-) -> Job:
-    """The job in a v2 YAML, as `az ml job create --file` reads it; a v1 pipeline's YAML is read too.
-
-    `target` replaces its compute, and every step's. `settings` are set over a pipeline's file: keys such as
-    `inputs.NAME`, `settings.NAME` and `jobs.STEP.inputs.NAME`. `path` is where a v1 pipeline's paths start.
-
-    job = amlrun.load_job("job.yml", target="local")
-    """
-    from amlrun.spec import node, read
-    from amlrun.spec.pipeline import is_pipeline
-
-    place = Path(file)
-    if place.is_dir():
-        raise AmlError("is a folder", file=place, hint="Name the job's YAML file.")
-    if is_pipeline(node.read(place)[0]):
-        from amlrun.pipeline import load
-
-        return load.load(place, Path(path).absolute(), target=target, settings=settings)
-    if settings:
-        raise AmlError("is no pipeline: only a pipeline's keys can be set", file=place)
-    return read.read(place, target)
-
-
-def dump_job(job: Job, file: str | Path | None = None) -> str:
-    """The job as Azure ML v2's own YAML, written to `file` too when one is given. Paths are relative to the file.
-
-    print(amlrun.dump_job(job, "job.yml"))
-    """
-    from amlrun.errors import os_error
-    from amlrun.runs.files import replace_text
-    from amlrun.spec import write
-
-    folder = Path.cwd() if file is None else Path(file).absolute().parent
-    text = write.text(job, folder)
-    if file is not None:
-        try:
-            for place, content in {Path(file).absolute(): text, **write.side_files(job, folder)}.items():
-                place.parent.mkdir(parents=True, exist_ok=True)
-                replace_text(place, content)
-        except OSError as error:
-            raise os_error(error, f"write {file}") from error
-    return text
-
-
-def explain(name: str, *, path: str | Path = ".", target: str | None = None) -> list[Row]:
-    """Every key of a run configuration: its value, its line, and what it becomes in v2 (`status`, `becomes`).
-
-    for row in amlrun.explain("train-amlcompute"): print(row.key, row.status, row.becomes)
-    """
-    from amlrun.v1.runconfig import explaining, to_job
-
-    folder = Path(path).absolute()
-    config = to_job.read(to_job.find(folder, name), folder)
-    return explaining.rows(to_job.translate(config, folder, target=target))
 
 
 def plan(
