@@ -133,7 +133,8 @@ def experiment_name(job: Job, given: str | None, path: Path) -> str:
     name = given or job.experiment_name
     if not name:
         attached = discover(path)
-        name = attached.experiment if attached else None
+        if attached and attached.experiment:
+            return runs.check_experiment(attached.experiment, "experiment_name", attached.file)
     if not name:
         letters = (one if one.isascii() and (one.isalnum() or one in "-_") else "-" for one in path.name)
         name = "".join(letters).strip("-_") or "experiment"

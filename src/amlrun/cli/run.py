@@ -157,12 +157,12 @@ def show(context: Context, run_id: str, experiment_name: str | None) -> None:
         except AmlError as error:
             context.warn(f"{run.id}: shown as last seen; {error.message}")
             metrics = run.record().get("metrics", {})
-    from amlrun.runs import tracking
+    from amlrun.runs import logged
 
     record = run.record()
     record["metrics"] = metrics
     record["outputs"] = [file.relative_to(run.folder).as_posix() for file in run.outputs()]
-    record["outputs"] += tracking.artifact_names(run.files)
+    record["outputs"] += logged.artifact_names(run.files)
     long = ("run_definition", "environment", "data_container_id", "hidden", "warnings", "root_run_id")
     short = {key: value for key, value in record.items() if key not in long and value not in ({}, [], None)}
     context.result(record, lambda: context.pairs(short))

@@ -17,6 +17,7 @@ from amlrun.events import Message, OnEvent, ignore
 from amlrun.interactive import source
 from amlrun.interactive.handle import InteractiveRun
 from amlrun.project import Project, find
+from amlrun.registry import from_runs
 from amlrun.runs import mlflow_db, provenance, redact, tracking
 from amlrun.runs import store as runs
 
@@ -122,7 +123,9 @@ class OwnRun(InteractiveRun):
         except OSError as error:
             raise os_error(error, "write the run's record") from error
         try:
-            mlflow_db.publish(self._project, mlflow_db.pending(self._project, [self._files]))
+            own = mlflow_db.pending(self._project, [self._files])
+            from_runs.take_over(self._project, own, self._on_event)
+            mlflow_db.publish(self._project, own)
         except AmlError as error:
             self._warn(str(error))
 
@@ -167,7 +170,7 @@ def start_logging(
     if run_id := os.environ.get("AZUREML_RUN_ID"):
         name = os.environ.get("AZUREML_EXPERIMENT_NAME") or os.environ.get("MLFLOW_EXPERIMENT_NAME") or experiment
         return InteractiveRun(run_id, name, Path.cwd(), on_event)
-    runs.check_experiment(experiment)
+    runs.check_experiment(experiment, "experiment")
     if _current is not None:
         if _current._in_block:
             raise AmlError(f"{_current.id} is still running in a block around this one", hint="End that block first.")

@@ -38,7 +38,7 @@ _BRINGS = {
     "opencv-python": {"opencv-python-headless"}, "opencv-contrib-python": {"opencv-python-headless"},
     "tensorflow": {"keras"}, "tensorflow-cpu": {"tensorflow", "keras"}, "psycopg2": {"psycopg2-binary"},
 }  # fmt: skip
-# What MLflow needs beside itself in a run: its SQLite store here, Azure ML's plugin there.
+# What MLflow needs beside itself: for its database where the script runs by itself, and Azure ML's plugin for it.
 WITH_MLFLOW = ("sqlalchemy>=2,<3", "alembic>=1.13,<2", "azureml-mlflow>=1.60,<2")
 # What people call files of their own: never proposed as a package, for PyPI has strangers' under these names.
 _OWN = {
@@ -129,7 +129,7 @@ def requirements(script: str, report: Report, beside: Path) -> list[str]:
             report.ask(f"{package} is not installed here, so its version is open: pin it in the conda file")
     if "mlflow-skinny" in words and re.search(r"\bmlflow\.sklearn\b|from mlflow import .*\bsklearn\b", script):
         # What mlflow.sklearn.log_model writes with, unless it is told otherwise.
-        words.setdefault("skops", "skops")
+        words.setdefault("skops", "skops>=0.13,<1")
     if "mlflow-skinny" in words:
         words.update({_name(word): word for word in WITH_MLFLOW})
     return [words[name] for name in sorted(words)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from amlrun.errors import AmlError
-from amlrun.runs import tracking
+from amlrun.runs import logged
 from amlrun.runs.store import RunFolder
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
@@ -190,13 +190,13 @@ def _rank(model: Model) -> tuple[int, str]:
 def file_in_run(run: RunFolder, path: str | None) -> Path:
     """The file or folder of a run on this machine. Raises AmlError for one that is missing, or outside of the run."""
     written = (file for file in (run.folder / "outputs").rglob("*") if file.is_file())
-    offered = sorted(file.relative_to(run.folder).as_posix() for file in written) + tracking.artifact_names(run)
+    offered = sorted(file.relative_to(run.folder).as_posix() for file in written) + logged.artifact_names(run)
     hint = f"The run's files are: {', '.join(offered[:10]) or 'none'}"
     if not path:
         raise AmlError("--asset-path: which file of the run?", hint=hint)
     if not (run.folder / path).resolve().is_relative_to(run.folder.resolve()):
         raise AmlError(f"--asset-path: {path} is outside of the run", hint=hint)
-    found = tracking.file_of(run, path)
+    found = logged.file_of(run, path)
     if found is None:
         raise AmlError(f"--asset-path: run {run.id} ({run.record()['status']}) has no {path}", hint=hint)
     return found.resolve()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -15,8 +14,11 @@ from amlrun.errors import AmlError, os_error
 from amlrun.project import Project
 from amlrun.registry import base
 from amlrun.registry.base import Description, Model, RunFile, highest, split_id
+from amlrun.registry.content import sha256, verify
 from amlrun.runs import metrics, new_mlflow_db
 from amlrun.runs.files import make_ignored
+from amlrun.runs.logged import LoggedVersion
+from amlrun.runs.store import RunFolder
 
 _PROPERTY = "property."
 _RESERVED_TAGS = ("sha256", "run_id", "experiment_name", "asset_path", "framework", "framework_version")
@@ -35,23 +37,45 @@ class LocalRegistry:
         refuse, and when the database or the disk fails; nothing is left half-registered then.
         """
         base.check_name(name)
-        facts = {"framework": about.framework, "framework_version": about.framework_version}
-        mlflow_run = None
-        if isinstance(source, RunFile):
-            run = source.run
-            file = base.file_in_run(run, source.path)
-            facts |= {"run_id": run.id, "experiment_name": str(run.record().get("_experiment_name") or "")}
-            facts["asset_path"] = Path(source.path).as_posix()
-            mlflow_run = metrics.mlflow_run(self.project, run.id)
-        else:
-            file = source.resolve()
-        if not file.exists():
-            raise AmlError("there is nothing to register", file=source if isinstance(source, Path) else file)
+        if not isinstance(source, RunFile):
+            if not source.resolve().exists():
+                raise AmlError("there is nothing to register", file=source)
+            return self._register(name, source.resolve(), about, {})
+        run = source.run
+        facts = {"asset_path": Path(source.path).as_posix(), **_origin(run)}
+        mlflow_run = metrics.mlflow_run(self.project, run.id)
+        return self._register(name, base.file_in_run(run, source.path), about, facts, mlflow_run=mlflow_run)
+
+    def take_over(self, model: LoggedVersion, run: RunFolder) -> Model:
+        """Register, as the next version, what a run's script registered in the run's own MLflow store.
+
+        Raises AmlError as `register` does.
+        """
+        base.check_name(model.name)
+        about = Description(model.description, tags=model.tags)
+        facts = {"asset_path": model.asset_name, **_origin(run)}
+        made = self._register(model.name, model.place, about, facts, mlflow_run=run.id, asset_name=model.asset_name)
+        with _errors():
+            for alias in model.aliases:
+                self._store().set_registered_model_alias(model.name, alias, str(made.version))
+        return made
+
+    def _register(
+        self,
+        name: str,
+        file: Path,
+        about: Description,
+        facts: dict[str, str],
+        *,
+        mlflow_run: str | None = None,
+        asset_name: str = "",
+    ) -> Model:
+        facts = {"framework": about.framework, "framework_version": about.framework_version, **facts}
         kept = self.project.artifacts / "models" / name / uuid.uuid4().hex[:12]
         try:
             make_ignored(self.project.artifacts)
             kept.mkdir(parents=True)
-            target = kept / file.name
+            target = kept / (asset_name or file.name)
             shutil.copytree(file, target) if file.is_dir() else shutil.copy2(file, target)
             facts["sha256"] = sha256(target)
         except OSError as error:
@@ -203,6 +227,11 @@ class LocalRegistry:
         )
 
 
+def _origin(run: RunFolder) -> dict[str, str]:
+    """The tags that say which run a model is from."""
+    return {"run_id": run.id, "experiment_name": str(run.record().get("_experiment_name") or "")}
+
+
 def _path(version: Any, store: Any) -> Path:
     """The file or folder of a version; MLflow itself may name it as models:/ or runs:/."""
     from urllib.parse import urlparse
@@ -221,41 +250,6 @@ def _tags(tags: dict[str, str]) -> list[Any]:
 
 
 _REGISTER = "Register one: aml model register -n NAME -f run.json --asset-path outputs/model.pkl"
-
-
-def verify(model: Model) -> Path:
-    """The file or folder of a model of this registry, once its content is seen to be what was registered.
-
-    A version that MLflow itself registered has no hash, and nothing to compare. Raises AmlError for a file that is
-    missing or was changed: it must not be unpickled.
-    """
-    path = Path(model.uri)
-    if not path.exists():
-        raise AmlError(f"{model.id}: its file is missing", file=path, hint="It was deleted: register the model again.")
-    try:
-        found = sha256(path)
-    except OSError as error:
-        raise os_error(error, f"read the model {path}") from error
-    if model.sha256 and found != model.sha256:
-        raise AmlError(
-            f"{model.id}: the file is not the registered one; it was not loaded", file=path,
-            hint=f"Its SHA-256 is {found}, the registered one {model.sha256}.\n"
-            "Register the model again if the change was yours.",
-        )  # fmt: skip
-    return path
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, or of a folder's relative paths and contents in sorted order."""
-    digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    for file in files:
-        if path.is_dir():
-            digest.update(file.relative_to(path).as_posix().encode() + b"\0")
-        with file.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from typing import Any
 
 from amlrun.errors import AmlError, os_error
 from amlrun.project import Project
-from amlrun.runs import new_mlflow_db, tracking
+from amlrun.runs import logged, new_mlflow_db, tracking
 from amlrun.runs import store as runs
 
 _PATIENCE = 30.0  # seconds for another writer
@@ -57,7 +57,7 @@ def publish(project: Project, found: Iterable[runs.RunFolder]) -> None:
     ended = [run for run in found if run.state()[0] in runs.FINAL]
     try:
         for run in ended:
-            tracking.gather_files(run)
+            logged.gather_files(run)
         new_mlflow_db.make(project)
         with closing(sqlite3.connect(project.database, timeout=_PATIENCE, isolation_level=None)) as database:
             database.execute("BEGIN IMMEDIATE")

@@ -167,13 +167,16 @@ def milliseconds(utc: str) -> int:
     return round(datetime.fromisoformat(utc.replace("Z", "+00:00")).timestamp() * 1000)
 
 
-def check_experiment(name: str) -> str:
-    """The name if Azure ML would take it as an experiment's (1 to 255 of letters, digits, `_`, `-`)."""
+def check_experiment(name: str, field: str = "-e", file: Path | None = None, line: int | None = None) -> str:
+    """The name if Azure ML would take it as an experiment's (1 to 255 of letters, digits, `_`, `-`).
+
+    Raises AmlError that blames the flag or key `field`, or the place in a file, that the name is from.
+    """
     if not _EXPERIMENT.fullmatch(name):
         raise AmlError(
-            f"-e: {name!r} is not a valid experiment name",
+            f"{name!r} is not a valid experiment name", field=field, file=file, line=line,
             hint="Start with a letter or digit; then letters, digits, '-' and '_', at most 255.",
-        )
+        )  # fmt: skip
     return name
 
 
@@ -185,11 +188,11 @@ def new_id(experiment: str, name: str | None = None) -> str:
     return check_id(name) if name else f"{experiment}_{int(time.time())}_{os.urandom(4).hex()}"
 
 
-def check_id(name: str) -> str:
+def check_id(name: str, file: Path | None = None, line: int | None = None) -> str:
     """The name if Azure ML would take it as a job's. Raises AmlError."""
     if not _JOB_NAME.fullmatch(name):
         raise AmlError(
-            f"{name!r} is not a valid job name", field="name",
+            f"{name!r} is not a valid job name", field="name", file=file, line=line,
             hint="Start with a letter or digit; then letters, digits, '-', '_' and '.', at most 255.",
         )  # fmt: skip
     return name

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,7 +21,7 @@ from amlrun.errors import os_error
 from amlrun.runs import store as runs
 
 RUN_ID_TAG = "azureml.run_id"
-_EXPERIMENT = "1"
+EXPERIMENT = "1"
 _RUNNING, _JOB = 1, 4  # MLflow's numbers for a run's status and a job as its source
 
 
@@ -46,7 +45,7 @@ def artifacts(run: runs.RunFolder) -> Path:
 
 def own_folder(run: runs.RunFolder) -> Path:
     """Where the store keeps the MLflow run that is the run itself, beside those that the script made."""
-    return folder(run) / _EXPERIMENT / run.id
+    return folder(run) / EXPERIMENT / run.id
 
 
 def environment(
@@ -59,7 +58,7 @@ def environment(
     A tracking URI of the user's own, in `variables` (the job's over this process's), wins; the run is then found
     there by the tag `azureml.run_id`.
     """
-    found = {"MLFLOW_EXPERIMENT_NAME": experiment}
+    found = {"MLFLOWEXPERIMENT_NAME": experiment}
     if "MLFLOW_DISABLE_TELEMETRY" not in variables:
         # MLflow 3 reports its use over the network unless told not to: local is offline.
         found["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -70,7 +69,7 @@ def environment(
     return found | {
         "MLFLOW_TRACKING_URI": _uri(run, folder(run), seen),
         "MLFLOW_RUN_ID": run.id,
-        "MLFLOW_EXPERIMENT_ID": _EXPERIMENT,
+        "MLFLOWEXPERIMENT_ID": EXPERIMENT,
         # MLflow 3.16 and newer take a store of files only where this is set.
         "MLFLOW_ALLOW_FILE_STORE": "true",
     }
@@ -84,8 +83,10 @@ def create(run: runs.RunFolder, experiment: str, tags: Mapping[str, str], seen: 
     if exists(run):
         return
     own, start = own_folder(run), runs.milliseconds(runs.now())
-    location = _uri(run, folder(run) / "artifacts", seen)
-    kept = {"lifecycle_stage": "active", "experiment_id": _EXPERIMENT}
+    # MLflow takes every folder of the store for an experiment, so what it keeps of its own lies in this one, as its
+    # default is: in a folder beside it MLflow 3 may look for the logged models, by the order of the file system.
+    location = _uri(run, own.parent, seen)
+    kept = {"lifecycle_stage": "active", "experiment_id": EXPERIMENT}
     names = {"name": experiment, "creation_time": start, "last_update_time": start}
     about = {"run_id": run.id, "run_uuid": run.id, "run_name": run.id, "status": _RUNNING, "source_type": _JOB}
     unused = dict.fromkeys(("entry_point_name", "source_name", "source_version", "user_id"), "")
@@ -145,7 +146,7 @@ def last(points: list[Point]) -> Point:
 
 def histories(place: Path) -> dict[str, list[Point]]:
     """All that an MLflow run in `place` logged, by metric, in the order in which it was logged."""
-    found = {key: history(file) for key, file in _files(place / "metrics")}
+    found = {key: history(file) for key, file in files(place / "metrics")}
     return {key: points for key, points in found.items() if points}
 
 
@@ -171,53 +172,18 @@ def parse(line: bytes) -> Point | None:
 def values(place: Path, part: str) -> dict[str, str]:
     """The `params` or `tags` of an MLflow run in `place`."""
     found = {}
-    for key, file in _files(place / part):
+    for key, file in files(place / part):
         with contextlib.suppress(OSError):
             found[key] = file.read_text(encoding="utf-8", errors="replace")
     return found
 
 
-def _files(place: Path) -> Iterator[tuple[str, Path]]:
+def files(place: Path) -> Iterator[tuple[str, Path]]:
     """The files below a folder with their names: a `/` in a metric's name makes a folder."""
     for top, _, names in os.walk(place):
         for name in sorted(names):
             file = Path(top, name)
             yield file.relative_to(place).as_posix(), file
-
-
-def file_of(run: runs.RunFolder, path: str) -> Path | None:
-    """A file or folder among the run's: what it wrote (`outputs/…`), logged as an artifact, or logged as a model.
-
-    None for a path that leaves the run's folders, and when there is nothing.
-    """
-    for top in (run.folder, artifacts(run)):
-        found = top / path
-        if found.exists() and found.resolve().is_relative_to(top.resolve()):
-            return found
-    name, _, rest = path.strip("/").partition("/")
-    for known, place in logged_models(run):
-        found = place / rest
-        if known == name and found.exists() and found.resolve().is_relative_to(place.resolve()):
-            return found
-    return None
-
-
-def artifact_names(run: runs.RunFolder) -> list[str]:
-    """The files that the script logged through MLflow, as `file_of` takes them; models by their folder."""
-    own = ("outputs/", "logs/", "user_logs/")
-    names = [name for name, _ in _files(artifacts(run)) if not name.startswith(own)]
-    return sorted({*names, *(name for name, _ in logged_models(run))})
-
-
-def logged_models(run: runs.RunFolder) -> list[tuple[str, Path]]:
-    """The models that MLflow 3 keeps beside the run's artifacts, by name: (name, folder)."""
-    found = []
-    for meta in sorted((folder(run) / _EXPERIMENT / "models").glob("*/meta.yaml")):
-        about = read_meta(meta.parent)
-        place = folder(run) / "artifacts" / "models" / meta.parent.name / "artifacts"
-        if about.get("name") and place.is_dir():
-            found.append((str(about["name"]), place))
-    return found
 
 
 def read_meta(place: Path) -> dict[str, Any]:
@@ -245,23 +211,3 @@ def _scalar(text: str) -> Any:
         return int(text)
     quote = text[0] if text[0] in "'\"" and text.endswith(text[0]) and len(text) > 1 else ""
     return text.strip(quote).replace("''", "'") if quote else text
-
-
-def gather_files(run: runs.RunFolder) -> None:
-    """Put what a finished run wrote among its artifacts, so that MLflow shows one set of files as Azure ML does.
-
-    Hard links: one file, two names, no space. A disk without them gets copies.
-    """
-    places = [(top, run.folder / top) for top in ("outputs", "logs", "user_logs")] + logged_models(run)
-    for name, place in places:
-        for sub, file in _files(place):
-            target = artifacts(run) / name / sub
-            if target.exists() or file.is_symlink():
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(file, target)
-            except FileExistsError:
-                continue
-            except OSError:
-                shutil.copy2(file, target)

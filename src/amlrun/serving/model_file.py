@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError, os_error
-from amlrun.registry import base, local
+from amlrun.registry import base, content
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def _link(source: str | Path, target: str | Path) -> None:
 
 def registered(model: base.Model) -> ModelFile:
     """A model of the project's registry, once its content is seen to be what was registered. Raises AmlError."""
-    path = local.verify(model)
+    path = content.verify(model)
     return ModelFile(path, model.sha256 or digest(path), model.id, model.name, str(model.version))
 
 
@@ -83,7 +83,7 @@ def _name(path: Path) -> str:
 def digest(path: Path) -> str:
     """The SHA-256 of a file, of a folder's content as the registry counts it. Raises AmlError if unreadable."""
     try:
-        return local.sha256(path)
+        return content.sha256(path)
     except OSError as error:
         raise os_error(error, f"read the model {path}") from error
 

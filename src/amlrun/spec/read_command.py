@@ -55,7 +55,7 @@ class Reader(Sections):
         if not job.command:
             raise self.error("command", "is missing", self.root.line, "Write: command: python train.py")
         for name in ("name", "display_name", "experiment_name", "description"):
-            setattr(job, name, self.word(name, found))
+            setattr(job, name, self.title(name, found))
         job.tags = self.words("tags", found)
         job.code = self.code(found)
         job.inputs, job.outputs = self.inputs(found), self.outputs(found)

@@ -78,7 +78,7 @@ def _pipeline(reader: PartReader, root: Node) -> PipelineJob:
     found = {name: child for name, _, child in known if not (child.kind == "scalar" and child.value is None)}
     with reader.faults.gather():
         for name in ("name", "display_name", "experiment_name", "description", "compute"):
-            setattr(job, name, reader.word(name, found))
+            setattr(job, name, reader.title(name, found))
         job.tags = reader.words("tags", found)
     job.inputs = reader.bound_inputs(found, step=False)
     job.outputs = reader.bound_outputs(found)

@@ -6,6 +6,7 @@ import difflib
 from pathlib import Path
 
 from amlrun.errors import AmlError
+from amlrun.runs import store as runs
 from amlrun.spec.node import Node
 from amlrun.spec.yaml_problems import missing_space
 
@@ -60,6 +61,15 @@ class Sections:
         if node.kind != "scalar":
             raise self.error(place or key, "expected a word", node.line)
         return node.text.strip() if key == "command" else node.text
+
+    def title(self, key: str, found: dict[str, Node]) -> str | None:
+        """One of a job's own words: its name and its experiment's as Azure ML takes them."""
+        text = self.word(key, found)
+        if text and key == "experiment_name":
+            runs.check_experiment(text, key, self.file, found[key].line)
+        if text and key == "name":
+            runs.check_id(text, self.file, found[key].line)
+        return text
 
     def number(self, key: str, found: dict[str, Node], place: str) -> int | None:
         node = found.get(key)

@@ -26,7 +26,7 @@ def spark(reader: Reader) -> SparkJob:
         raise reader.error("entry.file", message, line, "Write: entry: {file: train.py}")
     job = SparkJob(entry=script, args=_words(reader, found), code=reader.code(found))
     for name in ("name", "display_name", "experiment_name", "description", "compute"):
-        setattr(job, name, reader.word(name, found))
+        setattr(job, name, reader.title(name, found))
     job.tags = reader.words("tags", found)
     job.inputs, job.outputs = reader.inputs(found), reader.outputs(found)
     for name in _LISTS:

@@ -43,6 +43,11 @@ class SweepProgress(Event):
 class SweepLog(RunLog):
     """A sweep's log, which also tells how it is."""
 
+    def message(self, event: Event) -> None:
+        """Tell what another part of the library reports, where it is a line."""
+        if isinstance(event, Message):
+            (self.warn if event.warning else self.line)(event.text)
+
     def loaded(self, package: str) -> None:
         """Tell that a package was imported."""
         self.on_event(PackageLoaded(package))

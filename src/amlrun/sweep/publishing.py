@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from amlrun.errors import AmlError
 from amlrun.project import Project
+from amlrun.registry import from_runs
 from amlrun.runs import mlflow_db
 from amlrun.runs import store as runs
 from amlrun.sweep.progress import SweepLog
@@ -32,7 +33,9 @@ class Publisher:
     def publish(self, trials: Mapping[int, Trial]) -> None:
         """Bring the database up to date."""
         new = [trial for trial in trials.values() if trial.number not in self._done]
+        ended = [trial.run for trial in new if trial.done]
         try:
+            from_runs.take_over(self._project, ended, self._log.message)
             mlflow_db.publish(self._project, [self._sweep, *(trial.run for trial in new)])
             self._done |= {trial.number for trial in new if trial.done}
         except AmlError as error:

@@ -11,6 +11,7 @@ from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.events import Message, OnEvent, ignore
 from amlrun.prepare import code, data, environment, launch, script_options
 from amlrun.project import Project
+from amlrun.registry import from_runs
 from amlrun.runs import metrics, mlflow_db, new_mlflow_db, provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
@@ -91,7 +92,9 @@ class LocalTarget:
     def publish(self, found: Iterable[runs.RunFolder]) -> None:
         """Bring `mlflow.db` up to date with the runs that have ended; a fault there is a warning."""
         try:
-            mlflow_db.publish(self.project, mlflow_db.pending(self.project, found))
+            ended = mlflow_db.pending(self.project, found)
+            from_runs.take_over(self.project, ended, self.on_event)
+            mlflow_db.publish(self.project, ended)
         except AmlError as error:
             self.on_event(Message(str(error), warning=True))
 

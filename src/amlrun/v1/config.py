@@ -9,6 +9,7 @@ from typing import Any
 
 from amlrun.errors import AmlError
 from amlrun.runs import redact
+from amlrun.spec.node import Node
 from amlrun.v1.table import Field, Table, dotted, fold, path_of
 
 Key = tuple[str, ...]
@@ -64,7 +65,8 @@ class Row:
 class Config:
     """What a file says. `problems` are errors found while reading; the caller decides when to raise the first.
 
-    A key is given in parts, or in one word with dots. `origins` names, for a converted file, the key a value came from.
+    A key is given in parts, or in one word with dots. `origins` names, for a converted file and a synonym, the key a
+    value came from. `synonyms` are keys under another name, with their line and value, until the whole file is read.
     """
 
     table: Table
@@ -74,6 +76,7 @@ class Config:
     problems: list[AmlError] = dataclasses.field(default_factory=list)
     origins: dict[Key, Value] = dataclasses.field(default_factory=dict)
     converted: list[Value] = dataclasses.field(default_factory=list)
+    synonyms: list[tuple[Key, Field, int, Node]] = dataclasses.field(default_factory=list)
 
     def value(self, *key: str) -> Value | None:
         return self.values.get(_parts(key))

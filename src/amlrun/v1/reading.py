@@ -14,7 +14,7 @@ from amlrun.spec.node import Node
 from amlrun.spec.yaml_data import lined
 from amlrun.spec.yaml_problems import missing_space
 from amlrun.v1.config import Config, Key, Value, raise_first
-from amlrun.v1.table import Field, Table, fold, near
+from amlrun.v1.table import Field, Table, dotted, fold, near
 
 _TRUE = ("true", "yes", "on", "y", "1")
 _FALSE = ("false", "no", "off", "n", "0")
@@ -24,7 +24,23 @@ def build(root: Node, file: Path, table: Table) -> Config:
     """The values of a tree, with a problem for each value that does not fit, and unknown keys kept as such."""
     config = Config(table, file)
     _section(config, root, (), ())
+    read_synonyms(config)
     return config
+
+
+def read_synonyms(config: Config) -> None:
+    """Read the keys found under another name; where the file has the key itself, that one counts."""
+    for spelt, found, line, node in config.synonyms:
+        if config.has(*found.path):
+            config.values[spelt] = Value(spelt, None, redact.masked(node.plain(), spelt[-1]), line, node.comment)
+            config.note(spelt, f"not used: {dotted(found.path)} on line {config.line(*found.path)} counts", line)
+            continue
+        config.note(spelt, f"read as {dotted(found.path)}", line)
+        if found.type != "section":
+            config.origins[found.path] = Value(spelt, None, redact.masked(node.plain(), spelt[-1]), line)
+            config.converted.append(config.origins[found.path])
+        read_value(config, found, found.path, node, line)
+    config.synonyms.clear()
 
 
 def override(config: Config, key: str, text: str) -> None:
@@ -46,7 +62,10 @@ def _section(config: Config, node: Node, key: Key, section: Key) -> None:
             config.problem(place, f"is given twice, first on line {seen[place]}", "Delete one of the two.", line)
             continue
         seen[place] = line
-        if found is None:
+        synonym = config.table.synonym(section, name) if found is None else None
+        if synonym is not None and not child.empty:
+            config.synonyms.append((place, synonym, line, child))
+        elif found is None:
             value = redact.masked(child.plain(), name)
             config.values[place] = Value(place, None, value, line, child.comment, near(name, known))
         else:

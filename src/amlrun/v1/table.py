@@ -46,7 +46,7 @@ class Field:
 
 
 class Table:
-    """The fields of one kind of file, `title`; `synonyms` are other names at the top of a file for a dotted path.
+    """The fields of one kind of file, `title`; `synonyms` are other names for a key, both as dotted paths.
 
     With `any_case` keys are known whatever their case, and with or without underscores.
     """
@@ -62,6 +62,10 @@ class Table:
         paths = {fold(name): path_of(dotted_path) for name, dotted_path in (synonyms or {}).items()}
         self._synonyms = {name: self.fields[path] for name, path in paths.items() if path in self.fields}
 
+    def synonym(self, section: Path, name: str) -> Field | None:
+        """The field that another name for it means in a section."""
+        return self._synonyms.get(fold(dotted((*section, name))))
+
     def members(self, path: Path) -> dict[str, Field]:
         """The keys known below a section, by name."""
         return self._members.get(path, {})
@@ -76,7 +80,7 @@ class Table:
         found = known.get(name) or known.get(camel(name))
         if found is None and self.any_case:
             found = next((one for key, one in known.items() if fold(key) == fold(name)), None)
-        return found or (self._synonyms.get(fold(name)) if not section else None)
+        return found
 
     def pattern(self, key: Path) -> Path:
         """The table's path of a key: a name the user chose becomes `*`, an element `[]`."""

@@ -15,7 +15,8 @@ import amlrun
 from amlrun.errors import AmlError
 from amlrun.project import Project
 from amlrun.registry.base import Description, RunFile, split_id
-from amlrun.registry.local import LocalRegistry, sha256, verify
+from amlrun.registry.content import sha256, verify
+from amlrun.registry.local import LocalRegistry
 from amlrun.runs import store as runs
 
 pytestmark = pytest.mark.slow

@@ -200,3 +200,49 @@ def test_what_a_run_leaves_is_ignored_by_git(logged: Workplace) -> None:
     words = ["git", "status", "--porcelain", "--untracked-files=all"]
     listed = subprocess.run(words, cwd=logged.root, capture_output=True, text=True, check=True).stdout
     assert "runs/" not in listed and "mlruns/" not in listed
+
+
+REGISTERS = """\
+import os
+from pathlib import Path
+import mlflow
+from mlflow.pyfunc import PythonModel
+
+class Doubler(PythonModel):
+    def predict(self, context, model_input, params=None):
+        return [2 * value for value in model_input]
+
+made = mlflow.pyfunc.log_model(name="double", python_model=Doubler(), registered_model_name="doubler")
+mlflow.register_model(made.model_uri, "doubler", tags={"stage": "second"})
+mlflow.log_text("x", "note.txt")
+mlflow.register_model(mlflow.get_artifact_uri("note.txt"), "a note of mine")
+client = mlflow.MlflowClient()
+client.set_registered_model_alias("doubler", "champion", "2")
+client.update_model_version("doubler", "2", "It doubles: always")
+"""
+
+
+def test_what_the_script_registers_is_in_the_projects_registry(workplace: Workplace) -> None:
+    workplace.script(REGISTERS)
+    first = workplace.submit()
+    assert "Registered doubler:1" in first.stdout and "Registered doubler:2" in first.stdout
+    shown = json.loads(workplace.aml("model", "show", "--model-id", "doubler:2", "-o", "json").stdout)
+    run_id = workplace.latest().name
+    assert (shown["runId"], shown["description"]) == (run_id, "It doubles: always")
+    assert shown["tags"]["stage"] == "second" and Path(shown["path"]).name == "double"
+    assert (Path(shown["path"]) / "MLmodel").is_file() and len(shown["sha256"]) == 64
+    # Azure ML takes no such name; it is told, and what to type.
+    assert "a note of mine" in first.stderr and f"aml model register -n NAME -r {run_id}" in first.stderr
+    assert rows(workplace, "SELECT alias, version FROM registered_model_aliases") == [("champion", 2)]
+    # The run's own store is one that MLflow finds its models in, whatever order the file system lists it in.
+    store = tracking.folder(runs.find(workplace.runs, "latest"))
+    assert sorted(folder.name for folder in store.iterdir() if folder.name[0] != ".") == ["1", "models"]
+
+    workplace.aml("run", "update", "-r", "latest", "--add-tag", "seen=yes")
+    workplace.aml("run", "list")
+    assert len(rows(workplace, "SELECT 1 FROM model_versions WHERE name = 'doubler'")) == 2, "each is taken over once"
+    again = workplace.submit()
+    assert "Registered doubler:3" in again.stdout and "Registered doubler:4" in again.stdout
+    assert (
+        workplace.aml("model", "register", "-n", "d", "-r", "latest", "--asset-path", "double/MLmodel").returncode == 0
+    )

@@ -257,3 +257,19 @@ def test_a_misspelt_dataset_is_not_replaced_by_the_inputs_name(tmp_path: Path) -
     (tmp_path / "data" / "datasets.yml").write_text("table: {path: data}\n")
     with pytest.raises(AmlError, match=r"'tabel' has no local path .did you mean 'table'"):
         data.locate(Project(tmp_path), "table", "azureml:tabel:1")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("experiment_name: exp one", "experiment_name: 'exp one' is not a valid experiment name"),
+        ("experiment_name: -first", "experiment_name: '-first' is not a valid experiment name"),
+        ('name: "a b"', "name: 'a b' is not a valid job name"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["command: python a.py", "type: spark\nentry: {file: a.py}"])
+def test_a_name_that_azure_refuses_is_blamed_on_its_line(tmp_path: Path, kind: str, line: str, message: str) -> None:
+    file = job_file(tmp_path, f"code: src\n{line}\n{kind}\nenvironment: azureml:e:1\n")
+    with pytest.raises(AmlError) as caught:
+        read.read(file, None)
+    assert str(caught.value).startswith(f"{file}:2: {message}\n")

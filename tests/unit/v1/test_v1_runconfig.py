@@ -533,3 +533,40 @@ def test_a_mount_that_v1_could_write_to_is_said(tmp_path: Path, mode: str) -> No
         assert any("results: mounted for reading only in v2" in note for note in notes) is expected
     (tmp_path / "x.runconfig").write_text(text + "    mode: upload\n")
     assert not any("reading only" in note for note in to_job.load("x", tmp_path).local.notes)
+
+
+SYNONYMS = """\
+entry_script: train.py
+args: [--lr, 0.1]
+compute_target: gpu
+max_run_duration: 60
+docker_runtime_config: {use_docker: true, shm_size: 8g}
+environment_name: mine
+environment:
+  image: example.io/base:1
+  python: {user_managed: true}
+process_count_per_node: 4
+"""
+
+
+def test_keys_by_the_names_that_sdk_v1_and_v2_have_for_them(tmp_path: Path) -> None:
+    made = job(tmp_path, SYNONYMS)
+    assert isinstance(made, CommandJob)
+    assert (made.compute, made.command) == ("azureml:gpu", ["python", "train.py", "--lr", "0.1"])
+    assert made.limits.timeout == 60 and made.resources.shm_size == "8g"
+    assert made.environment is not None and made.environment.image == "example.io/base:1"
+    told = "\n".join(made.local.notes)
+    for line, name, meant in ((1, "entry_script", "script"), (3, "compute_target", "target"),
+                              (8, "environment.image", "environment.docker.baseImage")):  # fmt: skip
+        assert f"train.runconfig:{line}: {name}: read as {meant}" in told
+
+
+def test_a_synonym_beside_the_key_itself(tmp_path: Path) -> None:
+    made = job(tmp_path, ENV + "script: train.py\ncompute: there\ntarget: here-cluster\nvmSize: null\n")
+    assert made.compute == "azureml:here-cluster"
+    assert "train.runconfig:5: compute: not used: target on line 6 counts" in made.local.notes
+
+
+def test_a_mistake_in_a_synonym_is_told_by_its_own_name(tmp_path: Path) -> None:
+    error = refused(tmp_path, ENV + "script: train.py\ninstance_count: four\n")
+    assert (error.field, error.line) == ("instance_count", 5) and 'got "four"' in error.message

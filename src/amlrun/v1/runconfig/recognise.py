@@ -65,6 +65,9 @@ _KINDS: tuple[tuple[str, tuple[frozenset[str], ...], str], ...] = (
     ),
 )
 
+# Keys that none of those files has; `script` and `environment` are looked at by group.
+_OWN = {"arguments", "args", "communicator", "framework"}
+
 
 def refuse_others(root: Node, file: Path) -> None:
     """Raise AmlError for a file that is something else than a run configuration."""
@@ -76,6 +79,8 @@ def refuse_others(root: Node, file: Path) -> None:
         )  # fmt: skip
     keys = {key.replace("_", "").replace("-", "").lower(): line for key, line, _ in root.pairs}
     _refuse_job(root, file)
+    if keys.keys() & _OWN:
+        return
     for name, groups, hint in _KINDS:
         for group in groups:
             if group <= keys.keys() and not ("script" in keys or ("environment" in keys and "entryscript" not in keys)):

@@ -102,6 +102,7 @@ def _environment_file(config: Config, path: Path) -> None:
     root, _ = node.read(place)
     part = Config(RUNCONFIG, place)
     reading.read_value(part, RUNCONFIG.field(("environment",)), ("environment",), root, 1)
+    reading.read_synonyms(part)
     config.values.pop(("environment",), None)
     config.values.update(part.values)
     config.problems += part.problems
