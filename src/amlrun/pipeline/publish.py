@@ -63,7 +63,8 @@ def _register(project: Project, output: Output, kind: str, run: StepRun, name: s
     place = run.results / name
     if kind in MODEL_TYPES:
         from amlrun.registry.base import Description, RunFile
-        from amlrun.registry.local import LocalRegistry, sha256
+        from amlrun.registry.content import sha256
+        from amlrun.registry.local import LocalRegistry
 
         registry = LocalRegistry(project)
         newest = max(registry.models(str(output.name)), key=lambda one: int(one.version), default=None)

@@ -58,7 +58,7 @@ def environment(
     A tracking URI of the user's own, in `variables` (the job's over this process's), wins; the run is then found
     there by the tag `azureml.run_id`.
     """
-    found = {"MLFLOWEXPERIMENT_NAME": experiment}
+    found = {"MLFLOW_EXPERIMENT_NAME": experiment}
     if "MLFLOW_DISABLE_TELEMETRY" not in variables:
         # MLflow 3 reports its use over the network unless told not to: local is offline.
         found["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -69,7 +69,7 @@ def environment(
     return found | {
         "MLFLOW_TRACKING_URI": _uri(run, folder(run), seen),
         "MLFLOW_RUN_ID": run.id,
-        "MLFLOWEXPERIMENT_ID": EXPERIMENT,
+        "MLFLOW_EXPERIMENT_ID": EXPERIMENT,
         # MLflow 3.16 and newer take a store of files only where this is set.
         "MLFLOW_ALLOW_FILE_STORE": "true",
     }
