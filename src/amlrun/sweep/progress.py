@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from amlrun.events import Event, PackageLoaded
+from amlrun.events import Event, Message, PackageLoaded
 from amlrun.sweep.store import Settings, Trial
 from amlrun.targets.run_log import RunLog
 
