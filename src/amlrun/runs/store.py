@@ -168,10 +168,7 @@ def milliseconds(utc: str) -> int:
 
 
 def check_experiment(name: str, field: str = "-e", file: Path | None = None, line: int | None = None) -> str:
-    """The name if Azure ML would take it as an experiment's (1 to 255 of letters, digits, `_`, `-`).
-
-    Raises AmlError that blames the flag or key `field`, or the place in a file, that the name is from.
-    """
+    """The name if Azure ML would take it as an experiment's. Raises AmlError that blames `field` (a flag or a key)."""
     if not _EXPERIMENT.fullmatch(name):
         raise AmlError(
             f"{name!r} is not a valid experiment name", field=field, file=file, line=line,
