@@ -1,4 +1,5 @@
-"""Installs what the tests need besides Python packages: Azurite from npm, and on Debian the programs in `DEBIAN`.
+"""Installs what the tests need besides Python packages: Azurite from npm, on Debian the programs in `DEBIAN`, and an
+environment with MPI and PyTorch for the tests of several ranks.
 
     python tests/install.py
 
@@ -18,8 +19,10 @@ from pathlib import Path
 
 VERSION = "3.35.0"
 PLACE = Path(__file__).resolve().parents[1] / ".tools" / "azurite"
+FRAMEWORKS = PLACE.parent / "frameworks"
 PROGRAM = PLACE / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
 
+TORCH = "torch==2.13.0"
 # A program and the packages that bring it.
 DEBIAN = {
     "npm": ("nodejs", "npm"),
@@ -85,5 +88,31 @@ def install_azurite() -> bool:
     return True
 
 
+def frameworks() -> Path:
+    """The Python of the environment with mpi4py and PyTorch; it may not be there."""
+    return FRAMEWORKS / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def install_frameworks() -> bool:
+    """Make the environment with mpi4py, and PyTorch where pip finds a CPU build. Returns whether it is there."""
+    python, pip = frameworks(), ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    if python.exists():
+        return True
+    subprocess.run([sys.executable, "-m", "venv", str(FRAMEWORKS)], check=True)
+    if subprocess.run([str(python), *pip, "mpi4py", "numpy"], check=False).returncode:
+        shutil.rmtree(FRAMEWORKS)
+        print("pip could not install mpi4py")
+        return False
+    # PyPI's own wheel for Linux brings CUDA, several GB: it is not taken.
+    words = (*pip, "--dry-run", "--no-deps", "--report", "-", TORCH)
+    found = subprocess.run([str(python), *words], check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    wheel = json.loads(found.stdout)["install"][0]["download_info"]["url"] if found.returncode == 0 else ""
+    if "%2Bcpu" in wheel or "+cpu" in wheel or (wheel and sys.platform == "darwin"):
+        subprocess.run([str(python), *pip, TORCH], check=False)
+    else:
+        print("pip finds no CPU build of PyTorch here: its tests are skipped")
+    return True
+
+
 if __name__ == "__main__":
-    sys.exit(0 if install_debian() and install_azurite() else 1)
+    sys.exit(0 if install_debian() and install_azurite() and install_frameworks() else 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from amlrun.cli.common import Context, common_options
-from amlrun.cli.options import submit_options
+from amlrun.cli.options import RankOptions, rank_options, submit_options
 from amlrun.cli.submit_pipeline import PipelineOptions, pipeline_options
 from amlrun.spec.pipeline import PipelineJob
 from amlrun.targets.base import SubmitOptions
@@ -24,6 +24,7 @@ def command() -> None:
 @click.option("-e", "--experiment-name", metavar="NAME", help="The experiment the run belongs to.")
 @click.option("--ct", "--target", "target", metavar="NAME", help="Where to run, instead of the file's `compute`.")
 @submit_options
+@rank_options
 @pipeline_options
 @common_options
 def create(
@@ -31,6 +32,7 @@ def create(
     file: Path,
     experiment_name: str | None,
     target: str | None,
+    ranks: RankOptions,
     detach: bool,
     dry_run: bool,
     no_snapshot_limit: bool,
@@ -50,5 +52,6 @@ def create(
     job = api.load_job(file, target=target, path=context.path, settings=wanted.pairs())
     if not isinstance(job, PipelineJob):
         wanted.refuse(file)
+    ranks.apply(job)
     options = wanted.over(SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach))
     return submit(context, job, experiment_name, options, dry_run=dry_run)

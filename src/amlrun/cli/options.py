@@ -11,9 +11,11 @@ import click
 
 from amlrun.cli import completion
 from amlrun.cli.common import Context, F
+from amlrun.errors import AmlError
 
 if TYPE_CHECKING:
     from amlrun.spec.job import CommandJob, SparkJob
+    from amlrun.spec.jobs import Job
 
 
 @dataclass(frozen=True)
@@ -82,3 +84,34 @@ def submit_options(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+@dataclass(frozen=True)
+class RankOptions:
+    """What `rank_options` gathered: how a distributed job runs on this machine."""
+
+    single: bool
+    many: bool
+
+    def apply(self, job: Job) -> None:
+        """Write them into the job. Raises AmlError for a pipeline, whose steps have settings of their own."""
+        from amlrun.spec.job import CommandJob, SweepJob
+
+        if not self.single and not self.many:
+            return
+        command = job.trial if isinstance(job, SweepJob) else job
+        if not isinstance(command, CommandJob):
+            raise AmlError(f"{'--single' if self.single else '--yes'}: a {job.type} job does not have it")
+        command.local.single, command.local.many_ranks = self.single or None, self.many or None
+
+
+def rank_options(function: F) -> F:
+    """--single and --yes, gathered into the argument `ranks: RankOptions`."""
+
+    @click.option("--single", is_flag=True, help="Of a distributed job, run one process here.")
+    @click.option("--yes", "many", is_flag=True, help="Start more than 16 processes of a distributed job here.")
+    @functools.wraps(function)
+    def command(*args: Any, single: bool, many: bool, **kwargs: Any) -> Any:
+        return function(*args, ranks=RankOptions(single, many), **kwargs)
+
+    return command  # type: ignore[return-value]

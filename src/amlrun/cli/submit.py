@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amlrun.cli.common import Context, common_options
-from amlrun.cli.options import JobOptions, job_options, submit_options
+from amlrun.cli.options import JobOptions, RankOptions, job_options, rank_options, submit_options
 from amlrun.targets.base import Plan, SubmitOptions
 
 if TYPE_CHECKING:
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 @click.command("submit-script", context_settings={"allow_interspersed_args": False})
 @job_options
 @submit_options
+@rank_options
 @common_options
-def submit_script(context: Context, wanted: JobOptions, detach: bool, dry_run: bool, no_snapshot_limit: bool) -> int:
+def submit_script(
+    context: Context, wanted: JobOptions, ranks: RankOptions, detach: bool, dry_run: bool, no_snapshot_limit: bool
+) -> int:
     """Run a script as a run configuration says, here or on Azure ML compute.
 
     \b
@@ -34,7 +37,9 @@ def submit_script(context: Context, wanted: JobOptions, detach: bool, dry_run: b
     ahead = None if dry_run else targets.launch_ahead(wanted.target)
     options = SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, supervisor=ahead)
     try:
-        return submit(context, wanted.load(context), wanted.experiment, options, dry_run=dry_run)
+        job = wanted.load(context)
+        ranks.apply(job)
+        return submit(context, job, wanted.experiment, options, dry_run=dry_run)
     finally:
         processes.discard(ahead)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from amlrun.cli.common import Context, common_options
-from amlrun.cli.options import JobOptions, job_options, submit_options
+from amlrun.cli.options import JobOptions, RankOptions, job_options, rank_options, submit_options
 from amlrun.errors import AmlError
 from amlrun.targets.base import SubmitOptions
 
@@ -20,10 +20,12 @@ from amlrun.targets.base import SubmitOptions
 )
 @click.option("--no-warm", is_flag=True, help="Start each trial in a new process instead of forking a warm one.")
 @submit_options
+@rank_options
 @common_options
 def submit_hyperdrive(
     context: Context,
     wanted: JobOptions,
+    ranks: RankOptions,
     sweep_name: str | None,
     resume: str | None,
     seed: int | None,
@@ -54,6 +56,7 @@ def submit_hyperdrive(
     # Looked for first: the message of a file that is missing is the one to read.
     file = to_sweep.find(sweep_name, context.path)
     job = api.load_hyperdrive(file, wanted.load(context), path=context.path, seed=seed)
+    ranks.apply(job)
     return submit(context, job, wanted.experiment, options, dry_run=dry_run)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 from amlrun.errors import AmlError
-from amlrun.prepare import shell, v1_sdk
+from amlrun.prepare import ranks, shell, v1_sdk
 from amlrun.prepare.environment import Interpreter
 from amlrun.prepare.site import Site
 from amlrun.project import Project
@@ -30,7 +31,9 @@ def plan(
 ) -> dict[str, Any]:
     """What the supervisor starts: folder, command, cwd, env, timeout (s); every `${{…}}` and `-v` path is filled in.
 
-    `site` is where the script runs, this machine by default: `command`, `cwd` and `env` are as they are there.
+    `site` is where the script runs, this machine by default: `command`, `cwd` and `env` are as they are there. The
+    command of a distributed job is the rank launcher, which finds its ranks in a variable; `ranks` then names the
+    file in the folder that says which of them failed first.
     """
     site = site or Site(project, run, interpreter)
     places = _places(site, job)
@@ -48,13 +51,19 @@ def plan(
         words = [site.word(_fill(word, places), job) for word in command]
         if words[0] in ("python", "python3"):
             words[0] = site.python
-    return {
+    made: dict[str, Any] = {
         "folder": str(run.folder),
         "command": words,
         "cwd": site.folder,
         "env": v1_sdk.for_run(variables, job, site, report=report),
         "timeout": job.limits.timeout if job.limits else None,
     }
+    several = ranks.plan(job, run, words, lambda program: site.has(program, variables["PATH"]))
+    if several is not None:
+        made["command"] = [*site.launcher, f"{site.workers}/rank_launcher.py"]
+        made["env"]["AML_RANKS"] = json.dumps(several)
+        made["ranks"] = ranks.FAILED
+    return made
 
 
 def _places(site: Site, job: CommandJob) -> dict[str, str]:
@@ -90,7 +99,7 @@ def _script_environment(site: Site, job: CommandJob, experiment: str, places: di
         "MPLBACKEND": variables.get("MPLBACKEND", "Agg"),
     }
     variables |= tracking.environment(site.run, experiment, variables | job.environment_variables, site.folder)
-    if job.distribution is not None:
+    if job.distribution is not None and ranks.of_job(job) is None:
         # One process stands for all of them: scripts that ask for their rank get an answer.
         alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
         variables |= alone

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -62,6 +63,10 @@ class Site:
     def launcher(self) -> list[str]:
         """The Python that runs a worker: isolated and without site packages, it starts at once."""
         return [sys.executable, "-I", "-S"]
+
+    def has(self, program: str, path: str) -> bool:
+        """Whether a program is on that PATH; yes where this can't be known before the run."""
+        return shutil.which(program, path=path) is not None
 
     @property
     def facts(self) -> dict[str, str]:

@@ -9,13 +9,10 @@ from amlrun.spec.job import CommandJob
 def local_notes(job: CommandJob) -> list[str]:
     """A line for each setting of `job` that only a cluster or a container has."""
     notes = []
-    wanted, spread = job.resources, job.distribution
+    wanted = job.resources
     nodes = (wanted.instance_count if wanted else None) or 1
-    if nodes > 1:
-        notes.append(f"resources.instance_count: {nodes} nodes: here the script runs once, on this machine")
-    if spread is not None:
-        each = spread.process_count_per_instance or spread.worker_count or 1
-        notes.append(f"distribution: {spread.type} with {each} processes: here the script runs as one process")
+    if nodes > 1 and job.distribution is None:
+        notes.append(f"resources.instance_count: {nodes} nodes without a distribution: here the command runs once")
     others = volumes(wanted.docker_args)[1] if wanted else []
     if others:
         notes.append(f"resources.docker_args: no container here, so {' '.join(others)} has no effect")

@@ -25,6 +25,8 @@ def refusal(plan: dict[str, Any], python: Path) -> str:
     if not sys.platform.startswith("linux"):
         # macOS has fork, but its system libraries end a process that uses them after one.
         return "forking is safe on Linux only"
+    if plan.get("ranks"):
+        return "a trial has several processes"
     command = plan["command"]
     if len(command) < 2 or Path(command[0]) != python or not command[1].endswith(".py"):
         return "the command is not a Python script"

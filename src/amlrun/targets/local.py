@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.events import Message, OnEvent, ignore
-from amlrun.prepare import code, data, environment, launch, script_options
+from amlrun.prepare import code, data, environment, launch, ranks, script_options
 from amlrun.project import Project
 from amlrun.registry import from_runs
 from amlrun.runs import metrics, mlflow_db, new_mlflow_db, provenance, redact
@@ -46,11 +46,15 @@ class LocalTarget:
         """The code and the snapshot, checked. Raises AmlError."""
         command = _command(job)
         files = options.take_snapshot(command, code.find(command), self.project)
-        return Plan(redact.masked(to_dict(job)), files, self.location)
+        ranks.check(command)
+        several = ranks.of_job(command)
+        where = self.location if several is None else f"{self.location}, {several}"
+        return Plan(redact.masked(to_dict(job)), files, where)
 
     def submit(self, job: Job, experiment: str, options: SubmitOptions) -> Run:
         """Snapshot, environment and data, then the script is started. Raises AmlError."""
         job = _command(job)
+        notes = [*job.local.notes, *ranks.check(job)]
         folder = code.find(job)
         git = provenance.git_properties(folder)
         files = options.take_snapshot(job, folder, self.project)
@@ -64,7 +68,7 @@ class LocalTarget:
             self.on_event(RunCreated(run))
             self.report(f"RunId: {run.id}")
             new_mlflow_db.prepare(self.project)
-            for note in job.local.notes:
+            for note in notes:
                 self.report(note)
             self.report(steps.describe(files))
             steps.materialize(files_of_run, files, job)

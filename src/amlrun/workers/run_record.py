@@ -76,6 +76,15 @@ def ending(folder: str, code: int, seconds: float, error: str = "") -> dict[str,
     return value
 
 
+def first_failure(folder: str, file: str) -> str:
+    """Which rank of a distributed run failed first, as its launcher wrote it down; else empty."""
+    try:
+        with open(os.path.join(folder, file), encoding="utf-8") as stream:
+            return str(json.load(stream)["message"])
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
 def full(folder: str) -> bool:
     """Whether there is next to no room for a file in that folder."""
     try:

@@ -17,6 +17,7 @@ from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import process_tree  # type: ignore[import-not-found]
 import run_record  # type: ignore[import-not-found]
 
 
@@ -25,6 +26,9 @@ def supervise(plan: dict[str, Any]) -> int:
     folder, started, error = plan["folder"], time.monotonic(), ""
     begun = {"start_time_utc": run_record.utc(), "_supervisor": run_record.process()}
     run_record.write(folder, "process", begun)
+    ranks = plan.get("ranks")
+    if ranks:
+        process_tree.adopt()  # a launcher that is killed leaves its ranks to this process
     try:
         with open(os.path.join(folder, "user_logs", "std_log.txt"), "ab") as log:
             script = subprocess.Popen(
@@ -48,6 +52,10 @@ def supervise(plan: dict[str, Any]) -> int:
             error = "ran longer than %s s (limits.timeout, v1's maxRunDurationSeconds) and was ended" % plan["timeout"]
             end_tree(script)
             code = script.wait()
+        if ranks:
+            process_tree.end_below(os.getpid(), 0)
+            process_tree.reap()
+            error = error or (run_record.first_failure(folder, ranks) if code else "")
     run_record.end(folder, run_record.ending(folder, code, time.monotonic() - started, error))
     return code
 

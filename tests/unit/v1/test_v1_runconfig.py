@@ -359,7 +359,7 @@ outputData:
         ("framework: pytorch\ncommunicator: Nccl\nnodeCount: 2\npytorch: {processCount: 8}",
          {"type": "pytorch", "process_count_per_instance": 4}),
         ("framework: PyTorch\npytorch: {processCount: 2}", {"type": "pytorch", "process_count_per_instance": 2}),
-        ("framework: PyTorch\ncommunicator: Gloo\nnodeCount: 3", {"type": "pytorch", "process_count_per_instance": 1}),
+        ("framework: PyTorch\ncommunicator: Gloo\nnodeCount: 3", {"type": "pytorch"}),
         ("framework: PyTorch", None),
         ("framework: TensorFlow\ncommunicator: ParameterServer\nnodeCount: 2\ntensorflow: {workerCount: 2}",
          {"type": "tensorflow", "worker_count": 2, "parameter_server_count": 1}),

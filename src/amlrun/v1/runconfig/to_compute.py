@@ -96,12 +96,13 @@ def _nodes(context: TranslationContext, resources: Resources) -> None:
         return
     if nodes > 1:
         resources.instance_count = nodes
-        context.mapped(key, "resources.instance_count")
-        if context.here:
-            config.note(key, f"{nodes} nodes: on the local target the script runs once, on this machine")
+    context.job.distribution = distribution(context, nodes)
+    here = "here their processes run on this machine" if context.job.distribution else "here the script runs once"
+    if nodes > 1:
+        resources.instance_count = nodes
+        context.mapped(key, "resources.instance_count", here if context.here else "")
     else:
         context.mapped(key, "resources.instance_count", "1 is v2's default")
-    context.job.distribution = distribution(context, nodes)
 
 
 def _docker(context: TranslationContext, resources: Resources) -> None:

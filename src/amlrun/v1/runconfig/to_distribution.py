@@ -51,7 +51,8 @@ def _found(context: TranslationContext, nodes: int) -> Distribution | None:
     if communicator in ("Nccl", "Gloo") or (framework == "PyTorch" and total is not None and total.is_set):
         return _pytorch(context, nodes)
     if nodes > 1:
-        config.note(("nodeCount",), f"{nodes} nodes without a communicator: the nodes do not work together")
+        here = "; here the script runs once" if context.here else ""
+        config.note(("nodeCount",), f"{nodes} nodes without a communicator: the nodes do not work together{here}")
     return None
 
 
@@ -101,6 +102,7 @@ def _pytorch(context: TranslationContext, nodes: int) -> Distribution | None:
     key: Key = ("pytorch", "processCount")
     total = context.config.get(*key)
     _same_nodes(context, "pytorch", nodes)
+    counted = total is not None
     if total is None:
         total = nodes
     if total < 1 or total % nodes:
@@ -111,4 +113,5 @@ def _pytorch(context: TranslationContext, nodes: int) -> Distribution | None:
         return None
     _asked(context, "pytorch")
     context.mapped(key, "distribution.process_count_per_instance", "processes by node")
-    return Distribution("pytorch", process_count_per_instance=total // nodes)
+    # 1 is v2's default; not said, a script such as Lightning's may start a node's processes itself.
+    return Distribution("pytorch", process_count_per_instance=total // nodes if counted else None)
