@@ -98,9 +98,7 @@ def check(job: CommandJob) -> list[str]:
     return said
 
 
-def plan(
-    job: CommandJob, run: runs.RunFolder, command: list[str], has: Callable[[str], bool]
-) -> dict[str, Any] | None:
+def plan(job: CommandJob, run: runs.RunFolder, command: list[str], has: Callable[[str], bool]) -> dict[str, Any] | None:
     """What `workers/rank_launcher.py` starts in the run's folder; None for a job of one process.
 
     `has` says whether the place of the run has a program. Raises AmlError when the code uses MPI and there is no
