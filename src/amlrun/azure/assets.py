@@ -101,7 +101,7 @@ def update_model(
     version: str,
     *,
     tags: dict[str, str],
-    without: list[str],
+    remove_tags: tuple[str, ...],
     properties: dict[str, str],
     description: str | None,
 ) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def update_model(
     place = f"/models/{name}/versions/{version}"
     resource = client.arm(doing, "GET", place, MODELS)
     now = resource["properties"]
-    kept = {key: value for key, value in {**(now.get("tags") or {}), **tags}.items() if key not in without}
+    kept = {key: value for key, value in {**(now.get("tags") or {}), **tags}.items() if key not in remove_tags}
     # Only what the service takes back: its own additions are refused.
     body = {key: now[key] for key in ("flavors", "modelType", "modelUri", "isAnonymous", "isArchived") if key in now}
     body |= {"tags": kept, "properties": {**(now.get("properties") or {}), **properties}}

@@ -76,13 +76,21 @@ class Model:
         description: str | None = None,
     ) -> Model:
         """Add or change tags, add properties, or change the description. Returns the model as it is now."""
-        return self.registry.update(
-            self, tags=tags or {}, remove_tags=remove_tags, properties=properties or {}, description=description
-        )
+        return self.registry.update(self, Change(tags or {}, remove_tags, properties or {}, description))
 
     def delete(self) -> None:
         """Delete this version from the registry."""
         self.registry.delete(self)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to change of a model: tags and properties to add, tags to remove, the description unless it is None."""
+
+    tags: dict[str, str]
+    remove_tags: tuple[str, ...]
+    properties: dict[str, str]
+    description: str | None
 
 
 @dataclass(frozen=True)
@@ -125,15 +133,7 @@ class Registry(Protocol):
         """The versions of every model (or of `name`), newest first; `latest` leaves the highest of each."""
         ...
 
-    def update(
-        self,
-        model: Model,
-        *,
-        tags: dict[str, str],
-        remove_tags: tuple[str, ...],
-        properties: dict[str, str],
-        description: str | None,
-    ) -> Model:
+    def update(self, model: Model, change: Change) -> Model:
         """See `Model.update`."""
         ...
 

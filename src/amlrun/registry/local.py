@@ -13,7 +13,7 @@ from typing import Any
 from amlrun.errors import AmlError, os_error
 from amlrun.project import Project
 from amlrun.registry import base
-from amlrun.registry.base import Description, Model, RunFile, highest, split_id
+from amlrun.registry.base import Change, Description, Model, RunFile, highest, split_id
 from amlrun.registry.content import sha256, verify
 from amlrun.runs import metrics, new_mlflow_db
 from amlrun.runs.files import make_ignored
@@ -131,32 +131,26 @@ class LocalRegistry:
         models.sort(key=lambda model: (model.created_time, model.version), reverse=True)
         return highest(models) if latest else models
 
-    def update(
-        self,
-        model: Model,
-        *,
-        tags: dict[str, str],
-        remove_tags: tuple[str, ...],
-        properties: dict[str, str],
-        description: str | None,
-    ) -> Model:
+    def update(self, model: Model, change: Change) -> Model:
         """See `Model.update`. A property that is there already is not changed, as in Azure ML: AmlError."""
-        fixed = [key for key, value in properties.items() if model.properties.get(key, value) != value]
+        fixed = [key for key, value in change.properties.items() if model.properties.get(key, value) != value]
         if fixed:
             raise AmlError(f"--add-property: {model.id} has a property {fixed[0]} already", hint="Use a tag instead.")
-        reserved = [key for key in [*tags, *remove_tags] if key in _RESERVED_TAGS or key.startswith(_PROPERTY)]
+        reserved = [
+            key for key in [*change.tags, *change.remove_tags] if key in _RESERVED_TAGS or key.startswith(_PROPERTY)
+        ]
         if reserved:
             raise AmlError(f"the tag {reserved[0]} is reserved by the registry", hint="Choose another key.")
-        added = {**tags, **{_PROPERTY + key: value for key, value in properties.items()}}
+        added = {**change.tags, **{_PROPERTY + key: value for key, value in change.properties.items()}}
         version = str(model.version)
         with _errors():
             store = self._store()
             for tag in _tags(added):
                 store.set_model_version_tag(model.name, version, tag)
-            for key in remove_tags:
+            for key in change.remove_tags:
                 store.delete_model_version_tag(model.name, version, key)
-            if description is not None:
-                store.update_model_version(model.name, version, description)
+            if change.description is not None:
+                store.update_model_version(model.name, version, change.description)
         return self.get(model.name, model.version)
 
     def delete(self, model: Model) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from amlrun.azure import assets
 from amlrun.errors import AmlError
 from amlrun.events import OnEvent, Transfer, ignore
-from amlrun.registry.base import Description, Model, RunFile, check_name, file_in_run, split_id
+from amlrun.registry.base import Change, Description, Model, RunFile, check_name, file_in_run, split_id
 
 if TYPE_CHECKING:
     from amlrun.azure.client import Client
@@ -64,26 +64,9 @@ class WorkspaceRegistry:
         found.sort(key=lambda model: model.created_time, reverse=True)
         return found[:1] if latest else found
 
-    def update(
-        self,
-        model: Model,
-        *,
-        tags: dict[str, str],
-        remove_tags: tuple[str, ...],
-        properties: dict[str, str],
-        description: str | None,
-    ) -> Model:
+    def update(self, model: Model, change: Change) -> Model:
         """See `Model.update`."""
-        changed = assets.update_model(
-            self.client,
-            model.name,
-            str(model.version),
-            tags=tags,
-            without=list(remove_tags),
-            properties=properties,
-            description=description,
-        )
-        return self._model(model.name, changed)
+        return self._model(model.name, assets.update_model(self.client, model.name, str(model.version), **vars(change)))
 
     def delete(self, model: Model) -> None:
         """See `Model.delete`."""

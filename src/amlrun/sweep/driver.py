@@ -25,7 +25,6 @@ from amlrun.sweep.policies import judge
 from amlrun.sweep.progress import SweepLog
 from amlrun.sweep.publishing import Publisher
 from amlrun.sweep.samplers import Bayesian, load_optuna, planned
-from amlrun.sweep.space import word
 from amlrun.sweep.store import Settings, Trial
 from amlrun.sweep.trials import Starter
 from amlrun.targets.base import Outcome
@@ -167,13 +166,7 @@ class Driver:
         for trial in over:
             del self.running[trial.number]
             self._ended_here += 1
-            self.log.line(self._describe(trial))
-
-    def _describe(self, trial: Trial) -> str:
-        values = " ".join(f"{name}={word(value)}" for name, value in trial.values.items())
-        best = "no report" if trial.best is None else f"{self.metric} {trial.best:.6g}"
-        why = f": {trial.why}" if trial.why else ""
-        return f"trial {trial.number} {trial.state}{why}; {best}; {values}"
+            self.log.line(trial.summary(self.metric))
 
     def _fill(self) -> None:
         """Start trials until the slots are full."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from amlrun.events import Event, Message, PackageLoaded
+from amlrun.runs import store as runs
 from amlrun.sweep.store import Settings, Trial
 from amlrun.targets.run_log import RunLog
 
@@ -14,6 +15,8 @@ class SweepState(Protocol):
     """A sweep under way: one that is driven here, or one that is watched in a workspace."""
 
     metric: str
+    sweep: runs.RunFolder
+    log: SweepLog
 
     @property
     def settings(self) -> Settings: ...

@@ -22,7 +22,6 @@ from amlrun.sweep import results, samplers, store
 from amlrun.sweep.driver import last_line
 from amlrun.sweep.policies import Curve
 from amlrun.sweep.progress import SweepLog
-from amlrun.sweep.space import word
 from amlrun.sweep.store import Settings, Trial
 from amlrun.targets.base import Outcome
 
@@ -140,7 +139,7 @@ class RemoteSweep:
             if trial.state == "Canceled" and self.settings.job.early_termination is not None:
                 trial.stopped = {"reason": "stopped by the sweep's policy, or with the sweep"}
             if trial.state in runs.FINAL:
-                self.log.line(describe(trial, self.metric))
+                self.log.line(trial.summary(self.metric))
 
     def _trials_run(self, found: sweeps.TrialInfo) -> runs.RunFolder:
         """The trial's own run folder: like any other run's, so that it can be listed, shown and fetched."""
@@ -173,7 +172,7 @@ class RemoteSweep:
         first = wait = watching.first_poll()
         for number in sorted(self.trials):
             if self.trials[number].state in runs.FINAL:
-                self.log.line(describe(self.trials[number], self.metric))
+                self.log.line(self.trials[number].summary(self.metric))
         while True:
             before = len(self.ended)
             state = self.look()
@@ -256,13 +255,6 @@ class RemoteSweep:
             fetched += watching.fetch(self.client, best.run, progress=lambda size: None)
         results.write(self, best)
         return fetched
-
-
-def describe(trial: Trial, metric: str) -> str:
-    """A trial's end in one line."""
-    values = " ".join(f"{name}={word(value)}" for name, value in trial.values.items())
-    best = "no report" if trial.best is None else f"{metric} {trial.best:.6g}"
-    return f"trial {trial.number} {trial.state}; {best}; {values}"
 
 
 def _number(trial: Trial) -> int:

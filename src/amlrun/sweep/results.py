@@ -7,30 +7,14 @@ import io
 import json
 import shutil
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from amlrun.runs import store as runs
-from amlrun.sweep.progress import SweepLog
-from amlrun.sweep.store import Settings, Trial
+from amlrun.sweep.progress import SweepState
+from amlrun.sweep.store import Trial
 
 
-class Source(Protocol):
-    """What the results are made from: a sweep that was driven here, or one that was watched in a workspace."""
-
-    @property
-    def sweep(self) -> runs.RunFolder: ...
-
-    @property
-    def settings(self) -> Settings: ...
-
-    @property
-    def trials(self) -> dict[int, Trial]: ...
-
-    @property
-    def log(self) -> SweepLog: ...
-
-
-def write(sweep: Source, best: Trial | None) -> None:
+def write(sweep: SweepState, best: Trial | None) -> None:
     """Write everything into the sweep's `outputs/`. Raises OSError when the disk refuses.
 
     The best trial's outputs lie there as they did in its own folder, so that `--asset-path outputs/model.pkl`
@@ -63,7 +47,7 @@ def write_table(file: Path, trials: list[Trial], names: list[str]) -> None:
     runs.replace_text(file, text.getvalue(), newline="")
 
 
-def best_of(sweep: Source, best: Trial) -> dict[str, Any]:
+def best_of(sweep: SweepState, best: Trial) -> dict[str, Any]:
     """`best.json`."""
     objective = sweep.settings.job.objective
     return {

@@ -24,6 +24,7 @@ from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.spec.job import CommandJob, Scalar, SweepJob, to_dict
 from amlrun.sweep.policies import Curve
+from amlrun.sweep.space import word
 
 RUN_TYPE = "hyperdrive"  # v1's word in run.json
 _MASKED_OPTION = re.compile(
@@ -68,6 +69,13 @@ class Trial:
         if not usable:
             return None
         return max(usable) if self.curve.sign > 0 else min(usable)
+
+    def summary(self, metric: str) -> str:
+        """The trial's end in one line."""
+        values = " ".join(f"{name}={word(value)}" for name, value in self.values.items())
+        best = "no report" if self.best is None else f"{metric} {self.best:.6g}"
+        why = f": {self.why}" if self.why else ""
+        return f"trial {self.number} {self.state}{why}; {best}; {values}"
 
     @property
     def done(self) -> bool:

@@ -36,6 +36,11 @@ class Value:
         return dotted(self.key)
 
     @property
+    def unknown(self) -> str:
+        """What to say of an unknown key."""
+        return f"unknown key, not used; did you mean {self.meant!r}?" if self.meant else "unknown key, not used"
+
+    @property
     def is_set(self) -> bool:
         """Whether the value says anything that the default does not."""
         return self.field is None or (self.value != self.field.default and self.value not in (None, "", [], {}))

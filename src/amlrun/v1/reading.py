@@ -253,9 +253,13 @@ def _any(config: Config, value: Value, node: Node) -> None:
         value.words = [item.text for item in node.items if item.kind == "scalar"]
 
 
+def _lines(config: Config, value: Value, node: Node) -> None:
+    value.value = lined(node)
+
+
 _READ: dict[str, Callable[[Config, Value, Node], None]] = {
     "bool": _bool, "int": _int, "number": _number, "word": _word, "text": _text, "words": _words, "map": _map,
-    "conda": _conda, "list": _list, "any": _any,
+    "conda": _conda, "list": _list, "lines": _lines, "any": _any,
 }  # fmt: skip
 
 

@@ -3,10 +3,11 @@
 A row is `name | type | default | status | becomes | text`, or `name | type | status | becomes`; a section's may end
 behind its type. Two spaces of indent go one level down; `*` is a name the user chooses, `[]` an element of a list.
 Types: word and text (as typed, as written), int, number, bool, words (a list of words), map (the user's own keys),
-conda (a conda specification), any; section, sections (by name) and list have rows below them. `word{a,b}` lists the
-values that mean something, compared without case. The default is what a key that is absent or null means. Status:
-mapped (to a key of v2), local (matters on this machine only), ignored (no effect, and why), unsupported (and what to
-do). Rows whose text starts with "Old:" are keys of 2018 and 2019 that later files lack.
+conda (a conda specification), lines (as it stands, with its lines), any; section, sections (by name) and list have
+rows below them. `word{a,b}` lists the values that mean something, compared without case. The default is what a key
+that is absent or null means. Status: mapped (to a key of v2), local (matters on this machine only), ignored (no
+effect, and why), unsupported (and what to do). Rows whose text starts with "Old:" are keys of 2018 and 2019 that
+later files lack.
 """
 
 from __future__ import annotations

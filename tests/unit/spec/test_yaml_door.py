@@ -14,7 +14,8 @@ from amlrun.notebook import conda as notebook_conda
 from amlrun.prepare import conda_file, data
 from amlrun.project import Project
 from amlrun.spec import node, yaml_data
-from amlrun.v1.hyperdrive.file import HyperdriveFile
+from amlrun.spec.job import CommandJob
+from amlrun.v1.hyperdrive import to_sweep
 from amlrun.v1.runconfig import to_job
 from amlrun.v1.scoring import field_table, inference
 
@@ -35,7 +36,7 @@ DOORS: dict[str, Callable[[Path], object]] = {
     "run configuration": to_job.read,
     "inference configuration": lambda file: inference.read(file, field_table.INFERENCE),
     "deployment configuration": lambda file: inference.read(file, field_table.DEPLOYMENT),
-    "sweep": HyperdriveFile,
+    "sweep": lambda file: to_sweep.load(file, CommandJob()),
     "conda file": conda_file.read,
     "conda file for the cloud": lambda file: common_tree.environment(common_tree.Environment(conda_file=file)),
     "conda file of a notebook": lambda file: notebook_conda._named(file.read_text(encoding="utf-8")),

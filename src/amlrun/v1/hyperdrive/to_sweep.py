@@ -9,26 +9,22 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from amlrun.errors import AmlError
+from amlrun.spec import node
 from amlrun.spec.job import CommandJob, EarlyTermination, Limits, Objective, Parameter, Sampling, SweepJob, shell_line
 from amlrun.spec.search_space import MOST_TRIALS
-from amlrun.v1.hyperdrive import space as hyperdrive_space
-from amlrun.v1.hyperdrive.file import HyperdriveFile, expected, number, whole
+from amlrun.v1 import reading
+from amlrun.v1.config import Config, by_line, raise_first
+from amlrun.v1.hyperdrive import space as parameter_space
+from amlrun.v1.hyperdrive.field_table import HYPERDRIVE
 
-_TOP = ("sampling", "policy", "primary_metric_name", "primary_metric_goal", "max_total_runs",
-        "max_concurrent_runs", "max_duration_minutes")  # fmt: skip
-_POLICIES = {
-    "banditpolicy": "bandit",
-    "medianstoppingpolicy": "median_stopping",
-    "truncationselectionpolicy": "truncation_selection",
-    "noterminationpolicy": "",
-}
-_POLICY_NAMES = "BanditPolicy, MedianStoppingPolicy, TruncationSelectionPolicy, NoTerminationPolicy"
-_POLICY_KEYS = {
-    "bandit": ("slack_factor", "slack_amount"),
-    "truncation_selection": ("truncation_percentage",),
+# v1's policies: v2's name, and the keys that are its own.
+_POLICIES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "BanditPolicy": ("bandit", ("slack_factor", "slack_amount")),
+    "MedianStoppingPolicy": ("median_stopping", ()),
+    "TruncationSelectionPolicy": ("truncation_selection", ("truncation_percentage",)),
 }
 _MOST_MINUTES = 10080  # v1's cap: a week
 _SKIPPED = frozenset({".git", ".venv", "runs", "mlruns", "node_modules", "__pycache__"})
@@ -65,138 +61,133 @@ def load(file: Path, trial: CommandJob) -> SweepJob:
     The parameters are appended to the trial's arguments, as v1 did, as `--name ${{search_space.name}}`.
     Raises AmlError naming file and line; further mistakes stand in its hint, a line each.
     """
-    return _Reader(file).sweep(trial)
+    root, _ = node.read(file)
+    if root.kind != "map":
+        expected = "expected the keys of a sweep, such as sampling and primary_metric_name"
+        raise AmlError(expected, file=file, line=root.line)
+    config = reading.build(root, file, HYPERDRIVE)
+    algorithm, space = _sampling(config)
+    policy = _policy(config)
+    if policy is not None and algorithm.type == "bayesian":
+        hint = "Write `type: NoTerminationPolicy`, or use random sampling."
+        config.problem(("policy", "type"), "bayesian sampling allows no early termination", hint)
+    objective, limits = _objective(config), _limits(config)
+    raise_first(by_line(config.problems))
+    _remarks(config, trial, space, algorithm, limits)
+    notes = [f"{file.name}:{note.line}: {note.key}: {note.text}" if note.line else note.text for note in config.notes]
+    return SweepJob(
+        trial=replace(
+            trial,
+            command=_with_parameters(trial.command, space),
+            local=replace(trial.local, notes=[*trial.local.notes, *notes]),
+        ),
+        objective=objective,
+        search_space=space,
+        sampling_algorithm=algorithm,
+        early_termination=policy,
+        limits=limits,
+        experiment_name=trial.experiment_name,
+        tags=dict(trial.tags),
+        compute=trial.compute,
+    )
 
 
-class _Reader(HyperdriveFile):
-    def sweep(self, trial: CommandJob) -> SweepJob:
-        self.unknown(self.tree, _TOP, "")
-        sampling = self.section("sampling", required=True)
-        algorithm = self.sampling(sampling)
-        space = hyperdrive_space.read(self, sampling, algorithm.type if algorithm else None) if sampling else {}
-        policy = self.policy()
-        if policy and algorithm and algorithm.type == "bayesian":
-            hint = "Write `type: NoTerminationPolicy`, or use random sampling."
-            self.mistake(
-                "bayesian sampling allows no early termination", self.tree["policy"], "type", "policy.type", hint
-            )
-        objective = self.objective()
-        limits = self.limits()
-        if self.mistakes:
-            self.raise_first_fault()
-        assert algorithm and objective  # noqa: S101 - each is there when nothing was wrong
-        self.remarks(trial, space, algorithm, limits)
-        return SweepJob(
-            trial=replace(
-                trial,
-                command=_with_parameters(trial.command, space),
-                local=replace(trial.local, notes=[*trial.local.notes, *self.notes]),
-            ),
-            objective=objective,
-            search_space=space,
-            sampling_algorithm=algorithm,
-            early_termination=policy,
-            limits=limits,
-            experiment_name=trial.experiment_name,
-            tags=dict(trial.tags),
-            compute=trial.compute,
-        )
+def _sampling(config: Config) -> tuple[Sampling, dict[str, Parameter]]:
+    kind: Any = config.choice("sampling", "type")
+    if not config.has("sampling"):
+        config.problem(("sampling",), "expected a section with type and parameter_space")
+        return Sampling(), {}
+    if not kind and config.get("sampling", "type") is None:
+        config.problem(("sampling", "type"), "expected random, grid or bayesian")
+    extra = config.get("sampling", "properties") or {}
+    rule = config.choice("sampling", "rule") or str(extra.get("rule") or "")
+    seed = config.get("sampling", "seed")
+    seed = extra.get("seed") if seed is None else seed
+    if rule and kind != "random":
+        config.problem(("sampling", "rule"), f"{kind} sampling has no rule: it belongs to random sampling")
+    if seed is not None and (not isinstance(seed, int) or seed < 0):
+        config.problem(("sampling", "seed"), f"expected a whole number, 0 or more, got {seed}")
+    space = parameter_space.read(config, kind)
+    return Sampling(kind, rule=rule.lower() or None, seed=seed), space
 
-    def sampling(self, section: Any) -> Sampling | None:
-        if section is None:
-            return None
-        self.unknown(section, ("type", "parameter_space", "rule", "seed", "properties"), "sampling.")
-        kind = str(section.get("type", "")).lower()
-        if kind not in ("random", "grid", "bayesian"):
-            self.mistake(expected("random, grid or bayesian", section.get("type")), section, "type", "sampling.type")
-            return None
-        extra = section
-        if isinstance(section.get("properties"), dict):
-            extra = {**section["properties"], **{key: section[key] for key in ("rule", "seed") if key in section}}
-        rule, seed = extra.get("rule"), extra.get("seed")
-        if rule is not None and (str(rule).lower() not in ("random", "sobol") or kind != "random"):
-            wanted = "random or sobol" if kind == "random" else "no rule: it belongs to random sampling"
-            self.mistake(expected(wanted, rule), section, "rule", "sampling.rule")
-        if seed is not None and (not whole(seed) or seed < 0):
-            self.mistake(expected("a whole number, 0 or more", seed), section, "seed", "sampling.seed")
-        sampled: Literal["random", "grid", "bayesian"] = kind  # type: ignore[assignment]
-        return Sampling(sampled, rule=None if rule is None else str(rule).lower(), seed=seed)
 
-    def policy(self) -> EarlyTermination | None:
-        section = self.section("policy", required=False)
-        if not section or section.get("type") is None:
-            return None
-        named = str(section["type"])
-        kind = _POLICIES.get(named.lower())
-        if kind is None:
-            self.mistake(expected(f"one of {_POLICY_NAMES}", named), section, "type", "policy.type")
-            return None
-        if not kind:
-            return None
-        own = _POLICY_KEYS.get(kind, ())
-        self.unknown(section, ("type", "evaluation_interval", "delay_evaluation", *own), "policy.", f" of {named}")
-        policy = EarlyTermination(
-            kind,
-            evaluation_interval=self.count(section, "evaluation_interval", "policy.", 1, None) or 1,
-            delay_evaluation=self.count(section, "delay_evaluation", "policy.", 0, None) or 0,
-        )
-        if kind == "bandit":
-            policy.slack_factor = self.slack(section, "slack_factor")
-            policy.slack_amount = self.slack(section, "slack_amount")
-            given = [key for key in own if section.get(key) is not None]
-            if len(given) != 1:
-                wrong = "both are given" if given else "neither is given"
-                place = given[-1] if given else None
-                self.mistake(f"expected slack_factor or slack_amount; {wrong}", section, place, "policy")
-        elif kind == "truncation_selection":
-            policy.truncation_percentage = self.count(section, "truncation_percentage", "policy.", 1, 99)
-            if section.get("truncation_percentage") is None:
-                self.mistake("expected truncation_percentage, 1 to 99", section, None, "policy")
-        return policy
+def _policy(config: Config) -> EarlyTermination | None:
+    named = config.choice("policy", "type")
+    kind, own = _POLICIES.get(named, ("", ()))
+    if not kind:
+        return None
+    for key in ("slack_factor", "slack_amount", "truncation_percentage"):
+        if key not in own and config.value("policy", key) is not None:
+            config.note(("policy", key), f"has no effect with {named}")
+    policy = EarlyTermination(
+        kind,
+        evaluation_interval=_count(config, "policy.evaluation_interval", 1) or 1,
+        delay_evaluation=_count(config, "policy.delay_evaluation", 0) or 0,
+    )
+    if kind == "bandit":
+        given = [key for key in own if config.has("policy", key)]
+        for key in given:
+            slack = config.get("policy", key)
+            if slack is not None and slack < 0:
+                config.problem(("policy", key), f"expected a number, 0 or more, got {slack:g}")
+            setattr(policy, key, slack)
+        if not any(config.value("policy", key) for key in own) or len(given) > 1:
+            wrong = "both are given" if given else "neither is given"
+            line = config.line("policy", given[-1]) if given else None
+            config.problem(("policy",), f"expected slack_factor or slack_amount; {wrong}", line=line)
+    elif kind == "truncation_selection":
+        policy.truncation_percentage = _count(config, "policy.truncation_percentage", 1, 99)
+        if config.value("policy", "truncation_percentage") is None:
+            config.problem(("policy",), "expected truncation_percentage, 1 to 99")
+    return policy
 
-    def slack(self, section: Any, key: str) -> float | None:
-        value = section.get(key)
-        if value is None:
-            return None
-        if not number(value) or value < 0:
-            self.mistake(expected("a number, 0 or more", value), section, key, f"policy.{key}")
-            return None
-        return float(value)
 
-    def objective(self) -> Objective | None:
-        name, goal = self.tree.get("primary_metric_name"), self.tree.get("primary_metric_goal")
-        if not isinstance(name, str) or not name.strip():
-            self.mistake(expected("the metric that the script logs", name), self.tree, "primary_metric_name")
-        folded = str(goal).lower()
-        if folded not in ("maximize", "minimize"):
-            hint = "Write it with a `z`." if folded in ("maximise", "minimise") else ""
-            self.mistake(expected("maximize or minimize", goal), self.tree, "primary_metric_goal", hint=hint)
-            return None
-        chosen: Literal["maximize", "minimize"] = folded  # type: ignore[assignment]
-        return Objective(str(name), chosen)
+def _objective(config: Config) -> Objective:
+    name, goal = config.text("primary_metric_name"), config.choice("primary_metric_goal")
+    if not name.strip():
+        config.problem(("primary_metric_name",), "expected the metric that the script logs")
+    if config.get("primary_metric_goal") is None:
+        config.problem(("primary_metric_goal",), "expected maximize or minimize")
+    return Objective(name, "minimize" if goal == "minimize" else "maximize")
 
-    def limits(self) -> Limits:
-        minutes = self.count(self.tree, "max_duration_minutes", "", 1, _MOST_MINUTES)
-        return Limits(
-            timeout=None if minutes is None else minutes * 60,
-            max_total_trials=self.count(self.tree, "max_total_runs", "", 1, MOST_TRIALS),
-            max_concurrent_trials=self.count(self.tree, "max_concurrent_runs", "", 1, MOST_TRIALS),
-        )
 
-    def remarks(self, trial: CommandJob, space: dict[str, Parameter], algorithm: Sampling, limits: Limits) -> None:
-        """What is legal and probably not meant: said once at submit."""
-        words = trial.command if isinstance(trial.command, list) else []
-        for parameter in space.values():
-            if any(word.partition("=")[0] == parameter.argument for word in words):
-                self.notes.append(
-                    f"{parameter.argument} is also in the run configuration; the sweep's value comes last."
-                )
-        total, together = limits.max_total_trials, limits.max_concurrent_trials
-        if total and together and together > total:
-            self.notes.append(f"max_concurrent_runs {together} is more than max_total_runs {total}: {total} is used.")
-            limits.max_concurrent_trials = total
-        if algorithm.type == "bayesian" and (total or MOST_TRIALS) < 20 * len(space):
-            self.notes.append(f"Bayesian sampling learns slowly: {20 * len(space)} runs or more are advised here.")
+def _limits(config: Config) -> Limits:
+    minutes = _count(config, "max_duration_minutes", 1, _MOST_MINUTES)
+    return Limits(
+        timeout=None if minutes is None else minutes * 60,
+        max_total_trials=_count(config, "max_total_runs", 1, MOST_TRIALS),
+        max_concurrent_trials=_count(config, "max_concurrent_runs", 1, MOST_TRIALS),
+    )
+
+
+def _count(config: Config, key: str, low: int, high: int | None = None) -> int | None:
+    """A whole number within bounds; None when the file does not say."""
+    found: int | None = config.get(key)
+    if found is not None and (found < low or (high is not None and found > high)):
+        between = f"{low} to {high:,}" if high is not None else f"{low} or more"
+        config.problems.append(config.error(key, f"expected a whole number, {between}, got {found}"))
+    return found
+
+
+def _remarks(
+    config: Config, trial: CommandJob, space: dict[str, Parameter], algorithm: Sampling, limits: Limits
+) -> None:
+    """What is legal and probably not meant: said once at submit."""
+    for value in config.values.values():
+        if value.field is None:
+            config.note(value.key, value.unknown)
+    words = trial.command if isinstance(trial.command, list) else []
+    for parameter in space.values():
+        if any(word.partition("=")[0] == parameter.argument for word in words):
+            text = f"{parameter.argument} is also in the run configuration; the sweep's value comes last."
+            config.note((), text, 0)
+    total, together = limits.max_total_trials, limits.max_concurrent_trials
+    if total and together and together > total:
+        config.note((), f"max_concurrent_runs {together} is more than max_total_runs {total}: {total} is used.", 0)
+        limits.max_concurrent_trials = total
+    if algorithm.type == "bayesian" and (total or MOST_TRIALS) < 20 * len(space):
+        text = f"Bayesian sampling learns slowly: {20 * len(space)} runs or more are advised here."
+        config.note((), text, 0)
 
 
 def _with_parameters(command: list[str] | str, space: dict[str, Parameter]) -> list[str] | str:

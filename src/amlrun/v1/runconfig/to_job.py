@@ -184,8 +184,7 @@ def notes(context: TranslationContext) -> list[str]:
     found = [(note.line, f"{note.key}: {note.text}" if note.key else note.text) for note in context.config.notes]
     for key, value in context.config.values.items():
         if value.field is None:
-            meant = f"; did you mean {value.meant!r}?" if value.meant else ""
-            found.append((value.line, f"{context.config.shown(key)}: unknown key, not used{meant}"))
+            found.append((value.line, f"{context.config.shown(key)}: {value.unknown}"))
         if value.field is None or not value.is_set:
             continue
         status, becomes, quiet = report_of(context, value)
