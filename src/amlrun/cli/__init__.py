@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "job": ("amlrun.cli.job", "Run a v2 command job YAML."),
     "migrate": ("amlrun.cli.migrate", "Rewrite SDK v1 code to plain MLflow and files."),
     "pipeline": ("amlrun.cli.pipeline", "Check pipelines, and show their steps."),
+    "schedule": ("amlrun.cli.schedule", "Run a pipeline at its times, here or in a workspace."),
     "notebook": ("amlrun.cli.notebook", "Turn a notebook into a training script."),
     "score": ("amlrun.cli.score", "Score one request with score.py and a model."),
     "service": ("amlrun.cli.service", "Look at, call, restart and remove services."),

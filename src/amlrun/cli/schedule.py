@@ -1,0 +1,178 @@
+"""`aml schedule`: check a schedule's file, show when it fires, run it when it is due, and hand it to a timer."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from amlrun.cli.common import Context, common_options, write_text
+from amlrun.cli.schedule_run import file_argument, job_option, run
+from amlrun.errors import BAD_INPUT, AmlError
+
+if TYPE_CHECKING:
+    from amlrun.spec.schedule import Schedule
+
+
+@click.group("schedule")
+def command() -> None:
+    """Run a pipeline at its times, here or in a workspace."""
+
+
+command.add_command(run)
+
+
+@command.command("check")
+@file_argument
+@common_options
+def check(context: Context, file: Path) -> int:
+    """Find every mistake in a schedule's file (v1 or v2), with file and line, also what Azure ML's client lets pass."""
+    from amlrun.schedule import load, times
+
+    schedule, wrong, _ = load.inspect(file)
+    notes = [] if schedule is None else times.differences(schedule)
+
+    def text() -> None:
+        for one in wrong:
+            message, _, hint = str(one).partition("\n")
+            click.echo(message)
+            for line in hint.splitlines():
+                click.echo(f"  {line}")
+        click.echo(f"{len(wrong)} mistake{'' if len(wrong) == 1 else 's'}" if wrong else f"{file}: no mistakes")
+
+    for note in notes:
+        context.warn(note)
+    found = [{"file": str(one.file or file), "line": one.line, "field": one.field, "message": one.message,
+              "hint": one.hint} for one in wrong]  # fmt: skip
+    context.result({"file": str(file), "mistakes": found, "notes": notes}, text)
+    return BAD_INPUT if wrong else 0
+
+
+@command.command("explain")
+@file_argument
+@common_options
+def explain(context: Context, file: Path) -> None:
+    """Show every key of a v1 schedule's file: its value, its line, and what it becomes in v2."""
+    from amlrun.cli.scoring_files import short
+    from amlrun.schedule import load
+
+    _, wrong, rows = load.inspect(file)
+    if not rows:
+        raise AmlError("is no v1 schedule", file=file, hint=f"See when it fires: aml schedule show {file}")
+    shown = [(row.key, short(row.value), row.line, row.status, row.becomes) for row in rows]
+    context.result(
+        [vars(row) for row in rows], lambda: context.table(("key", "value", "line", "status", "becomes"), shown)
+    )
+    for problem in wrong:
+        context.warn(str(problem).partition("\n")[0])
+
+
+@command.command("show")
+@file_argument
+@click.option("-n", "--next", "count", default=5, show_default=True, type=click.IntRange(1, 1000),
+              help="How many of the next times.")  # fmt: skip
+@common_options
+def show(context: Context, file: Path, count: int) -> None:
+    """Show when a schedule fires next, in its zone and here, and what Azure ML would do otherwise."""
+    from amlrun.schedule import load, times
+    from amlrun.spec.schedule import OnChange
+
+    schedule = load.load(file)
+    moments = [one for _, one in zip(range(count), times.fires(schedule, datetime.now(timezone.utc)))]
+    rows = [(one.strftime("%a %Y-%m-%d %H:%M"), one.astimezone().strftime("%a %Y-%m-%d %H:%M %Z")) for one in moments]
+
+    def text() -> None:
+        click.echo(f"{schedule.name}: {_said(schedule)}")
+        if isinstance(schedule.trigger, OnChange):
+            click.echo(f"Watches: {schedule.trigger.datastore}/{schedule.trigger.path}")
+        elif rows:
+            context.table((schedule.time_zone, "here"), rows)
+        else:
+            click.echo("It does not fire any more.")
+
+    for note in times.differences(schedule):
+        context.warn(note)
+    context.result(
+        {"name": schedule.name, "trigger": vars(schedule.trigger), "time_zone": schedule.time_zone,
+         "job": str(schedule.job or ""), "next": [one.isoformat() for one in moments],
+         "notes": times.differences(schedule)}, text,
+    )  # fmt: skip
+
+
+def _said(schedule: Schedule) -> str:
+    """The trigger in words."""
+    from amlrun.spec.schedule import Cron, OnChange
+
+    trigger = schedule.trigger
+    if isinstance(trigger, OnChange):
+        return f"when the data changes, asked every {trigger.polling_minutes} minutes"
+    if isinstance(trigger, Cron):
+        from cronsim import CronSim
+
+        said = CronSim(trigger.expression.upper(), datetime(2024, 1, 1)).explain()
+        return f"{said[:1].lower()}{said[1:]}"
+    every = f"every {trigger.interval} {trigger.frequency}s" if trigger.interval > 1 else f"every {trigger.frequency}"
+    days = [*(day.capitalize() for day in trigger.week_days), *(str(day) for day in trigger.month_days)]
+    clock = [f"{hour:02}:{minute:02}" for hour in trigger.hours for minute in trigger.minutes]
+    return " ".join([every, *(["on", ", ".join(days)] if days else []), *(["at", ", ".join(clock)] if clock else [])])
+
+
+@command.command("export")
+@file_argument
+@job_option
+@click.option("--to", "kind", required=True, type=click.Choice(("systemd", "cron", "taskscheduler", "github", "v2")),
+              help="The timer that shall call it; v2: the schedule as v2's YAML.")  # fmt: skip
+@click.option("-d", "--directory", metavar="FOLDER", type=click.Path(path_type=Path), help="Write the files there.")
+@click.option("--ct", "--target", "target", metavar="NAME", help="Where every step runs.")
+@common_options
+def export(
+    context: Context, file: Path, pipeline: Path | None, kind: str, directory: Path | None, target: str | None
+) -> None:
+    """Print what a machine's own timer has to be told, for you to install; nothing of aml stays in memory.
+
+    \b
+    aml schedule export retraining.yml --to systemd --ct local -d ~/.config/systemd/user
+    aml schedule export retraining.yml --to github
+    """
+    from amlrun.schedule import export as exporting
+    from amlrun.schedule import load
+
+    schedule = load.load(file)
+    if pipeline is not None:
+        schedule.job = pipeline.absolute()
+    if kind == "v2":
+        made = _as_v2(schedule, directory or Path.cwd())
+    else:
+        inside = context.path.absolute()
+        named = Path(file).absolute()
+        place = named.relative_to(inside).as_posix() if named.is_relative_to(inside) else str(named)
+        words = [sys.executable, *(["-m", "amlrun"] if kind != "github" else []), "schedule", "run", place]
+        words += ["--job", str(pipeline)] if pipeline is not None else []
+        words += ["--ct", target] if target else []
+        words += ["--due"] if kind != "github" else []
+        made = exporting.export(schedule, kind, words, inside, now=datetime.now(timezone.utc))
+    for name, text in made.files.items():
+        if directory is not None:
+            write_text(directory / name, text)
+    shown = "\n".join(
+        text.rstrip("\n") if len(made.files) == 1 else f"# {name}\n{text}" for name, text in made.files.items()
+    )
+    written = "\n".join(f"Wrote {directory / name}" for name in made.files) if directory is not None else shown
+    context.result({"files": made.files, "notes": made.notes}, written)
+    for note in made.notes:
+        context.warn(note)
+
+
+def _as_v2(schedule: Schedule, folder: Path) -> Any:
+    import io
+
+    from amlrun.schedule.export import Exported
+    from amlrun.spec import write_schedule
+    from amlrun.spec.yaml_data import writer
+
+    out = io.StringIO()
+    writer().dump(write_schedule.tree(schedule, folder.absolute()), out)
+    return Exported({f"{schedule.name}.yml": out.getvalue()})
