@@ -28,6 +28,7 @@ DEBIAN = {
     "npm": ("nodejs", "npm"),
     "dockerd": ("docker.io",),
     "podman": ("podman", "runc"),
+    "catatonit": ("catatonit",),
     "sshd": ("openssh-server", "openssh-client"),
     "mpirun": ("openmpi-bin",),
     "chromium": ("chromium",),

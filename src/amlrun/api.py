@@ -48,7 +48,7 @@ def plan(
         from amlrun.pipeline import handles as pipelines
 
         return pipelines.plan(pipelines.target_of(job, targets), job, name, options)
-    target = targets.for_compute(job.compute)
+    target = targets.for_job(job)
     if isinstance(job, SweepJob) and not target.runs_sweeps:
         return target.plan(job.trial, name, options)
     return target.plan(job, name, options)
@@ -78,7 +78,7 @@ def submit(
         from amlrun.pipeline import handles as pipelines
 
         return pipelines.submit(pipelines.target_of(job, targets), job, name, options)
-    target = targets.for_compute(job.compute)
+    target = targets.for_job(job)
     if isinstance(job, SweepJob):
         from amlrun.sweep import handles as sweeps
 

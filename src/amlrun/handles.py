@@ -49,7 +49,8 @@ def refresh(found: list[runs.RunFolder], targets: Targets) -> None:
     """Bring remote runs up to date; a workspace that cannot be asked is warned of once and not asked again."""
     unreachable: set[int] = set()
     for files in found:
-        if not files.part("submit").get("remote"):
+        submitted = files.part("submit")
+        if not submitted.get("remote") and ("_engine" not in submitted or files.part("exit")):
             continue
         target = targets.for_run(files)
         if id(target) in unreachable:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from amlrun import project as projects
 from amlrun.errors import AmlError
 from amlrun.spec.job import CommandJob, SparkJob, SweepJob
 
@@ -22,11 +23,13 @@ def load_runconfig(
     arguments: Sequence[str] = (),
     conda_file: str | Path | None = None,
     source_directory: str | Path | None = None,
+    container: bool | None = None,
 ) -> CommandJob | SparkJob:
     """The job that v1's run configuration `name` describes; None means v1's default (local, this Python).
 
     `target` ("local" or a compute's name), `conda_file` and `arguments` (the script and its arguments) replace the
-    file's. What is worth knowing about the file is in `job.local.notes`.
+    file's. `container`: on this machine it runs in the image of its environment; None means as the project's
+    `[tool.amlrun] container` says. What is worth knowing about the file is in `job.local.notes`.
 
         job = amlrun.load_runconfig("train-local", path="models/model1", arguments=["train.py", "--epochs", "5"])
     """
@@ -39,6 +42,7 @@ def load_runconfig(
         target=target,
         conda_file=None if conda_file is None else Path(conda_file),
         script_and_arguments=tuple(arguments),
+        container=projects.find(Path(path)).container if container is None else container,
     )
     assert not isinstance(job, SweepJob)  # noqa: S101 - a run configuration is no sweep
     return job
@@ -67,11 +71,13 @@ def load_job(
     target: str | None = None,
     path: str | Path = ".",
     settings: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+    container: bool | None = None,
 ) -> Job:
     """The job in a v2 YAML, as `az ml job create --file` reads it; a v1 pipeline's YAML is read too.
 
     `target` replaces its compute, and every step's. `settings` are set over a pipeline's file: keys such as
     `inputs.NAME`, `settings.NAME` and `jobs.STEP.inputs.NAME`. `path` is where a v1 pipeline's paths start.
+    `container`: on this machine it runs in its environment's image; None means as the project's settings say.
 
     job = amlrun.load_job("job.yml", target="local")
     """
@@ -87,7 +93,7 @@ def load_job(
         return load.load(place, Path(path).absolute(), target=target, settings=settings)
     if settings:
         raise AmlError("is no pipeline: only a pipeline's keys can be set", file=place)
-    return read.read(place, target)
+    return read.read(place, target, container=projects.find(place).container if container is None else container)
 
 
 def dump_job(job: Job, file: str | Path | None = None) -> str:

@@ -15,7 +15,7 @@ _MARKS = (".copier-answers.yml", "pyproject.toml", ".git")
 
 @dataclass(frozen=True)
 class Project:
-    """`root` is absolute. Only `exists` touches the disk."""
+    """`root` is absolute. Only `exists` and `container` touch the disk."""
 
     root: Path
 
@@ -23,6 +23,14 @@ class Project:
         """Whether anything says that this is a project, or a repository with run configurations."""
         marks = (*_MARKS, "runs", "aml_config", ".azureml")
         return any((self.root / mark).exists() for mark in marks)
+
+    @property
+    def container(self) -> bool:
+        """Whether runs of this machine run in containers: `[tool.amlrun] container = true` in pyproject.toml."""
+        try:
+            return bool(_CONTAINER.search((self.root / "pyproject.toml").read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError):
+            return False
 
     @property
     def runs(self) -> Path:
@@ -65,7 +73,8 @@ def find(path: Path) -> Project:
     return Project(start)
 
 
-# TOML's reader is in the standard library from 3.11 only; this is one line that the template writes.
+# TOML's reader is in the standard library from 3.11 only; these are single lines.
+_CONTAINER = re.compile(r"^\[tool\.amlrun\][^\[]*?^container *= *true\b", re.MULTILINE)
 _REQUIRED = re.compile(r"^\[tool\.amlrun\][^\[]*?^required-version *= *[\"']>= *([0-9.]+)[\"']", re.MULTILINE)
 
 

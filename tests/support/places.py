@@ -126,10 +126,13 @@ class Place:
         return self
 
     def api(self, code: str) -> Any:
-        """What a program prints as JSON that uses the library in this place; `place` is its target's name."""
+        """What a program prints as JSON that uses the library in this place.
+
+        `place` is its target's name, `more` what `load_runconfig` is told in addition.
+        """
         asked = {"--container": "container"}
-        options = "".join(f", {asked[word]}=True" for word in self.words)
-        words = [sys.executable, "-c", f"place = {self.target!r}\nmore = dict({options[2:]})\n{code}"]
+        more = {asked[word]: True for word in self.words}
+        words = [sys.executable, "-c", f"place = {self.target!r}\nmore = {more}\n{code}"]
         done = subprocess.run(
             words, cwd=self.root, env=self.environment(), capture_output=True, text=True, timeout=300, check=False
         )

@@ -14,6 +14,7 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "cloud"))
 import install
 from standin.world import GROUP, SUBSCRIPTION, World
+from support import engines
 from support.places import Place
 from support.required import lacks
 from support.workplace import Workplace
@@ -46,7 +47,44 @@ def azureml(root: Path, request: Request) -> Place:
     return Place("azureml", "cpu-cluster", root, lambda: world.environment(**quick), of_the_workspace=here)
 
 
-TARGETS: dict[str, Callable[[Path, Request], Place]] = {"local": local, "azureml": azureml}
+@pytest.fixture(scope="session")
+def docker() -> Iterator[dict[str, str]]:
+    with engines.docker() as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[dict[str, str]]:
+    with engines.podman() as environment:
+        yield environment
+
+
+def in_container(engine: str) -> Callable[[Path, Request], Place]:
+    def container(root: Path, request: Request) -> Place:
+        own: dict[str, str] = request.getfixturevalue(engine)
+
+        def environment() -> dict[str, str]:
+            return {**Workplace(root).environment(), **own}
+
+        def left(run_id: str) -> list[str]:
+            words = [engine, "ps", "-a", "-q", "--filter", f"label=amlrun.run={run_id}"]
+            done = subprocess.run(words, env=environment(), capture_output=True, text=True, check=True)
+            return [f"container {one}" for one in done.stdout.split()]
+
+        return Place(
+            engine, "local", root, environment, words=("--container",), python="python3", image=engines.IMAGE,
+            more_left=left,
+        )  # fmt: skip
+
+    return container
+
+
+TARGETS: dict[str, Callable[[Path, Request], Place]] = {
+    "local": local,
+    "azureml": azureml,
+    "docker": in_container("docker"),
+    "podman": in_container("podman"),
+}
 
 
 def made(name: str, root: Path, request: Request) -> Place:

@@ -80,6 +80,11 @@ class Context:
         """Print one line for a person."""
         click.echo(text, err=self.json)
 
+    @property
+    def confirm(self) -> Callable[[str], bool] | None:
+        """Asks a person yes or no; None where nobody sits at the terminal."""
+        return (lambda question: click.confirm(question, err=True)) if sys.stdin.isatty() else None
+
     def warn(self, text: str) -> None:
         """Print a warning, on stderr."""
         click.echo(f"{click.style('Note:', fg='yellow')} {text}", err=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from amlrun.cli.common import Context, common_options
-from amlrun.cli.options import RankOptions, rank_options, submit_options
+from amlrun.cli.options import ContainerOptions, RankOptions, container_options, rank_options, submit_options
 from amlrun.cli.submit_pipeline import PipelineOptions, pipeline_options
 from amlrun.spec.pipeline import PipelineJob
 from amlrun.targets.base import SubmitOptions
@@ -25,6 +25,7 @@ def command() -> None:
 @click.option("--ct", "--target", "target", metavar="NAME", help="Where to run, instead of the file's `compute`.")
 @submit_options
 @rank_options
+@container_options
 @pipeline_options
 @common_options
 def create(
@@ -33,6 +34,7 @@ def create(
     experiment_name: str | None,
     target: str | None,
     ranks: RankOptions,
+    container: ContainerOptions,
     detach: bool,
     dry_run: bool,
     no_snapshot_limit: bool,
@@ -49,9 +51,10 @@ def create(
     from amlrun import api
     from amlrun.cli.submit import submit
 
-    job = api.load_job(file, target=target, path=context.path, settings=wanted.pairs())
+    job = api.load_job(file, target=target, path=context.path, settings=wanted.pairs(), container=container.use)
     if not isinstance(job, PipelineJob):
         wanted.refuse(file)
     ranks.apply(job)
-    options = wanted.over(SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach))
+    container.check(job)
+    options = wanted.over(SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, pull=container.pull))
     return submit(context, job, experiment_name, options, dry_run=dry_run)

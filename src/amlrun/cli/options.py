@@ -29,7 +29,7 @@ class JobOptions:
     source_directory: Path | None
     words: tuple[str, ...]
 
-    def load(self, context: Context) -> CommandJob | SparkJob:
+    def load(self, context: Context, container: bool | None = None) -> CommandJob | SparkJob:
         """The job. Raises AmlError with file and line for what is wrong in the file."""
         from amlrun import api
 
@@ -40,6 +40,7 @@ class JobOptions:
             arguments=self.words,
             conda_file=self.conda_file,
             source_directory=self.source_directory,
+            container=container,
         )
 
 
@@ -113,5 +114,31 @@ def rank_options(function: F) -> F:
     @functools.wraps(function)
     def command(*args: Any, single: bool, many: bool, **kwargs: Any) -> Any:
         return function(*args, ranks=RankOptions(single, many), **kwargs)
+
+    return command  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class ContainerOptions:
+    """What `container_options` gathered: whether to `use` one (None: as the project says), and `pull` its image."""
+
+    use: bool | None
+    pull: bool
+
+    def check(self, job: Job) -> None:
+        """Raises AmlError for a pipeline, whose steps are processes here."""
+        if job.type == "pipeline" and (self.use or self.pull):
+            raise AmlError(f"{'--container' if self.use else '--pull'}: a pipeline does not have it")
+
+
+def container_options(function: F) -> F:
+    """--container, --no-container and --pull, gathered into the argument `container: ContainerOptions`."""
+
+    @click.option("--container/--no-container", "use", default=None,
+                  help="Here, run in a container of the environment's image (Docker or Podman).")  # fmt: skip
+    @click.option("--pull", is_flag=True, help="Fetch the container's image when it is not here.")
+    @functools.wraps(function)
+    def command(*args: Any, use: bool | None, pull: bool, **kwargs: Any) -> Any:
+        return function(*args, container=ContainerOptions(use, pull), **kwargs)
 
     return command  # type: ignore[return-value]

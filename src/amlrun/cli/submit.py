@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from amlrun.cli.common import Context, common_options
-from amlrun.cli.options import JobOptions, RankOptions, job_options, rank_options, submit_options
+from amlrun.cli.options import (
+    ContainerOptions,
+    JobOptions,
+    RankOptions,
+    container_options,
+    job_options,
+    rank_options,
+    submit_options,
+)  # fmt: skip
 from amlrun.targets.base import Plan, SubmitOptions
 
 if TYPE_CHECKING:
@@ -18,9 +26,16 @@ if TYPE_CHECKING:
 @job_options
 @submit_options
 @rank_options
+@container_options
 @common_options
 def submit_script(
-    context: Context, wanted: JobOptions, ranks: RankOptions, detach: bool, dry_run: bool, no_snapshot_limit: bool
+    context: Context,
+    wanted: JobOptions,
+    ranks: RankOptions,
+    container: ContainerOptions,
+    detach: bool,
+    dry_run: bool,
+    no_snapshot_limit: bool,
 ) -> int:
     """Run a script as a run configuration says, here or on Azure ML compute.
 
@@ -35,9 +50,9 @@ def submit_script(
 
     # A supervisor makes itself ready while the files are read; without a plan it ends by itself.
     ahead = None if dry_run else targets.launch_ahead(wanted.target)
-    options = SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, supervisor=ahead)
+    options = SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, supervisor=ahead, pull=container.pull)
     try:
-        job = wanted.load(context)
+        job = wanted.load(context, container.use)
         ranks.apply(job)
         return submit(context, job, wanted.experiment, options, dry_run=dry_run)
     finally:
@@ -57,6 +72,7 @@ def submit(
     options = options or SubmitOptions(detach=False)
     # The file that -t writes changes with every submit: were it sent, no snapshot would ever be unchanged.
     options.exclude, options.command_line = context.metadata_file, context.command_line
+    options.confirm = context.confirm
     find = context.find_workspace
     if dry_run:
         planned = api.plan(job, experiment=experiment, path=context.path, workspace=find, options=options)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import click
 
 from amlrun.cli.common import Context, common_options
-from amlrun.cli.options import JobOptions, RankOptions, job_options, rank_options, submit_options
+from amlrun.cli.options import (
+    ContainerOptions,
+    JobOptions,
+    RankOptions,
+    container_options,
+    job_options,
+    rank_options,
+    submit_options,
+)  # fmt: skip
 from amlrun.errors import AmlError
 from amlrun.targets.base import SubmitOptions
 
@@ -21,11 +29,13 @@ from amlrun.targets.base import SubmitOptions
 @click.option("--no-warm", is_flag=True, help="Start each trial in a new process instead of forking a warm one.")
 @submit_options
 @rank_options
+@container_options
 @common_options
 def submit_hyperdrive(
     context: Context,
     wanted: JobOptions,
     ranks: RankOptions,
+    container: ContainerOptions,
     sweep_name: str | None,
     resume: str | None,
     seed: int | None,
@@ -42,7 +52,7 @@ def submit_hyperdrive(
 
     Each trial is a run of its own. The metric is what the script logs with mlflow.log_metric.
     """
-    options = SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, warm=not no_warm)
+    options = SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, warm=not no_warm, pull=container.pull)
     if resume is not None:
         return _resume(context, resume, options)
     if not sweep_name:
@@ -55,7 +65,7 @@ def submit_hyperdrive(
 
     # Looked for first: the message of a file that is missing is the one to read.
     file = to_sweep.find(sweep_name, context.path)
-    job = api.load_hyperdrive(file, wanted.load(context), path=context.path, seed=seed)
+    job = api.load_hyperdrive(file, wanted.load(context, container.use), path=context.path, seed=seed)
     ranks.apply(job)
     return submit(context, job, wanted.experiment, options, dry_run=dry_run)
 

@@ -43,6 +43,8 @@ class Site:
         self.project = project
         self.run = run
         self.interpreter = interpreter
+        # Where the inputs that were asked for lie on this machine.
+        self.inputs: dict[str, Path] = {}
 
     @property
     def folder(self) -> str:
@@ -83,7 +85,8 @@ class Site:
 
     def input(self, name: str, wanted: Input) -> str:
         """The path of an input. Raises AmlError when there is no such data."""
-        return str(data.locate(self.project, name, wanted.path))
+        self.inputs[name] = data.locate(self.project, name, wanted.path)
+        return str(self.inputs[name])
 
     def output(self, name: str, wanted: Output) -> str:
         """The path of an output; its folder is made."""

@@ -65,6 +65,7 @@ class SubmitPart(TypedDict, total=False):
     _experiment_name: str
     _target_type: str
     _seen: str
+    _engine: dict[str, str]
     _submitter: ProcessMark
     _draw: dict[str, Any] | None
 

@@ -125,12 +125,15 @@ class Local:
     """What only matters on this machine; the YAML leaves it out.
 
     `interpreter` is set when the user manages the environment (v1's `userManagedDependencies: true`).
-    `volumes` are honoured by rewriting arguments. `notes` are said once, at submit. `single`: one process stands for
-    all of a distributed job; `many_ranks`: more than 16 of them are started.
+    `container`: it runs in its environment's image. `volumes` are honoured by rewriting arguments, in a container as
+    they are; there `mounts` (input → folder, v1's `pathOnCompute`) are real too. `notes` are said once, at submit.
+    `single`: one process stands for all of a distributed job; `many_ranks`: more than 16 of them are started.
     """
 
     interpreter: str | None = None
+    container: bool | None = None
     volumes: list[Volume] = field(default_factory=list)
+    mounts: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     single: bool | None = None
     many_ranks: bool | None = None

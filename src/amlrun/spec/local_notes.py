@@ -13,6 +13,8 @@ def local_notes(job: CommandJob) -> list[str]:
     nodes = (wanted.instance_count if wanted else None) or 1
     if nodes > 1 and job.distribution is None:
         notes.append(f"resources.instance_count: {nodes} nodes without a distribution: here the command runs once")
+    if job.local.container:
+        wanted = None
     others = volumes(wanted.docker_args)[1] if wanted else []
     if others:
         notes.append(f"resources.docker_args: no container here, so {' '.join(others)} has no effect")

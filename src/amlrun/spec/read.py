@@ -24,11 +24,12 @@ _OTHERS = (
 )  # fmt: skip
 
 
-def read(file: Path, target: str | None = None) -> CommandJob | SweepJob | SparkJob:
+def read(file: Path, target: str | None = None, *, container: bool = False) -> CommandJob | SweepJob | SparkJob:
     """The job in `file`: `code`, conda files and local inputs as absolute paths, beside the file.
 
     `target` (`local`, or a compute's name) replaces the file's `compute`. A Spark job on the local target becomes a
-    command job whose script starts its own Spark. What has no effect there is in the job's notes.
+    command job whose script starts its own Spark. What has no effect there is in the job's notes. With `container` the
+    job runs in its environment's image there.
 
     Raises AmlError, with file and line, for a file that is no job or a job of another type, a key that the job has
     not, a value of the wrong type, and a `${{inputs.x}}` that names no input.
@@ -47,10 +48,10 @@ def read(file: Path, target: str | None = None) -> CommandJob | SweepJob | Spark
     else:
         raise reader.error("type", f"a {named} job is not read here, only command, sweep and spark jobs",
                            root.line if kind is None else kind.line)  # fmt: skip
-    return _at(job, target)
+    return _at(job, target, container)
 
 
-def _at(job: CommandJob | SweepJob | SparkJob, target: str | None) -> CommandJob | SweepJob | SparkJob:
+def _at(job: CommandJob | SweepJob | SparkJob, target: str | None, container: bool) -> CommandJob | SweepJob | SparkJob:
     if target is not None:
         job.compute = "local" if target.lower() == "local" else f"azureml:{target.removeprefix('azureml:')}"
     elif job.compute and job.compute.removeprefix("azureml:").lower() == "local":
@@ -62,6 +63,7 @@ def _at(job: CommandJob | SweepJob | SparkJob, target: str | None) -> CommandJob
     if isinstance(job, SparkJob):
         job = read_spark.as_script(job)
     trial = job.trial if isinstance(job, SweepJob) else job
+    trial.local.container = container or None
     trial.local.notes += local_notes(trial)
     return job
 

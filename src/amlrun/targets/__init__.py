@@ -15,6 +15,7 @@ from amlrun.targets.base import Target
 from amlrun.workspace import Workspace
 
 if TYPE_CHECKING:
+    from amlrun.spec.jobs import Job
     from amlrun.targets.azureml import AzureMLTarget
 
 
@@ -34,6 +35,13 @@ class Targets:
     on_event: OnEvent = ignore
     _known: dict[object, Target] = field(default_factory=dict)
 
+    def for_job(self, job: Job) -> Target:
+        """The target of a job: a container where its `local` part asks for one, else what its `compute` names."""
+        own = getattr(getattr(job, "trial", job), "local", None)
+        if job.compute == "local" and own is not None and own.container:
+            return self._get("container")
+        return self.for_compute(job.compute)
+
     def for_compute(self, compute: str | None) -> Target:
         """The target that a job's `compute` names: `local`, else a compute of the workspace."""
         if compute == "local":
@@ -48,8 +56,8 @@ class Targets:
         """The target that a run's record names. Raises AmlError for a kind that this version does not know."""
         submitted = run.part("submit")
         kind = submitted.get("_target_type") or ("azureml" if submitted.get("remote") else "local")
-        if kind == "local":
-            return self._get("local")
+        if kind in ("local", "container"):
+            return self._get(kind)
         if kind != "azureml":
             raise AmlError(
                 f"{run.id} ran on {kind!r}, a kind of target that this version does not know", file=run.folder
@@ -75,6 +83,10 @@ class Targets:
         return self._known[found]
 
     def _make(self, found: Workspace | str) -> Target:
+        if found == "container":
+            from amlrun.targets.container import ContainerTarget
+
+            return ContainerTarget(self.project, self.on_event)
         if isinstance(found, str):
             from amlrun.targets.local import LocalTarget
 

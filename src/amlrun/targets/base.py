@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -40,7 +40,8 @@ class SubmitOptions:
     part of another. `detach`: a local sweep or pipeline goes on in a process of its own. `warm`: a local sweep's trials
     are forked from a server that has imported their packages. `supervisor`: one that was launched ahead
     (`targets.local`). `from_step`, `only_step`: the pipeline's step that runs again with those after it, or alone;
-    `max_steps`: how many run at once, by default one a processor.
+    `max_steps`: how many run at once, by default one a processor. `pull`: an image that is not here is fetched; else
+    `confirm` is asked, with a question for a person, and None means no.
     """
 
     snapshot_limits: bool = True
@@ -54,6 +55,8 @@ class SubmitOptions:
     only_step: str | None = None
     max_steps: int | None = None
     supervisor: subprocess.Popen[bytes] | None = None
+    pull: bool = False
+    confirm: Callable[[str], bool] | None = None
 
     def take_snapshot(self, job: CommandJob, code_folder: Path, project: Project) -> Snapshot:
         """The snapshot of a job's code folder, as these options want it. Raises AmlError."""
@@ -97,8 +100,9 @@ class Target(Protocol):
     """One place where jobs run. `type` is how records name the kind, `location` how a person is told the place.
 
     `runs_sweeps`, `runs_pipelines`: whether one can be given to it whole; else its children are started from this
-    machine. `interrupt_cancels`: whether a run ends with the command that follows it. `on_event` is told what goes on.
-    Every method raises AmlError; a service that cannot be asked has exit code 3.
+    machine. `interrupt_cancels`: whether a run ends with the command that follows it; its supervisor is then of this
+    machine. `on_event` is told what goes on. Every method raises AmlError; a service that cannot be asked has exit
+    code 3.
     """
 
     type: str

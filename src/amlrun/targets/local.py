@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.events import Message, OnEvent, ignore
-from amlrun.prepare import code, data, environment, launch, ranks, script_options
+from amlrun.prepare import code, data, launch, ranks, script_options
+from amlrun.prepare.site import Site
 from amlrun.project import Project
 from amlrun.registry import from_runs
 from amlrun.runs import metrics, mlflow_db, new_mlflow_db, provenance, redact
@@ -18,6 +19,7 @@ from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, to_dict
 from amlrun.targets import processes, steps
 from amlrun.targets.base import Plan, Run, RunCreated, SubmitOptions
+from amlrun.targets.stage import Stage
 
 if TYPE_CHECKING:
     from amlrun.spec.jobs import Job
@@ -48,8 +50,13 @@ class LocalTarget:
         files = options.take_snapshot(command, code.find(command), self.project)
         ranks.check(command)
         several = ranks.of_job(command)
+        self.stage(command, options)
         where = self.location if several is None else f"{self.location}, {several}"
         return Plan(redact.masked(to_dict(job)), files, where)
+
+    def stage(self, job: CommandJob, options: SubmitOptions) -> Stage:
+        """Where the job's runs are prepared and run. Raises AmlError when they can't be; nothing is written before."""
+        return Stage()
 
     def submit(self, job: Job, experiment: str, options: SubmitOptions) -> Run:
         """Snapshot, environment and data, then the script is started. Raises AmlError."""
@@ -58,8 +65,10 @@ class LocalTarget:
         folder = code.find(job)
         git = provenance.git_properties(folder)
         files = options.take_snapshot(job, folder, self.project)
+        stage = self.stage(job, options)
         first = steps.first_record(job, job, experiment, "local", options.command_line)
         first["_target_type"] = self.type
+        stage.note(first)
         if options.parent_run_id is not None:
             first["parent_run_id"] = options.parent_run_id
         files_of_run = runs.create(self.project.runs, options.run_id or runs.new_id(experiment, job.name), first)
@@ -72,15 +81,16 @@ class LocalTarget:
                 self.report(note)
             self.report(steps.describe(files))
             steps.materialize(files_of_run, files, job)
-            interpreter = environment.of_job(job, report=self.report)
+            interpreter = stage.interpreter(job, self.report)
             files_of_run.write_part("prepared", steps.prepared_record(interpreter, git()))
             if any(one.type.endswith("_model") for one in job.inputs.values()):
                 from amlrun.registry.inputs import with_models
 
                 job = with_models(self.project, job)
-            plan = launch.plan(self.project, files_of_run, job, interpreter, experiment, report=self.report)
-            self._remarks[run.id] = _remarks(job, plan)
-            self._supervisors[run.id] = processes.start(files_of_run, plan, options.supervisor)
+            site = stage.site(self.project, files_of_run, interpreter)
+            plan = launch.plan(self.project, files_of_run, job, interpreter, experiment, report=self.report, site=site)
+            self._remarks[run.id] = _remarks(job, site)
+            self._supervisors[run.id] = processes.start(files_of_run, stage.wrap(plan, site), options.supervisor)
         except BaseException as error:
             steps.mark_failed(files_of_run, error)
             raise
@@ -150,16 +160,14 @@ class LocalTarget:
             )
 
 
-def _remarks(job: CommandJob, plan: dict[str, Any]) -> Callable[[], list[str]]:
+def _remarks(job: CommandJob, site: Site) -> Callable[[], list[str]]:
     """What is to be said once the script has ended: options that it ignored, inputs that it changed."""
-    places = {
-        name: Path(plan["env"][f"AZUREML_DATAREFERENCE_{name}"]) for name, wanted in job.inputs.items() if wanted.path
-    }
+    places = {name: place for name, place in site.inputs.items() if job.inputs[name].path}
     before = {name: data.signature(place) for name, place in places.items()}
 
     def after() -> list[str]:
         words = job.command[2:] if isinstance(job.command, list) else []
-        found = script_options.ignored(Path(plan["folder"], job.script), words) if job.script else []
+        found = script_options.ignored(site.run.folder / job.script, words) if job.script else []
         for name, place in places.items():
             if data.signature(place) != before[name]:
                 found.append(f"the script changed its input {name}; in Azure ML an input is read-only: write an output")

@@ -14,7 +14,7 @@ from typing import Any
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError, os_error
 from amlrun.runs import store as runs
 from amlrun.runs.process import detached
-from amlrun.runs.record import ProcessMark
+from amlrun.runs.record import ExitPart, ProcessMark
 from amlrun.runs.status import RunStatus
 
 _SUPERVISOR = Path(__file__).parents[1] / "workers" / "supervisor.py"
@@ -151,6 +151,15 @@ def cancel(run: runs.RunFolder, reason: str, details: Mapping[str, Any] | None =
         run.write_part("exit", {"exit_code": -int(signal.SIGTERM), "end_time_utc": runs.now()})
     run.write_view()
     return run.state()[0]
+
+
+def interrupted(run: runs.RunFolder) -> ExitPart:
+    """The part `exit` of a run that ended with nobody there to see how."""
+    return {
+        "exit_code": JOB_FAILED,
+        "end_time_utc": runs.now(),
+        "error": {"message": "interrupted: nobody saw its end"},
+    }
 
 
 def _end_tree(process: ProcessMark | None) -> None:

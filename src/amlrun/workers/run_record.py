@@ -65,6 +65,7 @@ def cancelled(folder: str) -> bool:
 def ending(folder: str, code: int, seconds: float, error: str = "") -> dict[str, Any]:
     """The part `exit`. `error` says why a supervisor ended the run, or could not start it."""
     value: dict[str, Any] = {"exit_code": code, "end_time_utc": utc(), "seconds": round(seconds, 3)}
+    error = error or (reason(folder) if code else "")
     if error:
         value["exit_code"] = code or 1
     elif code:
@@ -82,6 +83,15 @@ def first_failure(folder: str, file: str) -> str:
         with open(os.path.join(folder, file), encoding="utf-8") as stream:
             return str(json.load(stream)["message"])
     except (OSError, ValueError, KeyError):
+        return ""
+
+
+def reason(folder: str) -> str:
+    """Why the run failed, where what stood for its script wrote that down; else empty."""
+    try:
+        with open(os.path.join(folder, ".run", "reason.json"), encoding="utf-8") as stream:
+            return str(json.load(stream)["message"])
+    except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 

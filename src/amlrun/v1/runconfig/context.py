@@ -36,6 +36,7 @@ class TranslationContext:
     script_and_arguments: list[str] = field(default_factory=list)
     conda_file: Path | None = None
     exporting: bool = False
+    container: bool = False
     names: dict[Key, str] = field(default_factory=dict)
     blocking_errors: list[AmlError] = field(default_factory=list)
     reports: dict[Key, KeyReport] = field(default_factory=dict)
@@ -49,6 +50,11 @@ class TranslationContext:
     def here(self) -> bool:
         """Whether the job is about to run on this machine, rather than to be written down."""
         return self.local and not self.exporting
+
+    @property
+    def bare(self) -> bool:
+        """Whether it runs on this machine without a container."""
+        return self.here and not self.container
 
     def mapped(self, key: Key, place: str, remark: str = "") -> None:
         """`key` became the v2 key `place`."""

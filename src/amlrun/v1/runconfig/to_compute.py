@@ -116,9 +116,9 @@ def _docker(context: TranslationContext, resources: Resources) -> None:
     if words:
         resources.docker_args = words
         context.job.local.volumes, others = volumes(words)
-        remark = "-v HOST:FOLDER is honoured without a container" if context.here and context.job.local.volumes else ""
+        remark = "-v HOST:FOLDER is honoured without a container" if context.bare and context.job.local.volumes else ""
         context.mapped(key, "resources.docker_args", remark)
-        if others and context.here:
+        if others and context.bare:
             config.note(key, f"no container here, so {' '.join(others)} has no effect")
     newer_size = config.value("docker", "shmSize")
     size_key: Key = ("docker", "shmSize") if newer_size is not None and newer_size.is_set else (*old, "shmSize")
@@ -137,11 +137,12 @@ def _container(context: TranslationContext) -> None:
     said = False
     for switch in (("environment", "docker", "enabled"), ("docker", "useDocker")):
         value = context.config.value(*switch)
-        if value is not None and context.here:
+        if value is not None and context.bare:
             context.set(switch, "ignored", "the local target runs without a container", said or value.value is not True)
             said = said or value.value is True
         elif value is not None:
-            context.set(switch, "ignored", "v2 always uses a container", quiet=True)
+            why = "it runs in a container" if context.here else "v2 always uses a container"
+            context.set(switch, "ignored", why, quiet=True)
 
 
 def _priority(context: TranslationContext) -> None:

@@ -39,10 +39,17 @@ def report_paths(context: TranslationContext) -> None:
     v2 chooses the path where data is mounted, and nothing is mounted here. Call after the command.
     """
     given = len(context.script_and_arguments) > 1
-    for key in context.names:
+    for key, named in context.names.items():
         place = (*key, "pathOnCompute")
         value = context.config.value(*place)
-        if value is None or not value.is_set or context.report_of(place) is not None:
+        if value is None or not value.is_set:
+            continue
+        kind, _, name = named.partition(".")
+        if context.container and kind == "inputs" and str(value.words).startswith("/"):
+            context.job.local.mounts[name] = str(value.words)
+            context.set(place, "local", "mounted there in the container", quiet=True)
+            continue
+        if context.report_of(place) is not None:
             continue
         if given:
             context.set(place, "ignored", "the arguments given on the command line do not name it", quiet=True)

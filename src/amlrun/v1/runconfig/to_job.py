@@ -118,6 +118,7 @@ def translate(
     conda_file: Path | None = None,
     script_and_arguments: Sequence[str] = (),
     exporting: bool = False,
+    container: bool = False,
 ) -> TranslationContext:
     """The job that `config` describes (the context's `spark`, else its `job`), and how it came about.
 
@@ -129,6 +130,8 @@ def translate(
     if named.lower() == "local":
         named = "local"
     context = TranslationContext(config, folder.absolute(), source, named, CommandJob(code=source), exporting=exporting)
+    context.container = container and context.here
+    context.job.local.container = context.container or None
     context.script_and_arguments, context.conda_file = list(script_and_arguments), conda_file
     to_data.translate(context)
     to_environment.translate(context)
@@ -152,6 +155,7 @@ def load(
     target: str | None = None,
     conda_file: Path | None = None,
     script_and_arguments: Sequence[str] = (),
+    container: bool = False,
 ) -> CommandJob | SparkJob:
     """The job to submit: of the configuration `name`, or, when it is None, v1's default (local, managed Python).
 
@@ -172,6 +176,7 @@ def load(
         target=target,
         conda_file=conda_file,
         script_and_arguments=script_and_arguments,
+        container=container,
     )
     raise_first([*by_line(config.problems), *by_line(context.blocking_errors)], without_file=name is None)
     job = context.spark or context.job

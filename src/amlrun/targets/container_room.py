@@ -1,0 +1,175 @@
+"""Environments built inside an image by running it: with the image's own conda, or with uv, which is mounted.
+
+They lie in the user's cache, mounted at /azureml-envs: uv links files from its cache there only within one mount.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from amlrun import project
+from amlrun.errors import AmlError
+from amlrun.prepare import room
+from amlrun.prepare.interpreter import TOOL_VARIABLE, Report
+from amlrun.prepare.room import READY, TOOLS, Room, Workshop
+from amlrun.targets.docker_run import Mount, variables
+from amlrun.targets.engine import Engine, Image
+from amlrun.targets.images import Contents
+
+PLACE = "/azureml-envs"
+_UV = "/usr/local/bin/aml-uv"
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE")
+_OWN = (
+    "UV_CACHE_DIR",
+    "UV_CONFIG_FILE",
+    "UV_PYTHON",
+    "UV_LINK_MODE",
+    "UV_PROJECT",
+    "UV_TOOL_DIR",
+)
+
+
+def cache_folder() -> Path:
+    """Where the environments of images are kept."""
+    return project.cache_folder() / "containers"
+
+
+class ContainerWorkshop(Workshop):
+    """Builds environments in one image. `user` are the words that make the files the caller's."""
+
+    def __init__(self, engine: Engine, image: Image, contents: Contents, user: list[str]) -> None:
+        self.engine, self.image, self.contents, self.user = engine, image, contents, user
+
+    def tool(self) -> str:
+        """The image's own conda, else uv for its Python. Raises AmlError for an image with neither."""
+        asked = os.environ.get(TOOL_VARIABLE)
+        has = self.contents.programs
+        if asked in TOOLS and asked not in has:
+            raise AmlError(f"{TOOL_VARIABLE}={asked}: {self.image.name} has no such program")
+        found = asked or next((name for name in TOOLS if name in has), "uv")
+        if found == "uv" and self.contents.python is None:
+            raise AmlError(
+                f"{self.image.name} has neither conda nor Python, which the conda file needs",
+                hint="Use an image with Python 3.7 or newer, or set userManagedDependencies: true.",
+            )
+        return found
+
+    def identity(self) -> str:
+        """The image's content and the processor."""
+        return f"{self.image.id} {self.image.system}/{self.image.architecture}"
+
+    def room(self, key: str) -> Room:
+        """The environment's folder in the cache."""
+        return ContainerRoom(cache_folder() / f"azureml_{key}", self)
+
+
+class ContainerRoom(Room):
+    """An environment whose commands run in a container."""
+
+    here = False
+
+    def __init__(self, folder: Path, shop: ContainerWorkshop) -> None:
+        super().__init__(folder)
+        self._shop = shop
+        self._mounts: dict[str, Mount] = {}
+        self._network: list[str] | None = None
+
+    @property
+    def place(self) -> str:
+        return f"{PLACE}/{self.folder.name}"
+
+    @property
+    def python(self) -> str:
+        return f"{self.place}/bin/python"
+
+    @property
+    def uv(self) -> str:
+        self._mount(str(static_uv(self._shop.image, "musl" in self._shop.contents.programs)), _UV)
+        return _UV
+
+    def program(self, name: str) -> str:
+        return self._shop.contents.programs[name]
+
+    def ready(self) -> str | None:
+        try:
+            text = (self.folder / READY).read_text(encoding="utf-8")
+            os.utime(self.folder / READY)
+        except (OSError, ValueError):
+            return None
+        # A link to the image's own Python leads nowhere on this machine.
+        return text if os.path.lexists(self.folder / "bin" / "python") else None
+
+    def write_beside(self, suffix: str, text: str) -> str:
+        super().write_beside(suffix, text)
+        return f"{PLACE}/{self.folder.with_suffix(suffix).name}"
+
+    def given(self, file: Path) -> str | None:
+        self._mount(str(file.parent), str(file.parent))
+        return str(file)
+
+    def settings(self) -> dict[str, str]:
+        """uv's and pip's settings of this machine; what they name here is mounted at its own path."""
+        found = super().settings()
+        kept = {name: value for name, value in found.items()
+                if (name.startswith("UV_") and not name.startswith(_OWN)) or name.upper() in _PROXIES}  # fmt: skip
+        for value in kept.values():
+            for word in value.replace(",", " ").split():
+                place = Path(word.removeprefix("file://"))
+                if place.is_absolute() and place.exists():
+                    self._mount(str(place), str(place))
+        own = {"UV_CACHE_DIR": f"{PLACE}/.uv-cache", "UV_PYTHON_INSTALL_DIR": f"{PLACE}/.pythons", "HOME": "/tmp"}  # noqa: S108 - the container's
+        return kept | own
+
+    def plain(self) -> dict[str, str]:
+        return {"HOME": "/tmp", "CONDA_PKGS_DIRS": f"{PLACE}/.conda-pkgs"}  # noqa: S108 - the container's
+
+    def run(self, words: list[str], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        command, environment = self._command(words, variables)
+        return subprocess.run(
+            command, capture_output=True, stdin=subprocess.DEVNULL, encoding="utf-8", errors="replace", check=False,
+            env=environment,
+        )  # fmt: skip
+
+    def stream(self, words: list[str], report: Report, variables: Mapping[str, str]) -> str | None:
+        command, environment = self._command(words, variables)
+        return room.stream(command, report, environment)
+
+    def _mount(self, source: str, inside: str) -> None:
+        self._mounts[inside] = Mount(source, inside, readonly=True)
+
+    def _command(self, words: list[str], given: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+        """The words that run a command in the image, and the client's environment."""
+        shop, engine = self._shop, self._shop.engine
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        if self._network is None:
+            self._network = ["--network=host"] if engine.lacks_bridge() else []
+        mounts = [Mount(str(cache_folder()), PLACE), *self._mounts.values()]
+        named, environment = variables(given, engine.environment())
+        command = [engine.program, "run", "--rm", "--init", "--pull=never", *self._network, *shop.user]
+        command += [word for one in mounts for word in ("--mount", one.word(engine.docker))]
+        return [*command, "-w", PLACE, *named, "--entrypoint", words[0], shop.image.name, *words[1:]], environment
+
+
+def static_uv(image: Image, musl: bool) -> Path:
+    """The program uv for an image: this machine's where it runs there too, else one that needs no C library.
+
+    Raises AmlError when it can't be had.
+    """
+    own = os.uname().machine if hasattr(os, "uname") and os.uname().sysname == "Linux" else ""
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(image.architecture, image.architecture)
+    if own == machine and not musl:
+        return Path(room.find_uv())
+    from importlib.metadata import version
+
+    folder = project.cache_folder() / f"uv-{version('uv')}-{machine}"
+    program = folder / "bin" / "uv"
+    if not program.exists():
+        words = [room.find_uv(), "pip", "install", "--quiet", "--target", str(folder), "--only-binary", ":all:"]
+        words += ["--python-platform", f"{machine}-unknown-linux-musl", f"uv=={version('uv')}"]
+        done = subprocess.run(words, capture_output=True, text=True, env=Room(folder).settings(), check=False)
+        if done.returncode:
+            raise AmlError(f"uv for {image.architecture} could not be fetched", hint=done.stderr.strip()[-400:])
+    return program

@@ -1,0 +1,138 @@
+"""A container as the place where a script runs: what of this machine is mounted where, and what the script inherits."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from amlrun.errors import AmlError
+from amlrun.prepare import data
+from amlrun.prepare.interpreter import Interpreter
+from amlrun.prepare.site import WORKERS, Report, Site
+from amlrun.project import Project
+from amlrun.runs import store as runs
+from amlrun.spec.job import CommandJob, Input, Output
+from amlrun.targets import container_room
+from amlrun.targets.docker_run import Asked, Mount
+from amlrun.targets.engine import Engine, Image
+from amlrun.targets.images import Contents
+
+FOLDER = "/azureml-run"
+_WORKERS = "/azureml-workers"
+_DATA = "/mnt/azureml"
+_USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class ContainerSite(Site):
+    """One run's container. What the script is told of is mounted: the mounts gather as the plan is made."""
+
+    separator = ":"
+
+    def __init__(
+        self,
+        project: Project,
+        run: runs.RunFolder,
+        interpreter: Interpreter,
+        engine: Engine,
+        image: Image,
+        contents: Contents,
+        asked: Asked,
+        user: list[str],
+        paths: Mapping[str, str],
+    ) -> None:
+        super().__init__(project, run, interpreter)
+        self._engine, self._image, self._contents, self._asked, self._user = engine, image, contents, asked, user
+        self._paths = paths
+        self._mounts: dict[str, Mount] = {}
+        self._mount(run.folder, FOLDER, readonly=False)
+        if interpreter.folder is not None:
+            self._mount(container_room.cache_folder(), container_room.PLACE)
+
+    @property
+    def mounts(self) -> list[Mount]:
+        """What is mounted, by the time the plan is made."""
+        return list(self._mounts.values())
+
+    def _mount(self, source: Path, inside: str, *, readonly: bool = True) -> str:
+        self._mounts[inside] = Mount(str(source.absolute()), inside, readonly)
+        return inside
+
+    @property
+    def folder(self) -> str:
+        return FOLDER
+
+    @property
+    def python(self) -> str:
+        return self.interpreter.python.as_posix()
+
+    @property
+    def workers(self) -> str:
+        return self._mount(WORKERS, _WORKERS)
+
+    @property
+    def launcher(self) -> list[str]:
+        return [self.python, "-I", "-S"]
+
+    def has(self, program: str, path: str) -> bool:
+        return True
+
+    @property
+    def facts(self) -> dict[str, str]:
+        return {"root": FOLDER}
+
+    def variables(self) -> dict[str, str]:
+        """What the image sets, its Python first on PATH; of the caller's environment nothing."""
+        path = self._image.variables.get("PATH") or _USUAL_PATH
+        found = {"PATH": f"{self.interpreter.bin.as_posix()}:{path}"}
+        if self.interpreter.folder is not None:
+            found["VIRTUAL_ENV"] = self.interpreter.bin.parent.as_posix()
+        if "--user" in self._user:
+            # A user that the image does not know has neither a home nor a name.
+            found |= {"HOME": "/tmp", "USER": "azureml", "LOGNAME": "azureml"}  # noqa: S108 - the container's
+        return found | self.interpreter.variables
+
+    def input(self, name: str, wanted: Input) -> str:
+        place = data.locate(self.project, name, wanted.path)
+        self.inputs[name] = place
+        inside = self._paths.get(name) or f"{_DATA}/inputs/{name}"
+        return self._mount(place, inside if place.is_dir() else f"{inside}/{place.name}")
+
+    def output(self, name: str, wanted: Output) -> str:
+        place = Path(super().output(name, wanted))
+        if place.is_relative_to(self.run.folder):
+            return f"{FOLDER}/{place.relative_to(self.run.folder).as_posix()}"
+        inside = f"{_DATA}/outputs/{name}"
+        if wanted.type != "uri_file":
+            return self._mount(place, inside, readonly=False)
+        return f"{self._mount(place.parent, inside, readonly=False)}/{place.name}"
+
+    def dataset(self, path: Path) -> str:
+        if not path.exists():
+            return str(path)
+        return self._mount(path, f"{_DATA}/datasets/{len(self._mounts)}/{path.name}")
+
+    def volumes(self, job: CommandJob, report: Report) -> None:
+        """v1's `-v` pairs as they are: a real /data."""
+        for volume in self._asked.volumes:
+            if volume.inside.rstrip("/") in ("", FOLDER):
+                raise AmlError(f"docker.arguments: -v {volume.source}: {volume.inside} is the container's own")
+            self._mount(self.volume_host(volume.source), volume.inside, readonly=volume.readonly)
+
+    def word(self, word: str, job: CommandJob) -> str:
+        return word
+
+    def shell(self, line: str, report: Report) -> list[str]:
+        bash = self._contents.programs.get("bash")
+        if not bash:
+            report(f"{self._image.name} has no bash: sh runs the command; Azure ML uses bash.")
+        return [bash or "/bin/sh", "-c", line]
+
+    def ask_python(self, program: str, python_path: str | None) -> str:
+        mounts = [word for one in self.mounts for word in ("--mount", one.word(self._engine.docker))]
+        path = ["-e", f"PYTHONPATH={python_path}"] if python_path else []
+        words = ["run", "--rm", "--init", "--pull=never", "--network=none", *self._user, *mounts, *path, "-w", FOLDER]
+        done = self._engine.call(*words, "--entrypoint", self.python, self._image.name, "-c", program)
+        if done.returncode:
+            raise subprocess.SubprocessError(done.stderr.strip()[-300:])
+        return done.stdout

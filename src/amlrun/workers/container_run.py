@@ -1,0 +1,128 @@
+"""The process that stands for a container while it runs: starts it, waits for it, and ends with its true exit code.
+
+    container_run.py FOLDER NAME ENGINE [WORD ...] -- run WORD ...
+
+FOLDER is the run's, NAME the container's, ENGINE and its words the client (`docker`); what follows `--` are its words
+that start the container; with nothing there a container of that name is waited for. The supervisor takes this for its
+script. Killed, it leaves the container alone: the next `aml` finds it by its name and waits again. Why a run failed is
+written to `.run/reason.json`. Standard library only, Python 3.7 and newer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import run_record  # type: ignore[import-not-found]
+
+# A supervisor that ends its script gives it five seconds.
+_GRACE = 4
+_LOOK_SECONDS = 1.0
+
+
+class Container:
+    """A container by its name, over the engine's client."""
+
+    def __init__(self, engine: list[str], name: str) -> None:
+        self.engine = engine
+        self.name = name
+        self.stopping = False
+
+    def call(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.engine, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+            start_new_session=True,
+        )
+
+    def state(self) -> dict[str, Any] | None:
+        """What the engine says of it: None when there is no such container. Waits for an engine that is away."""
+        told = False
+        while True:
+            done = self.call("container", "inspect", "--format", "{{json .State}}", self.name)
+            if done.returncode == 0:
+                return dict(json.loads(done.stdout))
+            if "no such container" in done.stderr.lower():
+                return None
+            if self.stopping:
+                raise ConnectionError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no answer")
+            if not told:
+                print("aml: the container engine does not answer; waiting for it", flush=True)
+                told = True
+            time.sleep(_LOOK_SECONDS)
+
+    def stop(self, *_: Any) -> None:
+        """Ask the script to end; after four seconds, make it. Does not wait."""
+        if self.stopping:
+            return
+        self.stopping = True
+        words = [*self.engine, "stop", "-t", str(_GRACE - 1), self.name]
+        nowhere = subprocess.DEVNULL
+        subprocess.Popen(words, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True)
+
+
+def wait(container: Container, words: list[str]) -> tuple[int, str]:
+    """Start the container, or wait for the one that is there; its exit code, and why it failed where that is known."""
+    refused = ""
+    if words:
+        client = subprocess.Popen(
+            [*container.engine, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+            start_new_session=True,
+        )
+        _, refused = client.communicate()
+        if container.stopping and container.state() is None:
+            return 143, ""
+    while True:
+        state = container.state()
+        if state is None or str(state.get("Status")) in ("created", "configured"):
+            # The engine's own words, for `aml` to explain.
+            return 125, refused.strip() or "its container is gone"
+        if str(state.get("Status")) not in ("running", "paused", "restarting", "removing", "stopping"):
+            break
+        if container.stopping:
+            time.sleep(0.05)
+        else:
+            container.call("wait", container.name)
+    code = int(state.get("ExitCode", 1))
+    if state.get("OOMKilled"):
+        return code or 137, "the script was killed: the container had no memory left (--memory)"
+    if code in (125, 126, 127) and refused.strip():
+        return code, refused.strip()
+    return code, ""
+
+
+def main(words: list[str]) -> int:
+    folder, name = words[:2]
+    at = words.index("--")
+    container = Container(words[2:at], name)
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, container.stop)
+    parent = os.getppid()
+    try:
+        code, why = wait(container, words[at + 1 :])
+    except ConnectionError as error:
+        code, why = 143, "the container engine did not answer, and the container may still run: %s" % error
+    if why:
+        run_record.write(folder, "reason", {"message": why})
+    # Without a supervisor nobody would write down how it ended: the container stays, to be asked.
+    if os.getppid() == parent:
+        container.call("rm", "-f", "-v", name)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
