@@ -135,13 +135,11 @@ class RunFolder(NamedTuple):
         if process:
             if cancelled:
                 return RunStatus.CANCELED, ""
-            if submitted.get("_engine"):
-                if "exit_code" in self.part("exit"):
-                    return self.state()
-                return RunStatus.NOT_RESPONDING, "its supervisor has ended; `aml run show` asks the container engine"
             # The supervisor may have written how it ended while its pid was being looked up.
             if "exit_code" in self.part("exit"):
                 return self.state()
+            if submitted.get("_engine"):
+                return RunStatus.NOT_RESPONDING, "its supervisor has ended; `aml run show` asks the container engine"
             return RunStatus.FAILED, "interrupted: the run's processes ended without an exit code"
         if alive(submitted.get("_submitter")):
             return RunStatus.PREPARING, ""
