@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 JOB_FAILED = 1
@@ -44,6 +46,15 @@ class AmlError(Exception):
         return f"{text}\n{self.hint}" if self.hint else text
 
 
+@contextmanager
+def os_errors(doing: str) -> Iterator[None]:
+    """Turn an OSError of the block into a message: `doing` completes "could not …"."""
+    try:
+        yield
+    except OSError as error:
+        raise os_error(error, doing) from error
+
+
 def os_error(error: OSError, doing: str) -> AmlError:
     """Turn a failed file operation into a message: `doing` completes "could not …"."""
     import errno
@@ -61,3 +72,11 @@ def os_error(error: OSError, doing: str) -> AmlError:
         file=None if where is None else str(where),
         hint=hints.get(error.errno or 0, ""),
     )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the known word that is nearest to a wrong one; empty where none is near."""
+    import difflib
+
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -101,19 +101,17 @@ def dump_job(job: Job, file: str | Path | None = None) -> str:
 
     print(amlrun.dump_job(job, "job.yml"))
     """
-    from amlrun.errors import os_error
+    from amlrun.errors import os_errors
     from amlrun.runs.files import replace_text
     from amlrun.spec import write
 
     folder = Path.cwd() if file is None else Path(file).absolute().parent
     text = write.text(job, folder)
     if file is not None:
-        try:
+        with os_errors(f"write {file}"):
             for place, content in {Path(file).absolute(): text, **write.side_files(job, folder)}.items():
                 place.parent.mkdir(parents=True, exist_ok=True)
                 replace_text(place, content)
-        except OSError as error:
-            raise os_error(error, f"write {file}") from error
     return text
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from amlrun.azure.transport import Shared, Transport
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_error, os_errors
 
 Progress = Callable[[int], None]
 _AT_ONCE = 8
@@ -126,14 +126,12 @@ def download(
         if known.get(blob.name) == blob.etag and target.is_file() and target.stat().st_size == blob.size:
             progress(blob.size)
             continue
-        try:
+        with os_errors(f"write {target}"):
             target.parent.mkdir(parents=True, exist_ok=True)
             _fetch(container, transport, prefix + blob.name, blob, target, progress)
             known[blob.name] = blob.etag
             with memory.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps([blob.name, blob.etag]) + "\n")
-        except OSError as error:
-            raise os_error(error, f"write {target}") from error
     return made
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from amlrun.azure import blobs, copies
 from amlrun.azure.client import Client
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.prepare.snapshot import Snapshot
 from amlrun.runs.files import replace_json
 
@@ -39,7 +39,7 @@ def hash_contents(files: Snapshot) -> ContentHashes:
     ordered = sorted(files.files, key=lambda item: item[0].lower())
     contents, single = hashlib.sha256(str(len(ordered)).encode()), {}
     stats = {}
-    try:
+    with os_errors("read the files to upload"):
         for path, _ in ordered:
             stats[path] = (files.root / path).stat()
             contents.update(f"#{path}#{stats[path].st_size}".encode())
@@ -50,8 +50,6 @@ def hash_contents(files: Snapshot) -> ContentHashes:
                     own.update(piece)
                     contents.update(piece)
             single[path] = (own.hexdigest(), stats[path].st_size, stats[path].st_mtime_ns)
-    except OSError as error:
-        raise os_error(error, "read the files to upload") from error
     return ContentHashes(contents.hexdigest(), single)
 
 
@@ -116,10 +114,8 @@ def ensure(client: Client, files: Snapshot, content: ContentHashes, *, report: R
 def _unchanged(files: Snapshot, content: ContentHashes) -> None:
     """Refuse to name by its hash what was edited while it went up."""
     for path, (_, size, changed) in content.files.items():
-        try:
+        with os_errors("read the files to upload"):
             now = (files.root / path).stat()
-        except OSError as error:
-            raise os_error(error, "read the files to upload") from error
         if (now.st_size, now.st_mtime_ns) != (size, changed):
             raise AmlError("changed while it was uploaded", file=files.root / path, hint="Run the command again.")
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.prepare import conda_file
 from amlrun.prepare.environment import cache_folder
 from amlrun.spec import node
@@ -84,11 +84,9 @@ def _build(wanted: Environment) -> dict[str, Any]:
     if wanted.dockerfile and not wanted.build:
         # A folder named by its content: an unchanged Dockerfile stays the same build.
         folder = cache_folder().parent / "builds" / hashlib.sha256(wanted.dockerfile.encode()).hexdigest()[:16]
-        try:
+        with os_errors("write the Dockerfile to send"):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "Dockerfile").write_text(wanted.dockerfile, encoding="utf-8")
-        except OSError as error:
-            raise os_error(error, "write the Dockerfile to send") from error
         return {"path": folder.as_posix()}
     found: dict[str, Any] = to_dict(wanted.build)
     return found

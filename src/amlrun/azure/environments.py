@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.azure.client import Client
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_error, os_errors
 from amlrun.spec.job import DEFAULT_IMAGE
 
 VERSION = "2023-04-01-preview"
@@ -36,12 +36,10 @@ def scaffold(folder: Path, name: str) -> list[Path]:
     if folder.exists():
         raise AmlError("is there already", file=folder, hint="Give a folder that does not exist yet.")
     definition = {"name": name, "version": None, "environmentVariables": {}, "docker": {"baseImage": DEFAULT_IMAGE}}
-    try:
+    with os_errors("write the environment's files"):
         folder.mkdir(parents=True)
         (folder / _FILE).write_text(json.dumps(definition, indent=4) + "\n", encoding="utf-8")
         (folder / _CONDA).write_text(_CONDA_TEXT.format(name=name), encoding="utf-8")
-    except OSError as error:
-        raise os_error(error, "write the environment's files") from error
     return [folder / _FILE, folder / _CONDA]
 
 

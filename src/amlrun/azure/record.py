@@ -8,7 +8,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from amlrun.azure.client import JOBS_VERSION, Client
-from amlrun.errors import SERVICE, AmlError, os_error
+from amlrun.errors import SERVICE, AmlError, os_errors
 from amlrun.runs import store as runs
 from amlrun.runs.record import ExitPart, PendingPart, ProcessPart, SubmitPart, WorkspaceIds
 from amlrun.runs.status import RunStatus
@@ -105,7 +105,7 @@ def update_from_service(run: runs.RunFolder, job: dict[str, Any], details: dict[
         part["studio_url"] = studio
     if tracking:
         part["_tracking"] = tracking
-    try:
+    with os_errors("write the run's record"):
         if state.is_final:
             _write_end(run, state, properties, history)
             run.write_part("process", part)
@@ -113,8 +113,6 @@ def update_from_service(run: runs.RunFolder, job: dict[str, Any], details: dict[
         else:
             (run.private / "exit.json").unlink(missing_ok=True)
             run.write_part("process", part)
-    except OSError as error:
-        raise os_error(error, "write the run's record") from error
 
 
 def _write_end(run: runs.RunFolder, state: RunStatus, properties: dict[str, Any], history: dict[str, Any]) -> None:
@@ -151,12 +149,10 @@ def _message(history: dict[str, Any]) -> str:
 def mark_in_progress(run: runs.RunFolder, fingerprint: str) -> None:
     """Mark that this process is submitting or watching the run, and has not finished yet."""
     mark: PendingPart = {"fingerprint": fingerprint, "at": time.time(), "process": runs.this_process()}
-    try:
+    with os_errors("write the run's record"):
         runs.replace_json(run.private / "pending.json", mark)
         (run.private / "exit.json").unlink(missing_ok=True)
         run.write_view()
-    except OSError as error:
-        raise os_error(error, "write the run's record") from error
 
 
 def clear_in_progress(run: runs.RunFolder) -> None:

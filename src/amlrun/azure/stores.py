@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlrun.azure import blobs
 from amlrun.azure.client import Client
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 
 if TYPE_CHECKING:
     from amlrun.azure.transport import Transport
@@ -136,8 +136,6 @@ def memory_file(client: Client, store: str, prefix: str, folder: Path) -> Path:
 
     text = "\n".join([client.workspace.arm.lower(), store, prefix, str(folder.resolve())])
     place = cache_folder().parent / "downloads"
-    try:
+    with os_errors("make the cache folder"):
         place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise os_error(error, "make the cache folder") from error
     return place / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.jsonl"

@@ -12,7 +12,7 @@ from typing import Any
 from amlrun.azure import blobs, record, stores
 from amlrun.azure.client import Client
 from amlrun.azure.transport import Shared
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.runs import store as runs
 
 # A script's output, a Spark driver's, and a pipeline's, which a batch is.
@@ -104,11 +104,8 @@ def _news(client: Client, run: runs.RunFolder, details: dict[str, Any]) -> Itera
                 if error.status_code in (404, 416):
                     return  # not there yet, or nothing new
                 raise
-        try:
-            with run.log.open("ab") as stream:
-                stream.write(piece)
-        except OSError as error:
-            raise os_error(error, "save the log") from error
+        with os_errors("save the log"), run.log.open("ab") as stream:
+            stream.write(piece)
         if piece:
             yield piece
         if len(piece) < _PIECE:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import click
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.runs.files import replace_text
 
 if TYPE_CHECKING:
@@ -139,11 +139,9 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file, replacing it atomically; folders are made. Raises AmlError when it can't be written."""
-    try:
+    with os_errors(f"write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_text(path, text)
-    except OSError as error:
-        raise os_error(error, f"write {path}") from error
 
 
 def _set_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:

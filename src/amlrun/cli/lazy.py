@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from amlrun.errors import did_you_mean
+
 
 class LazyGroup(click.Group):
     """`lazy_subcommands` names the commands that live in modules of their own: name → (`module:attribute`, help line).
@@ -31,10 +33,7 @@ class LazyGroup(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
         known = self.list_commands(ctx)
         if args and args[0] not in known and not args[0].startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(args[0], known, 1)
-            guess = f"; did you mean {near[0]!r}?" if near else ""
+            guess = did_you_mean(args[0], known)
             raise click.UsageError(f"no such command {args[0]!r}{guess}", ctx)
         return super().resolve_command(ctx, args)
 

@@ -16,7 +16,7 @@ import click
 
 from amlrun import project as projects
 from amlrun.cli.common import Context, F
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 
 if TYPE_CHECKING:
     from amlrun.serving.model_file import ModelFile
@@ -157,10 +157,8 @@ def read_request(name: str | None, path: Path) -> Request:
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         raise AmlError("there is no such request file", file=name)
-    try:
+    with os_errors("read the request"):
         body = found.read_bytes()
-    except OSError as error:
-        raise os_error(error, "read the request") from error
     kind = mimetypes.guess_type(found.name)[0] or (JSON if found.suffix in ("", ".json") else _BYTES)
     return Request(_json(str(found), body)) if kind == JSON else Request(body, kind)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from amlrun.errors import os_error
+from amlrun.errors import os_errors
 from amlrun.events import Message, OnEvent
 from amlrun.interactive import evaluate
 
@@ -66,10 +66,8 @@ class InteractiveRun:
         if history is not None:
             evaluate.add_history(found, history)
         metrics = {prefix + name: value for name, value in found.metrics.items()}
-        try:
+        with os_errors("write the evaluation"):
             files = found.write(self.outputs, prefix)
-        except OSError as error:
-            raise os_error(error, "write the evaluation") from error
         client, run_id = self._tracked()
         for name, value in metrics.items():
             client.log_metric(run_id, name, value)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import CANCELLED, JOB_FAILED, AmlError, os_error
+from amlrun.errors import CANCELLED, JOB_FAILED, AmlError, os_error, os_errors
 from amlrun.events import Message, OnEvent, ignore
 from amlrun.interactive import source
 from amlrun.interactive.handle import InteractiveRun
@@ -114,14 +114,12 @@ class OwnRun(InteractiveRun):
             _choose_experiment(self._before["MLFLOW_EXPERIMENT_ID"])
 
     def _write_end(self, ended: Mapping[str, Any]) -> None:
-        try:
+        with os_errors("write the run's record"):
             (self._files.private / "reserve").unlink(missing_ok=True)
             # `aml run cancel` writes the end itself when the block takes long to see it.
             if "exit_code" not in self._files.part("exit"):
                 seconds = round(time.monotonic() - self._began, 3)
                 self._files.write_part("exit", {**ended, "end_time_utc": runs.now(), "seconds": seconds})
-        except OSError as error:
-            raise os_error(error, "write the run's record") from error
         try:
             own = mlflow_db.pending(self._project, [self._files])
             from_runs.take_over(self._project, own, self._on_event)

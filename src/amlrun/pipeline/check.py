@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Collection, Iterator
 
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, did_you_mean
 from amlrun.pipeline import check_values, graph
 from amlrun.spec.job import BINDING, CommandJob, Output
 from amlrun.spec.pipeline import (
@@ -181,8 +181,7 @@ def _interface(step: Step) -> Iterator[AmlError]:
     ):
         for name in given:
             if name not in known:
-                near = difflib.get_close_matches(name, list(known), 1)
-                meant = f"; did you mean {near[0]!r}?" if near else ""
+                meant = did_you_mean(name, list(known))
                 there = f"It has: {', '.join(known)}." if known else "It has none."
                 yield step.error(f"{part}.{name}", f"{where} has no such {part.removesuffix('s')}{meant}", there)
     for name in sorted(searched - component.inputs.keys()):
@@ -223,8 +222,7 @@ def _command(
     names: dict[str, Collection[str]] = {"inputs": inputs, "outputs": outputs}
     for kind, name in BINDING.findall(text):
         if name not in names.get(kind, ()):
-            near = difflib.get_close_matches(name, list(names.get(kind, ())), 1)
-            meant = f"; did you mean {near[0]!r}?" if near else ""
+            meant = did_you_mean(name, list(names.get(kind, ())))
             yield _at(step, source, key, f"${{{{{kind}.{name}}}}} is not below {kind}{meant}")
     inside = {name for part in _OPTIONAL.findall(text) for kind, name in BINDING.findall(part) if kind == "inputs"}
     bare = {name for kind, name in BINDING.findall(_OPTIONAL.sub("", text)) if kind == "inputs"}

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.runs.files import replace_text
 
 # A file that was written so short a time ago may be written again without its time being seen to change.
@@ -50,7 +50,7 @@ class FileHashes:
 
     def content(self, place: Path) -> Content:
         """The content of a file or folder. Raises AmlError when it is gone, or changes while it is read."""
-        try:
+        with os_errors("read the data"):
             if not place.is_dir():
                 facts = os.stat(place)  # noqa: PTH116 - one call for thousands of files
                 return Content(self.file(str(place), facts), _signature("", facts))
@@ -59,8 +59,6 @@ class FileHashes:
                 digest.update(f"{name}\0{facts.st_size}\0{self.file(path, facts)}\n".encode("utf-8", "surrogateescape"))
                 signature.update(_signature(name, facts).encode("utf-8", "surrogateescape"))
             return Content(digest.hexdigest(), signature.hexdigest())
-        except OSError as error:
-            raise os_error(error, "read the data") from error
 
     def signature(self, place: Path) -> str:
         """The signature of a file or folder, without reading it; empty when it is gone."""

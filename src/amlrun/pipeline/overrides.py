@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, did_you_mean
 from amlrun.pipeline.check_values import type_of
 from amlrun.spec import node as yaml_node
 from amlrun.spec.job import Input, Scalar
@@ -111,6 +110,5 @@ def _value(text: str, key: str) -> Scalar:
 def _known(name: str, known: Collection[str], key: str) -> None:
     if name in known:
         return
-    near = difflib.get_close_matches(name, known, 1)
-    meant = f"; did you mean {near[0]!r}?" if near else ""
+    meant = did_you_mean(name, known)
     raise AmlError(f"--set {key}: there is no {name!r}{meant}", hint=f"There: {', '.join(known) or 'none'}.")

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from amlrun.errors import os_error
+from amlrun.errors import os_error, os_errors
 from amlrun.pipeline.graph import Node
 from amlrun.pipeline.launcher import StepRun
 from amlrun.pipeline.state import PipelineState
@@ -77,10 +77,8 @@ def _register(project: Project, output: Output, kind: str, run: StepRun, name: s
     else:
         data.register(project, str(output.name), place, output.description or "")
         said = f"dataset {output.name}"
-    try:
+    with os_errors("record what was registered"):
         replace_json(record, {**known, mark: said})
-    except OSError as error:
-        raise os_error(error, "record what was registered") from error
     return said
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_error, os_errors
 from amlrun.project import Project
 from amlrun.runs.files import replace_text
 from amlrun.spec.node import read
@@ -166,11 +166,9 @@ def _write(file: Path, name: str, entry: dict[str, str]) -> None:
     import io
 
     out = io.StringIO()
-    try:
+    with os_errors(f"write {file}"):
         tree = editable(file)
         tree[name] = entry
         writer().dump(tree, out)
         file.parent.mkdir(parents=True, exist_ok=True)
         replace_text(file, out.getvalue())
-    except OSError as error:
-        raise os_error(error, f"write {file}") from error

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.runs import redact
 from amlrun.runs.files import UNFINISHED
 
@@ -83,7 +83,7 @@ def build_snapshot(root: Path, *, runs: Path | None = None, limits: bool = True,
     snapshot = Snapshot(root)
     own_only = (root / ".amlignore").is_file()
     skip = None if runs is None else os.path.realpath(runs)
-    try:
+    with os_errors("read the files to run"):
         for path, size, secret in _walk(str(root), "", [], own_only, skip, frozenset()):
             top = path.partition("/")[0]
             if for_run and top in RUN_FOLDERS and top != path:
@@ -92,8 +92,6 @@ def build_snapshot(root: Path, *, runs: Path | None = None, limits: bool = True,
                 snapshot.excluded_secrets.append(path)
             else:
                 snapshot.files.append((path, size))
-    except OSError as error:
-        raise os_error(error, "read the files to run") from error
     if limits:
         _check_limits(snapshot)
     return snapshot
@@ -182,7 +180,7 @@ def copy(snapshot: Snapshot, destination: Path) -> None:
     A file that is gone since the walk is left out, as if the walk had come a moment later.
     """
     made = set()
-    try:
+    with os_errors("copy the files to run"):
         for path, _ in snapshot.files:
             target = destination / path
             if target.parent not in made:
@@ -193,5 +191,3 @@ def copy(snapshot: Snapshot, destination: Path) -> None:
             except FileNotFoundError:
                 if os.path.lexists(snapshot.root / path) or not snapshot.root.is_dir():
                     raise
-    except OSError as error:
-        raise os_error(error, "copy the files to run") from error

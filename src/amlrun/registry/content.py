@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.registry.base import Model
 
 
@@ -18,10 +18,8 @@ def verify(model: Model) -> Path:
     path = Path(model.uri)
     if not path.exists():
         raise AmlError(f"{model.id}: its file is missing", file=path, hint="It was deleted: register the model again.")
-    try:
+    with os_errors(f"read the model {path}"):
         found = sha256(path)
-    except OSError as error:
-        raise os_error(error, f"read the model {path}") from error
     if model.sha256 and found != model.sha256:
         raise AmlError(
             f"{model.id}: the file is not the registered one; it was not loaded", file=path,

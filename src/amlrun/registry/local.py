@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_error, os_errors
 from amlrun.project import Project
 from amlrun.registry import base
 from amlrun.registry.base import Change, Description, Model, RunFile, highest, split_id
@@ -168,13 +168,11 @@ class LocalRegistry:
         target = folder / source.name
         if target.exists() and not overwrite:
             raise AmlError("already exists", file=target, hint="Add --overwrite to replace it.")
-        try:
+        with os_errors("copy the model"):
             if target.is_dir():
                 shutil.rmtree(target)
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copytree(source, target) if source.is_dir() else shutil.copy2(source, target)
-        except OSError as error:
-            raise os_error(error, "copy the model") from error
         return [target]
 
     def metadata(self, model: Model) -> dict[str, str]:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_error, os_errors
 from amlrun.project import Project
 from amlrun.runs import redact
 
@@ -42,7 +42,7 @@ def new_model(project: Project, name: str, source: Path | None = None) -> list[P
     if not (outline / "train.py").is_file():
         raise AmlError("a model's folder has a train.py; there is none", file=outline)
     files = list(_files(outline))
-    try:
+    with os_errors(f"make {models / name}"):
         models.mkdir(parents=True, exist_ok=True)
         # Written beside, then renamed: nobody finds half a model.
         unfinished = Path(tempfile.mkdtemp(prefix=".new-", dir=models))
@@ -53,8 +53,6 @@ def new_model(project: Project, name: str, source: Path | None = None) -> list[P
             folder.rename(models / name)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-    except OSError as error:
-        raise os_error(error, f"make {models / name}") from error
     return [models / name / file for file in files]
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from amlrun.errors import os_error
+from amlrun.errors import os_errors
 from amlrun.runs import store as runs
 
 RUN_ID_TAG = "azureml.run_id"
@@ -91,7 +91,7 @@ def create(run: runs.RunFolder, experiment: str, tags: Mapping[str, str], seen: 
     about = {"run_id": run.id, "run_uuid": run.id, "run_name": run.id, "status": _RUNNING, "source_type": _JOB}
     unused = dict.fromkeys(("entry_point_name", "source_name", "source_version", "user_id"), "")
     empty: dict[str, Any] = {**unused, "end_time": None, "tags": []}
-    try:
+    with os_errors("make the run's MLflow store"):
         # MLflow takes a folder without one of these for something else; the artifacts lie elsewhere.
         for part in ("metrics", "params", "tags", "artifacts"):
             (own / part).mkdir(parents=True)
@@ -100,8 +100,6 @@ def create(run: runs.RunFolder, experiment: str, tags: Mapping[str, str], seen: 
         _write_meta(own, kept | about | empty | {"start_time": start, "artifact_uri": _uri(run, artifacts(run), seen)})
         for key, value in ({"mlflow.runName": run.id} | dict(tags)).items():
             (own / "tags" / key).write_text(value, encoding="utf-8")
-    except OSError as error:
-        raise os_error(error, "make the run's MLflow store") from error
 
 
 def _uri(run: runs.RunFolder, place: Path, seen: str | None) -> str:

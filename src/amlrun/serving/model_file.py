@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_error, os_errors
 from amlrun.registry import base, content
 
 
@@ -82,10 +82,8 @@ def _name(path: Path) -> str:
 
 def digest(path: Path) -> str:
     """The SHA-256 of a file, of a folder's content as the registry counts it. Raises AmlError if unreadable."""
-    try:
+    with os_errors(f"read the model {path}"):
         return content.sha256(path)
-    except OSError as error:
-        raise os_error(error, f"read the model {path}") from error
 
 
 def run_id_in(file: Path) -> str:

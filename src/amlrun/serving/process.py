@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.runs import store as runs
 from amlrun.serving import environment
 
@@ -41,15 +41,12 @@ def launch(
     detached: dict[str, Any] = {"start_new_session": True}
     if os.name == "nt":
         detached = {"creationflags": _WINDOWS_DETACHED}
-    try:
-        with log.open("wb") as stream:
-            return subprocess.Popen(
-                [words[0], str(_LAUNCHER), f"{_MARK}{token}", *words[1:]], cwd=folder, stdin=subprocess.DEVNULL,
-                stdout=stream, stderr=subprocess.STDOUT, **detached,
-                env={**environment.inherited(), **variables, "PYTHONUNBUFFERED": "1"},
-            )  # fmt: skip
-    except OSError as error:
-        raise os_error(error, f"start {words[0]}") from error
+    with os_errors(f"start {words[0]}"), log.open("wb") as stream:
+        return subprocess.Popen(
+            [words[0], str(_LAUNCHER), f"{_MARK}{token}", *words[1:]], cwd=folder, stdin=subprocess.DEVNULL,
+            stdout=stream, stderr=subprocess.STDOUT, **detached,
+            env={**environment.inherited(), **variables, "PYTHONUNBUFFERED": "1"},
+        )  # fmt: skip
 
 
 def await_health(server: subprocess.Popen[bytes], port: int, limit: float, log: Path) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from amlrun.errors import JOB_FAILED, AmlError, os_error
+from amlrun.errors import JOB_FAILED, AmlError, os_error, os_errors
 from amlrun.prepare import snapshot
 from amlrun.project import Project
 from amlrun.runs import store as runs
@@ -82,12 +82,10 @@ def _alone() -> Iterator[None]:
     from amlrun.prepare.environment import cache_folder
 
     place = cache_folder().parent / "services.lock"
-    try:
+    with os_errors(f"lock {place}"):
         place.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(place)
         lock.acquire()
-    except OSError as error:
-        raise os_error(error, f"lock {place}") from error
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.spec import yaml_problems
 
 MOST_BYTES = 128 * 1024
@@ -61,7 +61,7 @@ def read(file: Path) -> tuple[Node, list[tuple[int, str]]]:
 
     Raises AmlError, with file and line, for a file that can't be read or is not one YAML document.
     """
-    try:
+    with os_errors(f"read {file}"):
         size = file.stat().st_size
         if size > MOST_BYTES:
             raise AmlError(
@@ -69,8 +69,6 @@ def read(file: Path) -> tuple[Node, list[tuple[int, str]]]:
                 hint="Give the name of a configuration file, not of data.",
             )  # fmt: skip
         raw = file.read_bytes()
-    except OSError as error:
-        raise os_error(error, f"read {file}") from error
     notes: list[tuple[int, str]] = []
     text = _decode(raw, file, notes)
     return parse(text, file), notes

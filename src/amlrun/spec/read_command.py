@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from amlrun.errors import did_you_mean
 from amlrun.spec import node as yaml_tree
 from amlrun.spec.docker_arguments import volumes
 from amlrun.spec.job import (
@@ -262,8 +262,7 @@ class Reader(Sections):
             key = where if where in ("command", "args") else f"environment_variables.{where}"
             for kind, name in BINDING.findall(text):
                 if name not in names[kind]:
-                    near = difflib.get_close_matches(name, names[kind], 1)
-                    meant = f"; did you mean {near[0]!r}?" if near else ""
+                    meant = did_you_mean(name, names[kind])
                     line = self.binding_line(kind, name, self.lines.get(key, self.root.line))
                     raise self.error(key, f"${{{{{kind}.{name}}}}} is not below {kind}{meant}", line)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, did_you_mean
 from amlrun.spec import node as yaml_node
 from amlrun.spec.job import Output
 from amlrun.spec.node import Node
@@ -135,10 +135,7 @@ def settings(reader: PartReader, found: dict[str, Node]) -> PipelineSettings:
         if name in _PREVIEW:
             reader.fault(f"settings.{name}", "is a preview of Azure ML that aml does not have", line)
         elif name not in _SETTINGS:
-            import difflib
-
-            near = difflib.get_close_matches(name, _SETTINGS, 1)
-            meant = f"; did you mean {near[0]!r}?" if near else ""
+            meant = did_you_mean(name, _SETTINGS)
             place = f"{reader.file.name}:{line}: {reader.prefix}settings.{name}"
             reader.faults.notes.append(f"{place}: unknown key, which Azure ML ignores{meant}")
         elif not (child.kind == "scalar" and child.value is None):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, did_you_mean
 from amlrun.spec import node as yaml_node
 from amlrun.spec.job import Input, Output, Scalar
 from amlrun.spec.node import Node
@@ -206,8 +205,7 @@ class PartReader(Reader):
             return None
         text = node.text if node.kind == "scalar" else ""
         if text.lower() not in known:
-            near = difflib.get_close_matches(text.lower(), known, 1)
-            meant = f"; did you mean {near[0]!r}?" if near else ""
+            meant = did_you_mean(text.lower(), known)
             shown = repr(text) if node.kind == "scalar" else f"a {node.kind}"
             raise self.error(key, f"expected one of {', '.join(dict.fromkeys(known))}, got {shown}{meant}", node.line)
         return text.lower()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 
+from amlrun.errors import did_you_mean
 from amlrun.spec import read_sweep
 from amlrun.spec.job import CommandJob, Input
 from amlrun.spec.node import Node
@@ -85,8 +85,7 @@ def _kind(reader: PartReader, node: Node) -> str:
                            "Let a script decide, and do nothing where there is nothing to do.")  # fmt: skip
     known = (*_INLINE, *_OTHERS)
     if kind not in known:
-        near = difflib.get_close_matches(kind, known, 1)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
+        meant = did_you_mean(kind, known)
         raise reader.error("type", f"expected one of {', '.join(known)}, got {kind!r}{meant}", line)
     return kind
 
@@ -121,8 +120,7 @@ def _of_component(reader: PartReader, made: Step, node: Node, component: Node, a
             reader.fault(key, "is ignored by Azure ML where a component is named", line,
                          "Change it in the component.")  # fmt: skip
         else:
-            near = difflib.get_close_matches(key, known, 1)
-            meant = f"; did you mean {near[0]!r}?" if near else ""
+            meant = did_you_mean(key, known)
             reader.fault(key, f"unknown key{meant}", line, f"Known there: {', '.join(known)}.")
     _shared(reader, made, found)
     read = named(reader, "component", component, made.type, above)

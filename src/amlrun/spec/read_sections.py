@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, did_you_mean
 from amlrun.runs import store as runs
 from amlrun.spec.node import Node
 from amlrun.spec.yaml_problems import missing_space
@@ -37,8 +36,7 @@ class Sections:
             place = f"{key}.{name}" if key else name
             self.lines[place] = line
             if name not in known:
-                near = difflib.get_close_matches(name, known, 1)
-                meant = f"; did you mean {near[0]!r}?" if near else ""
+                meant = did_you_mean(name, known)
                 raise self.error(place, f"unknown key{meant}", line, f"Known there: {', '.join(known)}.")
             if not (child.kind == "scalar" and child.value is None):
                 found[name] = child

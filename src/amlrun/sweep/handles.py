@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_error, os_errors
 from amlrun.events import LogOutput, Message, OnEvent, ignore
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
@@ -160,10 +160,8 @@ class RemoteSweepRun(Run):
     def download(self, dest: str | Path | None = None, *, folders: Sequence[str] = FOLDERS) -> list[Path]:
         """Bring the sweep's own files and its best trial's into their run folders; the best's outputs to its own."""
         sweep = self._sweep(self.target.on_event)
-        try:
+        with os_errors("write the sweep's results"):
             fetched = sweep.fetch()
-        except OSError as error:
-            raise os_error(error, "write the sweep's results") from error
         if sweep.best is None:
             self.target.on_event(Message(f"{self.id} has no best trial: only its own files were fetched", warning=True))
         return fetched if dest is None else self._copy(Path(dest), folders)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.prepare.snapshot import Snapshot
 from amlrun.runs import redact
 from amlrun.runs import store as runs
@@ -105,10 +105,8 @@ def from_plain(value: dict[str, Any]) -> Settings:
 def save(sweep: runs.RunFolder, settings: Settings) -> None:
     """Write the settings, once, before the first trial. Secret-looking values are masked (DESIGN.md, promise 9)."""
     value = plain(settings)
-    try:
+    with os_errors("write the sweep's settings"):
         runs.replace_json(sweep.private / "sweep.json", {**value, "job": redact.masked(value["job"])})
-    except OSError as error:
-        raise os_error(error, "write the sweep's settings") from error
 
 
 def load(sweep: runs.RunFolder) -> Settings:

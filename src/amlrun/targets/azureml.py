@@ -18,7 +18,7 @@ from typing import Any
 from amlrun.azure import client as azure_client
 from amlrun.azure import codes, job_tree, record, spark_tree
 from amlrun.azure.client import Client
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.events import Message, OnEvent, PackageLoaded, Transfer, ignore
 from amlrun.prepare import code, conda_file
 from amlrun.project import Project
@@ -230,10 +230,8 @@ def _create(client: Client, tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def _write_job(run: runs.RunFolder, tree: dict[str, Any]) -> None:
-    try:
+    with os_errors("write the job's file"):
         (run.private / "job.yml").write_text(json.dumps(redact.masked(tree), indent=2), encoding="utf-8")
-    except OSError as error:
-        raise os_error(error, "write the job's file") from error
 
 
 def _calls(tree: dict[str, Any], location: str) -> list[str]:

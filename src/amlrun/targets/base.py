@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from amlrun.errors import os_error
+from amlrun.errors import os_errors
 from amlrun.events import Event, LogOutput, OnEvent
 from amlrun.prepare import code
 from amlrun.prepare.snapshot import Snapshot
@@ -244,11 +244,9 @@ class Run:
         for file in [source] if source.is_file() else sorted(source.rglob("*")):
             if file.is_file():
                 place = dest / file.relative_to(source)
-                try:
+                with os_errors("copy the run's files"):
                     place.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy2(file, place)
-                except OSError as error:
-                    raise os_error(error, "copy the run's files") from error
                 copied.append(place)
         return copied
 
@@ -256,10 +254,8 @@ class Run:
         """Add tags to the run, or change them."""
         self.target.tag(self.files, tags)
         known = self.files.part("tags").get("tags", {})
-        try:
+        with os_errors("write the run's record"):
             self.files.write_part("tags", {"tags": {**known, **tags}})
-        except OSError as error:
-            raise os_error(error, "write the run's record") from error
 
     def record(self) -> RunRecord:
         """run.json as it stands now, in v1's words; no service is asked."""

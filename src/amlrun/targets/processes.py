@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import CANCELLED, JOB_FAILED, AmlError, os_error
+from amlrun.errors import CANCELLED, JOB_FAILED, AmlError, os_errors
 from amlrun.runs import store as runs
 from amlrun.runs.process import detached
 from amlrun.runs.record import ExitPart, ProcessMark
@@ -27,12 +27,10 @@ _DRIVEN = ("hyperdrive", "azureml.PipelineRun")
 def launch_supervisor() -> subprocess.Popen[bytes]:
     """A supervisor that makes itself ready while a run is prepared; `start` gives it its plan, `discard` ends it."""
     nowhere = subprocess.DEVNULL
-    try:
+    with os_errors("start the run's supervisor"):
         # Isolated, and without site packages: it starts at once.
         words = [sys.executable, "-I", "-S", str(_SUPERVISOR)]
         return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, **detached())
-    except OSError as error:
-        raise os_error(error, "start the run's supervisor") from error
 
 
 def discard(launched: subprocess.Popen[bytes] | None) -> None:
@@ -131,10 +129,8 @@ def cancel(run: runs.RunFolder, reason: str, details: Mapping[str, Any] | None =
     state = run.state()[0]
     if state.is_final or state == RunStatus.NOT_RESPONDING:
         return state
-    try:
+    with os_errors("write the run's record"):
         run.write_part("cancel", {"cancel": {"at": runs.now(), "reason": reason, **(details or {})}})
-    except OSError as error:
-        raise os_error(error, "write the run's record") from error
     process = run.part("process")
     if not process:
         return run.state()[0]  # its submitter sees the mark before it starts the script

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from amlrun.errors import JOB_FAILED, AmlError, os_error
+from amlrun.errors import JOB_FAILED, AmlError, os_errors
 from amlrun.prepare import snapshot
 from amlrun.prepare.environment import Interpreter
 from amlrun.runs import redact
@@ -60,12 +60,10 @@ def describe(files: snapshot.Snapshot) -> str:
 def materialize(run: runs.RunFolder, files: snapshot.Snapshot, job: Job) -> None:
     """Put the snapshot and the job's YAML into the run's folder."""
     snapshot.copy(files, run.folder)
-    try:
+    with os_errors("write the job's file"):
         # JSON is YAML; `aml export` writes the one for people.
         text = json.dumps(redact.masked(to_dict(job)), indent=2)
         (run.private / "job.yml").write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise os_error(error, "write the job's file") from error
 
 
 def mark_failed(run: runs.RunFolder, error: BaseException) -> None:

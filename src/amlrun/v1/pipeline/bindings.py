@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
+from amlrun.errors import did_you_mean
 from amlrun.spec.job import Input, Output, Scalar
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import PipelineJob, Step
@@ -58,8 +57,7 @@ class StepBindings:
             given = Input(self.job.inputs.get(outer, Input()).type, f"${{{{parent.inputs.{outer}}}}}", mode)
         else:
             known = [*self.names, *self.makers]
-            near = difflib.get_close_matches(source, known, 1)
-            meant = f"; did you mean {near[0]!r}?" if near else ""
+            meant = did_you_mean(source, known)
             message = f"{source!r} is no data reference and no step's destination{meant}"
             reader.fault(f"{place}.source", message, f"There: {', '.join(known) or 'none'}.")
             given = Input(path=None, mode=mode)
@@ -114,8 +112,7 @@ class StepBindings:
             source = reader.word(f"{place}.source", found.get("source"))
             outer = self.names.get(source or "")
             if outer is None:
-                near = difflib.get_close_matches(source or "", self.names, 1)
-                meant = f"; did you mean {near[0]!r}?" if near else ""
+                meant = did_you_mean(source or "", self.names)
                 there = f"There: {', '.join(self.names) or 'none'}."
                 raise reader.error(f"{place}.source", f"there is no pipeline parameter {source!r}{meant}", there)
             self.step.inputs[called] = Input("string", value=f"${{{{parent.inputs.{outer}}}}}")
@@ -148,8 +145,7 @@ class StepBindings:
         if text in self.bound:
             return self.bound[text]
         if text.startswith(_WORDS):
-            near = difflib.get_close_matches(text, self.bound, 1)
-            meant = f"; did you mean {near[0]!r}?" if near else ""
+            meant = did_you_mean(text, self.bound)
             hint = f"There: {', '.join(self.bound) or 'none'}."
             self.reader.fault(place, f"{text!r} names nothing of this step{meant}", hint)
             return text

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
+from amlrun.errors import did_you_mean
 from amlrun.spec.node import Node
 from amlrun.v1.pipeline.file import PipelineFile
 
@@ -56,8 +55,7 @@ def kind_of(reader: PipelineFile, place: str, node: Node) -> tuple[str, dict[str
         raise reader.error(f"{place}.{nested}", "v1 could not read this step in its nested spelling", hint)
     known = (*_RUNS, *RETIRED)
     if kind not in known:
-        near = difflib.get_close_matches(kind or "", known, 1)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
+        meant = did_you_mean(kind or "", known)
         message = f"expected one of {', '.join(known)}, got {kind!r}{meant}" if kind else "is missing"
         raise reader.error(f"{place}.type", message, "" if kind else f"Write type: {known[0]}")
     reader.say(f"{place}.type", "type")

@@ -7,6 +7,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
+from amlrun.errors import did_you_mean
 from amlrun.v1.config import Key
 from amlrun.v1.reading import split
 from amlrun.v1.runconfig.context import TranslationContext
@@ -143,8 +144,7 @@ def _binding(context: TranslationContext, name: str, sections: tuple[str, ...], 
         for key, place in known.items():
             if same(key[1]) == same(name):
                 return f"${{{{{place}}}}}"
-    near = difflib.get_close_matches(name, [key[1] for key in known], 1, 0.5)
-    meant = f"; did you mean {near[0]!r}?" if near else ""
+    meant = did_you_mean(name, [key[1] for key in known])
     hint = f"Add {name!r} below {sections[0]}:, or correct the argument."
     context.config.problem(where, f"{written}: there is no {name!r} below {' or '.join(sections)}{meant}", hint)
     return written

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.runs.files import replace_text
 from amlrun.spec.job import DEFAULT_IMAGE
 from amlrun.v1.config import Config
@@ -200,12 +200,10 @@ def texts(managed: Managed, folder: Path) -> tuple[str, str]:
 def write(managed: Managed, folder: Path, *names: str) -> list[Path]:
     """Write the endpoint's and the deployment's file. Returns the two."""
     files = [folder / name for name in names or ("endpoint.yml", "deployment.yml")]
-    try:
+    with os_errors(f"write to {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         for file, text in zip(files, texts(managed, folder)):
             replace_text(file, text)
-    except OSError as error:
-        raise os_error(error, f"write to {folder}") from error
     return files
 
 
