@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[1]
 VARIES = [
     (r"_\d{10}_[0-9a-f]{8}", "_ID"),
     (r"HD_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "HD_ID"),
+    (r"AutoML_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "AutoML_ID"),
     (r"seed \d+", "seed N"),
     (r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "TIME"),
     (r"\b\d\d-\d\d \d\d:\d\d\b", "TIME"),  # in the list of runs

@@ -44,6 +44,10 @@ def plan(
     options = options or SubmitOptions()
     name = handles.experiment_name(job, experiment, Path(path).absolute())
     targets = _targets(path, workspace, ignore)
+    if job.type == "automl":
+        from amlrun.automl import handles as automl
+
+        return automl.plan(targets.for_job(job), job, options)
     if job.type == "pipeline":
         from amlrun.pipeline import handles as pipelines
 
@@ -74,6 +78,10 @@ def submit(
     options = options or SubmitOptions()
     name = handles.experiment_name(job, experiment, Path(path).absolute())
     targets = _targets(path, workspace, on_event or ignore)
+    if job.type == "automl":
+        from amlrun.automl import handles as automl
+
+        return automl.submit(targets.for_job(job), job, name, options)
     if job.type == "pipeline":
         from amlrun.pipeline import handles as pipelines
 
@@ -93,11 +101,17 @@ def submit(
 def resume(
     run_id: str, *, path: str | Path = ".", on_event: OnEvent | None = None, options: SubmitOptions | None = None
 ) -> Run:
-    """Resume a sweep of this machine that was interrupted or cancelled: no trial that ended is run again."""
-    from amlrun.sweep import handles as sweeps
-
+    """Resume a sweep or an AutoML search of this machine that was interrupted or cancelled: no trial that ended is run
+    again.
+    """
     targets = _targets(path, None, on_event or ignore)
     run = handles.open_run(runs.find(targets.project.runs, run_id), targets)
+    if run.files.part("submit").get("run_type") == "automl":
+        from amlrun.automl import handles as automl
+
+        return automl.resume(run, options or SubmitOptions())
+    from amlrun.sweep import handles as sweeps
+
     return sweeps.resume(run, options or SubmitOptions())
 
 

@@ -1,4 +1,4 @@
-"""How to add one of amlrun's extras (`azure`, `sweep`, `notebook`) in the project and environment at hand."""
+"""How to add one of amlrun's extras (`azure`, `sweep`, `automl`, `notebook`) in the project and environment at hand."""
 
 from __future__ import annotations
 

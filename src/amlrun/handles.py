@@ -25,6 +25,10 @@ def open_run(files: runs.RunFolder, targets: Targets) -> Run:
         from amlrun.sweep import handles
 
         return handles.open_sweep(files, target)
+    if files.part("submit").get("run_type") == "automl":
+        from amlrun.automl import handles as automl
+
+        return automl.open_search(files, target)
     if files.part("submit").get("run_type") == "azureml.PipelineRun":
         from amlrun.pipeline import handles as pipelines
 
@@ -116,7 +120,7 @@ def _refresh_experiment(targets: Targets, experiment: str) -> None:
     own = [run for run, part in parts if part.get("remote") and part.get("_experiment_name") == experiment]
     refresh([run for run in own if "parent_run_id" not in run.part("submit")], targets)
     for files in own:
-        if files.part("submit").get("run_type") == "hyperdrive":
+        if files.part("submit").get("run_type") in ("hyperdrive", "automl"):
             children(open_run(files, targets))
 
 

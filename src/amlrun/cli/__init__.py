@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "computetarget": ("amlrun.cli.computetarget", "Create, list and delete compute; start and stop it."),
     "workspace": ("amlrun.cli.workspace", "Show the workspace in use, and list others."),
     "folder": ("amlrun.cli.folder", "Attach this project to an Azure ML workspace."),
+    "automl": ("amlrun.cli.automl", "Find the best model of a table, here or in a workspace."),
     "explain": ("amlrun.cli.explain", "Show what every key of v1's files becomes."),
     "export": ("amlrun.cli.export", "Write v1's files as Azure ML v2's own YAML."),
     "job": ("amlrun.cli.job", "Run a v2 command job YAML."),

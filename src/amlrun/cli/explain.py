@@ -16,16 +16,25 @@ from amlrun.cli.scoring_files import explain_files, refuse, scoring_files, show_
 @click.option("--ct", "--target", "target", metavar="NAME", help="Explain for this target, not the file's.")
 @click.option("-y", "--pipeline-yaml", "pipeline", metavar="FILE", type=click.Path(path_type=Path),
               help="A v1 pipeline's YAML.")  # fmt: skip
+@click.option("-f", "--file", "file", metavar="FILE", type=click.Path(path_type=Path),
+              help="A v2 AutoML job's YAML.")  # fmt: skip
 @scoring_files
 @common_options
 def command(
-    context: Context, name: str | None, target: str | None, pipeline: Path | None, ic: str | None, dc: str | None
+    context: Context,
+    name: str | None,
+    target: str | None,
+    pipeline: Path | None,
+    file: Path | None,
+    ic: str | None,
+    dc: str | None,
 ) -> None:
-    """Show every key of v1's files: its value, its line, and what it becomes.
+    """Show every key of v1's files, or of a v2 AutoML job: its value, its line, and what it becomes.
 
     \b
     aml explain -c train-amlcompute
     aml explain -y pipeline.yml
+    aml explain -f automl.yml
     aml explain --ic aml_config/inference-config.yml --dc deployment/deployment-config-aci.yml
 
     \b
@@ -38,8 +47,13 @@ def command(
     if pipeline is not None:
         from amlrun.cli.pipeline_files import explain_pipeline
 
-        refuse({"-c": name, "--ic": ic, "--dc": dc}, "-y")
+        refuse({"-c": name, "-f": file, "--ic": ic, "--dc": dc}, "-y")
         return explain_pipeline(context, pipeline, target)
+    if file is not None:
+        from amlrun.cli.automl_files import explain_automl
+
+        refuse({"-c": name, "--ic": ic, "--dc": dc}, "-f")
+        return explain_automl(context, file, target)
     if name is None:
         refuse({"--ct": target}, "--ic and --dc")
         return explain_files(context, ic, dc)

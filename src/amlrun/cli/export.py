@@ -23,6 +23,8 @@ from amlrun.spec.jobs import Job
 @job_options
 @click.option("-y", "--pipeline-yaml", "pipeline", metavar="FILE", type=click.Path(path_type=Path),
               help="A v1 pipeline's YAML: write it as v2's.")  # fmt: skip
+@click.option("-f", "--file", "file", metavar="FILE", type=click.Path(path_type=Path),
+              help="A v2 AutoML job's YAML: write it with the MLTable that the cloud wants.")  # fmt: skip
 @scoring_files
 @click.option("-n", "--name", "service", metavar="NAME", help="With --ic and --dc: the endpoint's name.")
 @click.option("-m", "--model", metavar="NAME[:VERSION]", help="With --ic and --dc: the model to serve.")
@@ -33,6 +35,7 @@ def command(
     destination: str | None,
     sweep_name: str | None,
     pipeline: Path | None,
+    file: Path | None,
     ic: str | None,
     dc: str | None,
     service: str | None,
@@ -43,6 +46,7 @@ def command(
     \b
     aml export -c train-amlcompute -o job.yml
     aml export -y pipeline.yml -o pipeline-v2.yml
+    aml export -f automl.yml -o cloud/automl.yml
     aml export -n my-service -m demo-model:1 --ic inference-config.yml --dc deployment-config-aci.yml -o endpoint
 
     Comments say what each line came from, and what was not converted. Paths are relative to the file, without -o to
@@ -59,8 +63,14 @@ def command(
         from amlrun.cli.pipeline_files import export_pipeline
 
         refuse({**given, "-c": wanted.name, "--hyperdrive-configuration-name": sweep_name, "--ic": ic, "--dc": dc,
-                "-n": service, "-m": model}, "-y")  # fmt: skip
+                "-n": service, "-m": model, "-f": file}, "-y")  # fmt: skip
         return export_pipeline(context, pipeline, wanted.target, destination)
+    if file is not None:
+        from amlrun.cli.automl_files import export_automl
+
+        refuse({**given, "-c": wanted.name, "--hyperdrive-configuration-name": sweep_name, "--ic": ic, "--dc": dc,
+                "-n": service, "-m": model}, "-f")  # fmt: skip
+        return export_automl(context, file, wanted.target, destination)
     if wanted.name is None:
         refuse({**given, "-e": wanted.experiment, "--ct": wanted.target,
                 "--hyperdrive-configuration-name": sweep_name}, "--ic and --dc")  # fmt: skip

@@ -40,7 +40,7 @@ def create(
     no_snapshot_limit: bool,
     wanted: PipelineOptions,
 ) -> int:
-    """Run a v2 command, sweep, Spark or pipeline job: what `aml export` writes, or one of Microsoft's examples.
+    """Run a v2 command, sweep, Spark, AutoML or pipeline job: what `aml export` writes, or one of Microsoft's examples.
 
     \b
     aml job create --file job.yml

@@ -54,7 +54,7 @@ def submit_hyperdrive(
     """
     options = SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, warm=not no_warm, pull=container.pull)
     if resume is not None:
-        return _resume(context, resume, options)
+        return take_up(context, resume, options)
     if not sweep_name:
         raise AmlError("--hyperdrive-configuration-name: name the sweep's file", hint="For instance: sweep.yml")
     if not wanted.name:
@@ -70,7 +70,7 @@ def submit_hyperdrive(
     return submit(context, job, wanted.experiment, options, dry_run=dry_run)
 
 
-def _resume(context: Context, name: str, options: SubmitOptions) -> int:
+def take_up(context: Context, name: str, options: SubmitOptions) -> int:
     from amlrun import api
     from amlrun.cli.run import run_id_of
     from amlrun.cli.watching import Printer, follow

@@ -171,7 +171,7 @@ def summary(context: Context, run: Run) -> int:
         if record["status"] != "Completed":
             context.say(f"Log: {shown(run.files.log)}")
             if run.can_resume:
-                context.say(f"Resume it: aml run submit-hyperdrive --resume {run.id}")
+                context.say(f"Resume it: {run.resume_command} {run.id}")
 
     context.result(record, text)
     return _exit_code(run, outcome)

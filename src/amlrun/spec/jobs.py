@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Union
 
+from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, SparkJob, SweepJob
 from amlrun.spec.pipeline import PipelineJob
 
-Job = Union[CommandJob, SparkJob, SweepJob, PipelineJob]
+Job = Union[CommandJob, SparkJob, SweepJob, AutoMLJob, PipelineJob]

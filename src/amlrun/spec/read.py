@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from amlrun.errors import AmlError
-from amlrun.spec import node, read_spark, read_sweep
+from amlrun.spec import node, read_automl, read_spark, read_sweep
+from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, SparkJob, SweepJob
 from amlrun.spec.local_notes import local_notes
 from amlrun.spec.node import Node
+from amlrun.spec.read_automl_settings import Settings
 from amlrun.spec.read_command import Reader
 
 # Keys by which another kind of file is known, what it is, and what to do with it.
@@ -24,7 +26,9 @@ _OTHERS = (
 )  # fmt: skip
 
 
-def read(file: Path, target: str | None = None, *, container: bool = False) -> CommandJob | SweepJob | SparkJob:
+def read(
+    file: Path, target: str | None = None, *, container: bool = False
+) -> CommandJob | SweepJob | SparkJob | AutoMLJob:
     """The job in `file`: `code`, conda files and local inputs as absolute paths, beside the file.
 
     `target` (`local`, or a compute's name) replaces the file's `compute`. A Spark job on the local target becomes a
@@ -38,6 +42,8 @@ def read(file: Path, target: str | None = None, *, container: bool = False) -> C
     reader = Reader(file.absolute(), root)
     kind = root.get("type") if root.kind == "map" else None
     named = "command" if kind is None or kind.empty else kind.text
+    if named == "automl":
+        return read_automl.at(read_automl.automl(Settings(file.absolute(), root)), target)
     if named == "sweep":
         job: CommandJob | SweepJob | SparkJob = read_sweep.sweep(reader)
     elif named == "spark":
@@ -46,7 +52,8 @@ def read(file: Path, target: str | None = None, *, container: bool = False) -> C
         _refuse_others(root, file)
         job = reader.job()
     else:
-        raise reader.error("type", f"a {named} job is not read here, only command, sweep and spark jobs",
+        kinds = "command, sweep, spark, automl and pipeline jobs"
+        raise reader.error("type", f"a {named} job is not read here, only {kinds}",
                            root.line if kind is None else kind.line)  # fmt: skip
     return _at(job, target, container)
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError
-from amlrun.spec import write_pipeline, write_sweep
+from amlrun.spec import write_automl, write_pipeline, write_sweep
+from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, Environment, SparkJob, SweepJob, shell_line, to_dict
 from amlrun.spec.jobs import Job
 from amlrun.spec.pipeline import PipelineJob
@@ -34,6 +35,8 @@ def tree(job: Job, folder: Path) -> dict[str, Any]:
         return _spark(job, folder)
     if isinstance(job, SweepJob):
         return write_sweep.tree(job, _command(job.trial, folder))
+    if isinstance(job, AutoMLJob):
+        return write_automl.tree(job, folder)
     if isinstance(job, PipelineJob):
         return write_pipeline.tree(
             job,

@@ -13,6 +13,7 @@ from amlrun.events import ignore
 from amlrun.project import Project
 from amlrun.runs import store as runs
 from amlrun.sweep import local, store
+from amlrun.sweep.driver import Driver
 from amlrun.sweep.progress import SweepLog
 from amlrun.targets.local import LocalTarget
 
@@ -21,14 +22,14 @@ def _interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, kind: type[Driver] = Driver) -> int:
     """Drive the sweep of that run. What goes wrong is written to stderr, which is `.run/driver.log`."""
     signal.signal(signal.SIGTERM, _interrupt)
     run = runs.RunFolder(folder)
     try:
         settings = store.from_plain(json.load(sys.stdin))
         project = Project(folder.parents[1])
-        local.drive(project, run, settings, SweepLog(run.log, ignore))
+        local.drive(project, run, settings, SweepLog(run.log, ignore), kind)
         LocalTarget(project).status(run)
     except AmlError as error:
         sys.stderr.write(f"{error}\n")

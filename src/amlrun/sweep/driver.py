@@ -20,7 +20,7 @@ from amlrun.runs import metrics
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import Scalar
-from amlrun.sweep import reports, store
+from amlrun.sweep import reports, results, store
 from amlrun.sweep.policies import judge
 from amlrun.sweep.progress import SweepLog
 from amlrun.sweep.publishing import Publisher
@@ -50,6 +50,7 @@ class Driver:
     def __post_init__(self) -> None:
         job = self.settings.job
         self.metric = job.objective.primary_metric
+        self.failures = _FAILURES
         self.began = time.monotonic()
         self._deadline = math.inf if job.limits.timeout is None else self.began + job.limits.timeout
         self._reports = reports.reader(self.sweep.id, self.metric, job.trial.environment_variables)
@@ -61,7 +62,7 @@ class Driver:
         self._checked = 0.0
         self._ended_here = 0
         self._first_start = 0.0
-        self._queue: deque[int] = deque()
+        self.queue: deque[int] = deque()
         self._ending: Outcome | None = None
 
     def run(self) -> Outcome:
@@ -70,15 +71,14 @@ class Driver:
         self.trials = store.trials(self.project.runs, self.sweep.id, goal, take_over=True)
         self.running = {trial.number: trial for trial in self.trials.values() if trial.state not in runs.FINAL}
         self._by_run = {trial.run.id: trial for trial in self.trials.values()}
-        open_trials = [n for n in range(self.settings.total) if n not in self.trials or self.trials[n].needs_retry]
-        self._queue = deque(open_trials)
+        self.queue = deque(self.open_numbers())
         self._poll_metrics(self.trials.values(), last=True)
         try:
-            if self._queue:
+            if self.queue:
                 self._starter.start_fork_server()
             self._loop()
         except BaseException as error:
-            self._stop_all("Ctrl-C" if isinstance(error, KeyboardInterrupt) else "the sweep failed")
+            self.stop_all("Ctrl-C" if isinstance(error, KeyboardInterrupt) else "the sweep failed")
             if not isinstance(error, KeyboardInterrupt):
                 raise
             self._ending = self._ended_as(RunStatus.CANCELED, "cancelled")
@@ -101,14 +101,26 @@ class Driver:
             self._poll_metrics(self.running.values())
             self._poll_processes()
             if self._ending is None:
-                self._ending = self._reason_to_end()
+                self._ending = self.reason_to_end()
             if self._ending is None:
                 self._fill()
-            if not self.running and (self._ending or not self._queue):
+            if not self.running and (self._ending or (not self.queue and not self.extend())):
                 return
             self.log.draw(self)
             self._publisher.publish_now_and_then(self.trials)
             self._starter.pause(_TICK)
+
+    def open_numbers(self) -> list[int]:
+        """The numbers of the trials that are still to be run, in their order."""
+        return [n for n in range(self.settings.total) if n not in self.trials or self.trials[n].needs_retry]
+
+    def extend(self) -> bool:
+        """Add trials to `queue` when none is left and none runs; False: that was all."""
+        return False
+
+    def write_results(self) -> None:
+        """Write what the sweep leaves in its `outputs/`. Raises OSError when the disk refuses."""
+        results.write(self, self.best)
 
     @property
     def best(self) -> Trial | None:
@@ -131,7 +143,7 @@ class Driver:
         # Those that run are half done, taken together.
         halves = len(self.running) / 2
         rate = (time.monotonic() - self._first_start) / (self._ended_here + halves)
-        left = rate * (len(self._queue) + halves)
+        left = rate * (len(self.queue) + halves)
         return min(left, max(self._deadline - time.monotonic(), 0))
 
     def _poll_metrics(self, trials: Iterable[Trial], last: bool = False) -> None:
@@ -166,26 +178,30 @@ class Driver:
         for trial in over:
             del self.running[trial.number]
             self._ended_here += 1
-            self.log.line(trial.summary(self.metric))
+            self.log.line(self.describe(trial))
+
+    def describe(self, trial: Trial) -> str:
+        """A trial's end in one line."""
+        return trial.summary(self.metric)
 
     def _fill(self) -> None:
         """Start trials until the slots are full."""
-        while self._queue:
+        while self.queue:
             self._parallel = self._parallel or self._reports.ready(self.settings.experiment)
             if len(self.running) >= (self.settings.slots if self._parallel else 1):
                 return
-            number = self._queue[0]
+            number = self.queue[0]
             old = self.trials.get(number)
-            drawn = (old.raw, old.values) if old and old.values else self._draw(number)
+            drawn = (old.raw, old.values) if old and old.values else self.draw(number)
             if drawn is None:
                 return
             raw, values = drawn
             trial = self._starter.start(number, values, raw, old.attempt + 1 if old else 1)
             self.trials[number] = self.running[number] = self._by_run[trial.run.id] = trial
-            self._queue.popleft()
+            self.queue.popleft()
             self._first_start = self._first_start or time.monotonic()
 
-    def _draw(self, number: int) -> tuple[dict[str, Any] | None, dict[str, Scalar]] | None:
+    def draw(self, number: int) -> tuple[dict[str, Any] | None, dict[str, Scalar]] | None:
         """A new trial's values; None when bayesian sampling has to wait for an earlier trial's result."""
         job = self.settings.job
         if job.sampling_algorithm.type != "grid" and not self._planned and self._bayesian is None:
@@ -203,14 +219,14 @@ class Driver:
         results = {trial.number: (trial.raw or {}, trial.best if trial.state != "Failed" else None) for trial in known}
         return self._bayesian.draw(number, results)
 
-    def _reason_to_end(self) -> Outcome | None:
+    def reason_to_end(self) -> Outcome | None:
         if (self.sweep.private / "cancel.json").exists():
-            self._stop_all("the sweep was cancelled")
+            self.stop_all("the sweep was cancelled")
             return self._ended_as(RunStatus.CANCELED, "cancelled")
         if time.monotonic() > self._deadline:
             minutes = (self.settings.job.limits.timeout or 0) / 60
             self.log.line(f"The sweep's time limit ({minutes:g} minutes) is reached.")
-            self._stop_all("the sweep's time limit (max_duration_minutes) was reached")
+            self.stop_all("the sweep's time limit (max_duration_minutes) was reached")
             return Outcome(RunStatus.COMPLETED)
         if any(len(trial.curve) for trial in self.trials.values()):
             return None
@@ -218,10 +234,10 @@ class Driver:
         trials_without_metric = [trial for trial in ended if trial.state == "Completed"]
         failed = [trial for trial in ended if trial.state == "Failed"]
         if trials_without_metric:
-            self._stop_all("an earlier trial ended without the metric")
+            self.stop_all("an earlier trial ended without the metric")
             return self._never_logged(trials_without_metric[0])
-        if len(failed) >= min(_FAILURES, self.settings.total) and len(failed) == len(ended):
-            self._stop_all("all earlier trials failed")
+        if len(failed) >= min(self.failures, self.settings.total) and len(failed) == len(ended):
+            self.stop_all("all earlier trials failed")
             return self._all_failed(failed)
         return None
 
@@ -244,7 +260,7 @@ class Driver:
             f"Its last line: {line}\nThe whole log: {first.run.log}" if line else f"Its log: {first.run.log}",
         )
 
-    def _stop_all(self, reason: str) -> None:
+    def stop_all(self, reason: str) -> None:
         for trial in self.running.values():
             if trial.stopped is None:
                 self._starter.stop(trial, reason, with_sweep=True)

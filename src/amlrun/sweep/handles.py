@@ -18,6 +18,7 @@ from amlrun.sweep.store import Settings
 from amlrun.targets.base import FOLDERS, Outcome, Run, SubmitOptions, Target
 
 if TYPE_CHECKING:
+    from amlrun.sweep.driver import Driver
     from amlrun.sweep.remote import RemoteSweep
 
 
@@ -41,7 +42,7 @@ def submit(target: Target, job: SweepJob, experiment: str, options: SubmitOption
     from amlrun.sweep import local
 
     files, settings = local.submit(target, job, experiment, options)
-    return _start(LocalSweepRun(files, target), settings, options)
+    return start(LocalSweepRun(files, target), settings, options)
 
 
 def resume(run: Run, options: SubmitOptions) -> Run:
@@ -51,14 +52,15 @@ def resume(run: Run, options: SubmitOptions) -> Run:
         raise AmlError(f"--resume: {run.id} runs in a workspace, not on this machine", hint=hint)
     from amlrun.sweep import local
 
-    return _start(LocalSweepRun(run.files, run.target), local.reopen(run.files), options)
+    return start(LocalSweepRun(run.files, run.target), local.reopen(run.files), options)
 
 
-def _start(run: LocalSweepRun, settings: Settings, options: SubmitOptions) -> LocalSweepRun:
+def start(run: LocalSweepRun, settings: Settings, options: SubmitOptions) -> LocalSweepRun:
+    """Drive a sweep: in a process of its own with `options.detach`, else in the next `wait`."""
     if options.detach:
         from amlrun.sweep import local
 
-        local.drive_in_background(run.files, settings)
+        local.drive_in_background(run.files, settings, run.driver_module)
     else:
         run.drive_with(settings)
     return run
@@ -70,6 +72,13 @@ class LocalSweepRun(Run):
     _settings: Settings | None = None
 
     can_resume = True
+    resume_command = "aml run submit-hyperdrive --resume"
+    driver_module = "amlrun.sweep"
+
+    def _driver(self) -> type[Driver]:
+        from amlrun.sweep.driver import Driver
+
+        return Driver
 
     @property
     def in_process(self) -> bool:
@@ -91,7 +100,7 @@ class LocalSweepRun(Run):
 
         settings, self._settings = self._settings, None
         log = SweepLog(self.files.log, on_event or self.target.on_event)
-        outcome = local.drive(self.target.project, self.files, settings, log)
+        outcome = local.drive(self.target.project, self.files, settings, log, self._driver())
         self.status()
         return outcome.status
 

@@ -19,7 +19,7 @@ from amlrun.runs.process import cores
 from amlrun.runs.record import ExitPart
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, SweepJob
-from amlrun.sweep import results, samplers, store
+from amlrun.sweep import samplers, store
 from amlrun.sweep.driver import Driver
 from amlrun.sweep.progress import SweepLog
 from amlrun.sweep.store import Settings
@@ -101,12 +101,14 @@ def reopen(run: runs.RunFolder) -> Settings:
     return settings
 
 
-def drive_in_background(run: runs.RunFolder, settings: Settings) -> None:
+def drive_in_background(run: runs.RunFolder, settings: Settings, module: str = "amlrun.sweep") -> None:
     """Start a process that drives the sweep, and return once it has signed the record. Raises AmlError."""
-    processes.start_driver(run, "amlrun.sweep", json.dumps(store.plain(settings)).encode())
+    processes.start_driver(run, module, json.dumps(store.plain(settings)).encode())
 
 
-def drive(project: Project, run: runs.RunFolder, settings: Settings, log: SweepLog) -> Outcome:
+def drive(
+    project: Project, run: runs.RunFolder, settings: Settings, log: SweepLog, kind: type[Driver] = Driver
+) -> Outcome:
     """Run the sweep's trials to its end, and write its results and the end into its run.
 
     Raises AmlError when a trial could not be started; the record says so then.
@@ -115,14 +117,14 @@ def drive(project: Project, run: runs.RunFolder, settings: Settings, log: SweepL
     run.write_part("process", {"start_time_utc": begun, "_supervisor": runs.this_process()})
     settings.job.trial = with_models(project, settings.job.trial)
     interpreter = environment.of_job(settings.job.trial, report=log.line)
-    driver = Driver(project, run, settings, interpreter, log)
+    driver = kind(project, run, settings, interpreter, log)
     outcome = None
     error: BaseException | None = None
     try:
         outcome = driver.run()
         if outcome.status == RunStatus.CANCELED and not (run.private / "cancel.json").exists():
             run.write_part("cancel", {"cancel": {"at": runs.now(), "reason": "Ctrl-C"}})
-        results.write(driver, driver.best)
+        driver.write_results()
         return outcome
     except BaseException as problem:
         error = problem

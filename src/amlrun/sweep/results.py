@@ -14,11 +14,11 @@ from amlrun.sweep.progress import SweepState
 from amlrun.sweep.store import Trial
 
 
-def write(sweep: SweepState, best: Trial | None) -> None:
-    """Write everything into the sweep's `outputs/`. Raises OSError when the disk refuses.
+def write(sweep: SweepState, best: Trial | None, names: list[str] | None = None) -> None:
+    """Write everything into the sweep's `outputs/`; `names` are the columns of its table, the parameters as a rule.
 
     The best trial's outputs lie there as they did in its own folder, so that `--asset-path outputs/model.pkl`
-    means the same for the sweep as for the trial.
+    means the same for the sweep as for the trial. Raises OSError when the disk refuses.
     """
     folder = sweep.sweep.folder / "outputs"
     trials = [sweep.trials[number] for number in sorted(sweep.trials)]
@@ -26,7 +26,7 @@ def write(sweep: SweepState, best: Trial | None) -> None:
     if best is not None:
         _copy_outputs(best.run, folder)
         runs.replace_json(folder / "best.json", best_of(sweep, best))
-    write_table(folder / "trials.csv", trials, list(sweep.settings.job.search_space))
+    write_table(folder / "trials.csv", trials, names or list(sweep.settings.job.search_space))
     if any(len(trial.curve) for trial in trials):
         from amlrun.sweep import pictures
 
@@ -42,7 +42,8 @@ def write_table(file: Path, trials: list[Trial], names: list[str]) -> None:
     table.writerow(["trial", "run_id", "state", "best", "reports", *names])
     for trial in trials:
         best = "" if trial.best is None else repr(trial.best)
-        values = [trial.values.get(name, "") for name in names]
+        seconds = trial.run.part("exit").get("seconds", "") if "seconds" in names else ""
+        values = [trial.values.get(name, seconds if name == "seconds" else "") for name in names]
         table.writerow([trial.number, trial.run.id, trial.state, best, len(trial.curve), *values])
     runs.replace_text(file, text.getvalue(), newline="")
 

@@ -14,7 +14,7 @@ import re
 import shlex
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Union
 
@@ -34,7 +34,9 @@ _MASKED_OPTION = re.compile(
 
 @dataclass
 class Settings:
-    """What is fixed for a sweep's life. `slots` is how many trials run at a time."""
+    """What is fixed for a sweep's life. `slots` is how many trials run at a time; `setup` a module's file and the
+    arguments with which a fork server calls its `prepare`, for what all trials share.
+    """
 
     job: SweepJob
     experiment: str
@@ -43,6 +45,7 @@ class Settings:
     slots: int
     files: list[tuple[str, int]]
     warm: bool = True
+    setup: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -92,6 +95,7 @@ def plain(settings: Settings) -> dict[str, Any]:
         "slots": settings.slots,
         "files": settings.files,
         "warm": settings.warm,
+        "setup": settings.setup,
     }
 
 
@@ -99,7 +103,8 @@ def from_plain(value: dict[str, Any]) -> Settings:
     """The settings that `plain` wrote. Raises KeyError, TypeError or ValueError for anything else."""
     job: SweepJob = revive(SweepJob, value["job"])
     files = [(path, size) for path, size in value["files"]]
-    return Settings(job, value["experiment"], value["seed"], value["total"], value["slots"], files, value["warm"])
+    return Settings(job, value["experiment"], value["seed"], value["total"], value["slots"], files, value["warm"],
+                    value.get("setup", []))  # fmt: skip
 
 
 def save(sweep: runs.RunFolder, settings: Settings) -> None:

@@ -73,7 +73,7 @@ class Starter:
             self._disable_fork_server(reason)
             return
         try:
-            self._server = warm.Warm(plan, self._sweep.folder, self._sweep.private / "warm.log")
+            self._server = warm.Warm(plan, self._sweep.folder, self._sweep.private / "warm.log", settings.setup)
         except OSError as error:
             self._disable_fork_server(f"the fork server could not be started: {error.strerror}")
             return

@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,12 @@ def refusal(plan: dict[str, Any], python: Path) -> str:
 
 
 class Warm:
-    """A running fork server, at work on its imports until `wait_ready`. Raises OSError when it cannot be started."""
+    """A running fork server, at work on its imports until `wait_ready`. Raises OSError when it cannot be started.
 
-    def __init__(self, plan: dict[str, Any], folder: Path, log: Path) -> None:
+    `setup`: a module's file, and the arguments of its `prepare`, which the server calls after the imports.
+    """
+
+    def __init__(self, plan: dict[str, Any], folder: Path, log: Path, setup: Sequence[str] = ()) -> None:
         environment = {key: value for key, value in plan["env"].items() if key not in _OF_A_RUN}
         with log.open("ab") as stream:
             self._server = subprocess.Popen(
@@ -52,7 +56,7 @@ class Warm:
         assert self._server.stdin and self._server.stdout  # noqa: S101 - PIPE was asked for
         self._orders, self._answers = self._server.stdin, self._server.stdout
         try:
-            self._send({"script": str(folder / plan["command"][1])})
+            self._send({"script": str(folder / plan["command"][1]), "setup": list(setup)})
         except BaseException:
             self.close()
             self._server.terminate()

@@ -26,6 +26,7 @@ from amlrun.runs import provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
 from amlrun.spec import write_sweep
+from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import V1_DATASET, CommandJob, SparkJob, SweepJob
 from amlrun.spec.jobs import Job
 from amlrun.spec.pipeline import PipelineJob
@@ -67,7 +68,7 @@ class AzureMLTarget:
     def plan(self, job: Job, experiment: str, options: SubmitOptions) -> Plan:
         """The job as it would be sent, its snapshot, and the calls that would send it. Raises AmlError."""
         azure_client.require()
-        if isinstance(job, PipelineJob):
+        if isinstance(job, (PipelineJob, AutoMLJob)):
             raise _no_pipelines()
         trial = _trial(job)
         folder = code.find(trial)
@@ -80,7 +81,7 @@ class AzureMLTarget:
 
         Raises AmlError, exit code 3 when the service refused or was out of reach: the same command then resumes.
         """
-        if isinstance(job, PipelineJob):
+        if isinstance(job, (PipelineJob, AutoMLJob)):
             raise _no_pipelines()
         client, trial = self.client, _trial(job)
         planned = self.plan(job, experiment, options)
@@ -257,7 +258,7 @@ def _trial(job: Job) -> CommandJob:
     """What runs on the compute: the job itself, or a sweep's trial."""
     if isinstance(job, SparkJob):
         return spark_tree.as_command(job)
-    if isinstance(job, PipelineJob):
+    if isinstance(job, (PipelineJob, AutoMLJob)):
         raise _no_pipelines()
     return job.trial if isinstance(job, SweepJob) else job
 

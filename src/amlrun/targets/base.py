@@ -155,6 +155,7 @@ class Run:
     type = "command"
     # Whether `amlrun.resume` can take up what was interrupted.
     can_resume = False
+    resume_command = ""
 
     def __init__(self, files: runs.RunFolder, target: Target) -> None:
         self.files = files

@@ -21,7 +21,7 @@ _SUPERVISOR = Path(__file__).parents[1] / "workers" / "supervisor.py"
 _POLL_SECONDS = 0.002
 _STATE_SECONDS = 0.25
 # Runs without a script: what drives a sweep's trials or a pipeline's steps.
-_DRIVEN = ("hyperdrive", "azureml.PipelineRun")
+_DRIVEN = ("hyperdrive", "automl", "azureml.PipelineRun")
 
 
 def launch_supervisor() -> subprocess.Popen[bytes]:

@@ -2,7 +2,7 @@
 
 Runs on the training environment's own Python, which may be old and has no `amlrun`: standard library only, Python
 3.7 and newer, and nothing of this file is left in what the script sees. It reads a line of JSON per order on
-standard input: first `{"script"}`, which it answers with `ready` or `no: reason`; then a plan per trial
+standard input: first `{"script", "setup"}`, which it answers with `ready` or `no: reason`; then a plan per trial
 (`folder, command, cwd, env, timeout`). It is its trials' supervisor: it writes `process.json` and `exit.json` of
 their records as supervisor.py does. When its input ends it lets the trials that run end, and goes.
 """
@@ -200,6 +200,8 @@ def main() -> Order | None:
     thresholds = gc.get_threshold()
     gc.set_threshold(0)
     reason, whole = preload.preload(wanted["script"])
+    if not reason and wanted.get("setup"):
+        reason = preload.set_up(*wanted["setup"])
     if not gc.get_threshold()[0]:
         # First: all of it counts as new, and the next object made would have it looked through.
         gc.freeze()

@@ -101,6 +101,18 @@ def preload(script: str) -> tuple[str, bool]:
     return "", whole
 
 
+def set_up(file: str, *arguments: str) -> str:
+    """Call `prepare` of a module, given by its file, for what all trials share. Returns why it failed, or nothing."""
+    sys.path.insert(0, os.path.dirname(file))
+    try:
+        importlib.import_module(os.path.splitext(os.path.basename(file))[0]).prepare(*arguments)
+    except Exception as error:  # each trial then does it by itself, and says what is wrong
+        return "what the trials share can't be made: %s: %s" % (type(error).__name__, error)
+    finally:
+        del sys.path[0]
+    return "" if threading.active_count() == 1 else "what the trials share starts threads"
+
+
 def load(module: str) -> None:
     try:
         importlib.import_module(module)

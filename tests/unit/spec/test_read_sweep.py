@@ -105,7 +105,7 @@ def test_a_line_that_a_shell_must_read_stays_one(tmp_path: Path, line: str) -> N
 @pytest.mark.parametrize(
     ("old", "new", "line", "field", "says"),
     [
-        ("type: sweep", "type: swep", 2, "type", "only command, sweep and spark jobs"),
+        ("type: sweep", "type: swep", 2, "type", "only command, sweep, spark"),
         ("trial:\n", "trail:\n", 3, "trail", "did you mean 'trial'"),
         ("objective: {goal: Minimize, primary_metric: loss}\n", "", 1, "objective", "is missing"),
         ("lr: {type: uniform, min", "lr: {type: uniforn, min", 14, "search_space.lr.type", "expected one of choice"),

@@ -1,0 +1,74 @@
+"""The handles of searches: a `Run` whose children are trials, driven on this machine or watched in a workspace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from amlrun.automl.settings import RUN_TYPE
+from amlrun.errors import AmlError
+from amlrun.prepare.snapshot import Snapshot
+from amlrun.runs import redact
+from amlrun.runs import store as runs
+from amlrun.spec.automl import AutoMLJob
+from amlrun.spec.job import to_dict
+from amlrun.sweep import handles as sweeps
+from amlrun.targets.base import Plan, Run, SubmitOptions, Target
+
+if TYPE_CHECKING:
+    from amlrun.sweep.driver import Driver
+
+
+def is_search(files: runs.RunFolder) -> bool:
+    """Whether a run's record says that it is a search."""
+    return files.part("submit").get("run_type") == RUN_TYPE
+
+
+def open_search(files: runs.RunFolder, target: Target) -> Run:
+    """The handle of a search's run."""
+    return LocalSearchRun(files, target)
+
+
+def submit(target: Target, job: AutoMLJob, experiment: str, options: SubmitOptions) -> Run:
+    """Submit a search. With `options.detach` a process of its own drives it; else `wait` does, in the process that
+    calls it. Raises AmlError.
+    """
+    from amlrun.automl import local
+
+    files, settings = local.submit(target, job, experiment, options)
+    return sweeps.start(LocalSearchRun(files, target), settings, options)
+
+
+def plan(target: Target, job: AutoMLJob, options: SubmitOptions) -> Plan:
+    """The job as it would be submitted; here its tables must be there. Raises AmlError."""
+    if target.type == "local":
+        from amlrun.automl import request, tables
+
+        request.require()
+        tables.sources(target.project, job)
+    value = to_dict(job)
+    value.pop("source")
+    return Plan(redact.masked(value), Snapshot(target.project.root), target.location)
+
+
+def resume(run: Run, options: SubmitOptions) -> Run:
+    """Resume a search of this machine that was interrupted or cancelled. Raises AmlError for any other run."""
+    if not isinstance(run, LocalSearchRun):
+        hint = f"Watch it: aml run monitor-logs -r {run.id}"
+        raise AmlError(f"--resume: {run.id} runs in a workspace, not on this machine", hint=hint)
+    from amlrun.automl import settings
+    from amlrun.sweep import local
+
+    settings.load(run.files)
+    return sweeps.start(LocalSearchRun(run.files, run.target), local.reopen(run.files), options)
+
+
+class LocalSearchRun(sweeps.LocalSweepRun):
+    """A search whose trials run on this machine."""
+
+    resume_command = "aml automl submit --resume"
+    driver_module = "amlrun.automl"
+
+    def _driver(self) -> type[Driver]:
+        from amlrun.automl.search import Search
+
+        return Search

@@ -1,0 +1,98 @@
+"""`aml automl`: search the best model of a table, and write the winner as a script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from amlrun.cli.common import Context, common_options, write_text
+from amlrun.cli.options import submit_options
+from amlrun.errors import AmlError
+from amlrun.targets.base import SubmitOptions
+
+
+@click.group("automl")
+def command() -> None:
+    """Find the best model of a table, here or in a workspace."""
+
+
+@command.command("submit")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("-e", "--experiment-name", metavar="NAME", help="The experiment the run belongs to.")
+@click.option("--ct", "--target", "target", metavar="NAME", help="Where to run, instead of the file's `compute`.")
+@click.option("--resume", metavar="RUN", help="Resume a search of this machine that was interrupted or cancelled.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of a search on this machine; random and recorded by "
+              "default. With max_trials it repeats the search exactly.")  # fmt: skip
+@click.option("--no-warm", is_flag=True, help="Start each trial in a new process instead of forking a warm one.")
+@submit_options
+@common_options
+def submit(
+    context: Context,
+    file: Path | None,
+    experiment_name: str | None,
+    target: str | None,
+    resume: str | None,
+    seed: int | None,
+    no_warm: bool,
+    detach: bool,
+    dry_run: bool,
+    no_snapshot_limit: bool,
+) -> int:
+    """Search the best model of a table as a v2 AutoML job's YAML says: classification or regression.
+
+    \b
+    aml automl submit automl.yml --ct local
+    aml automl submit --resume AutoML_…
+
+    Here each trial is a run, over scikit-learn and LightGBM; on a cluster the service's own AutoML runs the same file.
+    The winner is in the run's outputs: model.pkl for score.py, mlflow-model, and train.py.
+    """
+    from amlrun.cli.automl_files import load
+    from amlrun.cli.submit import submit as send
+    from amlrun.cli.sweep import take_up
+
+    options = SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, warm=not no_warm)
+    if resume is not None:
+        return take_up(context, resume, options)
+    if file is None:
+        raise AmlError("FILE: name the AutoML job's YAML", hint="For instance: aml automl submit automl.yml --ct local")
+    job = load(file, target)
+    job.source.seed = seed
+    return send(context, job, experiment_name, options, dry_run=dry_run)
+
+
+@command.command("export-script")
+@click.option("-r", "--run", "run_id", metavar="RUN", default="latest", show_default=True, help="The search.")
+@click.option("-o", "--output-file", "destination", metavar="FILE", help="Write the script there; default: print it.")
+@common_options
+def export_script(context: Context, run_id: str, destination: str | None) -> None:
+    """Write the winner of a search as a plain training script, which gives the same score.
+
+    \b
+    aml automl export-script -r latest -o train.py
+
+    It needs scikit-learn and pandas, nothing of amlrun: a start for a training script of your own.
+    """
+    from amlrun import api
+    from amlrun.cli.run import run_id_of
+
+    if destination in ("json", "text"):
+        context.output, destination = destination, None
+    run = api.get_run(run_id_of(run_id), path=context.path)
+    script = run.folder / "outputs" / "train.py"
+    if run.files.part("submit").get("run_type") != "automl":
+        raise AmlError(f"{run.id} is no AutoML search of this machine", hint="Name one with -r.")
+    if not script.is_file():
+        raise AmlError(f"{run.id} has no winner: its outputs hold no train.py", hint="It has to complete first.")
+    text = script.read_text(encoding="utf-8")
+    if destination:
+        write_text(Path(destination), text)
+    value = {"run_id": run.id, "script": text, "file": destination}
+    context.result(value, f"Wrote {destination}" if destination else text.rstrip("\n"))
+
+
+# `-o` is the file here, as in `aml export`; the format is still said by --output.
+for _parameter in export_script.params:
+    if _parameter.name == "output":
+        _parameter.opts.remove("-o")

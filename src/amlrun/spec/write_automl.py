@@ -1,0 +1,104 @@
+"""An AutoML job as v2's YAML, and the MLTable that a bare file needs there.
+
+azure-ai-ml takes no file but an MLTable's folder, whose data must lie in it, for the folder is what is uploaded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amlrun.errors import AmlError
+from amlrun.spec.automl import AutoMLJob
+from amlrun.spec.job import Input, to_dict
+
+_SCHEMA = "https://azuremlschemas.azureedge.net/latest/autoMLJob.schema.json"
+_TABLE_SCHEMA = "https://azuremlschemas.azureedge.net/latest/MLTable.schema.json"
+_DATA = ("training_data", "validation_data", "test_data")
+_FIRST = ("task", "name", "display_name", "experiment_name", "description", "tags", "compute", "resources",
+          "queue_settings", "environment_variables", "environment_id", "log_verbosity", "primary_metric",
+          "target_column_name")  # fmt: skip
+_THEN = ("validation_data_size", "test_data_size", "n_cross_validations", "cv_split_column_names",
+         "weight_column_name", "positive_label", "limits", "featurization", "training")  # fmt: skip
+_TRANSFORMATIONS = {
+    ".csv": '  - read_delimited:\n      delimiter: ","\n',
+    ".tsv": '  - read_delimited:\n      delimiter: "\\t"\n',
+    ".parquet": "  - read_parquet\n",
+    ".jsonl": "  - read_json_lines\n",
+}
+_DELIMITED = "      encoding: utf8\n      header: all_files_same_headers\n"
+
+
+@dataclass(frozen=True)
+class Table:
+    """An MLTable's folder to be made: its name, the data that is copied into it, and the text of its `MLTable`."""
+
+    name: str
+    data: Path
+    text: str
+
+
+def tree(job: AutoMLJob, folder: Path) -> dict[str, Any]:
+    """The job as the YAML's plain data, paths relative to `folder`, where the tables of `tables` lie too."""
+    from amlrun.spec.write import relative
+
+    made = {table.name: table for table in tables(job)}
+    found: dict[str, Any] = {"$schema": _SCHEMA, "type": "automl"}
+    for name in _FIRST:
+        found[name] = to_dict(getattr(job, name))
+    for name in _DATA:
+        data: Input | None = getattr(job, name)
+        if data is None:
+            continue
+        path = f"./{name}" if name in made else data.path or ""
+        if Path(path).is_absolute():
+            path = relative(Path(path), folder)
+        found[name] = to_dict(Input("mltable", path, data.mode))
+    for name in _THEN:
+        found[name] = to_dict(getattr(job, name))
+    found["identity"] = {"type": job.identity} if job.identity else None
+    found["outputs"] = {name: to_dict(output) for name, output in job.outputs.items()}
+    found |= job.rest
+    return {key: value for key, value in found.items() if value not in (None, {}, [], "")}
+
+
+def tables(job: AutoMLJob) -> list[Table]:
+    """The MLTables that the cloud wants and that are not there: of each bare file.
+
+    Raises AmlError for a file that no MLTable reads.
+    """
+    made = []
+    for name in _DATA:
+        data: Input | None = getattr(job, name)
+        if data is None or not data.path or not Path(data.path).is_file():
+            continue
+        file = Path(data.path)
+        if file.name == "MLTable":
+            data.path = str(file.parent)
+            continue
+        reading = _TRANSFORMATIONS.get(file.suffix.lower())
+        if reading is None:
+            known = ", ".join(_TRANSFORMATIONS)
+            raise AmlError(f"{file.name} is no table that is read here", file=job.source.file, line=job.line(name),
+                           field=f"{name}.path", hint=f"Known: {known}, or an MLTable's folder.")  # fmt: skip
+        delimited = _DELIMITED if "delimited" in reading else ""
+        head = f"$schema: {_TABLE_SCHEMA}\ntype: mltable\npaths:\n"
+        made.append(Table(name, file, f"{head}  - file: ./{file.name}\ntransformations:\n{reading}{delimited}"))
+    return made
+
+
+def write_tables(job: AutoMLJob, folder: Path) -> list[Path]:
+    """Make those folders below `folder`, each with its `MLTable` and a copy of the data. Raises OSError, AmlError."""
+    import shutil
+
+    from amlrun.runs.files import replace_text
+
+    written = []
+    for table in tables(job):
+        place = folder / table.name
+        place.mkdir(parents=True, exist_ok=True)
+        replace_text(place / "MLTable", table.text)
+        shutil.copy2(table.data, place / table.data.name)
+        written += [place / "MLTable", place / table.data.name]
+    return written
