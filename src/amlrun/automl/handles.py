@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from amlrun.automl.settings import RUN_TYPE
 from amlrun.errors import AmlError
-from amlrun.prepare.snapshot import Snapshot
 from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.spec.automl import AutoMLJob
@@ -47,7 +46,7 @@ def plan(target: Target, job: AutoMLJob, options: SubmitOptions) -> Plan:
         tables.sources(target.project, job)
     value = to_dict(job)
     value.pop("source")
-    return Plan(redact.masked(value), Snapshot(target.project.root), target.location)
+    return Plan(redact.masked(value), None, target.location)
 
 
 def resume(run: Run, options: SubmitOptions) -> Run:

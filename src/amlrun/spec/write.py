@@ -36,7 +36,7 @@ def tree(job: Job, folder: Path) -> dict[str, Any]:
     if isinstance(job, SweepJob):
         return write_sweep.tree(job, _command(job.trial, folder))
     if isinstance(job, AutoMLJob):
-        return write_automl.tree(job, folder)
+        return write_automl.tree(job, lambda path: relative(path, folder))
     if isinstance(job, PipelineJob):
         return write_pipeline.tree(
             job,

@@ -5,6 +5,7 @@ azure-ai-ml takes no file but an MLTable's folder, whose data must lie in it, fo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,8 @@ class Table:
     text: str
 
 
-def tree(job: AutoMLJob, folder: Path) -> dict[str, Any]:
-    """The job as the YAML's plain data, paths relative to `folder`, where the tables of `tables` lie too."""
-    from amlrun.spec.write import relative
-
+def tree(job: AutoMLJob, relative: Callable[[Path], str]) -> dict[str, Any]:
+    """The job as the YAML's plain data; `relative` gives paths as seen from its folder, where `tables` lie too."""
     made = {table.name: table for table in tables(job)}
     found: dict[str, Any] = {"$schema": _SCHEMA, "type": "automl"}
     for name in _FIRST:
@@ -53,7 +52,7 @@ def tree(job: AutoMLJob, folder: Path) -> dict[str, Any]:
             continue
         path = f"./{name}" if name in made else data.path or ""
         if Path(path).is_absolute():
-            path = relative(Path(path), folder)
+            path = relative(Path(path))
         found[name] = to_dict(Input("mltable", path, data.mode))
     for name in _THEN:
         found[name] = to_dict(getattr(job, name))

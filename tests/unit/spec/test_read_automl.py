@@ -147,7 +147,7 @@ def test_a_bare_file_gets_the_mltable_that_the_cloud_wants(tmp_path: Path) -> No
     job = load(tmp_path, JOB.replace("path: train_data", "path: train_data/table.csv"))
     out = tmp_path / "cloud"
     out.mkdir()
-    assert write_automl.tree(job, out)["training_data"] == {"type": "mltable", "path": "./training_data"}
+    assert write.tree(job, out)["training_data"] == {"type": "mltable", "path": "./training_data"}
     written = write_automl.write_tables(job, out)
     assert [file.relative_to(out).as_posix() for file in written] == [
         "training_data/MLTable",
