@@ -54,7 +54,8 @@ def refresh(found: list[runs.RunFolder], targets: Targets) -> None:
     unreachable: set[int] = set()
     for files in found:
         submitted = files.part("submit")
-        if not submitted.get("remote") and ("_engine" not in submitted or files.part("exit")):
+        asked = submitted.get("remote") or (not files.part("exit") and {"_engine", "_machine"} & set(submitted))
+        if not asked:
             continue
         target = targets.for_run(files)
         if id(target) in unreachable:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from amlrun import project as projects
 from amlrun.errors import AmlError
+from amlrun.prepare import machines
 from amlrun.spec.job import CommandJob, SparkJob, SweepJob
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def load_runconfig(
     """
     from amlrun.v1.runconfig import to_job
 
+    project = projects.find(Path(path))
     job = to_job.load(
         name,
         Path(path).absolute(),
@@ -42,7 +44,8 @@ def load_runconfig(
         target=target,
         conda_file=None if conda_file is None else Path(conda_file),
         script_and_arguments=tuple(arguments),
-        container=projects.find(Path(path)).container if container is None else container,
+        container=project.container if container is None else container,
+        machines=machines.load(project),
     )
     assert not isinstance(job, SweepJob)  # noqa: S101 - a run configuration is no sweep
     return job

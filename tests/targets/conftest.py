@@ -14,7 +14,7 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "cloud"))
 import install
 from standin.world import GROUP, SUBSCRIPTION, World
-from support import engines
+from support import engines, machines
 from support.places import Place
 from support.required import lacks
 from support.workplace import Workplace
@@ -79,11 +79,26 @@ def in_container(engine: str) -> Callable[[Path, Request], Place]:
     return container
 
 
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[machines.Machine]:
+    with machines.machine(tmp_path_factory.mktemp("machine")) as made:
+        yield made
+
+
+def ssh(root: Path, request: Request) -> Place:
+    there: machines.Machine = request.getfixturevalue("machine")
+    place = Place("ssh", "box", root, lambda: {**Workplace(root).environment(), **there.environment})
+    root.mkdir(parents=True)
+    place.aml(*there.words())
+    return place
+
+
 TARGETS: dict[str, Callable[[Path, Request], Place]] = {
     "local": local,
     "azureml": azureml,
     "docker": in_container("docker"),
     "podman": in_container("podman"),
+    "ssh": ssh,
 }
 
 

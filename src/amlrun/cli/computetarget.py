@@ -6,6 +6,7 @@ import click
 
 from amlrun.cli.azure import connect, listed, name_option, no_wait
 from amlrun.cli.common import Context, common_options, key_values
+from amlrun.cli.lazy import LazyGroup
 from amlrun.errors import AmlError
 
 
@@ -17,6 +18,14 @@ def command() -> None:
 @command.group()
 def create() -> None:
     """Create a cluster (amlcompute) or a compute instance."""
+
+
+@command.group(
+    cls=LazyGroup,
+    lazy_subcommands={"remote": ("amlrun.cli.attach_remote:remote", "Attach a machine that is reached over ssh.")},
+)
+def attach() -> None:
+    """Give a machine that is there already a name, by which jobs run on it."""
 
 
 _size = click.option("-s", "--vm-size", "size", required=True, metavar="SIZE", help="e.g. Standard_DS3_v2.")

@@ -18,6 +18,7 @@ from amlrun.spec.job import to_dict
 from amlrun.spec.pipeline import PipelineJob, first_of
 from amlrun.targets import Targets
 from amlrun.targets.base import FOLDERS, Plan, Run, SubmitOptions, Target
+from amlrun.targets.steps import starts_children
 
 if TYPE_CHECKING:
     from amlrun.pipeline.local import Work
@@ -43,6 +44,7 @@ def plan(target: Target, job: PipelineJob, experiment: str, options: SubmitOptio
     _check(job)
     if target.runs_pipelines:
         return target.plan(job, experiment, options)
+    starts_children(target, "a pipeline")
     from amlrun.pipeline import local
 
     local.preflight(target.project, job, options.only_step)
@@ -57,6 +59,7 @@ def submit(target: Target, job: PipelineJob, experiment: str, options: SubmitOpt
     _check(job)
     if target.runs_pipelines:
         return PipelineRun(target.submit(job, experiment, options).files, target)
+    starts_children(target, "a pipeline")
     from amlrun.pipeline import local
 
     files, work = local.submit(target, job, experiment, options)

@@ -97,6 +97,12 @@ def locate(project: Project, name: str, reference: str | None) -> Path:
     return dataset.path
 
 
+def dataset_name(reference: str | None) -> str | None:
+    """The dataset that an input's path names (`azureml:NAME:VERSION`); None for another kind of path."""
+    found = _REFERENCE.fullmatch(reference or "")
+    return found["name"] if found else None
+
+
 def _of_run(project: Project, name: str, run: str, path: str) -> Path:
     """What a run wrote: `path` below its folder, else below its outputs."""
     folder = project.runs / run

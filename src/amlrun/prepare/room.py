@@ -15,6 +15,8 @@ from amlrun.errors import AmlError
 from amlrun.prepare.interpreter import TOOL_VARIABLE, Report
 from amlrun.prepare.interpreter import python_in as python_in
 
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE")
+_OWN = ("UV_CACHE_DIR", "UV_CONFIG_FILE", "UV_PYTHON", "UV_LINK_MODE", "UV_PROJECT", "UV_TOOL_DIR")
 TOOLS = ("micromamba", "mamba", "conda")
 # The mark of a finished environment.
 READY = "aml-environment.json"
@@ -132,23 +134,61 @@ class Workshop:
         return Room(cache_folder() / key)
 
 
+class Lines:
+    """A builder's output as it comes: told line by line, up to an error of many lines, which is told in one."""
+
+    def __init__(self, report: Report) -> None:
+        self._report, self._quiet = report, False
+        self._lines: list[str] = []
+
+    def take(self, line: str) -> None:
+        line = line.rstrip()
+        self._lines.append(line)
+        self._quiet = self._quiet or bool(re.match(r"error:|\s*\u00d7", line))
+        if line.strip() and not self._quiet and not line.startswith((" + ", " - ", "Using Python")):
+            self._report("  " + line)
+
+    def text(self, more: str = "") -> str:
+        """What was said last."""
+        return "\n".join([*self._lines[-400:], *([more] if more else [])])
+
+
 def stream(words: list[str], report: Report, variables: dict[str, str], cwd: Path | None = None) -> str | None:
     """Run a builder and report its lines as they come; None when it went well, else its output."""
-    lines: list[str] = []
+    lines = Lines(report)
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
         encoding="utf-8", errors="replace", env=variables, cwd=cwd,
     ) as builder:  # fmt: skip
         assert builder.stdout is not None  # noqa: S101 - PIPE was asked for
-        quiet = False
         try:
             for line in builder.stdout:
-                lines.append(line.rstrip())
-                # From here on it is an error of many lines, which is told in one.
-                quiet = quiet or bool(re.match(r"error:|\s*\u00d7", line))
-                if line.strip() and not quiet and not line.startswith((" + ", " - ", "Using Python")):
-                    report("  " + line.rstrip())
+                lines.take(line)
         except BaseException:
             builder.kill()
             raise
-    return "\n".join(lines[-400:]) if builder.returncode else None
+    return lines.text() if builder.returncode else None
+
+
+def index_only(settings: Mapping[str, str]) -> dict[str, str]:
+    """What of uv's environment says where packages come from: the rest is this machine's alone."""
+    return {
+        name: value
+        for name, value in settings.items()
+        if (name.startswith("UV_") and not name.startswith(_OWN)) or name.upper() in _PROXIES
+    }
+
+
+def uv_for(platform: str) -> Path:
+    """The program uv, in this version, for another platform as uv names it. Raises AmlError when it can't be had."""
+    from importlib.metadata import version
+
+    folder = project.cache_folder() / f"uv-{version('uv')}-{platform}"
+    program = folder / "bin" / "uv"
+    if not program.exists():
+        words = [find_uv(), "pip", "install", "--quiet", "--target", str(folder), "--only-binary", ":all:"]
+        words += ["--python-platform", platform, f"uv=={version('uv')}"]
+        done = subprocess.run(words, capture_output=True, text=True, env=Room(folder).settings(), check=False)
+        if done.returncode:
+            raise AmlError(f"uv for {platform} could not be fetched", hint=done.stderr.strip()[-400:])
+    return program

@@ -66,6 +66,7 @@ class SubmitPart(TypedDict, total=False):
     _target_type: str
     _seen: str
     _engine: dict[str, str]
+    _machine: dict[str, Any]
     _submitter: ProcessMark
     _draw: dict[str, Any] | None
 

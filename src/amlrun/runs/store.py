@@ -124,7 +124,7 @@ class RunFolder(NamedTuple):
                 return RunStatus.CANCELED, ""
             return (RunStatus.COMPLETED if ended["exit_code"] == 0 else RunStatus.FAILED), ""
         submitted = self.part("submit")
-        if submitted.get("remote"):
+        if submitted.get("remote") or submitted.get("_machine"):
             return self._last_seen(submitted)
         if submitted.get("host", host()) != host():
             why = f"started on {submitted['host']}: its processes are not visible from this machine"
@@ -156,6 +156,8 @@ class RunFolder(NamedTuple):
             return RunStatus.of(seen), ""
         if alive(self.part("pending").get("process") or submitted.get("_submitter")):
             return RunStatus.PREPARING, ""
+        if submitted.get("_machine"):
+            return RunStatus.NOT_RESPONDING, "its submit was interrupted; `aml run show` asks its machine"
         return RunStatus.FAILED, "submission interrupted; re-run the same command to resume"
 
 

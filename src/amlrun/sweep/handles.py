@@ -16,6 +16,7 @@ from amlrun.sweep import store
 from amlrun.sweep.progress import SweepLog
 from amlrun.sweep.store import Settings
 from amlrun.targets.base import FOLDERS, Outcome, Run, SubmitOptions, Target
+from amlrun.targets.steps import starts_children
 
 if TYPE_CHECKING:
     from amlrun.sweep.driver import Driver
@@ -39,6 +40,7 @@ def submit(target: Target, job: SweepJob, experiment: str, options: SubmitOption
     """
     if target.runs_sweeps:
         return RemoteSweepRun(target.submit(job, experiment, options).files, target)
+    starts_children(target, "a sweep")
     from amlrun.sweep import local
 
     files, settings = local.submit(target, job, experiment, options)

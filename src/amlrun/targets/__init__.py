@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from amlrun.errors import AmlError
 from amlrun.events import OnEvent, ignore
+from amlrun.prepare import machines
+from amlrun.prepare.machines import Machine
 from amlrun.project import Project
 from amlrun.runs import store as runs
 from amlrun.targets.base import Target
@@ -43,9 +45,12 @@ class Targets:
         return self.for_compute(job.compute)
 
     def for_compute(self, compute: str | None) -> Target:
-        """The target that a job's `compute` names: `local`, else a compute of the workspace."""
+        """The target that a job's `compute` names: `local`, a machine of computes.yml, else the workspace's."""
         if compute == "local":
             return self._get("local")
+        machine = machines.load(self.project).get(compute or "")
+        if machine is not None:
+            return self._get(machine)
         try:
             return self._get(None)
         except AmlError as error:
@@ -58,6 +63,8 @@ class Targets:
         kind = submitted.get("_target_type") or ("azureml" if submitted.get("remote") else "local")
         if kind in ("local", "container"):
             return self._get(kind)
+        if kind == "ssh":
+            return self._get(machines.of_record(submitted["_machine"]))
         if kind != "azureml":
             raise AmlError(
                 f"{run.id} ran on {kind!r}, a kind of target that this version does not know", file=run.folder
@@ -75,14 +82,14 @@ class Targets:
         assert isinstance(found, AzureMLTarget)  # noqa: S101 - `_make` makes it of a workspace
         return found
 
-    def _get(self, key: Workspace | str | None) -> Target:
+    def _get(self, key: Workspace | Machine | str | None) -> Target:
         # By the workspace itself, so that "the one that is meant" and a run's are one connection.
         found = self.find_workspace() if key is None else key
         if found not in self._known:
             self._known[found] = self._make(found)
         return self._known[found]
 
-    def _make(self, found: Workspace | str) -> Target:
+    def _make(self, found: Workspace | Machine | str) -> Target:
         if found == "container":
             from amlrun.targets.container import ContainerTarget
 
@@ -91,6 +98,10 @@ class Targets:
             from amlrun.targets.local import LocalTarget
 
             return LocalTarget(self.project, self.on_event)
+        if isinstance(found, Machine):
+            from amlrun.targets.ssh import SshTarget
+
+            return SshTarget(self.project, found, self.on_event)
         from amlrun.targets.azureml import AzureMLTarget
 
         return AzureMLTarget(self.project, found, self.on_event)

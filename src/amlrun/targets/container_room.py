@@ -21,15 +21,6 @@ from amlrun.targets.images import Contents
 
 PLACE = "/azureml-envs"
 _UV = "/usr/local/bin/aml-uv"
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE")
-_OWN = (
-    "UV_CACHE_DIR",
-    "UV_CONFIG_FILE",
-    "UV_PYTHON",
-    "UV_LINK_MODE",
-    "UV_PROJECT",
-    "UV_TOOL_DIR",
-)
 
 
 def cache_folder() -> Path:
@@ -112,9 +103,7 @@ class ContainerRoom(Room):
 
     def settings(self) -> dict[str, str]:
         """uv's and pip's settings of this machine; what they name here is mounted at its own path."""
-        found = super().settings()
-        kept = {name: value for name, value in found.items()
-                if (name.startswith("UV_") and not name.startswith(_OWN)) or name.upper() in _PROXIES}  # fmt: skip
+        kept = room.index_only(super().settings())
         for value in kept.values():
             for word in value.replace(",", " ").split():
                 place = Path(word.removeprefix("file://"))
@@ -158,18 +147,6 @@ def static_uv(image: Image, musl: bool) -> Path:
 
     Raises AmlError when it can't be had.
     """
-    own = os.uname().machine if hasattr(os, "uname") and os.uname().sysname == "Linux" else ""
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(image.architecture, image.architecture)
-    if own == machine and not musl:
-        return Path(room.find_uv())
-    from importlib.metadata import version
-
-    folder = project.cache_folder() / f"uv-{version('uv')}-{machine}"
-    program = folder / "bin" / "uv"
-    if not program.exists():
-        words = [room.find_uv(), "pip", "install", "--quiet", "--target", str(folder), "--only-binary", ":all:"]
-        words += ["--python-platform", f"{machine}-unknown-linux-musl", f"uv=={version('uv')}"]
-        done = subprocess.run(words, capture_output=True, text=True, env=Room(folder).settings(), check=False)
-        if done.returncode:
-            raise AmlError(f"uv for {image.architecture} could not be fetched", hint=done.stderr.strip()[-400:])
-    return program
+    own = os.uname().machine if hasattr(os, "uname") and os.uname().sysname == "Linux" else ""
+    return Path(room.find_uv()) if own == machine and not musl else room.uv_for(f"{machine}-unknown-linux-musl")

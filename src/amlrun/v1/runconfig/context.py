@@ -37,6 +37,7 @@ class TranslationContext:
     conda_file: Path | None = None
     exporting: bool = False
     container: bool = False
+    machine: bool = False
     names: dict[Key, str] = field(default_factory=dict)
     blocking_errors: list[AmlError] = field(default_factory=list)
     reports: dict[Key, KeyReport] = field(default_factory=dict)
@@ -44,7 +45,8 @@ class TranslationContext:
 
     @property
     def local(self) -> bool:
-        return self.target == "local"
+        """Whether it needs no workspace: this machine, or one that is reached over ssh."""
+        return self.target == "local" or self.machine
 
     @property
     def here(self) -> bool:

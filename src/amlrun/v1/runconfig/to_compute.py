@@ -51,7 +51,7 @@ def _compute(context: TranslationContext, resources: Resources) -> None:
     elif from_file is not None:
         context.mapped(("target",), "compute", "serverless" if target == "amlcompute" else "")
     if context.local:
-        context.job.compute = "local"
+        context.job.compute = target if context.machine else "local"
     elif target.lower() == "amlcompute":
         size = config.text("amlcompute", "vmSize")
         if not size:

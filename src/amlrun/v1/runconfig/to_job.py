@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from amlrun.errors import AmlError
@@ -119,6 +119,7 @@ def translate(
     script_and_arguments: Sequence[str] = (),
     exporting: bool = False,
     container: bool = False,
+    machines: Collection[str] = (),
 ) -> TranslationContext:
     """The job that `config` describes (the context's `spark`, else its `job`), and how it came about.
 
@@ -130,6 +131,7 @@ def translate(
     if named.lower() == "local":
         named = "local"
     context = TranslationContext(config, folder.absolute(), source, named, CommandJob(code=source), exporting=exporting)
+    context.machine = named in machines
     context.container = container and context.here
     context.job.local.container = context.container or None
     context.script_and_arguments, context.conda_file = list(script_and_arguments), conda_file
@@ -156,6 +158,7 @@ def load(
     conda_file: Path | None = None,
     script_and_arguments: Sequence[str] = (),
     container: bool = False,
+    machines: Collection[str] = (),
 ) -> CommandJob | SparkJob:
     """The job to submit: of the configuration `name`, or, when it is None, v1's default (local, managed Python).
 
@@ -177,6 +180,7 @@ def load(
         conda_file=conda_file,
         script_and_arguments=script_and_arguments,
         container=container,
+        machines=machines,
     )
     raise_first([*by_line(config.problems), *by_line(context.blocking_errors)], without_file=name is None)
     job = context.spark or context.job

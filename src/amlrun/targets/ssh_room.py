@@ -1,0 +1,127 @@
+"""Environments built on another machine: with the conda that is there, else with uv, which is brought along once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, Any
+
+from amlrun import project
+from amlrun.errors import AmlError
+from amlrun.prepare import room
+from amlrun.prepare.interpreter import TOOL_VARIABLE, Report
+from amlrun.prepare.room import READY, TOOLS, Room, Workshop
+from amlrun.targets.ssh_connection import Connection
+
+
+class RemoteWorkshop(Workshop):
+    """Builds environments on one machine; `there` is what it said of itself."""
+
+    def __init__(self, connection: Connection, there: dict[str, Any], report: Report) -> None:
+        self.connection, self.there, self.report = connection, there, report
+
+    def tool(self) -> str:
+        asked = os.environ.get(TOOL_VARIABLE)
+        has = self.there["tools"]
+        if asked in TOOLS and asked not in has:
+            raise AmlError(f"{TOOL_VARIABLE}={asked}: no such program on {self.connection.machine.name}")
+        return asked or next((name for name in TOOLS if name in has), "uv")
+
+    def identity(self) -> str:
+        return f"{self.there['system']}-{self.there['machine']}"
+
+    def room(self, key: str) -> Room:
+        return RemoteRoom(key, self)
+
+
+class RemoteRoom(Room):
+    """An environment there. `folder` is only this machine's place to wait for one another."""
+
+    here = False
+
+    def __init__(self, key: str, shop: RemoteWorkshop) -> None:
+        super().__init__(project.cache_folder() / "remote" / f"{shop.connection.machine.name}-{key}")
+        self._key, self._shop = key, shop
+        self._call = shop.connection.call
+
+    @property
+    def place(self) -> str:
+        return f"{self._shop.there['home']}/environments/{self._key}"
+
+    @property
+    def python(self) -> str:
+        return f"{self.place}/bin/python"
+
+    @property
+    def uv(self) -> str:
+        """uv for that machine, of this version, brought there when it is first needed."""
+        inside = f"{self._shop.there['home']}/bin/uv-{version('uv')}"
+        if inside in self._call("hello", paths=[inside])["missing"]:
+            own = static_program(self._shop.there)
+            self._shop.report(
+                f"  Sending uv to {self._shop.connection.machine.name} ({own.stat().st_size / 1e6:.0f} MB)"
+            )
+            self._put(inside, own.read_bytes(), 0o755)
+        return inside
+
+    def program(self, name: str) -> str:
+        return str(self._shop.there["tools"][name])
+
+    def ready(self) -> str | None:
+        found = self._call("get", path=f"{self.place}/{READY}")["text"]
+        return None if found is None else str(found)
+
+    def clear(self) -> None:
+        self._call("clear", path=self.place)
+
+    def write(self, name: str, text: str) -> str:
+        return self._put(f"{self.place}/{name}", text.encode())
+
+    def write_beside(self, suffix: str, text: str) -> str:
+        return self._put(f"{self.place}{suffix}", text.encode())
+
+    def given(self, file: Path) -> str | None:
+        return None
+
+    def _put(self, path: str, content: bytes, mode: int = 0o644) -> str:
+        def payload(stream: IO[bytes]) -> None:
+            stream.write(content)
+
+        return str(self._call("put", path=path, size=len(content), mode=mode, payload=payload)["path"])
+
+    def settings(self) -> dict[str, str]:
+        """This machine's index and proxy, where they can be of use there; the rest is that machine's own."""
+        return room.index_only(super().settings())
+
+    def plain(self) -> dict[str, str]:
+        return {}
+
+    def run(self, words: list[str], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        done = self._call("execute", words=words, env=dict(variables), apart=True)
+        return subprocess.CompletedProcess(words, done["code"], done["out"].decode("utf-8", "replace"), done["err"])
+
+    def stream(self, words: list[str], report: Report, variables: Mapping[str, str]) -> str | None:
+        import json
+
+        lines = room.Lines(report)
+        for kind, data in self._shop.connection.frames("execute", words=words, env=dict(variables)):
+            if kind == "L":
+                lines.take(data.decode("utf-8", "replace"))
+            else:
+                answer = json.loads(data)
+                return lines.text(answer["err"]) if answer["code"] else None
+        raise AssertionError
+
+
+def static_program(there: Mapping[str, Any]) -> Path:
+    """uv for another machine. Raises AmlError for a system that it does not run on, or when it can't be had."""
+    if there["system"] == "darwin":
+        platform = {"arm64": "aarch64-apple-darwin"}.get(there["machine"], "x86_64-apple-darwin")
+    elif there["system"] == "linux":
+        platform = f"{there['machine']}-unknown-linux-musl"
+    else:
+        raise AmlError(f"environments can't be built on {there['system']}", hint="Set userManagedDependencies: true.")
+    return room.uv_for(platform)
