@@ -60,7 +60,7 @@ def write_log(run: runs.RunFolder, at: int, data: bytes) -> None:
 
 
 def pack(archive: tarfile.TarFile, run: runs.RunFolder, sends: Mapping[str, Path], *, workers: bool) -> None:
-    """Put into a tar what goes there: the run's folder with its MLflow store, the supervisor, `sends`, all `workers`."""
+    """Put into a tar what goes there: the run's folder and MLflow store, the supervisor, `sends`, all `workers`."""
     for entry in sorted(run.folder.iterdir()):
         if entry.name != ".run":
             archive.add(entry, entry.name)
