@@ -127,8 +127,7 @@ class RunFolder(NamedTuple):
         if submitted.get("remote") or submitted.get("_machine"):
             return self._last_seen(submitted)
         if submitted.get("host", host()) != host():
-            why = f"started on {submitted['host']}: its processes are not visible from this machine"
-            return RunStatus.NOT_RESPONDING, why
+            return RunStatus.NOT_RESPONDING, f"started on {submitted['host']}: its processes are not visible from here"
         process = self.part("process")
         if alive(process.get("_supervisor")) or alive(process.get("_script")):
             return RunStatus.RUNNING, ""
@@ -145,9 +144,8 @@ class RunFolder(NamedTuple):
             return RunStatus.PREPARING, ""
         if self.part("process"):
             return self.state()
-        return (
-            (RunStatus.CANCELED, "") if cancelled else (RunStatus.FAILED, "interrupted before the script was started")
-        )
+        never = RunStatus.FAILED, "interrupted before the script was started"
+        return (RunStatus.CANCELED, "") if cancelled else never
 
     def _last_seen(self, submitted: parts.SubmitPart) -> tuple[RunStatus, str]:
         """The state of a remote run, as the service said last."""
