@@ -88,8 +88,11 @@ def _default(whole: str, start: str, places: list[Place], base: Path, target: Pa
         return whole if _is_absolute(whole) else _rebased(there, target)
     names = {posixpath.relpath(p.whole, start or ".") for p in places if not p.unknown and PurePath(p.whole).suffix}
     folder = locate.folder_with(sorted(name for name in names if not set(name) & set("*?[")), target)
+    if folder is None and _is_absolute(whole):
+        return whole
     if folder is None:
-        return whole if _is_absolute(whole) else _rebased(there, target)
+        report.ask(f"there is nothing at {_rebased(there, target)} yet: put the data there, or pass its path")
+        return _rebased(there, target)
     report.did(f"found {', '.join(sorted(names))} in {_rebased(folder, target)}")
     return _rebased(folder / posixpath.basename(whole) if whole != start else folder, target)
 

@@ -104,11 +104,20 @@ def parse(cell: Cell, text: str) -> ast.Module:
     return tree
 
 
+_PYTHON_2 = re.compile(r"Missing parentheses in call to|multiple exception types|leading zeros in decimal|use '!='")
+_PYTHON_2_CODE = re.compile(
+    r"^\s*(?:print\s+[\"'\w%]|exec\s+[\"'\w]|except\s+[\w.]+\s*,\s*\w+\s*:|raise\s+\w+\s*,)|\bur[\"']", re.MULTILINE
+)
+
+
 def _syntax_error(cell: Cell, error: Exception) -> AmlError:
     line = getattr(error, "lineno", None)
     message = getattr(error, "msg", None) or str(error)
     where = f"cell {cell.number}" + (f", line {line}" if line else "")
-    return AmlError(f"{where}: {message}", hint='Mend the cell, or tag it "skip" to leave it out.')
+    if _PYTHON_2.search(message) or _PYTHON_2_CODE.search(cell.source):
+        hint = "Translate the whole notebook to Python 3 first (`2to3` does most of it), then convert it."
+        return AmlError(f"{where}: the notebook is written in Python 2 ({message})", hint=hint)
+    return AmlError(f"{where}: {message}", hint='Fix the cell, or tag it "skip" to leave it out.')
 
 
 def _cell_magics(cell: Cell, report: Report) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 
 from amlrun.notebook.report import Report
 from amlrun.notebook.source import Edit, dotted, in_f_strings, root
@@ -66,10 +67,10 @@ def _is_metric(call: ast.Call, model: str | None) -> bool:
 
 
 def _free(name: str, names: set[str]) -> str:
-    while name in names:
-        name = f"{name}_2"
-    names.add(name)
-    return name
+    numbered = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+    free = next(word for word in numbered if word not in names)
+    names.add(free)
+    return free
 
 
 def _name_repeated(statement: Statement, model: str | None, report: Report) -> bool:

@@ -99,7 +99,7 @@ def _install(room: Room, wanted: CondaFile, python: str, note: str, settings: di
     left, problems = list(wanted.requirements), list[build_problems.Problem]()
     first, until = "", time.monotonic() + _MOST_SECONDS
     while left and len(problems) < _MOST_ROUNDS:
-        output = _install_once(room, left, settings, report if not problems else lambda line: None)
+        output = _install_once(room, left, wanted.options, settings, report if not problems else lambda line: None)
         if output is None:
             break
         first = first or output
@@ -127,12 +127,14 @@ def _install(room: Room, wanted: CondaFile, python: str, note: str, settings: di
     raise error
 
 
-def _install_once(room: Room, requirements: list[Requirement], settings: dict[str, str], report: Report) -> str | None:
+def _install_once(
+    room: Room, requirements: list[Requirement], options: list[str], settings: dict[str, str], report: Report
+) -> str | None:
     """Run `uv pip install`; None when it went well, else its output."""
     file = room.write("aml-requirements.txt", "".join(f"{one.text}\n" for one in requirements))
     # Not in the project's folder: only the user's and the system's uv.toml count, no project's.
     command = [room.uv, "pip", "install", "--python", room.python, "--color", "never"]
-    return room.stream([*command, "--requirement", file], report, settings)
+    return room.stream([*command, *options, "--requirement", file], report, settings)
 
 
 def _conda_create(room: Room, name: str, wanted: CondaFile, report: Report) -> None:

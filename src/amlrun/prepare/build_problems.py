@@ -9,6 +9,9 @@ from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.prepare.conda_file import CondaFile, Requirement
 from amlrun.runs.redact import masked_text
 
+# uv's hint where it was told not to use the network.
+_OFFLINE = "the network was disabled"
+
 
 @dataclass
 class Problem:
@@ -35,6 +38,8 @@ def find(output: str, requirements: list[Requirement], python: str) -> Problem |
     """The package that uv's output says failed; None when it names none. `python` is the version used, 3.11."""
     text = re.sub(r"\s+", " ", re.sub(r"[\u2500-\u257f\u25b6\u00d7]", " ", output))
     known = {name_of(one.text): one for one in requirements}
+    if _OFFLINE in text:
+        return None  # no package is at fault
 
     def made(package: str, reason: str) -> Problem:
         own = known.get(name_of(package)) or _who_needs(package, text, known)
@@ -102,6 +107,11 @@ def error(problems: list[Problem], wanted: CondaFile, output: str, stand_in: str
     """
     if not problems:
         low = re.sub(r"\s+", " ", output.lower())
+        if _OFFLINE in low:
+            return AmlError(
+                "UV_OFFLINE is set, and the packages are not in uv's cache", file=wanted.file, exit_code=JOB_FAILED,
+                hint="Unset it (or `offline` in uv.toml) for the first build: later runs reuse the environment.",
+            )  # fmt: skip
         if any(sign in low for sign in ("failed to fetch", "dns error", "error sending request", "connect error")):
             return AmlError(
                 "the package index could not be reached", file=wanted.file, exit_code=JOB_FAILED,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError, os_error
+from amlrun.prepare import pip_lines
 from amlrun.prepare.conda_names import is_public_channel, is_python, is_renamed, pypi_name
 from amlrun.prepare.conda_version import specifier
 from amlrun.runs.redact import url_without_user
@@ -21,7 +22,6 @@ _PIP_PATH = re.compile(
 )
 _NESTED = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[ =]+(\S+)", re.MULTILINE)
 _BUILT = re.compile(r"(?:^|/)(?:\.git|__pycache__|build|dist|[^/]+\.egg-info)(?:/|$)")
-_ARCHIVE = re.compile(r"\.(?:whl|tar\.gz|zip)$")
 _KEYS = ("name", "channels", "dependencies", "prefix", "variables")
 _SPEC = re.compile(r"(?:(?P<channel>[^\s:]+)(?::[^\s:]*)?::)?(?P<name>[A-Za-z0-9_][\w.+-]*)\s*(?P<rest>.*)")
 
@@ -38,12 +38,13 @@ class Requirement:
 class CondaFile:
     """A conda file read for uv: `python` is a PEP 440 specifier or empty; `substitutions` says what was changed.
 
-    An `inline` one stands in `file`, which is another kind of file.
+    `options` are uv's for the whole file. An `inline` one stands in `file`, which is another kind of file.
     """
 
     file: Path | None
     python: str = ""
     requirements: list[Requirement] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
     substitutions: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
     text: str = ""
@@ -82,7 +83,11 @@ def read(source: Path | dict[str, Any]) -> CondaFile:
             _conda_package(item, line, found)
         elif isinstance(item, dict) and list(item) == ["pip"] and isinstance(item["pip"], (list, type(None))):
             for place, text in enumerate(item["pip"] or []):
-                pips.append(Requirement(_pip_line(str(text), found), line_of(item["pip"], place) or line))
+                at = line_of(item["pip"], place) or line
+                one = pip_lines.read(str(text), found.file, at, inline=found.inline)
+                found.options += one.options
+                found.substitutions += [one.note] if one.note else []
+                pips += [Requirement(one.requirement, at)] if one.requirement else []
         else:
             raise AmlError(f"expected `name=version` or `pip:`, got {item!r}", file=found.file, line=line)
     if pips and not any(re.match(r"pip(?![\w.-])", one.text) for one in found.requirements):
@@ -187,21 +192,3 @@ def _retired(text: str, found: CondaFile) -> str:
         return text
     found.substitutions.append(f"{text}: taken as {text}>=1.50 (older releases no longer build)")
     return f"{text}>=1.50"
-
-
-def _pip_line(text: str, found: CondaFile) -> str:
-    """A pip line as written, its path taken from the conda file's folder, as conda has it."""
-    text = text.strip()
-    if found.file is None or found.inline or "://" in text.partition(";")[0]:
-        return text
-    option = re.fullmatch(r"(-r|--requirement|-c|--constraint|-e|--editable|-f|--find-links)[ =]+(.+)", text)
-    word = option[2].strip() if option else text
-    # A path may be followed by extras and by a marker.
-    path = re.fullmatch(r"(?P<path>[^\[;]+?)(?P<more>\[[\w,.-]+\])?(?P<marker>\s*;.*)?", word)
-    if path is None or not (option or re.match(r"\.{1,2}(?:[/\\]|$)", word) or _ARCHIVE.search(path["path"])):
-        return text
-    inside = found.file.parent / path["path"].strip().replace("\\", "/")
-    if not inside.exists():
-        return text
-    place = inside.resolve().as_posix()
-    return f"{f'{option[1]} ' if option else ''}{place}{path['more'] or ''}{path['marker'] or ''}"

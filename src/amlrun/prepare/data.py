@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,15 +117,17 @@ def _of_run(project: Project, name: str, run: str, path: str) -> Path:
     raise AmlError(f"input {name}: run {run} has no {path}", hint=f"Its files are in {folder}.")
 
 
-def signature(place: Path, most: int = 10_000) -> list[tuple[str, int, int]]:
-    """What tells that something was written below `place`: names, sizes and times, of so many entries at most."""
-    entries = itertools.islice([place] if place.is_file() else place.rglob("*"), most)
-    found = []
-    for entry in entries:
+def changed_since(place: Path, start_ns: int, most: int = 10_000) -> bool:
+    """Whether a file or folder at or below `place` was written after `start_ns`, of so many entries at most.
+
+    A time in the future is a clock's fault, and says nothing.
+    """
+    now = time.time_ns()
+    for entry in itertools.islice(itertools.chain([place], place.rglob("*") if place.is_dir() else []), most):
         with contextlib.suppress(OSError):
-            facts = entry.stat()
-            found.append((str(entry), facts.st_size, facts.st_mtime_ns))
-    return sorted(found)
+            if start_ns <= entry.stat().st_mtime_ns <= now:
+                return True
+    return False
 
 
 def register(project: Project, name: str, path: Path, description: str) -> Dataset:

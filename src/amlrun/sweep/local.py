@@ -10,7 +10,7 @@ from pathlib import Path
 
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.events import Message
-from amlrun.prepare import code, environment, ranks, script_options
+from amlrun.prepare import code, environment, ranks, script_options, script_tracking
 from amlrun.project import Project
 from amlrun.registry.inputs import with_models
 from amlrun.runs import new_mlflow_db, provenance
@@ -57,7 +57,8 @@ def submit(target: Target, job: SweepJob, experiment: str, options: SubmitOption
         target.on_event(RunCreated(Run(run, target)))
         report(f"RunId: {run.id}")
         new_mlflow_db.prepare(target.project)
-        for note in notes:
+        elsewhere = script_tracking.elsewhere(folder / trial.script) if trial.script else []
+        for note in [*notes, *elsewhere]:
             report(note)
         report(steps.describe(files))
         steps.materialize(run, files, trial)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.events import Message, OnEvent, ignore
-from amlrun.prepare import code, data, launch, ranks, script_options
+from amlrun.prepare import code, data, launch, ranks, script_options, script_tracking
 from amlrun.prepare.site import Site
 from amlrun.project import Project
 from amlrun.registry import from_runs
@@ -161,15 +162,18 @@ class LocalTarget:
 
 
 def _remarks(job: CommandJob, site: Site) -> Callable[[], list[str]]:
-    """What is to be said once the script has ended: options that it ignored, inputs that it changed."""
+    """What is to be said once the script has ended: options that it ignored, inputs that it changed, metrics that it
+    sent elsewhere. Nothing is looked at before it starts.
+    """
     places = {name: place for name, place in site.inputs.items() if job.inputs[name].path}
-    before = {name: data.signature(place) for name, place in places.items()}
+    start = time.time_ns()
 
     def after() -> list[str]:
         words = job.command[2:] if isinstance(job.command, list) else []
         found = script_options.ignored(site.run.folder / job.script, words) if job.script else []
+        found += script_tracking.elsewhere(site.run.folder / job.script) if job.script else []
         for name, place in places.items():
-            if data.signature(place) != before[name]:
+            if data.changed_since(place, start):
                 found.append(f"the script changed its input {name}; in Azure ML an input is read-only: write an output")
         return found
 

@@ -521,3 +521,24 @@ def test_several_places_have_several_options(convert):
         "--data-path-2": "'../../data/parts/train.csv'",
         "--data-path-3": "'../../other/rows.csv'",
     }
+
+
+@pytest.mark.parametrize(
+    "cell", ["print 'x'", "try:\n    f()\nexcept ValueError, e:\n    pass", "s = ur'x'", "n = 0777"]
+)
+def test_python_2_is_called_what_it_is(tmp_path, cell):
+    path = notebooks_help.write(tmp_path / "old.ipynb", f"# %%\nx = 1\n# %%\n{cell}\n")
+    done = CliRunner().invoke(command, ["convert", str(path), "-o", str(tmp_path / "train.py")])
+    assert "cell 2, line " in str(done.exception) and "the notebook is written in Python 2" in str(done.exception)
+    assert "`2to3`" in str(done.exception)
+
+
+def test_one_metric_many_times_is_counted(convert):
+    judge = "from sklearn.metrics import accuracy_score\n" + "print(accuracy_score([1], [1]))\n" * 4
+    found = convert(f"# %%\n{judge}")
+    assert "logs to MLflow: accuracy, accuracy_2, accuracy_3, accuracy_4" in found.done
+
+
+def test_data_that_is_nowhere_is_said(convert):
+    found = convert("# %%\nimport pandas as pd\nprint(pd.read_csv('nowhere.csv'))\n")
+    assert "there is nothing at ../../notebooks/nowhere.csv yet" in found.todo

@@ -171,3 +171,34 @@ def test_the_content_holds_what_decides_the_environment(tmp_path: Path) -> None:
         one.write_text(one.read_text() + "# more\n")
         assert conda_file.content(file) != before, one
         assert conda_file.content(file) == conda_file.content(file)
+
+
+@pytest.mark.parametrize(
+    ("written", "message", "hint"),
+    [
+        ("-r nothere.txt", "-r nothere.txt: there is nothing at ", "start at the conda file's folder"),
+        ("./wheels/a-1-py3-none-any.whl", "there is nothing at ", "Did you mean ../wheels/a-1-py3-none-any.whl?"),
+        ("-e ./gone[extra]", "there is nothing at ", "start at the conda file's folder"),
+        ("--no-deps", "--no-deps: pip takes no such option", "Delete the line"),
+        ("--upgrade", "--upgrade: pip takes no such option", "Delete the line"),
+        ("-U", "-U: pip takes no such option", "Delete the line"),
+    ],
+)
+def test_a_line_of_the_pip_list_that_cannot_be_is_named(tmp_path: Path, written: str, message: str, hint: str) -> None:
+    (tmp_path / "aml_config").mkdir()
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels" / "a-1-py3-none-any.whl").write_bytes(b"1")
+    file = tmp_path / "aml_config" / "conda.yml"
+    file.write_text(f'dependencies:\n- pip:\n  - six\n  - "{written}"\n')
+    with pytest.raises(AmlError) as caught:
+        conda_file.read(file)
+    assert caught.value.line == 4 and message in caught.value.message and hint in caught.value.hint
+
+
+def test_options_that_pip_takes_from_a_file_are_uvs(tmp_path: Path) -> None:
+    file = tmp_path / "conda.yml"
+    file.write_text("dependencies:\n- pip:\n  - --pre\n  - --prefer-binary\n  - --trusted-host feed.example\n  - six\n")
+    found = conda_file.read(file)
+    assert found.options == ["--prerelease", "allow", "--allow-insecure-host", "feed.example"]
+    assert [one.text for one in found.requirements] == ["pip", "six"]
+    assert found.substitutions == ["--prefer-binary: left out (uv has no such option)"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,22 @@ def test_an_interpreter_that_is_not_there(workplace: Workplace) -> None:
     done = workplace.submit(code=2)
     assert "interpreterPath: '/no/py' was not found" in done.stderr
     assert workplace.record()["status"] == "Failed"
+
+
+def test_what_was_written_since_is_seen_by_its_time_alone(tmp_path: Path) -> None:
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    (tmp_path / "in" / "a.csv").write_text("1\n")
+    future = tmp_path / "in" / "clock.csv"
+    future.write_text("1\n")
+    for place, when in ((tmp_path / "in", 1), (tmp_path / "in" / "sub", 1), (tmp_path / "in" / "a.csv", 1)):
+        os.utime(place, (when, when))
+    os.utime(future, (2**33, 2**33))
+    os.utime(tmp_path / "in", (1, 1))
+    start = time.time_ns() - 60_000_000_000
+    assert not data.changed_since(tmp_path / "in", start)
+    for change in (lambda: (tmp_path / "in" / "a.csv").write_text("2\n"), lambda: (tmp_path / "in/sub/b").touch()):
+        change()
+        assert data.changed_since(tmp_path / "in", start)
+        for place in (tmp_path / "in").rglob("*"):
+            os.utime(place, (1, 1))
+    assert not data.changed_since(tmp_path / "in" / "a.csv", start) and not data.changed_since(tmp_path / "gone", 0)

@@ -178,3 +178,13 @@ def test_an_environment_of_the_cloud_keeps_the_machines_python_clean(tmp_path: P
         environment.own("azureml:sklearn-1.5@latest", "The environment exists only in Azure", report=said.append).python
         == found.python
     )
+
+
+def test_uv_that_may_not_use_the_network_is_the_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))
+    file = tmp_path / "conda.yml"
+    file.write_text("dependencies: [python=3.11, pip: [colorama==0.4.1]]\n")
+    with pytest.raises(AmlError, match="UV_OFFLINE is set, and the packages are not in uv's cache") as caught:
+        environment.prepare(file, report=lambda line: None)
+    assert "Correct the names" not in caught.value.hint

@@ -570,3 +570,11 @@ def test_a_synonym_beside_the_key_itself(tmp_path: Path) -> None:
 def test_a_mistake_in_a_synonym_is_told_by_its_own_name(tmp_path: Path) -> None:
     error = refused(tmp_path, ENV + "script: train.py\ninstance_count: four\n")
     assert (error.field, error.line) == ("instance_count", 5) and 'got "four"' in error.message
+
+
+def test_an_option_and_its_value_in_one_word(tmp_path: Path) -> None:
+    words = '["--regularization 0.6", "-n 3", --name, "two words", "--text=two words", "- a"]'
+    made = job(tmp_path, ENV + f"script: train.py\narguments: {words}\n")
+    told = [note for note in made.local.notes if "is one word with a space in it" in note]
+    assert len(told) == 2 and "'--regularization 0.6'" in told[0] + told[1]
+    assert made.command[2] == "--regularization 0.6", "as v1 had it"

@@ -15,6 +15,7 @@ from amlrun.v1.table import camel
 
 _DATASET = re.compile(r"Dataset(?:Consumption|Output)Config:([A-Za-z0-9_.-]+)")
 _REFERENCE = re.compile(r"\$(?:AZUREML_DATAREFERENCE_([A-Za-z0-9_-]+)|\{AZUREML_DATAREFERENCE_([A-Za-z0-9_-]+)\})")
+_TWO_WORDS = re.compile(r"--?[A-Za-z][\w-]*[ ]+\S.*")
 _INTERPRETERS = re.compile(r"(?:.*[/\\])?(?:python[0-9.]*|Rscript)(?:\.exe)?")
 
 
@@ -97,6 +98,10 @@ def _arguments(context: TranslationContext, arguments: list[str]) -> list[str]:
             context.set(("arguments",), "ignored", "the arguments given on the command line are used", quiet=True)
     else:
         context.mapped(("arguments",), "command")
+        for word in arguments:
+            if _TWO_WORDS.fullmatch(word):
+                why = "is one word with a space in it, which argparse takes for an option's name: write two words"
+                context.config.note(("arguments",), f"{word!r} {why}")
     return [rewrite(context, word, ("arguments",)) for word in arguments]
 
 

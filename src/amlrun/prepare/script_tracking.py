@@ -1,0 +1,29 @@
+"""Where a script sends its metrics itself: `mlflow.set_tracking_uri` takes them away from the run."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+# A script that asks for the address that is set anyway does no harm.
+_SAME = ("MLFLOW_TRACKING_URI", "get_tracking_uri")
+
+
+def elsewhere(script: Path) -> list[str]:
+    """A sentence for each call that sends the script's metrics to another place than its run."""
+    try:
+        text = script.read_bytes()
+        tree = ast.parse(text) if b"set_tracking_uri" in text else ast.Module([], [])
+    except (OSError, SyntaxError, ValueError):
+        return []
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) == "set_tracking_uri"]
+    return [
+        f"{script.name}:{call.lineno}: mlflow.set_tracking_uri sends what is logged elsewhere, and the run does not "
+        "see it: delete the line (MLFLOW_TRACKING_URI is set already)"
+        for call in calls
+        if not any(same in ast.unparse(call) for same in _SAME)
+    ]
+
+
+def _name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
