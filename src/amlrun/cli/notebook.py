@@ -15,7 +15,7 @@ from amlrun.errors import AmlError, os_error
 
 if TYPE_CHECKING:
     from amlrun.notebook.conda import Proposal
-    from amlrun.notebook.own_module import Module
+    from amlrun.notebook.model_module import Module
     from amlrun.notebook.report import Report
     from amlrun.notebook.runconfig import Named
 
@@ -102,15 +102,19 @@ def _name_data(context: Context, named: Named | None, apply: bool) -> str | None
 def _serving(target: Path, text: str, notebook: Path, report: Report, module: Module | None) -> list[Proposal]:
     """The files that answer requests with the model, those formatted, and what its environment lacks for it."""
     from amlrun.notebook import conda, serving
+    from amlrun.notebook.formatting import format_script
     from amlrun.notebook.report import Report
-    from amlrun.notebook.tidy import tidy
 
     beside = target.absolute().parent
-    found = [conda.Proposal(beside / f"{module.name}.py", tidy(module.text, beside / "x.py", report))] if module else []
+    found = (
+        [conda.Proposal(beside / f"{module.name}.py", format_script(module.text, beside / "x.py", report))]
+        if module
+        else []
+    )
     made = serving.files(text, target, notebook.name, project.find(target).root, report)
     for one in made:
         if one.file.suffix == ".py":
-            one.text = tidy(one.text, one.file, Report())
+            one.text = format_script(one.text, one.file, Report())
     found += [one for one in made if not one.file.exists() or one.file.read_text(encoding="utf-8") != one.text]
     file = _conda_file(target).with_name("inference-conda.yml")
     if made and file.exists():
@@ -130,8 +134,8 @@ def _without_sample(target: Path, report: Report) -> None:
 
 def _converted(notebook: Path, target: Path, apply: bool) -> tuple[str, Report, Module | None]:
     from amlrun.notebook import read
+    from amlrun.notebook.formatting import format_script
     from amlrun.notebook.report import Report
-    from amlrun.notebook.tidy import tidy
 
     if not notebook.exists():
         raise AmlError("there is no such notebook", file=notebook, hint="Give the path of an .ipynb file.")
@@ -154,7 +158,7 @@ def _converted(notebook: Path, target: Path, apply: bool) -> tuple[str, Report, 
         text, resources = TrainScriptExporter().from_notebook_node(node, resources)
     except AmlError as error:
         raise AmlError(error.message, file=error.file or notebook, line=error.line, hint=error.hint) from None
-    return tidy(text, target, report), report, resources["script"].module
+    return format_script(text, target, report), report, resources["script"].module
 
 
 def _only_script(folder: Path) -> Path:

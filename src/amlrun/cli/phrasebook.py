@@ -59,8 +59,8 @@ def advice(words: list[str], *, whole: bool = True) -> str | None:
         inside = [phrase for phrase in PHRASES if phrase.startswith(prefix)]
         if inside:
             lines = [f"  {phrase:<34} {PHRASES[phrase].v2 or PHRASES[phrase].note}" for phrase in inside]
-            said = " ".join(words[: length + 1])
-            return "\n".join([f"aml has no `{said}`. v1's `{prefix.strip()}` commands, and v2's for them:", *lines])
+            asked = " ".join(words[: length + 1])
+            return "\n".join([f"aml has no `{asked}`. v1's `{prefix.strip()}` commands, and v2's for them:", *lines])
     return None
 
 

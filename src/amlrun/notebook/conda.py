@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError
+from amlrun.notebook.pypi_modules import SAME_NAME
 from amlrun.notebook.report import Report
-from amlrun.notebook.same_name import SAME_NAME
 from amlrun.prepare.conda_names import pypi_name
 from amlrun.spec.node import parse
 

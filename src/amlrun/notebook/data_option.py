@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from amlrun.notebook import locate
+from amlrun.notebook import data_folder
 from amlrun.notebook.parameters import Option
-from amlrun.notebook.places import Place, edit_start, plain
+from amlrun.notebook.path_literals import PathLiteral, edit_start, plain
 from amlrun.notebook.report import Report
 
 
@@ -25,7 +25,7 @@ class Paths:
 
 
 def apply(
-    data: list[Place], found: Paths, base: Path, target: Path, arguments: str, helper: str, report: Report
+    data: list[PathLiteral], found: Paths, base: Path, target: Path, arguments: str, helper: str, report: Report
 ) -> None:
     """Give the read places their options: one for all that lie below the same folder."""
     for number, places in enumerate(_groups(data), 1):
@@ -66,9 +66,9 @@ def apply(
         report.did(f"reads {', '.join(sorted(files | folders))} through {flag} (default {default})")
 
 
-def _groups(data: list[Place]) -> list[list[Place]]:
+def _groups(data: list[PathLiteral]) -> list[list[PathLiteral]]:
     """The places by the folder that they have in common: `../data`, a drive, or the notebook's own."""
-    groups: dict[str, list[Place]] = {}
+    groups: dict[str, list[PathLiteral]] = {}
     for place in data:
         parts = plain(place.path).split("/")
         ups = next((i for i, part in enumerate(parts) if part != ".."), len(parts))
@@ -81,13 +81,13 @@ def _groups(data: list[Place]) -> list[list[Place]]:
     return list(groups.values())
 
 
-def _default(whole: str, start: str, places: list[Place], base: Path, target: Path, report: Report) -> str:
+def _default(whole: str, start: str, places: list[PathLiteral], base: Path, target: Path, report: Report) -> str:
     """The path that the script finds the data at: where the notebook did, else where the project has such files."""
     there = Path(whole) if _is_absolute(whole) else base / whole
     if there.exists():
         return whole if _is_absolute(whole) else _rebased(there, target)
     names = {posixpath.relpath(p.whole, start or ".") for p in places if not p.unknown and PurePath(p.whole).suffix}
-    folder = locate.folder_with(sorted(name for name in names if not set(name) & set("*?[")), target)
+    folder = data_folder.folder_with(sorted(name for name in names if not set(name) & set("*?[")), target)
     if folder is None and _is_absolute(whole):
         return whole
     if folder is None:
@@ -101,11 +101,11 @@ def _is_absolute(path: str) -> bool:
     return path.startswith(("/", "~")) or bool(re.match(r"^[A-Za-z]:", path))
 
 
-def _is_folder(place: Place) -> bool:
+def _is_folder(place: PathLiteral) -> bool:
     return bool(place.rest or place.unknown or set("*?[") & set(place.path) or not PurePath(plain(place.path)).suffix)
 
 
-def _folder(place: Place) -> str:
+def _folder(place: PathLiteral) -> str:
     """The folder that `place` names; for a pattern the folder above its first wildcard."""
     name = plain(place.path)
     if set("*?[") & set(name):

@@ -8,7 +8,7 @@ import shlex
 from typing import Any
 
 from amlrun.errors import AmlError
-from amlrun.notebook import awaits
+from amlrun.notebook import top_level_await
 from amlrun.notebook.read import Cell
 from amlrun.notebook.report import Report
 from amlrun.notebook.source import Edit, Source, apply, bound, dotted, root
@@ -75,7 +75,7 @@ def plain(cell: Cell, report: Report, coroutines: set[str]) -> str:
         if not edits:
             break
         text = apply(text, edits)
-    return imported(awaits.plain(parse(cell, text), text, cell, coroutines, report))
+    return imported(top_level_await.plain(parse(cell, text), text, cell, coroutines, report))
 
 
 def imported(text: str) -> str:
@@ -264,33 +264,33 @@ def _installed(command: str, report: Report, cell: Cell) -> bool:
 
 
 def _magic(name: str, rest: str, target: str, cell: Cell, report: Report) -> str:
-    said = f"%{name} {rest}".strip()
+    magic = f"%{name} {rest}".strip()
     if name in ("time",) and rest:
         return target + rest
     if target and name == "pwd":
         return f'{target}__import__("os").getcwd()'
     if target:
-        report.ask(f"took the result of `{said}`: the script has None there", cell.number)
+        report.ask(f"took the result of `{magic}`: the script has None there", cell.number)
         return f"{target}None"
     if name in ("pip", "conda", "mamba", "uv"):
         if _installed(f"{name} {rest}", report, cell):
-            return f"# left out: {said} (the conda file installs packages)"
+            return f"# left out: {magic} (the conda file installs packages)"
     elif name in ("env", "set_env") and rest:
         key, _, value = rest.partition("=") if "=" in rest else rest.partition(" ")
         if value and key.strip().isidentifier():
             report.did(f"turned `%{name} {key.strip()}` into os.environ", cell.number)
             return f'__import__("os").environ[{key.strip()!r}] = {value.strip()!r}'
     elif name == "cd":
-        report.ask(f"`{said}` changed the folder: the script runs in its own; check its paths", cell.number)
-        return f"# left out: {said} (a script runs in its own folder)"
+        report.ask(f"`{magic}` changed the folder: the script runs in its own; check its paths", cell.number)
+        return f"# left out: {magic} (a script runs in its own folder)"
     elif name == "run":
-        report.ask(f"`{said}` ran another file: import what it defines, with the file beside the script", cell.number)
-        return f"# left out: {said} (another file)"
+        report.ask(f"`{magic}` ran another file: import what it defines, with the file beside the script", cell.number)
+        return f"# left out: {magic} (another file)"
     elif name == "pylab":
         report.ask("`%pylab` put NumPy and Matplotlib names everywhere: import them by name", cell.number)
-        return f"# left out: {said} (it imports everything)"
+        return f"# left out: {magic} (it imports everything)"
     if name not in _SETTINGS and name not in ("env", "set_env", "time"):
-        report.ask(f"`{said}` was left out: a script has no such thing", cell.number)
-        return f"# left out: {said} (a notebook magic)"
-    report.did(f"left out `{said}`: it only matters in a notebook", cell.number)
-    return f"# left out: {said} (only matters in a notebook)"
+        report.ask(f"`{magic}` was left out: a script has no such thing", cell.number)
+        return f"# left out: {magic} (a notebook magic)"
+    report.did(f"left out `{magic}`: it only matters in a notebook", cell.number)
+    return f"# left out: {magic} (only matters in a notebook)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from amlrun.notebook.learning import FIT
+from amlrun.notebook.fitted_model import FIT
 from amlrun.notebook.metrics import SCALARS
 from amlrun.notebook.saving import SAVES
 from amlrun.notebook.source import dotted, root

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from amlrun.notebook import data_option
 from amlrun.notebook.data_option import Paths
 from amlrun.notebook.file_calls import defaults, file_of, given, readers
-from amlrun.notebook.places import Place, edit_start, existing, literals_of, plain, resolve
+from amlrun.notebook.path_literals import PathLiteral, edit_start, existing, literals_of, plain, resolve
 from amlrun.notebook.report import Report
 from amlrun.notebook.source import arguments_of, in_f_strings, root
 from amlrun.notebook.statements import Notebook, Statement
@@ -23,9 +23,9 @@ def apply(notebook: Notebook, base: Path, target: Path, arguments: str, helper: 
     `arguments` and `helper` are the script's names for the parsed arguments and for the data helper.
     """
     literals = literals_of(notebook)
-    reads: list[Place] = []
-    writes: list[Place] = []
-    asked: list[Place] = []
+    reads: list[PathLiteral] = []
+    writes: list[PathLiteral] = []
+    asked: list[PathLiteral] = []
     modules = notebook.modules()
     functions = readers(notebook, modules)
     for statement in notebook.body:
@@ -73,14 +73,16 @@ def apply(notebook: Notebook, base: Path, target: Path, arguments: str, helper: 
     return found
 
 
-def _is_bare(place: Place, kind: str, statement: Statement, literals: dict[str, tuple[Statement, ast.expr]]) -> bool:
+def _is_bare(
+    place: PathLiteral, kind: str, statement: Statement, literals: dict[str, tuple[Statement, ast.expr]]
+) -> bool:
     """Whether `f"{name}.pkl"` is a file beside the notebook: what `name` holds may be a folder's file, too."""
     name = root(place.head) if place.head is not None else None
     given_to = {argument.arg for part in ast.walk(statement.node) for argument in arguments_of(part)}
     return name is None or (name not in given_to and (kind == "write" or name in literals))
 
 
-def _is_written(place: Place, writes: list[Place]) -> bool:
+def _is_written(place: PathLiteral, writes: list[PathLiteral]) -> bool:
     """Whether the notebook itself wrote what it reads here: the very file, or something in a folder it made."""
     for other in writes:
         made = other.unknown or not PurePath(other.whole).suffix
@@ -92,7 +94,7 @@ def _is_written(place: Place, writes: list[Place]) -> bool:
     return False
 
 
-def _beside_data(writes: list[Place], data: list[Place], found: Paths, report: Report) -> list[Place]:
+def _beside_data(writes: list[PathLiteral], data: list[PathLiteral], found: Paths, report: Report) -> list[PathLiteral]:
     """The writes whose folder is not read from. One that goes where data comes from is turned to outputs/ by itself."""
     read = {id(place.node) for place in data}
     for place in writes:
@@ -121,7 +123,7 @@ def _output(path: str) -> str:
     return "/".join(["outputs", *parts]) + ("/" if path.endswith("/") else "")
 
 
-def _writes(writes: list[Place], found: Paths, report: Report) -> None:
+def _writes(writes: list[PathLiteral], found: Paths, report: Report) -> None:
     seen: set[int] = set()
     for place in writes:
         new = _output(place.path)
@@ -137,8 +139,8 @@ def _writes(writes: list[Place], found: Paths, report: Report) -> None:
         elif new != place.path:
             place.statement.edit(place.node, place.spelt(repr(new)))
         if new != place.path:
-            said = place.statement.source.slice(place.node) if place.path == "." else place.path
-            to = f"{said} to {new}" if place.path == "." else f"{new} instead of {said}"
+            shown = place.statement.source.slice(place.node) if place.path == "." else place.path
+            to = f"{shown} to {new}" if place.path == "." else f"{new} instead of {shown}"
             report.did(f"writes {to}: only outputs/ is kept from a run", place.statement.cell)
         if place.variable:
             found.variables.add(place.variable)

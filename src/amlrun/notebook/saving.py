@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from amlrun.notebook.learning import Learning, inside
+from amlrun.notebook.fitted_model import FittedModel, inside
 from amlrun.notebook.report import Report
 from amlrun.notebook.source import bound, dotted, root
 from amlrun.notebook.statements import Notebook, Statement
@@ -28,7 +28,7 @@ class Saving:
     own: set[str] = field(default_factory=set)  # functions and classes of the notebook that a pickle of it names
 
 
-def find(notebook: Notebook, learning: Learning, modules: dict[str, str], report: Report) -> Saving:
+def find(notebook: Notebook, learning: FittedModel, modules: dict[str, str], report: Report) -> Saving:
     """The save line that the notebook lacks; what is fitted and not saved, or cannot be loaded again, is reported."""
     saving = Saving()
     model = learning.model
@@ -99,7 +99,7 @@ def _saved(notebook: Notebook, model: str) -> Statement | None:
     return None
 
 
-def _save_line(saving: Saving, notebook: Notebook, learning: Learning, modules: dict[str, str]) -> None:
+def _save_line(saving: Saving, notebook: Notebook, learning: FittedModel, modules: dict[str, str]) -> None:
     model, maker = learning.model, learning.maker
     module = modules.get(maker.split(".")[0], "")
     if maker.endswith("Trainer") and module.startswith("transformers"):

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.notebook import (
-    learning,
+    cell_order,
+    display,
+    fitted_model,
     metrics,
-    order,
+    model_module,
     outline,
-    own_module,
-    own_options,
     parameters,
+    parser_options,
     paths,
     read,
     saving,
-    screen,
     statements,
 )
 from amlrun.notebook.data_option import Paths
@@ -45,7 +45,7 @@ class Script:
     future: list[str] = field(default_factory=list)
     sections: list[tuple[str, str]] = field(default_factory=list)
     pyplot: str | None = None  # what the script calls matplotlib.pyplot, when it needs it
-    module: own_module.Module | None = None  # what has moved to a module beside the script
+    module: model_module.Module | None = None  # what has moved to a module beside the script
 
     @property
     def functions(self) -> bool:
@@ -60,13 +60,13 @@ def plan(node: Any, base: Path, target: Path, title: str, report: Report, *, mov
     `move` lets what the saved model needs of the notebook go to a module of its own.
     Raises `AmlError` naming the cell where one cannot be converted.
     """
-    notebook = statements.split(order.settled(read.cells(node), report), report)
+    notebook = statements.split(cell_order.settled(read.cells(node), report), report)
     names = _fresh(notebook)
     modules = notebook.modules()
     _tqdm(notebook)
-    lines = own_options.take(notebook, modules, names["args"], report)
-    shown = screen.apply(notebook, modules, names["args"], names["save_figures"], report)
-    learned = learning.find(notebook, modules)
+    lines = parser_options.take(notebook, modules, names["args"], report)
+    shown = display.apply(notebook, modules, names["args"], names["save_figures"], report)
+    learned = fitted_model.find(notebook, modules)
     saved = saving.find(notebook, learned, modules, report)
     report.model = learned.model
     logs = "mlflow" not in {module.split(".")[0] for module in modules.values()} and metrics.log(
@@ -75,11 +75,11 @@ def plan(node: Any, base: Path, target: Path, title: str, report: Report, *, mov
     found = paths.apply(notebook, base, target, names["args"], names["data_file"], report)
     if not move:
         saving.name_file(notebook, saved, report)
-    order.check(notebook, report)
+    cell_order.check(notebook, report)
     doc = _doc(notebook, title)
     module = None
     if saved.own and move:
-        module = own_module.take(notebook, saved.own, found.variables, target, title)
+        module = model_module.take(notebook, saved.own, found.variables, target, title)
     if module is not None:
         report.modules.append(module.name)
         report.did(f"moved {', '.join(sorted(saved.own))} to {module.name}.py: the saved model is loaded with it")
@@ -169,7 +169,7 @@ def _sections(
     values: list[str],
     saved: saving.Saving,
     found: Paths,
-    shown: screen.Screen,
+    shown: display.Display,
     tail: list[str],
 ) -> None:
     data, model, judged, last_part = cut
@@ -209,7 +209,7 @@ def _text(body: list[Statement]) -> str:
     return "\n".join(lines)
 
 
-def _imports(script: Script, notebook: Notebook, saved: saving.Saving, shown: screen.Screen, report: Report) -> None:
+def _imports(script: Script, notebook: Notebook, saved: saving.Saving, shown: display.Display, report: Report) -> None:
     added = set(saved.imports) | {"import argparse"}
     if "logged" in script.helpers:
         added.add("import mlflow")

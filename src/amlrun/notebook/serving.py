@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from amlrun.notebook.conda import Proposal
-from amlrun.notebook.known import UNKNOWN, Frame, Known, Series, follow
 from amlrun.notebook.report import Report
+from amlrun.notebook.trace import UNKNOWN, Frame, Series, Trace, follow
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".sav", ".p", ".bin")
 # How files begin that are the template's sample, or an earlier conversion's: they may be written over.
@@ -71,7 +71,7 @@ def needs(script: str) -> str:
     return "\n".join(kept)
 
 
-def _values(known: Known, target: Path, title: str, request: Path, report: Report) -> dict[str, Any]:
+def _values(known: Trace, target: Path, title: str, request: Path, report: Report) -> dict[str, Any]:
     folder = target.absolute().parent
     words = []
     for option in report.options:
@@ -97,7 +97,7 @@ def _quoted(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
-def _rows(known: Known, report: Report) -> list[Any] | None:
+def _rows(known: Trace, report: Report) -> list[Any] | None:
     inputs = known.inputs
     if inputs is None:
         report.ask(

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from amlrun.notebook import magics
-from amlrun.notebook.foreign import Foreign
+from amlrun.notebook.hosted_code import HostedCode
 from amlrun.notebook.read import LEFT_OUT_TAGS, Cell
 from amlrun.notebook.report import Report
 from amlrun.notebook.source import Edit, Source, apply, bound, modules_of, used
@@ -111,7 +111,7 @@ def split(cells: list[Cell], report: Report) -> Notebook:
     lead: list[str] = []
     code = "\n".join(cell.source for cell in cells if cell.kind == "code")
     coroutines = set(re.findall(r"^async def (\w+)", code, re.M))
-    foreign = Foreign(report)
+    hosted = HostedCode(report)
     for cell in cells:
         out = next((tag for tag in LEFT_OUT_TAGS if tag in cell.tags), None)
         if out is not None:
@@ -122,7 +122,7 @@ def split(cells: list[Cell], report: Report) -> Notebook:
             lead += ([""] if lead else []) + _markdown(cell.source)
         elif cell.kind == "code":
             text = _without_guard(cell, magics.plain(cell, report, coroutines))
-            statements, rest = _cut(cell, foreign.plain(cell, text))
+            statements, rest = _cut(cell, hosted.plain(cell, text))
             for statement in statements:
                 if isinstance(statement.node, ast.Import | ast.ImportFrom):
                     lead += statement.lead

@@ -74,7 +74,7 @@ class Batch:
         self.rows = 0
         self.output: TextIO | None = None
         self.journal: TextIO | None = None
-        self.started = self.said = time.monotonic()
+        self.started = self.reported = time.monotonic()
         self.told, self.before, self.total = -1, 0, 0
         self.workers: list[Worker] = []
         self.queue: collections.deque[list[str]] = collections.deque()
@@ -229,10 +229,10 @@ class Batch:
 
     def progress(self, *, last: bool = False) -> None:
         now = time.monotonic()
-        due = last or (now - self.said >= 2 and self.done > self.before)
+        due = last or (now - self.reported >= 2 and self.done > self.before)
         if not due or self.done == self.told:
             return
-        self.said, self.told = now, self.done
+        self.reported, self.told = now, self.done
         speed = (self.done - self.before) / max(now - self.started, 1e-9)
         failed = f", {len(self.failed)} failed" if self.failed else ""
         say(f"{self.done} of {self.total} files, {self.rows} rows{failed}, {speed:.1f} files/s")

@@ -387,9 +387,9 @@ def test_a_script_named_from_here_is_formatted_as_its_project_says(
 
 
 def test_without_ruff_the_script_is_plain_and_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from amlrun.notebook import tidy
+    from amlrun.notebook import formatting
 
-    monkeypatch.setattr(tidy, "_ruff", lambda: None)
+    monkeypatch.setattr(formatting, "_ruff", lambda: None)
     text, found = convert(tmp_path, "# %%\nx = 1\n# %%\nprint( x )\n")
     assert "print( x )" in text and any("ruff" in line for line in found["todo"])
     compile(text, "train.py", "exec")

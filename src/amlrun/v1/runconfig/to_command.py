@@ -66,8 +66,8 @@ def _from_command(context: TranslationContext, words: list[str] | str, script: s
     parts = split(words) if isinstance(words, str) else words
     if len(parts) > 1 and _INTERPRETERS.fullmatch(parts[0]) and re.fullmatch(r"[^$-][^$]*\.(py|R)", parts[1]):
         _check_script(context, parts[1].replace("\\", "/"), "command")
-    for name, said in (("script", script), ("arguments", arguments)):
-        if said:
+    for name, given in (("script", script), ("arguments", arguments)):
+        if given:
             context.set((name,), "ignored", "`command` is used instead")
 
 

@@ -134,12 +134,12 @@ def _docker(context: TranslationContext, resources: Resources) -> None:
 
 def _container(context: TranslationContext) -> None:
     """Whether to use a container is not asked any more; that it was asked for is said once, where there is none."""
-    said = False
+    told = False
     for switch in (("environment", "docker", "enabled"), ("docker", "useDocker")):
         value = context.config.value(*switch)
         if value is not None and context.bare:
-            context.set(switch, "ignored", "the local target runs without a container", said or value.value is not True)
-            said = said or value.value is True
+            context.set(switch, "ignored", "the local target runs without a container", told or value.value is not True)
+            told = told or value.value is True
         elif value is not None:
             why = "it runs in a container" if context.here else "v2 always uses a container"
             context.set(switch, "ignored", why, quiet=True)

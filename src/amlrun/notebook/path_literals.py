@@ -17,7 +17,7 @@ _HERE = {"Path.cwd", "pathlib.Path.cwd", "os.getcwd"}
 
 
 @dataclass
-class Place:
+class PathLiteral:
     """The string literal that a path starts with; `path` is that literal, `rest` what is joined to it."""
 
     statement: Statement
@@ -62,23 +62,23 @@ def literals_of(notebook: Notebook) -> dict[str, tuple[Statement, ast.expr]]:
 
 def resolve(
     node: ast.expr, statement: Statement, literals: dict[str, tuple[Statement, ast.expr]], depth: int = 0
-) -> Place | None:
+) -> PathLiteral | None:
     """The literal that the path `node` begins with, through names, Path, os.path.join, `/`, `+` and f-strings."""
     place = _begun(node, statement, literals, depth)
     if place is not None and place.rest and not place.unknown and not place.path.strip("./"):
         # Nothing but dots is no place of data: what follows belongs to it.
         made = place.maker if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) else ""
-        return Place(statement, node, place.whole, maker=made)
+        return PathLiteral(statement, node, place.whole, maker=made)
     return place
 
 
 def _begun(
     node: ast.expr, statement: Statement, literals: dict[str, tuple[Statement, ast.expr]], depth: int
-) -> Place | None:
+) -> PathLiteral | None:
     written = _written(node)
     if written:
         makers = [dotted(part) for part in ast.walk(node) if isinstance(part, ast.Attribute | ast.Name)]
-        return Place(statement, node, written, maker=next((name for name in makers if name.endswith("Path")), ""))
+        return PathLiteral(statement, node, written, maker=next((name for name in makers if name.endswith("Path")), ""))
     if isinstance(node, ast.Name) and node.id in literals and depth < 12:
         origin, value = literals[node.id]
         place = resolve(value, origin, literals, depth + 1)
@@ -108,20 +108,20 @@ def _pieced(
     statement: Statement,
     literals: dict[str, tuple[Statement, ast.expr]],
     depth: int,
-) -> Place | None:
+) -> PathLiteral | None:
     """The place that text made of `parts` begins with: a folder, or nothing but `.` as in `f"model_{i}.pkl"`."""
     head = parts[0].value if isinstance(parts[0], ast.FormattedValue) else parts[0]
     texts = [part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else None for part in parts]
     begun = _begun(head, statement, literals, depth) if isinstance(head, ast.expr) else None
     if texts[0] is not None and "/" in texts[0]:
         first = node if isinstance(node, ast.JoinedStr) else parts[0]
-        return Place(statement, first, texts[0].rpartition("/")[0] or "/", unknown=True)
+        return PathLiteral(statement, first, texts[0].rpartition("/")[0] or "/", unknown=True)
     second = texts[1] if len(texts) > 1 else None
     if texts[0] is None and begun and begun.variable and ((second or "").startswith("/") or "/" in begun.path):
         return _joined(begun, parts[1:], "")
     known = "".join(text for text in texts if text)
     bare = bool(PurePath(f"x{known}").suffix) and not set("/\\:") & set(known)
-    return Place(statement, node, ".", unknown=True, head=head) if bare else None
+    return PathLiteral(statement, node, ".", unknown=True, head=head) if bare else None
 
 
 def _added(node: ast.expr) -> list[ast.expr]:
@@ -153,7 +153,7 @@ def _written(node: ast.expr) -> str | None:
     return posixpath.normpath(posixpath.join(*known)) if known and len(known) == len(parts) else None
 
 
-def existing(statement: Statement, base: Path, seen: set[int], variables: dict[int, str]) -> Iterator[Place]:
+def existing(statement: Statement, base: Path, seen: set[int], variables: dict[int, str]) -> Iterator[PathLiteral]:
     """Text in `statement` that names what lies below `base`, by whatever call it is read.
 
     `seen` are the nodes that are spoken for, `variables` the names that a literal is assigned to.
@@ -166,10 +166,10 @@ def existing(statement: Statement, base: Path, seen: set[int], variables: dict[i
         if 3 < len(text) < 200 and "\n" not in text and ("/" in text or PurePath(text).suffix) and text[0] != "/":
             there = base / plain(text)
             if there.is_file() or (there.is_dir() and plain(text).strip("./")):
-                yield Place(statement, node, text, variable=variables.get(id(node)))
+                yield PathLiteral(statement, node, text, variable=variables.get(id(node)))
 
 
-def _joined(place: Place, parts: list[ast.expr], slash: str = "/") -> Place:
+def _joined(place: PathLiteral, parts: list[ast.expr], slash: str = "/") -> PathLiteral:
     """`place` with `parts` behind it, as far as they are known; `slash` is what stands between them."""
     for part in parts:
         if isinstance(part, ast.Constant) and isinstance(part.value, str) and not place.unknown:
@@ -184,7 +184,7 @@ def plain(path: str) -> str:
     return posixpath.normpath(path)
 
 
-def edit_start(place: Place, new: str) -> None:
+def edit_start(place: PathLiteral, new: str) -> None:
     """Put `new` in place of the folder that an f-string or a sum of texts begins with."""
     statement, node = place.statement, place.node
     start = statement.source.span(node)[0]

@@ -28,7 +28,7 @@ _FETCHES = re.compile(
 )
 
 
-class Foreign:
+class HostedCode:
     """One notebook's passes over its cells, in order: `plain` remembers what the cells before have imported."""
 
     def __init__(self, report: Report) -> None:

@@ -40,12 +40,12 @@ def check(notebook: Notebook, report: Report) -> None:
         return
     anywhere = _KNOWN.union(*(statement.binds for statement in notebook.all if statement.kept))
     cells = _cells(notebook)
-    said: set[str] = set()
+    reported: set[str] = set()
     for statement in notebook.body:
         if not statement.kept:
             continue
-        for name in sorted(used(statement.node) - anywhere - _inner(statement.node) - said):
-            said.add(name)
+        for name in sorted(used(statement.node) - anywhere - _inner(statement.node) - reported):
+            reported.add(name)
             if name in _HISTORY:
                 report.ask(f"uses {name}, which only a notebook has", statement.cell)
                 if isinstance(statement.node, ast.Expr):

@@ -36,7 +36,7 @@ _DISPLAY = ("IPython", "google.colab", "nbformat", "jupyter")
 
 
 @dataclass
-class Screen:
+class Display:
     """What the script's frame must offer: `figures` the helper that saves figures, `options` from widgets."""
 
     figures: bool = False
@@ -50,15 +50,15 @@ class Screen:
     widgets: set[str] = field(default_factory=set)  # variables that held a widget
 
 
-def apply(notebook: Notebook, modules: dict[str, str], arguments: str, save: str, report: Report) -> Screen:
+def apply(notebook: Notebook, modules: dict[str, str], arguments: str, save: str, report: Report) -> Display:
     """Edit what shows something. `save` is the script's name for the helper that saves figures."""
-    screen = Screen(pyplot=next((name for name, module in modules.items() if module == "matplotlib.pyplot"), None))
-    _widgets(notebook, modules, arguments, screen, report)
+    display = Display(pyplot=next((name for name, module in modules.items() if module == "matplotlib.pyplot"), None))
+    _widgets(notebook, modules, arguments, display, report)
     for statement in notebook.body:
         node = statement.node
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            screen.pages |= statement.binds if _from(node.value, modules, _PAGES) else set()
-            screen.drawn |= statement.binds if _from(node.value, modules, _PLOTTING) else set()
+            display.pages |= statement.binds if _from(node.value, modules, _PAGES) else set()
+            display.drawn |= statement.binds if _from(node.value, modules, _PLOTTING) else set()
         if (
             isinstance(node, ast.Assign)
             and isinstance(node.targets[0], ast.Attribute)
@@ -66,19 +66,19 @@ def apply(notebook: Notebook, modules: dict[str, str], arguments: str, save: str
         ):
             statement.drop("it sets the notebook up")
         if statement.replaced is None:
-            _calls(statement, modules, save, screen, report)
-            _trailing(statement, modules, save, screen, report)
-    _after_cells(notebook, modules, save, screen)
-    plots = any(_plots(statement, modules, screen.pages) for statement in notebook.body)
-    screen.matplotlib = plots or any(module.startswith(_PLOTTING) for module in modules.values())
-    return screen
+            _calls(statement, modules, save, display, report)
+            _trailing(statement, modules, save, display, report)
+    _after_cells(notebook, modules, save, display)
+    plots = any(_plots(statement, modules, display.pages) for statement in notebook.body)
+    display.matplotlib = plots or any(module.startswith(_PLOTTING) for module in modules.values())
+    return display
 
 
 def _from(node: ast.AST, modules: dict[str, str], packages: tuple[str, ...]) -> bool:
     return modules.get(root(node) or "", "").startswith(packages)
 
 
-def _widgets(notebook: Notebook, modules: dict[str, str], arguments: str, screen: Screen, report: Report) -> None:
+def _widgets(notebook: Notebook, modules: dict[str, str], arguments: str, display: Display, report: Report) -> None:
     names = {name for name, module in modules.items() if module.startswith(_WIDGETS)}
     gone: set[str] = set()
     for statement in list(notebook.body):
@@ -98,9 +98,9 @@ def _widgets(notebook: Notebook, modules: dict[str, str], arguments: str, screen
         if target and isinstance(value, ast.Call) and root(value) in names and _widget_value(value) is not None:
             default = _widget_value(value)
             option = Option(f"--{target.lower()}", target, _type(default), repr(default), "was a widget")
-            screen.options.append(option)
-            screen.namespace = True
-            screen.widgets.add(target)
+            display.options.append(option)
+            display.namespace = True
+            display.widgets.add(target)
             statement.replaced = f"{target} = SimpleNamespace(value={arguments}.{option.attribute})"
             report.did(f"the widget {target} became the option {option.flag}", statement.cell)
             report.options.append(
@@ -131,7 +131,7 @@ def _widget_value(call: ast.Call) -> object:
     return value if isinstance(value, (int, float, str)) else None
 
 
-def _calls(statement: Statement, modules: dict[str, str], save: str, screen: Screen, report: Report) -> None:
+def _calls(statement: Statement, modules: dict[str, str], save: str, display: Display, report: Report) -> None:
     figures = "a figure is saved to outputs/ instead of shown"
     for node in ast.walk(statement.node):
         if not isinstance(node, ast.Call):
@@ -141,14 +141,14 @@ def _calls(statement: Statement, modules: dict[str, str], save: str, screen: Scr
         if last == "show" and isinstance(node.func, ast.Attribute) and _is_figure(node.func.value, modules):
             owner = "" if _from(node, modules, ("matplotlib", "pylab")) else statement.source.slice(node.func.value)
             statement.edit(node, f"{save}({owner})")
-            screen.figures = True
+            display.figures = True
             report.did(figures, statement.cell)
         elif last == "show" and isinstance(node.func, ast.Name) and _from(node, modules, ("matplotlib", "plotly.io")):
             statement.edit(node, f"{save}()")
-            screen.figures = True
+            display.figures = True
             report.did(figures, statement.cell)
         elif name == "display" or _from(node, modules, ("IPython",)) or name.startswith("IPython."):
-            _display(node, last, statement, modules, screen.widgets)
+            _display(node, last, statement, modules, display.widgets)
             report.did("display became print", statement.cell)
         elif name in ("matplotlib.use", "mpl.use", "plt.switch_backend") and isinstance(statement.node, ast.Expr):
             statement.drop("a run has no screen")
@@ -177,7 +177,7 @@ def _is_figure(owner: ast.expr, modules: dict[str, str]) -> bool:
     return modules.get(name, "").startswith(_SHOWN_FIGURES) or name.lower().startswith(("fig", "chart"))
 
 
-def _trailing(statement: Statement, modules: dict[str, str], save: str, screen: Screen, report: Report) -> None:
+def _trailing(statement: Statement, modules: dict[str, str], save: str, display: Display, report: Report) -> None:
     """The value that Jupyter would show is printed; a bare expression elsewhere did nothing and is left out."""
     node = statement.node
     if not isinstance(node, ast.Expr) or isinstance(node.value, ast.Await | ast.Yield):
@@ -192,17 +192,17 @@ def _trailing(statement: Statement, modules: dict[str, str], save: str, screen: 
     table = any(isinstance(part, ast.Attribute) and part.attr == "style" for part in ast.walk(value))
     if table and not _from(value, modules, _PLOTTING):
         statement.drop("a table's style, only shown in a notebook")
-    elif isinstance(value, ast.Name) and value.id.startswith(("fig", "ax")) and value.id not in screen.pages:
+    elif isinstance(value, ast.Name) and value.id.startswith(("fig", "ax")) and value.id not in display.pages:
         statement.drop("a figure, which is saved")
-    elif shown and not statement.edits and _is_page(value, modules, screen):
+    elif shown and not statement.edits and _is_page(value, modules, display):
         statement.edit(value, f"{save}({statement.source.slice(value)})")
-        screen.figures = True
+        display.figures = True
         report.did("a figure is saved to outputs/ instead of shown", statement.cell)
     elif isinstance(value, ast.Constant) and isinstance(value.value, str) and not shown:
         statement.drop("text that nothing uses")
     elif not acts and not shown:
         statement.drop("it has no effect")
-    elif not acts or (shown and isinstance(value, ast.Call) and _is_telling(value, modules, screen.drawn)):
+    elif not acts or (shown and isinstance(value, ast.Call) and _is_telling(value, modules, display.drawn)):
         start, end = statement.source.span(node)
         statement.edits += [Edit(start, start, "print("), Edit(end, end, ")")]
         report.did("the shown value is printed", statement.cell)
@@ -211,14 +211,14 @@ def _trailing(statement: Statement, modules: dict[str, str], save: str, screen: 
         statement.edits += [Edit(start, start, "print("), Edit(end, end, ")")]
 
 
-def _is_page(value: ast.expr, modules: dict[str, str], screen: Screen) -> bool:
+def _is_page(value: ast.expr, modules: dict[str, str], display: Display) -> bool:
     """`px.line(df)`, or `fig` when `fig = px.line(df)`: a figure that a cell shows by ending in it."""
     if isinstance(value, ast.Name):
-        return value.id in screen.pages
+        return value.id in display.pages
     if not isinstance(value, ast.Call):
         return False
     changes = dotted(value.func).rpartition(".")[2].startswith(("update_", "add_"))
-    return _from(value, modules, _PAGES) or (root(value) in screen.pages and changes)
+    return _from(value, modules, _PAGES) or (root(value) in display.pages and changes)
 
 
 def _is_telling(call: ast.Call, modules: dict[str, str], drawn: set[str]) -> bool:
@@ -265,9 +265,9 @@ def _saves_figure(statement: Statement) -> bool:
     return any(isinstance(node, ast.Attribute) and node.attr == "savefig" for node in ast.walk(statement.node))
 
 
-def _after_cells(notebook: Notebook, modules: dict[str, str], save: str, screen: Screen) -> None:
+def _after_cells(notebook: Notebook, modules: dict[str, str], save: str, display: Display) -> None:
     """Jupyter shows a cell's figures when the cell ends: save them there when nothing in the cell did."""
-    plots = any(_plots(s, modules, screen.pages) for s in notebook.body)
+    plots = any(_plots(s, modules, display.pages) for s in notebook.body)
     if not plots and not any(module.startswith(_PLOTTING) for module in modules.values()):
         return
     last: dict[int, Statement] = {}
@@ -277,13 +277,13 @@ def _after_cells(notebook: Notebook, modules: dict[str, str], save: str, screen:
             last[statement.cell] = statement
         shows = any(edit.text.startswith(f"{save}(") for edit in statement.edits) or _saves_figure(statement)
         plotted[statement.cell] = not shows and (
-            plotted.get(statement.cell, False) or _plots(statement, modules, screen.pages)
+            plotted.get(statement.cell, False) or _plots(statement, modules, display.pages)
         )
     saves = {statement.cell for statement in notebook.body if _saves_figure(statement)}
     for cell, statement in last.items():
         if plotted.get(cell):
             statement.after.append(f"{save}()")
-            screen.figures = True
+            display.figures = True
         elif cell in saves:  # a picture left open would be drawn over by the next cell
-            screen.closes = True
-            statement.after.append(f'{screen.pyplot or "plt"}.close("all")')
+            display.closes = True
+            statement.after.append(f'{display.pyplot or "plt"}.close("all")')

@@ -23,7 +23,7 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclass
-class Learning:
+class FittedModel:
     """`model` is the variable, `fitted` it and what else is fitted; `maker` the dotted name of what made it.
 
     `looped`: the model is made anew in each turn of a loop. `prepared` are scalers and the like beside the model.
@@ -37,12 +37,12 @@ class Learning:
     prepared: list[str] = field(default_factory=list)
 
 
-def find(notebook: Notebook, modules: dict[str, str]) -> Learning:
+def find(notebook: Notebook, modules: dict[str, str]) -> FittedModel:
     """The model that the notebook fits last, or that it chooses among those it fitted."""
     made = _makers(notebook)
     fitted = _fitted(notebook, made, modules)
     torch = [] if fitted else _torch(notebook, made, modules)
-    learning = Learning(fitted=fitted or torch, torch=bool(torch))
+    learning = FittedModel(fitted=fitted or torch, torch=bool(torch))
     if learning.fitted:
         learning.model = learning.fitted[-1]
         learning.maker = made.get(learning.model, "")

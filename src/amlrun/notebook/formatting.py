@@ -12,7 +12,7 @@ from pathlib import Path
 from amlrun.notebook.report import Report
 
 
-def tidy(text: str, path: Path, report: Report) -> str:
+def format_script(text: str, path: Path, report: Report) -> str:
     """`text`, to be written at `path`, formatted; what the linter still finds is marked `noqa` and reported."""
     ruff = _ruff()
     if ruff is None:

@@ -52,7 +52,7 @@ class Frame:
 
 
 @dataclass
-class Known:
+class Trace:
     """`inputs` is what the model was fitted with; `file` where the script saves it; `reads` how it reads its CSV."""
 
     inputs: Frame | Series | None = None
@@ -61,7 +61,7 @@ class Known:
     tables: dict[str, Series] = field(default_factory=dict)  # the columns that were ever seen
 
 
-def follow(text: str, options: dict[str, Any], folder: Path, model: str | None) -> Known:
+def follow(text: str, options: dict[str, Any], folder: Path, model: str | None) -> Trace:
     """Follow the script `text`, which lies in `folder`; `options` are the defaults of its options by attribute."""
     walk = _Walk(options, folder, model)
     walk.block(ast.parse(text).body)
@@ -73,7 +73,7 @@ class _Walk:
         self.options, self.folder, self.model = options, folder, model
         self.names: dict[str, Any] = {}
         self.functions: dict[str, ast.FunctionDef] = {}
-        self.known = Known()
+        self.known = Trace()
         self.depth = 0
 
     def block(self, body: list[ast.stmt]) -> Any:
