@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from amlrun.azure import blobs, stores
+from amlrun.azure import blobs, named_outputs, stores
 from amlrun.azure.client import Client
 from amlrun.errors import AmlError
 
@@ -26,6 +26,9 @@ def run_artifact(client: Client, run_id: str, asset_path: str) -> tuple[str, str
         names = [blob.name for blob in blobs.list_blobs(container, prefix)]
     inside = [one for one in names if one == path or one.startswith(path + "/")]
     if not inside:
+        named = named_outputs.artifact(client, run_id, path)
+        if named is not None:
+            return named
         outputs = ", ".join([one for one in names if one.startswith("outputs/")][:10])
         raise AmlError(
             f"--asset-path: run {run_id} has no {asset_path}", hint=f"The run's outputs are: {outputs or 'none'}"
@@ -129,6 +132,8 @@ def download_model(client: Client, place: str, folder: Path, *, overwrite: bool,
     job = re.search(r"azureml:/.*/jobs/([^/]+)/outputs/artifacts/(?:paths/)?(.+)", place.replace("//", "/"))
     if job:
         store, path = "workspaceartifactstore", f"ExperimentRun/dcid.{job[1]}/{job[2]}"
+    elif named := named_outputs.place_of(client, place):
+        store, path = named
     else:
         found = re.search(r"/datastores/([^/]+)/paths/(.+)", place)
         if found is None:

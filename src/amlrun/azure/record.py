@@ -105,6 +105,9 @@ def update_from_service(run: runs.RunFolder, job: dict[str, Any], details: dict[
         part["studio_url"] = studio
     if tracking:
         part["_tracking"] = tracking
+    named = [name for name in properties.get("outputs") or {} if name != "default"]
+    if named:
+        part["named_outputs"] = {name: f"azureml://jobs/{run.id}/outputs/{name}" for name in named}
     with os_errors("write the run's record"):
         if state.is_final:
             _write_end(run, state, properties, history)

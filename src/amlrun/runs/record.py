@@ -87,6 +87,7 @@ class ProcessPart(TypedDict, total=False):
     seconds: float
     status: str
     studio_url: str
+    named_outputs: dict[str, str]
     _supervisor: ProcessMark
     _script: ProcessMark
     _shared: bool
@@ -140,6 +141,7 @@ class RunRecord(SubmitPart, total=False):
     end_time_utc: str
     seconds: float
     studio_url: str
+    named_outputs: dict[str, str]
     cancel: CancelMark
     exit_code: int
     error: ErrorPart

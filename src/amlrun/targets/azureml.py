@@ -180,9 +180,10 @@ class AzureMLTarget:
 
     def download(self, run: runs.RunFolder) -> list[Path]:
         """Bring outputs, logs and user_logs into the run's folder, only what is not there yet."""
-        from amlrun.azure import batch, watching
+        from amlrun.azure import batch, named_outputs, watching
 
         fetched = watching.fetch(self.client, run, progress=self._moved())
+        fetched += named_outputs.fetch(self.client, run, progress=self._moved())
         rows = batch.rows(self.client, run)
         if rows:
             fetched.append(rows)

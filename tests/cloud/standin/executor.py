@@ -110,12 +110,17 @@ class Job:
                 if file.is_file():
                     place = f"ExperimentRun/dcid.{self.name}/{file.relative_to(work).as_posix()}"
                     artifacts.upload_blob(place, file.read_bytes(), overwrite=True)
-        default = self.blobs.container(self.workspace.container("workspaceblobstore"))
         for name, place in results.items():
+            uri = self.said["outputs"][name].get("uri")
+            match = _STORE.fullmatch(str(uri)) if uri else None
+            store, top = (
+                (match[1], match[2].rstrip("/")) if match else ("workspaceblobstore", f"azureml/{self.name}/{name}")
+            )
+            default = self.blobs.container(self.workspace.container(store))
             for file in sorted(place.rglob("*")):
                 if file.is_file():
                     inside = file.relative_to(place).as_posix()
-                    default.upload_blob(f"azureml/{self.name}/{name}/{inside}", file.read_bytes(), overwrite=True)
+                    default.upload_blob(f"{top}/{inside}", file.read_bytes(), overwrite=True)
         return code
 
     def _variables(self, database: Path, command: str, results: dict[str, Path], folder: Path) -> dict[str, str]:

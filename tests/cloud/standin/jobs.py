@@ -104,6 +104,41 @@ def mlflow_run(plane: Plane, ws: Workspace, query: Query, body: Any) -> Reply:
     return _json(200, {"run": {"info": {"run_id": job.name}, "data": {"metrics": metrics, "params": [], "tags": []}}})
 
 
+_DATA = {"uri_folder": "UriFolder", "uri_file": "UriFile", "mltable": "MLTable"}
+_MODELS = {"custom_model": "CustomModel", "mlflow_model": "MLFlowModel", "triton_model": "TritonModel"}
+
+
+def run_data(plane: Plane, ws: Workspace, query: Query, body: Any) -> Reply:
+    """A run's named outputs as assets, as azure-ai-ml's rest client models them."""
+    job = _job(ws, body["runId"])
+    outputs = {}
+    for name, item in (job.said.get("outputs") or {}).items():
+        kind = str(item.get("jobOutputType"))
+        asset = f"azureml://locations/westeurope/workspaces/{ws.name}/data/azureml_{job.name}_output_{name}/versions/1"
+        outputs[name] = {"assetId": asset, "type": {**_DATA, **_MODELS}[kind]}
+    return _json(200, {"runMetadata": {"runId": job.name, "status": job.status, "outputs": outputs}})
+
+
+def _resolved(plane: Plane, ws: Workspace, body: Any, part: str) -> Reply:
+    parts = ws.root.split("/")
+    top = f"azureml://subscriptions/{parts[2]}/resourcegroups/{parts[4]}/workspaces/{parts[8]}/datastores"
+    found = {}
+    for asset in body["values"]:
+        job, _, name = asset.split("/data/azureml_")[1].removesuffix("/versions/1").rpartition("_output_")
+        said = ws.jobs[job].said["outputs"][name].get("uri")
+        place = str(said).split("/datastores/")[1] if said else f"workspaceblobstore/paths/azureml/{job}/{name}/"
+        found[asset] = {part: f"{top}/{place}", "type": "UriFolder"}
+    return _json(200, {"values": found})
+
+
+def resolved_data(plane: Plane, ws: Workspace, query: Query, body: Any) -> Reply:
+    return _resolved(plane, ws, body, "uri")
+
+
+def resolved_models(plane: Plane, ws: Workspace, query: Query, body: Any) -> Reply:
+    return _resolved(plane, ws, body, "path")
+
+
 ROUTES: list[Any] = [
     ("arm", "PUT", "/jobs/([^/]+)", "jobs PUT", put_job),
     ("arm", "GET", "/jobs/([^/]+)", "jobs", get_job),
@@ -113,5 +148,8 @@ ROUTES: list[Any] = [
     ("history", "GET", "/runs/([^/]+)/details", "", details),
     ("history", "GET", "/runs/([^/]+)/children", "", children),
     ("history", "PATCH", "/experiments/([^/]+)/runs/([^/]+)", "", patch_run),
+    ("history", "POST", "/rundata", "", run_data),
+    ("data", "POST", "/dataversion/batchGetResolvedUris", "", resolved_data),
+    ("modelregistry", "POST", "/models/batchGetResolvedUris", "", resolved_models),
     ("mlflow", "GET", "/api/2.0/mlflow/runs/get", "", mlflow_run),
 ]

@@ -145,7 +145,7 @@ class Plane:
         query = {key: value[0] for key, value in parse_qs(parts.query).items()}
         body = json.loads(request.body) if request.body else None
         area = "arm"
-        for prefix in ("/history/v1.0", "/mlflow/v1.0", "/data/v1.0"):
+        for prefix in ("/history/v1.0", "/mlflow/v1.0", "/data/v1.0", "/modelregistry/v1.0"):
             if path.startswith(prefix):
                 area, path = prefix.split("/")[1], path.removeprefix(prefix)
         table: list[tuple[str, str, str, str, Callable[..., Reply]]] = handlers.ROUTES
