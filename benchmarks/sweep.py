@@ -22,6 +22,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import jinja2
+
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "template"
 SOURCE = ROOT / "src"
@@ -44,7 +46,7 @@ def make(folder: Path, jobs: int, trials: int) -> None:
     """A project with the sample and a random sweep over it."""
     (folder / "aml_config").mkdir(parents=True)
     (folder / "pyproject.toml").touch()
-    (folder / "train.py").write_text((TEMPLATE / "models" / "model1" / "train.py").read_text(), encoding="utf-8")
+    (folder / "train.py").write_text(sample("train.py"), encoding="utf-8")
     config: dict[str, Any] = {
         "script": "train.py",
         "arguments": arguments(),
@@ -55,9 +57,15 @@ def make(folder: Path, jobs: int, trials: int) -> None:
     sweep_file(folder, jobs, trials)
 
 
+def sample(name: str) -> str:
+    """A file of the sample model, as a default render has it."""
+    text = (TEMPLATE / "models" / "model1" / f"{name}.jinja").read_text(encoding="utf-8")
+    return jinja2.Environment(keep_trailing_newline=True).from_string(text).render(framework="scikit-learn")
+
+
 def sweep_file(folder: Path, jobs: int, trials: int) -> None:
     """The sample's search space, without early termination."""
-    sweep = (TEMPLATE / "models" / "model1" / "aml_config" / "sweep.yml").read_text(encoding="utf-8")
+    sweep = sample("aml_config/sweep.yml")
     head = sweep.split("policy:")[0]
     tail = f"primary_metric_name: val_accuracy\nprimary_metric_goal: maximize\nmax_total_runs: {trials}\n"
     (folder / "sweep.yml").write_text(head + tail + f"max_concurrent_runs: {jobs}\n", encoding="utf-8")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 from standin.project import Cloud
 from standin.world import Ended, World
+from support.rendering import template_file
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template"
 CONFIG = TEMPLATE / "models" / "model1" / "aml_config" / "batch-score.yml"
@@ -32,7 +32,7 @@ def batch(world: World, tmp_path: Path) -> Cloud:
 
     cloud = Patient(world, tmp_path / "project")
     for name in ("score.py", "score_batch.py"):
-        shutil.copy2(TEMPLATE / "models" / "model1" / name, cloud.path)
+        (cloud.path / name).write_text(template_file(f"models/model1/{name}"), encoding="utf-8")
     text = CONFIG.read_text(encoding="utf-8").replace("inference-conda.yml", "conda.yml")
     (cloud.path / "aml_config" / "batch-score.yml").write_text(text, encoding="utf-8")
     table = pandas.DataFrame([[1.0, 2.0], [2.0, 1.0], [9.0, 8.0], [8.0, 9.0]], columns=["a", "b"])

@@ -12,7 +12,7 @@ import yaml
 from standin.endpoints import DOMAIN, KEY, TOKEN
 from standin.project import Cloud
 from standin.world import Ended, World
-from support.rendering import copy_template, render
+from support.rendering import copy_template, render, template_file
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template"
 COLUMNS = ["mean_radius", "mean_texture"]
@@ -34,7 +34,7 @@ def endpoint(world: World, tmp_path: Path) -> Cloud:
     import pandas
     from sklearn.linear_model import LogisticRegression
 
-    shutil.copy2(TEMPLATE / "models" / "model1" / "score.py", cloud.path)
+    (cloud.path / "score.py").write_text(template_file("models/model1/score.py"), encoding="utf-8")
     (cloud.path / "ic.yml").write_text("entryScript: score.py\ncondaFile: aml_config/conda.yml\n")
     (cloud.path / "dc.yml").write_text(
         "computeType: ACI\ncontainerResourceRequirements: {cpu: 1, memoryInGB: 1}\nscoringTimeoutMs: 5000\n"

@@ -29,7 +29,8 @@ AZURE = {
 }
 PYTHONS = questions()["python_version"]["choices"]
 SERVICES = list(questions()["ci"]["choices"].values())
-EVERY = list(itertools.product(PYTHONS, SERVICES, ({}, AZURE)))
+FRAMEWORKS = list(questions()["framework"]["choices"].values())
+EVERY = list(itertools.product(PYTHONS, SERVICES, FRAMEWORKS, ({}, AZURE)))
 
 
 def check_parses(folder: Path) -> int:
@@ -63,9 +64,9 @@ def leftovers(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("python", "ci", "azure"), EVERY, ids=lambda value: str(value) if value else "-")
-def test_every_combination(rendered, python, ci, azure):
-    project = rendered(python_version=python, ci=ci, **azure)
+@pytest.mark.parametrize(("python", "ci", "framework", "azure"), EVERY, ids=lambda value: str(value) if value else "-")
+def test_every_combination(rendered, python, ci, framework, azure):
+    project = rendered(python_version=python, ci=ci, framework=framework, **azure)
     assert check_parses(project) > 15
     assert leftovers(project) == []
     assert bad_endings(project) == []
@@ -73,6 +74,7 @@ def test_every_combination(rendered, python, ci, azure):
     assert (".github/workflows/train.yml" in names) == (".github/workflows/tests.yml" in names) == (ci == "github")
     assert ("azure-pipelines.yml" in names) == (ci == "azure-devops")
     assert ("ci/gate.py" in names) == (ci != "none")
+    assert ("models/model1/model.py" in names) == (framework != "scikit-learn")
     assert names[".python-version"].decode() == f"{python}\n"
     assert (".azureml/config.json" in names) == bool(azure)
     if azure:

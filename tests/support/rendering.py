@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import copier
+import jinja2
 import yaml
 from copier.errors import DirtyLocalWarning
 from pytest_copie.plugin import Copie
@@ -36,6 +37,16 @@ def copy_template(folder: Path) -> Path:
     for name in ("includes", "template", "src"):
         shutil.copytree(ROOT / name, folder / name, ignore=_CACHES)
     return folder
+
+
+def template_file(name: str, **answers: str) -> str:
+    """The text of one of the template's files as a default render has it; `answers` are others than the defaults."""
+    defaults = {"framework": "scikit-learn", "model_file": "model.pkl", "python_version": "3.11"}
+    loader = jinja2.FileSystemLoader(ROOT)
+    environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)  # noqa: S701
+    path = f"template/{name}"
+    found = path if (ROOT / path).exists() else f"{path}.jinja"
+    return environment.get_template(found).render({**defaults, **answers})
 
 
 def render(

@@ -19,6 +19,8 @@ from typing import Any
 import psutil
 import pytest
 
+from support.rendering import template_file
+
 TEMPLATE = Path(__file__).parents[2] / "template"
 # Generous, for they only end what hangs: CI's machine may be slow and busy.
 LIMIT = 600.0
@@ -99,10 +101,9 @@ def lay_out(root: Path) -> None:
     """The template's files that score, and the data; the questions' answers are this test's."""
     for name in ("models/model1", "deployment", "data"):
         shutil.copytree(TEMPLATE / name, root / name, ignore=shutil.ignore_patterns("*.jinja", "tests", "__pycache__"))
-    config = Path("models/model1/aml_config/inference-conda.yml")
-    text = (TEMPLATE / f"{config}.jinja").read_text(encoding="utf-8")
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    (root / config).write_text(text.replace("{{ python_version }}", version), encoding="utf-8")
+    for name in ("models/model1/score.py", "models/model1/aml_config/inference-conda.yml"):
+        (root / name).write_text(template_file(name, python_version=version), encoding="utf-8")
     (root / ".copier-answers.yml").write_text("_src_path: here\n", encoding="utf-8")
 
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from amlrun.errors import JOB_FAILED, AmlError
-from amlrun.prepare import build_problems, pythons
+from amlrun.prepare import build_problems, index_settings, pythons
 from amlrun.prepare.conda_file import CondaFile, Requirement
 from amlrun.prepare.interpreter import TOOL_VARIABLE, Interpreter, Report
 from amlrun.prepare.room import READY, Room, find_uv, python_in
@@ -133,8 +133,14 @@ def _install_once(
     """Run `uv pip install`; None when it went well, else its output."""
     file = room.write("aml-requirements.txt", "".join(f"{one.text}\n" for one in requirements))
     # Not in the project's folder: only the user's and the system's uv.toml count, no project's.
-    command = [room.uv, "pip", "install", "--python", room.python, "--color", "never"]
-    return room.stream([*command, *options, "--requirement", file], report, settings)
+    command = [room.uv, "pip", "install", "--python", room.python, "--color", "never", *options, "--requirement", file]
+    if index_settings.wants_cpu_torch((one.text for one in requirements), settings):
+        output = room.stream([*command, "--torch-backend", "cpu"], report, settings)
+        if output is None or index_settings.TORCH_HOST not in output:
+            return output
+        report(f"  {index_settings.TORCH_HOST}, which has the build for the CPU, could not be reached: PyPI's build of")
+        report("  PyTorch is taken, which brings CUDA (several GB).")
+    return room.stream(command, report, settings)
 
 
 def _conda_create(room: Room, name: str, wanted: CondaFile, report: Report) -> None:

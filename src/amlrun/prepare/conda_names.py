@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+import sys
 
 # Packages that PyPI knows under another name.
 _PYPI_NAMES = {
     "pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "matplotlib-base": "matplotlib",
     "seaborn-base": "seaborn", "opencv": "opencv-python-headless", "py-opencv": "opencv-python-headless",
-    "py-xgboost": "xgboost", "py-xgboost-cpu": "xgboost", "py-xgboost-gpu": "xgboost", "tensorflow-gpu": "tensorflow",
-    "tensorflow-base": "tensorflow", "dask-core": "dask", "pytables": "tables", "psycopg2": "psycopg2-binary",
+    "py-xgboost": "xgboost", "py-xgboost-cpu": "xgboost-cpu", "py-xgboost-gpu": "xgboost",
+    "tensorflow-gpu": "tensorflow", "tensorflow-base": "tensorflow", "tensorflow-mkl": "tensorflow",
+    "tensorflow-eigen": "tensorflow", "keras-gpu": "keras",
+    "dask-core": "dask", "pytables": "tables", "psycopg2": "psycopg2-binary",
     "python-graphviz": "graphviz", "msgpack-python": "msgpack", "pyqt": "PyQt5", "pillow-simd": "pillow",
     "lightgbm-cpu": "lightgbm", "python-tzdata": "tzdata", "brotli-python": "brotli",
     "python-xxhash": "xxhash", "catboost-gpu": "catboost", "python-fastjsonschema": "fastjsonschema",
     "python-flatbuffers": "flatbuffers", "ray-core": "ray", "ray-default": "ray", "ray-tune": "ray",
     "antlr-python-runtime": "antlr4-python3-runtime",
 }  # fmt: skip
+# Packages that have no wheel for macOS, where the plain one is as small.
+_MACOS_NAMES = {"py-xgboost-cpu": "xgboost", "xgboost-cpu": "xgboost", "tensorflow-cpu": "tensorflow"}
 # Parts of the toolchain, libraries in C, programs, and what only conda knows. PyPI has strangers under many of these
 # names (ffmpeg, make, git, nodejs, cairo …), so none is ever looked up there.
 _NOT_PYTHON = re.compile(
@@ -53,7 +58,9 @@ _PUBLIC_CHANNELS = frozenset(
 
 def pypi_name(name: str) -> str:
     """What PyPI calls the package that conda calls `name`."""
-    return _PYPI_NAMES.get(name.lower(), name)
+    low = name.lower()
+    on_macos = _MACOS_NAMES.get(low) if sys.platform == "darwin" else None
+    return on_macos or _PYPI_NAMES.get(low, name)
 
 
 def is_renamed(name: str) -> bool:

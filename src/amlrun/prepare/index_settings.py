@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _UV_INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_NO_INDEX")
+# Where PyTorch's own index is (uv's documentation, "Using uv with PyTorch").
+TORCH_HOST = "download.pytorch.org"
 # They would point uv at this project's own environment.
 _DROPPED = ("VIRTUAL_ENV", "PYTHONHOME", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "CONDA_PREFIX")
 
@@ -38,6 +41,19 @@ def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
     if pip.get("cert") and not made.get("SSL_CERT_FILE"):
         made["SSL_CERT_FILE"] = pip["cert"]
     return made
+
+
+def wants_cpu_torch(requirements: Iterable[str], variables: Mapping[str, str]) -> bool:
+    """Whether PyTorch is to come from its own index of CPU builds: PyPI's build for Linux brings several GB of CUDA.
+
+    Not with an NVIDIA driver, nor where the user said where packages come from. `variables` are `environment()`'s.
+    """
+    if sys.platform != "linux" or variables.get("UV_TORCH_BACKEND") or variables.get("UV_OFFLINE"):
+        return False
+    if any(variables.get(name) for name in _UV_INDEX) or _uv_names_an_index(variables):
+        return False
+    named = any(re.match(r"(?:torch|torchvision|torchaudio)(?![\w.-])", one) for one in requirements)
+    return named and not Path("/proc/driver/nvidia/version").exists()
 
 
 def _pip_settings(variables: Mapping[str, str]) -> dict[str, str]:

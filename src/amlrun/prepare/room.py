@@ -125,9 +125,11 @@ class Workshop:
         return asked or next((name for name in TOOLS if shutil.which(name)), "uv")
 
     def identity(self) -> str:
-        """The system and the processor; `platform.machine()` would cost an import that nothing else here needs."""
+        """The system, the processor, and whether there is a GPU."""
+        # `platform.machine()` would cost an import that nothing else here needs.
         kind = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
-        return f"{sys.platform}-{kind}"
+        gpu = "-cuda" if Path("/proc/driver/nvidia/version").exists() else ""
+        return f"{sys.platform}-{kind}{gpu}"
 
     def room(self, key: str) -> Room:
         """The place of the environment with that key."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from support import notebooks as notebooks_help
+from support.rendering import template_file
 
 from amlrun.cli.notebook import command
 from amlrun.errors import AmlError
@@ -465,7 +466,7 @@ def test_the_sample_notebook_becomes_the_samples_outline_and_trains(project: Pat
     assert found["todo"] == []
     text = target.read_text(encoding="utf-8")
     heads = re.findall(r"# ---- (\w+)", text)
-    outline = re.findall(r"# ---- (\w+)", (ROOT / "template/models/model1/train.py").read_text(encoding="utf-8"))
+    outline = re.findall(r"# ---- (\w+)", template_file("models/model1/train.py"))
     assert [head for head in heads if head != "Functions"] == outline
     flags = {option["flag"] for option in found["options"]}
     assert {"--data-path", "--epochs", "--batch_size", "--alpha", "--penalty", "--train_test_split_ratio"} <= flags

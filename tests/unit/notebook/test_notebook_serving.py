@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from support import notebooks as notebooks_help
+from support.rendering import template_file
 
 from amlrun.cli.notebook import command
 
@@ -112,6 +113,8 @@ def project(root: Path) -> Path:
     template = Path(__file__).parents[3] / "template"
     model = root / "models" / "model1"
     shutil.copytree(template / "models" / "model1", model, ignore=shutil.ignore_patterns("__pycache__", "*.jinja"))
+    for name in ("train.py", "score.py", "tests/test_train.py", "tests/test_score.py"):
+        (model / name).write_text(template_file(f"models/model1/{name}"), encoding="utf-8")
     shutil.copytree(template / "deployment", root / "deployment")
     (root / "data").mkdir()
     (root / "pyproject.toml").write_text(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from support import notebooks as notebooks_help
+from support.rendering import template_file
 
 from amlrun.cli.notebook import command
 
@@ -475,8 +476,7 @@ x = 1
 
 def test_a_fresh_conda_file_can_log_as_the_templates_can(convert):
     found = convert("# %%\nfrom sklearn.metrics import r2_score\nprint(r2_score([1, 2], [1, 2]))\n")
-    template = Path(__file__).parents[3] / "template/models/model1/aml_config/train-conda.yml.jinja"
-    lines = {line.strip("- \n") for line in template.read_text(encoding="utf-8").split("\n")}
+    lines = {line.strip("- \n") for line in template_file("models/model1/aml_config/train-conda.yml").split("\n")}
     logging = {"sqlalchemy>=2,<3", "alembic>=1.13,<2", "azureml-mlflow>=1.60,<2"}
     assert logging <= lines and logging <= set(found.packages)
 

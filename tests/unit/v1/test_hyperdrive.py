@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.rendering import template_file
 
 from amlrun.errors import AmlError
 from amlrun.spec.job import CommandJob, EarlyTermination, Parameter, SweepJob
 from amlrun.v1.hyperdrive import to_sweep
 
-SAMPLE = Path(__file__).parents[3] / "template" / "models" / "model1" / "aml_config" / "sweep.yml"
 CORPUS = Path(__file__).parents[3].parent / "shared" / "corpus" / "hyperdrive"
 
 GOOD = """\
@@ -244,10 +244,21 @@ def test_what_is_legal_but_odd_is_said(tmp_path: Path, text: str, words: str) ->
     assert len(notes) == 1 and words in notes[0]
 
 
-def test_the_sample_is_right(tmp_path: Path) -> None:
-    job = to_sweep.load(SAMPLE, trial())
+@pytest.mark.parametrize(
+    ("framework", "options"),
+    [
+        ("scikit-learn", ["alpha", "batch_size", "penalty"]),
+        ("xgboost", ["learning_rate", "max_depth"]),
+        ("pytorch", ["learning_rate", "batch_size", "hidden"]),
+        ("tensorflow", ["learning_rate", "batch_size", "hidden"]),
+    ],
+)
+def test_the_sample_is_right(tmp_path: Path, framework: str, options: list[str]) -> None:
+    file = tmp_path / "sweep.yml"
+    file.write_text(template_file("models/model1/aml_config/sweep.yml", framework=framework), encoding="utf-8")
+    job = to_sweep.load(file, trial())
     assert job.trial.local.notes == []
-    assert list(job.search_space) == ["alpha", "batch_size", "penalty"]
+    assert list(job.search_space) == options
     assert job.early_termination is not None and job.early_termination.type == "bandit"
 
 
