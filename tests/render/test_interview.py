@@ -107,7 +107,7 @@ def stored(folder: Path) -> dict[str, Any]:
     return found
 
 
-BASICS = ("project_name", "description", "model_name", "python_version", "compute_cluster")
+BASICS = ("project_name", "description", "model_name", "python_version", "framework", "compute_cluster")
 
 
 def test_enter_takes_every_default(interview, tmp_path):
@@ -150,6 +150,7 @@ def test_each_refusal_is_readable(interview, tmp_path):
     talk.refused("model_name", "a..b", "no two dots in a row")
     talk.answer("model_name", "credit")
     talk.answer("python_version", DOWN)
+    talk.answer("framework", DOWN)
     talk.refused("compute_cluster", "local", "keyword of run configurations")
     talk.refused("compute_cluster", "x" * 25, "2 to 24 characters")
     talk.answer("compute_cluster", "gpu")
@@ -172,6 +173,7 @@ def test_each_refusal_is_readable(interview, tmp_path):
     assert (found["project_name"], found["python_version"], found["compute_cluster"], found["ci"]) == (
         "Credit risk", "3.12", "gpu", "none",
     )  # fmt: skip
+    assert found["framework"] == "xgboost"
 
 
 @pytest.mark.parametrize(
@@ -192,9 +194,11 @@ def test_a_repository_with_files_of_its_own(interview, tmp_path, own, asked, ans
         # A yes-or-no question takes the letter alone.
         talk.wait(TEXT[name])
         talk.process.send(keys or ENTER)
+    sample = kept.get("sample", True)
     for name in (*BASICS, "workspace_name"):
-        talk.answer(name)
-    if kept.get("sample", True):
+        if sample or name != "framework":
+            talk.answer(name)
+    if sample:
         talk.answer("ci")
     said = talk.end()
     assert talk.questions_asked()[: len(asked)] == asked
