@@ -78,6 +78,12 @@ def test_a_starter_trains_and_is_served(rendered, framework, tmp_path):
     run([find_uv(), "pip", "install", "-q", "--python", python, "pytest"], tmp_path)
     assert " passed" in run(tests, place.root, {"MLFLOW_DISABLE_TELEMETRY": "true"})
 
+    if framework == "pytorch":
+        place.aml("run", "submit-script", "-c", "train-distributed", "-e", "first", cwd=model, env=env)
+        logs = {file.name for file in (place.latest() / "user_logs").iterdir()}
+        assert {"std_log_process_00.txt", "std_log_process_01.txt"} <= logs
+        assert (place.latest() / "outputs" / "model.pt").exists()
+
     asset = f"outputs/{FILES[framework]}"
     place.aml("model", "register", "-n", "demo", "-f", "run.json", "--asset-path", asset, cwd=model)
     port = free_port()
