@@ -96,7 +96,7 @@ def _make_python(room: Room, wanted: CondaFile, settings: dict[str, str], report
 
 def _install(room: Room, wanted: CondaFile, python: str, note: str, settings: dict[str, str], report: Report) -> None:
     """Install the requirements. When it fails, go on without what failed, so that all of it is named at once."""
-    left, problems = list(wanted.requirements), list[build_problems.Problem]()
+    left, problems = [*wanted.requirements, *_setuptools(wanted, python)], list[build_problems.Problem]()
     first, until = "", time.monotonic() + _MOST_SECONDS
     while left and len(problems) < _MOST_ROUNDS:
         output = _install_once(room, left, wanted.options, settings, report if not problems else lambda line: None)
@@ -125,6 +125,12 @@ def _install(room: Room, wanted: CondaFile, python: str, note: str, settings: di
 
         error.hint = "\n".join(part for part in (error.hint, conda_heal.advice(wanted.file)) if part)
     raise error
+
+
+def _setuptools(wanted: CondaFile, python: str) -> list[Requirement]:
+    """Setuptools beside a Python before 3.12, as conda installs it: old packages import pkg_resources undeclared."""
+    named = any(re.match(r"setuptools(?![\w.-])", one.text, re.IGNORECASE) for one in wanted.requirements)
+    return [] if named or not wanted.python or int(python.split(".")[1]) > 11 else [Requirement("setuptools<81", None)]
 
 
 def _install_once(

@@ -1,8 +1,8 @@
 """An old conda file as it can be installed today, with the fewest edits, and the reason of each.
 
 In this order: SDK v1's packages go; renamed packages get their name; a pin without a wheel for the file's Python
-becomes a floor; what still contradicts is loosened as the resolver's message names it. The versions that were resolved
-then stand in the file, the old lines as comments.
+becomes the next version that has one, with which old code is likeliest to run; what still contradicts is loosened as
+the resolver's message names it. The versions that were resolved then stand in the file, the old lines as comments.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ def heal(text: str, file: str, resolver: Resolver | None = None, *, scoring: boo
     for wish in wishes:
         if wish.reason:
             new = conda_edit.spelled(wish.item, wish.name + wish.extras, wish.spec)
-            more = conda_rules.remark(wish.name)
-            healing.edits.append(Edit(wish.item, [new], f"{wish.reason}; {more}" if more else wish.reason))
+            more = conda_rules.remark(wish.name, wish.spec)
+            reason = f"{wish.reason}; {more}" if more else wish.reason
+            healing.edits.append(Edit(wish.item, [new, *wish.beside], reason))
     healing.edits.sort(key=lambda edit: (edit.item.line, edit.item.position))
     healing.text = conda_edit.apply(text, items, healing.edits)
     return healing

@@ -36,7 +36,10 @@ class Healing:
 
 @dataclass
 class Wish:
-    """A requirement on its way: `text` in pip's words, `reason` once it is not the file's any more."""
+    """A requirement on its way: `text` in pip's words, `reason` once it is not the file's any more.
+
+    `beside` are requirements that it needs and the file does not name.
+    """
 
     item: Item
     name: str
@@ -44,6 +47,7 @@ class Wish:
     spec: str
     reason: str = ""
     checked: bool = True
+    beside: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -69,9 +73,16 @@ class Wish:
         )
         self.reason = self.reason or reason
 
+    def move(self, version: str, reason: str) -> None:
+        """Pin another version instead; of a pre-release the release."""
+        from packaging.version import Version
+
+        self.spec = f"=={Version(version).base_version}"
+        self.reason = self.reason or reason
+
 
 def by_table(wishes: list[Wish], python: str) -> None:
-    """Without a resolver: pins below the first wheel that is known of become floors."""
+    """Without a resolver: pins below the first wheel that is known of move up to it."""
     from packaging.version import InvalidVersion, Version
 
     for wish in wishes:
@@ -84,7 +95,8 @@ def by_table(wishes: list[Wish], python: str) -> None:
         except InvalidVersion:
             old = True
         if old:
-            wish.loosen(f"no wheel for Python {python} before {first}")
+            wish.move(first, f"no wheel for Python {python} before {first}")
+    _keep_numpy_1(wishes, {normal(wish.name): wish.spec[2:] for wish in wishes if re.fullmatch(r"==[\d.]+", wish.spec)})
 
 
 def by_resolver(wishes: list[Wish], healing: Healing, resolver: Resolver) -> None:
@@ -149,7 +161,26 @@ def _without_dead_pins(wishes: list[Wish], healing: Healing, resolver: Resolver)
             if normal(wish.name) in conda_rules.NOTEBOOK:
                 healing.edits.append(Edit(wish.item, [], "only a notebook server uses it"))
             else:
-                wish.loosen(f"no wheel for Python {healing.python}")
+                wish.move(lowest, f"no wheel for Python {healing.python}")
+
+
+def _keep_numpy_1(wishes: list[Wish], versions: dict[str, str]) -> bool:
+    """Hold NumPy back where a chosen version was built for NumPy 1, which its metadata does not say."""
+    old = [one for one in wishes if conda_rules.only_numpy_1(one.name, versions.get(normal(one.name), ""))]
+    numpy = next((one for one in wishes if normal(one.name) == "numpy"), None)
+    if not old or versions.get("numpy", "2").startswith("1."):
+        return False
+    version = versions[normal(old[0].name)]
+    reason = f"{old[0].name} {version} was built for NumPy 1"
+    if numpy is None:
+        old[0].beside.append("numpy<2")
+        old[0].reason = old[0].reason or reason
+    elif not numpy.pinned:
+        numpy.spec = f"{numpy.spec},<2".lstrip(",")
+        numpy.reason = numpy.reason or reason
+    else:
+        return False
+    return True
 
 
 def _allows(spec: str, version: str) -> bool:
@@ -170,7 +201,9 @@ def _alone(wish: Wish, healing: Healing, resolver: Resolver) -> None:
     if wish.spec and not first.missing:
         before = wish.spec
         wish.loosen(f"no wheel for Python {python}")
-        if resolver([wish.text], python, "alone").good:
+        found = resolver([wish.text], python, "lowest")
+        if found.good:
+            wish.move(found.versions[normal(wish.name)], f"no wheel for Python {python}")
             return
         wish.spec = ""
         first = resolver([wish.text], python, "alone")
@@ -204,6 +237,9 @@ def _together(wishes: list[Wish], healing: Healing, resolver: Resolver) -> None:
             break
         few = len(named) <= _FEW and len(asked) <= _FEW**2
         answer = _loosened(named, asked, extra, healing.python, resolver, one_at_a_time=few)
+    if answer.good and _keep_numpy_1(asked, answer.versions):
+        beside = [line for wish in asked for line in wish.beside]
+        answer = resolver([*(wish.text for wish in asked), *extra, *beside], healing.python, "together")
     healing.resolved, healing.message = answer.good, answer.message
     for wish in asked:
         version = answer.versions.get(normal(wish.name))

@@ -56,12 +56,22 @@ _FIRST_WHEEL: dict[str, dict[str, str]] = {
              "tensorflow": "2.16.1", "torch": "2.2.0", "pyarrow": "14.0.0", "pillow": "10.0.0", "numba": "0.59.0",
              "h5py": "3.10.0", "statsmodels": "0.14.0", "prophet": "1.1.2", "onnxruntime": "1.17.0", "shap": "0.45.0"},
 }  # fmt: skip
+# What changed for old code, and the version from which on.
 _REMARKS = {
-    "scikit-learn": "models saved with the old version have to be trained again",
-    "tensorflow": "code for TensorFlow 1.x needs tf.compat.v1",
-    "numpy": "np.float, np.int, np.bool, np.object and np.str left NumPy in 1.24",
-    "pandas": "DataFrame.append, .ix and .iteritems are gone",
+    "scikit-learn": ("0", "models saved with the old version have to be trained again"),
+    "tensorflow": ("2", "code for TensorFlow 1.x needs tf.compat.v1"),
+    "numpy": ("1.24", "np.float, np.int, np.bool, np.object and np.str left NumPy in 1.24"),
+    "pandas": ("2", "DataFrame.append, .ix and .iteritems are gone"),
 }
+# The first version whose wheels were built for NumPy 2 (numpy/numpy#26191); older ones say nothing of it and fail when
+# they are imported beside it.
+_FOR_NUMPY_2 = {
+    "scikit-learn": "1.4.2", "pandas": "2.2.2", "scipy": "1.13.0", "matplotlib": "3.8.4", "statsmodels": "0.14.2",
+    "h5py": "3.11.0", "pyarrow": "16.0.0", "numba": "0.60.0", "shap": "0.46.0", "scikit-image": "0.23.1",
+    "torch": "2.3.0", "opencv-python": "4.10.0.84", "opencv-python-headless": "4.10.0.84", "onnxruntime": "1.19.0",
+    "bottleneck": "1.4.0", "numexpr": "2.10.0", "pywavelets": "1.6.0", "tables": "3.10.0", "hdbscan": "0.8.37",
+    "tensorflow": "2.18.0", "gensim": "4.3.3", "prophet": "1.1.6", "pycocotools": "2.0.8", "shapely": "2.0.4",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,9 +107,26 @@ def rule(name: str, *, conda: bool, others: set[str]) -> Rule | None:
     return None
 
 
-def remark(name: str) -> str:
-    """What a newer version of a package changes for old code, or an empty string."""
-    return _REMARKS.get(normal(name), "")
+def remark(name: str, spec: str) -> str:
+    """What the version that `spec` (`==1.5`, `>=1.5`, empty) gives changes for old code, or an empty string."""
+    since, text = _REMARKS.get(normal(name), ("", ""))
+    exact = re.fullmatch(r"==(\d[\w.]*)", spec)
+    return text if since and (exact is None or not _before(exact[1], since)) else ""
+
+
+def only_numpy_1(name: str, version: str) -> bool:
+    """Whether this version's wheels were built before NumPy 2, though its metadata allows it."""
+    first = _FOR_NUMPY_2.get(normal(name))
+    return first is not None and _before(version, first)
+
+
+def _before(version: str, other: str) -> bool:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(version) < Version(other)
+    except InvalidVersion:
+        return False
 
 
 def first_wheel(name: str, python: str) -> str | None:

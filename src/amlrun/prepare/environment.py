@@ -22,7 +22,7 @@ from amlrun.prepare.room import cache_folder as cache_folder
 from amlrun.spec.job import CommandJob
 
 # What changes when environments are built otherwise.
-_FORMAT = "2"
+_FORMAT = "3"
 
 
 def user_managed(interpreter: str) -> Interpreter:

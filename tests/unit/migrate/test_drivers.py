@@ -487,7 +487,7 @@ env.python.conda_dependencies = CondaDependencies.create(python_version="3.6.2",
 """)
     conda = texts(result)["aml_config/old-conda.yml"]
     assert "# - python=3.6.2" in conda and "- python=3.11" in conda
-    assert "# - scikit-learn==0.22.1" in conda and "- scikit-learn>=0.22.1" in conda
+    assert "# - scikit-learn==0.22.1" in conda and "- scikit-learn==1.1.3" in conda
 
 
 def notebook(*cells: str, language: str = "python") -> str:

@@ -239,6 +239,8 @@ def test_two_models_ask_for_a_layout() -> None:
         ("import numpy as np\nx = np.float(1)\n", "x = float(1)\n"),
         ("import numpy as np\nx = np.zeros(1, dtype=np.bool)\n", "import numpy as np\nx = np.zeros(1, dtype=bool)\n"),
         ("import numpy as np\nx = np.NaN, np.float_(1)\n", "import numpy as np\nx = np.nan, np.float64(1)\n"),
+        ("from sklearn.metrics import f1_score as f\nx = f(a, (b), (c), # d\n  None, zero=1)\n",
+         "from sklearn.metrics import f1_score as f\nx = f(a, (b), labels=(c), # d\n  pos_label=None, zero=1)\n"),
         ("from sklearn.externals import joblib\njoblib.dump(1, 'x')\n", "import joblib\njoblib.dump(1, 'x')\n"),
         ("from sklearn.externals.joblib import load\nload('x')\n", "from joblib import load\nload('x')\n"),
         ("def f():\n    from sklearn.externals import joblib as j\n    j.load('x')\n",

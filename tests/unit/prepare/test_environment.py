@@ -46,6 +46,8 @@ def test_built_once_and_reused_by_content(tmp_path: Path, cache: Path) -> None:
     out = subprocess.run([found.python, "-c", "import six; print(six.__version__)"], capture_output=True, text=True)
     assert out.stdout.strip() == "1.16.0"
     assert "six==1.16.0" in found.packages()
+    # As with conda: packages of that time import pkg_resources without saying so.
+    assert any(one.startswith("setuptools==") for one in found.packages()) == (sys.version_info < (3, 12))
     assert any("Building the environment of conda.yml" in line for line in said)
     again: list[str] = []
     elsewhere = tmp_path / "elsewhere"

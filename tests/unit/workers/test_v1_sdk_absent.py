@@ -103,6 +103,21 @@ except AttributeError as error:
     assert done.stderr.count("sklearn.externals.joblib is gone") == 1
 
 
+def test_arguments_that_scikit_learn_takes_by_name_may_stand_in_their_old_place(project: V1Project) -> None:
+    done = project.passes("""
+import pickle
+from sklearn.metrics import confusion_matrix, f1_score
+print(confusion_matrix([0, 1], [0, 0], [1, 0]).tolist(), f1_score([0, 1], [0, 1], average="micro"))
+print(pickle.loads(pickle.dumps(confusion_matrix)) is confusion_matrix)
+try:
+    f1_score([0], [0], 1, 2, 3, 4, 5, 6, 7)
+except TypeError:
+    print("TypeError")
+""")
+    assert done.stdout.splitlines() == ["[[0, 1], [0, 1]] 1.0", "True", "TypeError"]
+    assert done.stderr.count("labels= by name only") == 1
+
+
 def test_the_environment_s_own_sitecustomize_runs_too(project: V1Project, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

@@ -67,6 +67,16 @@ def test_a_script_logs_and_reads(old_python: str, tmp_path: Path) -> None:
     assert child.metrics["accuracy"] == [(1, 0)]
 
 
+def test_a_run_that_was_made_before_the_script_is_joined(old_python: str, tmp_path: Path) -> None:
+    project = V1Project(tmp_path, python=old_python)
+    made = "import os\nfrom mlflow.tracking import MlflowClient\n"
+    made += "os.environ['MLFLOW_RUN_ID'] = MlflowClient().create_run('0').info.run_id\n"
+    log = "run = Run.get_context()\nrun.log('loss', 2)\nrun.log('loss', 1)\n"
+    project.passes(f"{made}from azureml.core import Run\n{log}")
+    [own] = project.runs()
+    assert own.metrics["loss"] == [(2, 0), (1, 1)]
+
+
 def test_every_module_compiles(old_python: str, tmp_path: Path) -> None:
     code = (
         "import pathlib, sys\nfor file in pathlib.Path(sys.argv[1]).rglob('*.py'):\n"

@@ -15,6 +15,9 @@ HELPERS: dict[str, tuple[tuple[str, ...], str]] = {
 def log_value(name, value, step=None):
     """Log a number as a metric and anything else as a tag, so that no value ends the run."""
     name = {re}.sub(r"[^\\w\\-./: ]", "_", str(name), flags={re}.ASCII)
+    if isinstance(value, str):
+        {mlflow}.set_tag(name, value)
+        return
     try:
         {mlflow}.log_metric(name, float(value), step=step)
     except (TypeError, ValueError, {mlflow}.MlflowException):
@@ -27,6 +30,9 @@ def log_value(name, value, step=None):
 def log_root_value(name, value):
     """Log to the pipeline's run (outside a pipeline, to this run): a number as a metric, anything else as a tag."""
     root = {root_run_id}()
+    if isinstance(value, str):
+        {mlflow}.MlflowClient().set_tag(root, name, value)
+        return
     try:
         {mlflow}.MlflowClient().log_metric(root, name, float(value))
     except (TypeError, ValueError, {mlflow}.MlflowException):

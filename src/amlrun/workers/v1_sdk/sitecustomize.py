@@ -10,6 +10,7 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
+import warnings
 from types import ModuleType
 from typing import Any
 
@@ -29,12 +30,12 @@ class _Old(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return importlib.machinery.ModuleSpec(name, self)
         if name == "sklearn.externals" and self._missing(name, path):
             return importlib.machinery.ModuleSpec(name, self, is_package=True)
-        if name != "numpy":
+        if name not in ("numpy", "sklearn.metrics"):
             return None
         for finder in sys.meta_path:
             spec = None if finder is self else finder.find_spec(name, path, target)
             if spec is not None:
-                spec.loader = _Numpy(spec.loader)
+                spec.loader = _Numpy(spec.loader) if name == "numpy" else _Metrics(spec.loader)
                 return spec
         return None
 
@@ -53,8 +54,8 @@ class _Old(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             _say(f"{name} is gone from scikit-learn; the package {plain} is used.")
 
 
-class _Numpy(importlib.abc.Loader):
-    """NumPy's own loader; afterwards `numpy.float` and the like, which NumPy 1.24 dropped, are Python's types."""
+class _Wrapped(importlib.abc.Loader):
+    """A module's own loader, and what comes afterwards."""
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
@@ -66,11 +67,30 @@ class _Numpy(importlib.abc.Loader):
     def exec_module(self, module: Any) -> None:
         self._loader.exec_module(module)
         module.__loader__ = module.__spec__.loader = self._loader
+        self.afterwards(module)
+
+    def afterwards(self, module: Any) -> None:
+        raise NotImplementedError
+
+
+class _Metrics(_Wrapped):
+    """`confusion_matrix(y, predicted, labels)` and the like, which scikit-learn 1.0 refuses, are understood."""
+
+    def afterwards(self, module: Any) -> None:
+        from azureml._amlrun.old_calls import accept_places
+
+        accept_places(module)
+
+
+class _Numpy(_Wrapped):
+    """`numpy.float` and the like, which NumPy 1.24 dropped, are Python's types."""
+
+    def afterwards(self, module: Any) -> None:
         own = module.__dict__.get("__getattr__")
         said: set[str] = set()
 
         def get(name: str) -> Any:
-            if name in _ALIASES and name not in module.__dict__:
+            if name in _ALIASES and name not in module.__dict__ and not _has(own, name):
                 if name not in said:
                     said.add(name)
                     _say(f"numpy.{name} is gone since NumPy 1.24; Python's {name} is used.")
@@ -80,6 +100,17 @@ class _Numpy(importlib.abc.Loader):
             return own(name)
 
         module.__getattr__ = get
+
+
+def _has(get: Any, name: str) -> bool:
+    """Whether a module's own `__getattr__` knows a name: NumPy 1.20 to 1.23 has them there, with a warning."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            get(name)
+    except (AttributeError, TypeError):
+        return False
+    return True
 
 
 def _chain() -> None:

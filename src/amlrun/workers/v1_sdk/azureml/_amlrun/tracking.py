@@ -151,7 +151,10 @@ class Tracked:
 
     def _points(self, key: str) -> int:
         """The next step of a metric that another process may have logged to."""
-        history = self.client.get_metric_history(self.run_id, key)
+        try:
+            history = self.client.get_metric_history(self.run_id, key)
+        except _refused():
+            return 0  # MLflow 1.x does not know a metric that has no point yet
         return int(max([point.step for point in history] or [-1])) + 1
 
 
