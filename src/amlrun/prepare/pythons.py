@@ -114,7 +114,7 @@ def _of_uv(room: Room, environment: Mapping[str, str]) -> list[Python]:
     """What `uv python list` knows: Pythons on PATH, its own, the Windows registry's, and those that it can download."""
     # A manager's shims answer slowly, and only for its active versions, which are found in its folder anyway.
     path = [one for one in environment.get("PATH", "").split(os.pathsep) if Path(one).name != "shims"]
-    settings = {**environment, "PATH": os.pathsep.join(path)} if path else environment
+    settings = {**environment, "PATH": os.pathsep.join(path)} if any(path) else environment
     done = room.run([room.uv, "python", "list", "--output-format", "json"], settings)
     try:
         rows = json.loads(done.stdout)

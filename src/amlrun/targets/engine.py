@@ -132,9 +132,11 @@ def licence_note(image: str) -> str:
 
 def absent(engine: Engine, image: str) -> AmlError:
     """That an image is not here, and how to get it."""
-    registry = image.partition("/")[0]
-    login = f"az acr login -n {registry.partition('.')[0]}" if ".azurecr." in registry else f"{engine.name} login"
-    private = f" (a private registry asks for {login} first)" if "." in registry else ""
+    registry, slash, _ = image.partition("/")
+    login = f"{engine.name} login {registry}"
+    if ".azurecr." in registry:
+        login = f"az acr login -n {registry.partition('.')[0]}"
+    private = f" (a private registry asks for {login} first)" if slash and "." in registry else ""
     return AmlError(
         f"the image {image} is not on this machine",
         hint=f"Fetch it: add --pull, or run {engine.name} pull {image}{private}.",

@@ -24,9 +24,9 @@ from amlrun.runs import metrics, mlflow_db, new_mlflow_db, provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, to_dict
-from amlrun.targets import ssh_files, steps
+from amlrun.targets import machine_facts, ssh_files, steps
 from amlrun.targets.base import Plan, Run, RunCreated, SubmitOptions
-from amlrun.targets.ssh_connection import Connection
+from amlrun.targets.ssh_connection import Connection, Receipt
 from amlrun.targets.ssh_room import RemoteWorkshop
 from amlrun.targets.ssh_site import RemoteSite
 
@@ -72,7 +72,7 @@ class SshTarget:
         folder = code.find(job)
         git = provenance.git_properties(folder)
         files = options.take_snapshot(job, folder, self.project)
-        there = self.hello()
+        there = machine_facts.kept(self.machine) or self.hello()
         run_id = options.run_id or runs.new_id(experiment, job.name)
         first = steps.first_record(job, job, experiment, self.machine.name, options.command_line)
         first |= {"_target_type": self.type, "_machine": self.machine.to_dict() | {"name": self.machine.name}}
@@ -103,12 +103,14 @@ class SshTarget:
     def hello(self) -> dict[str, Any]:
         """What the machine says of itself. Raises AmlError when it can't be reached, or its Python is too old."""
         there = self.connection.call("hello")
+        del there["out"]
         if tuple(there["python"][:2]) < OLDEST_PYTHON:
             shown = ".".join(map(str, there["python"]))
             raise AmlError(
                 f"{self.location}: its {self.machine.python} is Python {shown}; 3.7 or newer is needed",
                 hint="Name another one: `python:` in data/computes.yml.",
             )
+        machine_facts.keep(self.machine, there)
         return there
 
     def _interpreter(self, job: CommandJob, there: dict[str, Any]) -> Interpreter:
@@ -128,7 +130,11 @@ class SshTarget:
             with tarfile.open(fileobj=stream, mode="w|") as archive:
                 ssh_files.pack(archive, run, site.sends, workers=site.sends_workers)
 
-        found = self.connection.call("begin", run=run.id, plan=plan, payload=payload)
+        try:
+            found = self.connection.call("begin", run=run.id, home=site.home, plan=plan, payload=payload)
+        except AmlError:
+            machine_facts.forget(self.machine)  # asked anew the next time
+            raise
         self._note(run, found)
 
     def _never_began(self, run: runs.RunFolder) -> bool:
@@ -192,8 +198,9 @@ class SshTarget:
 
     def _follow(self, run: runs.RunFolder, follow: bool, until: float | None) -> Iterator[bytes]:
         at = run.log.stat().st_size if run.log.exists() else 0
-        results = ssh_files.Unpacker(run)
-        for kind, data in self.connection.frames("follow", run=run.id, at=at, follow=follow, fetch=True):
+        results, receipt = ssh_files.Unpacker(run), Receipt()
+        asked = self.connection.frames("follow", receipt=receipt, run=run.id, at=at, follow=follow, fetch=True)
+        for kind, data in asked:
             if kind == "L" and data:
                 ssh_files.write_log(run, at, data)
                 at += len(data)
@@ -204,7 +211,7 @@ class SshTarget:
                 found = json.loads(data)
                 results.close(found.get("sent", 0))
                 self._note(run, found)
-                self._tidy(run, found)
+                self._arrived(run, found, receipt)
             if until is not None and time.monotonic() >= until:
                 return
 
@@ -212,22 +219,21 @@ class SshTarget:
         """Fetch the results of an ended run, once; the files that came."""
         if self.has_files(run) or not run.state()[0].is_final:
             return []
-        results = ssh_files.Unpacker(run)
-        for kind, data in self.connection.frames("fetch", run=run.id):
+        results, receipt = ssh_files.Unpacker(run), Receipt()
+        for kind, data in self.connection.frames("fetch", receipt=receipt, run=run.id):
             if kind == "T":
                 results.feed(data)
             elif kind == "J":
                 found = json.loads(data)
                 results.close(found["sent"])
-                self._tidy(run, found)
+                self._arrived(run, found, receipt)
         return results.files
 
-    def _tidy(self, run: runs.RunFolder, found: Mapping[str, Any]) -> None:
+    def _arrived(self, run: runs.RunFolder, found: Mapping[str, Any], receipt: Receipt) -> None:
         """The results are here: nothing of the run has to stay there."""
         if found["state"] in ("ended", "lost", "absent"):
             (run.private / ssh_files.FETCHED).touch()
-            with contextlib.suppress(AmlError):
-                self.connection.call("remove", run=run.id)
+            receipt.give()
 
     def cancel(self, run: runs.RunFolder, reason: str) -> RunStatus:
         """End the script and all that it started there."""

@@ -87,6 +87,28 @@ def ssh_words(machine: Machine) -> list[str]:
     return [*words, "-T", machine.address]
 
 
+class Receipt:
+    """What tells the other side, once its answer has been dealt with, that all arrived."""
+
+    def __init__(self) -> None:
+        self._settled = threading.Event()
+        self._arrived = False
+
+    def give(self) -> None:
+        """All arrived."""
+        self._arrived = True
+        self._settled.set()
+
+    def close(self) -> None:
+        """Nothing more will be said."""
+        self._settled.set()
+
+    def wait(self) -> bytes:
+        """What is to be sent, once that is known."""
+        self._settled.wait()
+        return b"arrived\n" if self._arrived else b""
+
+
 class Connection:
     """Calls to one machine. Every one raises AmlError: exit code 3 when it can't be reached."""
 
@@ -105,12 +127,17 @@ class Connection:
         raise AssertionError
 
     def frames(
-        self, verb: str, *, payload: Callable[[IO[bytes]], None] | None = None, **request: Any
+        self,
+        verb: str,
+        *,
+        payload: Callable[[IO[bytes]], None] | None = None,
+        receipt: Receipt | None = None,
+        **request: Any,
     ) -> Iterator[tuple[str, bytes]]:
-        """One call, its frames as they come; the last is the answer (`J`)."""
+        """One call, its frames as they come; the last is the answer (`J`), after which a `receipt` may be given."""
         if self.machine.private_key_file and not Path(self.machine.private_key_file).expanduser().is_file():
             raise AmlError("there is no such key file", file=self.machine.private_key_file, field=self.machine.name)
-        words = [*ssh_words(self.machine), f'{shlex.quote(self.machine.python)} -c "{_BOOT}"']
+        words = [*ssh_words(self.machine), f'{shlex.quote(self.machine.python)} -I -S -c "{_BOOT}"']
         code, text = program(), json.dumps({"verb": verb, **request}).encode()
 
         def feed(stream: IO[bytes]) -> None:
@@ -118,6 +145,9 @@ class Connection:
                 stream.write(b"%d\n%b%d\n%b" % (len(code), code, len(text), text))
                 if payload is not None:
                     payload(stream)
+                if receipt is not None:
+                    stream.flush()
+                    stream.write(receipt.wait())
 
         with (
             tempfile.TemporaryFile() as errors,
@@ -136,6 +166,8 @@ class Connection:
                     if answered:
                         break
             finally:
+                if receipt is not None:
+                    receipt.close()
                 if not answered:
                     process.terminate()
                 process.stdout.close()

@@ -41,8 +41,13 @@ class RemoteSite(Site):
         return self._connection.machine
 
     @property
+    def home(self) -> str:
+        """Our own folder there."""
+        return str(self._there["home"])
+
+    @property
     def folder(self) -> str:
-        return f"{self._there['home']}/runs/{self.run.id}"
+        return f"{self.home}/runs/{self.run.id}"
 
     @property
     def python(self) -> str:

@@ -45,6 +45,11 @@ class Container:
             start_new_session=True,
         )
 
+    def start(self, *words: str) -> None:
+        """Start the client; it goes on when this process has ended."""
+        nowhere = subprocess.DEVNULL
+        subprocess.Popen([*self.engine, *words], stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True)
+
     def state(self) -> dict[str, Any] | None:
         """What the engine says of it: None when there is no such container. Waits for an engine that is away."""
         told = False
@@ -66,9 +71,7 @@ class Container:
         if self.stopping:
             return
         self.stopping = True
-        words = [*self.engine, "stop", "-t", str(_GRACE - 1), self.name]
-        nowhere = subprocess.DEVNULL
-        subprocess.Popen(words, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True)
+        self.start("stop", "-t", str(_GRACE - 1), self.name)
 
 
 def wait(container: Container, words: list[str]) -> tuple[int, str]:
@@ -84,6 +87,8 @@ def wait(container: Container, words: list[str]) -> tuple[int, str]:
             start_new_session=True,
         )
         _, refused = client.communicate()
+        if client.returncode == 0:
+            return 0, ""
         if container.stopping and container.state() is None:
             return 143, ""
     while True:
@@ -120,7 +125,7 @@ def main(words: list[str]) -> int:
         run_record.write(folder, "reason", {"message": why})
     # Without a supervisor nobody would write down how it ended: the container stays, to be asked.
     if os.getppid() == parent:
-        container.call("rm", "-f", "-v", name)
+        container.start("rm", "-f", "-v", name)
     return code
 
 

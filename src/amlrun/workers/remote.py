@@ -9,6 +9,7 @@ and newer.
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -42,6 +43,8 @@ def begin(request: dict[str, Any], stdin: IO[bytes]) -> None:
     """Make a run's folder from the tar, and start its supervisor with the plan."""
     run_id, plan = request["run"], request["plan"]
     folder = folder_of(run_id)
+    if request["home"] != home():
+        raise Refused("moved", "the home folder there is another than an hour ago; run the same command again")
     os.makedirs(os.path.dirname(folder), exist_ok=True)
     try:
         os.mkdir(folder)
@@ -114,12 +117,14 @@ def follow(request: dict[str, Any], stdin: IO[bytes]) -> None:
     if request.get("fetch") and found["state"] in ("ended", "lost"):
         found["sent"] = send_back(run_id)
     answer(found)
+    tidy(run_id, stdin)
 
 
 def fetch(request: dict[str, Any], stdin: IO[bytes]) -> None:
     """A run's results."""
     sent = send_back(request["run"])
     answer(dict(state(request["run"]), sent=sent))
+    tidy(request["run"], stdin)
 
 
 def send_back(run_id: str) -> int:
@@ -134,11 +139,10 @@ def send_back(run_id: str) -> int:
     return int(frames.sent)
 
 
-def remove(request: dict[str, Any], stdin: IO[bytes]) -> None:
-    """Remove an ended run's folder: its results are where it was submitted."""
-    if state(request["run"])["state"] in ("ended", "lost"):
-        shutil.rmtree(folder_of(request["run"]), ignore_errors=True)
-    answer({})
+def tidy(run_id: str, stdin: IO[bytes]) -> None:
+    """Remove an ended run's folder once it is said that its results have arrived."""
+    if stdin.readline() == b"arrived\n" and state(run_id)["state"] in ("ended", "lost"):
+        shutil.rmtree(folder_of(run_id), ignore_errors=True)
 
 
 def cancel(request: dict[str, Any], stdin: IO[bytes]) -> None:
@@ -235,7 +239,7 @@ def clear(request: dict[str, Any], stdin: IO[bytes]) -> None:
     answer({})
 
 
-VERBS = {one.__name__: one for one in (hello, begin, status, follow, fetch, remove, cancel, execute, put, get, clear)}
+VERBS = {one.__name__: one for one in (hello, begin, status, follow, fetch, cancel, execute, put, get, clear)}
 
 
 def main() -> None:
@@ -249,7 +253,8 @@ def main() -> None:
     except BrokenPipeError:
         os._exit(0)
     except (OSError, tarfile.TarError, EOFError) as error:
-        answer({"error": str(error), "kind": "full" if getattr(error, "errno", 0) == 28 else "os"})
+        answer({"error": str(error), "kind": "full" if getattr(error, "errno", 0) == errno.ENOSPC else "os"})
+    os._exit(0)  # all is said; the other side waits for this process
 
 
 if __name__ == "__main__":
