@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Iterator
 from typing import NoReturn
@@ -22,7 +23,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
-from amlrun.azure import sockets
+from amlrun.azure import advice, sockets
 from amlrun.errors import SERVICE, AmlError
 
 # Seconds for one call, retries and all; AML_AZURE_DEADLINE changes it.
@@ -155,12 +156,16 @@ class CallBudget:
             why, hint = "the answer is not JSON", _IN_BETWEEN
         elif isinstance(error, HttpResponseError) and status:
             why, hint = f"{status} {_service_words(error)}", _HINTS.get(status, _HINTS[0] if status >= 500 else "")
+            hint = advice.next_step(f"{why} {error}" if status == 401 else "") or hint
         elif isinstance(error, (ServiceRequestError, ServiceResponseError, HttpResponseError)):
-            why, hint = self._reason(error), "Check the network and the proxy, then run the same command again."
+            why = self._reason(error)
+            hint = advice.next_step(why) or "Check the network and the proxy, then run the same command again."
         elif isinstance(error, ClientAuthenticationError):
-            why, hint = _first_words(str(error)) or "signing in failed", _HINTS[401]
+            why = _first_words(str(error)) or "signing in failed"
+            hint = advice.next_step(why) or _HINTS[401]
         else:
-            why, hint = _first_words(str(error)) or type(error).__name__, ""
+            why = _first_words(str(error)) or type(error).__name__
+            hint = advice.next_step(why)
         return AmlError(f"could not {self.doing}: {where}{why}", hint=hint, exit_code=SERVICE)
 
 
@@ -202,12 +207,16 @@ def _reason(error: BaseException) -> str:
     text = str(error)
     if "timed out" in text.lower() or "timeout" in type(error).__name__.lower():
         return _SILENT
+    tunnel = re.search(r"Tunnel connection failed: (\d+[^'\")]{0,60})", text)
+    if tunnel:
+        return f"the proxy refused the connection ({tunnel[1].strip()})"
+    if re.search(r"(?:Unable|Cannot) (?:to )?connect to proxy|check proxy URL|InvalidProxyURL|SOCKS", text):
+        return "the proxy does not answer"
     for sign, words in (
         ("Name or service not known", "the host name could not be resolved"),
         ("getaddrinfo", "the host name could not be resolved"),
         ("NameResolution", "the host name could not be resolved"),
-        ("CERTIFICATE_VERIFY", "its certificate is not trusted"),
-        ("Tunnel connection failed", "the proxy refused the connection"),
+        ("CERTIFICATE_VERIFY", advice.NOT_TRUSTED),
         ("reset", "the connection was reset"),
         ("IncompleteRead", "the response was cut off"),
         ("Remote end closed", "the connection was closed without a response"),

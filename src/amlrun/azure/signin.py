@@ -13,6 +13,7 @@ from typing import Any
 
 from azure.core.exceptions import AzureError
 
+from amlrun.azure import advice
 from amlrun.azure.transport import Shared, Transport
 from amlrun.errors import SERVICE, AmlError
 
@@ -91,7 +92,8 @@ class Credential:
             self._tell(source, failed)
             return token
         tried = ["Tried:", *failed] if failed else []
-        hint = "\n".join([*tried, "Not tried:", *not_here, _HINT])
+        steps = list(dict.fromkeys(step for line in failed if (step := advice.next_step(line))))
+        hint = "\n".join([*tried, "Not tried:", *not_here, *(steps or [_HINT])])
         raise AmlError("could not sign in to Azure", hint=hint, exit_code=SERVICE)
 
     def _tell(self, source: CredentialSource, failed: list[str]) -> None:
@@ -166,7 +168,9 @@ def credential_sources(transport: Transport, report: Report) -> list[CredentialS
         CredentialSource(
             "az login",
             lambda: identity.AzureCliCredential(
-                process_timeout=int(max(1, min(_CLI, transport.seconds))), additionally_allowed_tenants=["*"]
+                tenant_id=tenant or "",
+                process_timeout=int(max(1, min(_CLI, transport.seconds))),
+                additionally_allowed_tenants=["*"],
             ),
             "" if shutil.which("az") else "the Azure CLI is not installed",
         ),

@@ -49,6 +49,11 @@ def way_of(authorization: str) -> str:
     return str(claims.get("oid", "")) if float(claims.get("exp", 0)) > time.time() else ""
 
 
+def tenant_of(authorization: str) -> str:
+    """The tenant that a token is of."""
+    return str(_claims(authorization.removeprefix("Bearer ")).get("tid", ""))
+
+
 def _claims(token: str) -> dict[str, Any]:
     """What a token says; nothing when it is none."""
     try:
@@ -108,7 +113,8 @@ def _token(tenant: str, said: dict[str, str]) -> Reply:
     elif grant == "authorization_code" and said["code"].startswith("browser-code.") and said.get("code_verifier"):
         way = "browser"
     if not way:
-        wrong = "AADSTS7000215: Invalid client secret provided."
+        asked = said.get("client_secret", "")
+        wrong = asked if asked.startswith("AADSTS") else "AADSTS7000215: Invalid client secret provided."
         return json_reply(401, {"error": "invalid_client", "error_description": wrong})
     audience = said.get("scope", "").split(" ")[0].removesuffix("/.default")
     found = {"token_type": "Bearer", "expires_in": 3600, "access_token": access_token(tenant, audience, way)}

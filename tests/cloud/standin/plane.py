@@ -110,6 +110,10 @@ class Plane:
             way = entra.way_of(request.headers.get("Authorization", ""))
             if not way:
                 raise Refusal(401, "InvalidAuthenticationToken", "The access token is missing or invalid.")
+            tenant = entra.tenant_of(request.headers.get("Authorization", ""))
+            if tenant != entra.TENANT:
+                wrong = f"The access token is from the wrong issuer 'https://sts.windows.net/{tenant}/'."
+                raise Refusal(401, "InvalidAuthenticationTokenTenant", wrong)
             return self._route(request, way)
         except Refusal as refusal:
             return refusal.reply
