@@ -38,12 +38,13 @@ def tree(job: Job, folder: Path) -> dict[str, Any]:
     if isinstance(job, AutoMLJob):
         return write_automl.tree(job, lambda path: relative(path, folder))
     if isinstance(job, PipelineJob):
-        return write_pipeline.tree(
-            job,
+        writers = write_pipeline.Writers(
             lambda command: _command(command, folder),
+            lambda spark: _spark(spark, folder),
             lambda environment: _environment(environment, folder),
             lambda path: relative(path, folder),
         )
+        return write_pipeline.tree(job, writers)
     raise AmlError(f"a {job.type} job is not written here")
 
 

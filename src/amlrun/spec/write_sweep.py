@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from amlrun.spec.job import BINDING, EarlyTermination, Parameter, SweepJob, to_dict
+from amlrun.spec.pipeline import Sweep
 
 _PLAIN = re.compile(r"[\w./:@%+,=-]+")
 _PART = re.compile(rf"{BINDING.pattern}|\\.|['\"]|[^\\'\"$]+|\$|\\", re.DOTALL)
@@ -28,18 +29,10 @@ def tree(job: SweepJob, trial: dict[str, Any], *, schema: bool = True) -> dict[s
         value = trial.get(name) or (getattr(job, name, None) if name != "compute" else None)
         if value:
             found[name] = value
-    random = job.sampling_algorithm.type == "random"
-    found["sampling_algorithm"] = to_dict(job.sampling_algorithm) if random else {"type": job.sampling_algorithm.type}
-    found["search_space"] = {name: _parameter(one) for name, one in job.search_space.items()}
-    found["objective"] = {"goal": job.objective.goal, "primary_metric": job.objective.primary_metric}
-    if job.early_termination is not None:
-        found["early_termination"] = _policy(job.early_termination)
-    limits = to_dict(job.limits)
+    found |= settings(job)
     own = (trial.get("limits") or {}).get("timeout")
     if own and not job.limits.trial_timeout:
-        limits["trial_timeout"] = own
-    if limits:
-        found["limits"] = limits
+        found.setdefault("limits", {})["trial_timeout"] = own
     found["trial"] = {name: trial[name] for name in _OF_THE_TRIAL if trial.get(name)}
     if any(
         isinstance(one, str) and not _PLAIN.fullmatch(one)
@@ -47,6 +40,22 @@ def tree(job: SweepJob, trial: dict[str, Any], *, schema: bool = True) -> dict[s
         for one in two.values or ()
     ):
         found["trial"]["command"] = _in_quotes(trial["command"])
+    return found
+
+
+def settings(job: SweepJob | Sweep) -> dict[str, Any]:
+    """What a sweep says beside its trial, as a job or as a pipeline's step."""
+    random = job.sampling_algorithm.type == "random"
+    found: dict[str, Any] = {
+        "sampling_algorithm": to_dict(job.sampling_algorithm) if random else {"type": job.sampling_algorithm.type},
+        "search_space": {name: _parameter(one) for name, one in job.search_space.items()},
+        "objective": {"goal": job.objective.goal, "primary_metric": job.objective.primary_metric},
+    }
+    if job.early_termination is not None:
+        found["early_termination"] = _policy(job.early_termination)
+    limits = to_dict(job.limits)
+    if limits:
+        found["limits"] = limits
     return found
 
 
