@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from amlrun.errors import AmlError, os_error, os_errors
 from amlrun.spec.job import DEFAULT_IMAGE
 
 VERSION = "2023-04-01-preview"
+_ANONYMOUS = "CliV2AnonymousEnvironment"  # as azure-ai-ml calls those that a job describes
 _FILE, _CONDA, _DOCKER = "azureml_environment.json", "conda_dependencies.yml", "BaseDockerfile"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _CONDA_TEXT = """\
@@ -106,3 +108,33 @@ def show(client: Client, name: str, version: str | None = None) -> dict[str, Any
         "version": version,
         **{key: properties[key] for key in wanted if properties.get(key)},
     }
+
+
+def ensure(client: Client, definition: Any, known: dict[str, str]) -> Any:
+    """An environment as a job names it, made in the workspace where it is only described: an image and a conda file.
+
+    Named by its content, so that it is built once. `known` keeps what was made before, so that each costs one request.
+    A reference, and what is built from a folder, are returned as they are. Raises AmlError.
+    """
+    if not isinstance(definition, dict) or "image" not in definition:
+        return definition
+    text = json.dumps(definition, sort_keys=True)
+    version = hashlib.sha256(text.encode()).hexdigest()[:32]
+    if version not in known:
+        properties = {"image": definition["image"], "isAnonymous": True, "osType": "Linux"}
+        if definition.get("conda_file"):
+            properties["condaFile"] = _yaml(definition["conda_file"])
+        below = f"/environments/{_ANONYMOUS}/versions/{version}"
+        made = client.arm("register the environment", "PUT", below, VERSION, body={"properties": properties})
+        known[version] = f"azureml:{made['id']}"
+    return known[version]
+
+
+def _yaml(value: dict[str, Any]) -> str:
+    import io
+
+    from amlrun.spec.yaml_data import writer
+
+    out = io.StringIO()
+    writer().dump(value, out)
+    return out.getvalue()

@@ -69,19 +69,25 @@ def _addresses(client: Client, run_id: str) -> dict[str, str]:
 def fetch(client: Client, run: runs.RunFolder, *, progress: Callable[[int], None]) -> list[Path]:
     """Bring each named output into `outputs/<name>/` of the run's folder, as a local run has it. Raises AmlError."""
     made: list[Path] = []
-    for name, (store, path) in places(client, run.id).items():
-        container = stores.opener(client, store)(client.transport)
-        if not path.endswith("/") and blobs.is_blob(container, client.transport, path):
-            prefix, only = path.rpartition("/")[0] + "/", path.rpartition("/")[2]
-        else:
-            prefix, only = path.rstrip("/") + "/", ""
-        with client.transport.call(f"list the output {name} of {run.id}"):
-            found = [blob for blob in blobs.list_blobs(container, prefix) if only in ("", blob.name)]
-        made += blobs.download(
-            container, client.transport, prefix, found, run.folder / "outputs" / name,
-            run.private / f"fetched-{name}.jsonl", progress=progress,
-        )  # fmt: skip
+    for name, place in places(client, run.id).items():
+        made += bring(client, run, name, place, progress=progress)
     return made
+
+
+def bring(
+    client: Client, run: runs.RunFolder, name: str, place: tuple[str, str], *, progress: Callable[[int], None]
+) -> list[Path]:
+    """Bring what lies at `place` (a datastore and a path) into `outputs/<name>/` of the run's folder. Raises AmlError."""
+    store, path = place
+    container = stores.opener(client, store)(client.transport)
+    if not path.endswith("/") and blobs.is_blob(container, client.transport, path):
+        prefix, only = path.rpartition("/")[0] + "/", path.rpartition("/")[2]
+    else:
+        prefix, only = path.rstrip("/") + "/", ""
+    with client.transport.call(f"list the output {name} of {run.id}"):
+        found = [blob for blob in blobs.list_blobs(container, prefix) if only in ("", blob.name)]
+    folder, memory = run.folder / "outputs" / name, run.private / f"fetched-{name}.jsonl"
+    return blobs.download(container, client.transport, prefix, found, folder, memory, progress=progress)
 
 
 def artifact(client: Client, run_id: str, asset_path: str) -> tuple[str, str] | None:

@@ -212,6 +212,8 @@ def import_remote_run(client: Client, folder: Path, name: str) -> runs.RunFolder
         first["parent_run_id"] = parent
     if objective:
         first |= {"run_type": "hyperdrive", "primary_metric_name": str(objective.get("primaryMetric") or "")}
+    elif properties.get("jobType") == "Pipeline" and properties.get("jobs"):
+        first["run_type"] = "azureml.PipelineRun"
     run = runs.create(folder, name, first)
     update_from_service(run, found)
     return run

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amlrun.errors import AmlError
-from amlrun.events import OnEvent
+from amlrun.errors import AmlError, os_error
+from amlrun.events import Message, OnEvent, ignore
 from amlrun.pipeline import check, graph
 from amlrun.pipeline import state as states
 from amlrun.pipeline.state import PipelineState
@@ -22,6 +24,7 @@ from amlrun.targets.steps import starts_children
 
 if TYPE_CHECKING:
     from amlrun.pipeline.local import Work
+    from amlrun.pipeline.remote import RemotePipeline
 
 
 def target_of(job: PipelineJob, targets: Targets) -> Target:
@@ -58,7 +61,10 @@ def submit(target: Target, job: PipelineJob, experiment: str, options: SubmitOpt
     """
     _check(job)
     if target.runs_pipelines:
-        return PipelineRun(target.submit(job, experiment, options).files, target)
+        run = target.submit(job, experiment, options)
+        if not (run.files.private / states.FILE).exists():
+            states.planned(job).save(run.files.private)
+        return RemotePipelineRun(run.files, target)
     starts_children(target, "a pipeline")
     from amlrun.pipeline import local
 
@@ -73,7 +79,7 @@ def submit(target: Target, job: PipelineJob, experiment: str, options: SubmitOpt
 
 def open_pipeline(files: runs.RunFolder, target: Target) -> PipelineRun:
     """The handle of a pipeline's run."""
-    return PipelineRun(files, target) if target.runs_pipelines else LocalPipelineRun(files, target)
+    return RemotePipelineRun(files, target) if target.runs_pipelines else LocalPipelineRun(files, target)
 
 
 def _check(job: PipelineJob) -> None:
@@ -146,3 +152,51 @@ class LocalPipelineRun(PipelineRun):
         log = PipelineLog(self.files.log, on_event or self.target.on_event)
         local.drive(self.target.project, self.files, work, log)
         return self.status()
+
+
+class RemotePipelineRun(PipelineRun):
+    """A pipeline that a workspace runs."""
+
+    def _pipeline(self, on_event: OnEvent = ignore, log: Path | None = None) -> RemotePipeline:
+        from amlrun.pipeline.progress import PipelineLog
+        from amlrun.pipeline.remote import RemotePipeline
+        from amlrun.targets.azureml import AzureMLTarget
+
+        assert isinstance(self.target, AzureMLTarget)  # noqa: S101 - the only one that runs pipelines whole
+        return RemotePipeline(self.target.client, self.target.project, self.files, PipelineLog(log, on_event))
+
+    def wait(self, timeout: float | None = None, on_event: OnEvent | None = None) -> RunStatus:
+        """Watch the pipeline until it has ended; `on_event` gets a line a step, and its state (`PipelineProgress`)."""
+        tell = on_event or self.target.on_event
+        until = None if timeout is None else time.monotonic() + timeout
+        try:
+            ended = self._pipeline(tell, self.files.log).follow(until)
+        except KeyboardInterrupt:
+            self.target.release(self.files)
+            raise
+        except OSError as error:
+            raise os_error(error, "write the pipeline's record") from error
+        if ended is None:
+            return self.files.state()[0]
+        self.target.release(self.files)
+        return ended
+
+    def logs(self, follow: bool = False) -> Iterator[bytes]:
+        """A line for each change of a step, as `wait` has written them; with `follow` it waits first."""
+        if follow:
+            self.wait(on_event=ignore)
+        with suppress(FileNotFoundError):
+            yield self.files.log.read_bytes()
+
+    def children(self) -> list[Run]:
+        """The steps' runs, oldest first, as the workspace lists them now."""
+        pipeline = self._pipeline()
+        if not pipeline.finalized:
+            pipeline.look()
+        return super().children()
+
+    def download(self, dest: str | Path | None = None, *, folders: Sequence[str] = FOLDERS) -> list[Path]:
+        """Bring the pipeline's own files and its outputs into its run folder, and below `dest`."""
+        fetched = self._pipeline(self.target.on_event).fetch()
+        self.target.on_event(Message(f"{len(fetched)} file{'' if len(fetched) == 1 else 's'} in {self.folder}"))
+        return fetched if dest is None else self._copy(Path(dest), folders)

@@ -18,7 +18,7 @@ WAITING, RUNNING, COMPLETED, FAILED, CANCELED, SKIPPED = (
 )  # fmt: skip
 FINAL = (COMPLETED, FAILED, CANCELED, SKIPPED)
 RUN_TYPE = "azureml.PipelineRun"
-_FILE = "pipeline.json"
+FILE = "pipeline.json"
 
 
 @dataclass
@@ -50,13 +50,13 @@ class PipelineState:
     def save(self, private: Path) -> None:
         """Write it into a run's `.run/`. Raises OSError."""
         value = {**vars(self), "steps": [vars(step) for step in self.steps.values()]}
-        replace_text(private / _FILE, json.dumps(value))
+        replace_text(private / FILE, json.dumps(value))
 
 
 def load(private: Path) -> PipelineState | None:
     """The state in a run's `.run/`; None when the run is no pipeline or its file is damaged."""
     try:
-        value: Mapping[str, Any] = json.loads((private / _FILE).read_text(encoding="utf-8"))
+        value: Mapping[str, Any] = json.loads((private / FILE).read_text(encoding="utf-8"))
         steps = {step["name"]: StepState(**step) for step in value["steps"]}
         return PipelineState(value["file"], value["name"], steps, dict(value.get("outputs") or {}))
     except (OSError, ValueError, KeyError, TypeError):

@@ -8,21 +8,19 @@ stays; an identical command then resumes that run instead of making another.
 from __future__ import annotations
 
 import hashlib
-import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from amlrun.azure import client as azure_client
-from amlrun.azure import codes, job_tree, record, spark_tree
+from amlrun.azure import codes, job_tree, record, spark_tree, submission
 from amlrun.azure.client import Client
-from amlrun.errors import AmlError, os_errors
+from amlrun.errors import AmlError
 from amlrun.events import Message, OnEvent, PackageLoaded, Transfer, ignore
 from amlrun.prepare import code, conda_file
 from amlrun.project import Project
-from amlrun.runs import provenance, redact
+from amlrun.runs import provenance
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
 from amlrun.spec import write_sweep
@@ -30,11 +28,9 @@ from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import V1_DATASET, CommandJob, SparkJob, SweepJob
 from amlrun.spec.jobs import Job
 from amlrun.spec.pipeline import PipelineJob
-from amlrun.targets import steps
+from amlrun.targets import azureml_pipeline, steps
 from amlrun.targets.base import Plan, Run, RunCreated, SubmitOptions
 from amlrun.workspace import Workspace
-
-_PENDING_SECONDS = 24 * 3600
 
 
 class AzureMLTarget:
@@ -68,8 +64,10 @@ class AzureMLTarget:
     def plan(self, job: Job, experiment: str, options: SubmitOptions) -> Plan:
         """The job as it would be sent, its snapshot, and the calls that would send it. Raises AmlError."""
         azure_client.require()
-        if isinstance(job, (PipelineJob, AutoMLJob)):
-            raise _no_pipelines()
+        if isinstance(job, PipelineJob):
+            return azureml_pipeline.plan(self.project, job, self.location, experiment, options)
+        if isinstance(job, AutoMLJob):
+            raise _no_automl()
         trial = _trial(job)
         folder = code.find(trial)
         tree = job_tree.tree(job, "RUN-ID", experiment, None)
@@ -81,16 +79,22 @@ class AzureMLTarget:
 
         Raises AmlError, exit code 3 when the service refused or was out of reach: the same command then resumes.
         """
-        if isinstance(job, (PipelineJob, AutoMLJob)):
-            raise _no_pipelines()
+        if isinstance(job, PipelineJob):
+            made = azureml_pipeline.submit(
+                self.client, self.project, job, experiment, options, self.on_event,
+                lambda files: self.on_event(RunCreated(Run(files, self))),
+            )  # fmt: skip
+            return Run(made, self)
+        if isinstance(job, AutoMLJob):
+            raise _no_automl()
         client, trial = self.client, _trial(job)
         planned = self.plan(job, experiment, options)
         snapshot = planned.snapshot
         assert snapshot is not None  # noqa: S101 - only a pipeline has none
         git = provenance.git_properties(snapshot.root)
         content = codes.hash_contents(snapshot)
-        fingerprint = _fingerprint(client, planned, content)
-        files = self._left_over(fingerprint)
+        fingerprint = submission.fingerprint(client, planned.job, [content.whole])
+        files = submission.left_over(self.project.runs, fingerprint)
         if files is None:
             files = self._create_run(job, experiment, options)
             record.mark_in_progress(files, fingerprint)
@@ -104,11 +108,11 @@ class AzureMLTarget:
                 for note in [*trial.local.notes, *(write_sweep.left_out(job) if isinstance(job, SweepJob) else [])]:
                     self.report(note)
                 _lookup_ids(client, trial)
-                asset = codes.ensure(client, snapshot, content, report=self.report, progress=self._moved(snapshot.size))
+                asset = codes.ensure(client, snapshot, content, report=self.report, progress=self.moved(snapshot.size))
                 tree = job_tree.tree(job, run.id, experiment, asset)
-                _write_job(files, tree)
+                submission.write_job(files, tree)
                 files.write_part("prepared", {"properties": git(), "environment": _environment(trial), "_code": asset})
-                record.update_from_service(files, _create(client, tree))
+                record.update_from_service(files, submission.create(client, tree))
         except BaseException as error:
             record.mark_not_submitted(files, error)
             raise
@@ -126,18 +130,7 @@ class AzureMLTarget:
             first["parent_run_id"] = options.parent_run_id
         return runs.create(self.project.runs, options.run_id or runs.new_id(experiment, job.name), first)
 
-    def _left_over(self, fingerprint: str) -> runs.RunFolder | None:
-        """The run of an identical command that was interrupted in the last day and that no process works on now."""
-        for run in runs.list_runs(self.project.runs)[:50]:
-            left = run.part("pending")
-            if left.get("fingerprint") == fingerprint and time.time() - float(left.get("at", 0)) < _PENDING_SECONDS:
-                if runs.alive(left.get("process")):
-                    continue
-                record.mark_in_progress(run, fingerprint)
-                return run
-        return None
-
-    def _moved(self, total: int | None = None) -> Callable[[int], None]:
+    def moved(self, total: int | None = None) -> Callable[[int], None]:
         action = "Downloading" if total is None else "Uploading"
         return lambda size: self.on_event(Transfer(action, size, total))
 
@@ -182,8 +175,8 @@ class AzureMLTarget:
         """Bring outputs, logs and user_logs into the run's folder, only what is not there yet."""
         from amlrun.azure import batch, named_outputs, watching
 
-        fetched = watching.fetch(self.client, run, progress=self._moved())
-        fetched += named_outputs.fetch(self.client, run, progress=self._moved())
+        fetched = watching.fetch(self.client, run, progress=self.moved())
+        fetched += named_outputs.fetch(self.client, run, progress=self.moved())
         rows = batch.rows(self.client, run)
         if rows:
             fetched.append(rows)
@@ -206,36 +199,6 @@ class AzureMLTarget:
         record.clear_in_progress(run)
 
 
-def _create(client: Client, tree: dict[str, Any]) -> dict[str, Any]:
-    """PUT the job; the service's view of it. What an earlier create made is found, never made twice."""
-    import io
-
-    name = str(tree["name"])
-    with client.transport.call("import azure-ai-ml"):
-        from azure.ai.ml import load_job
-    try:
-        with client.transport.call(f"create the job {name}"):
-            entity = load_job(io.StringIO(json.dumps(tree)))
-            # load_job has validated it against the same schema; doing it again costs 0.3 s (measured).
-            made = client.ml.jobs.create_or_update(entity, skip_validation=True)
-            services = {key: {"endpoint": one.endpoint} for key, one in (made.services or {}).items()}
-            return {"name": name, "properties": {"status": made.status, "services": services}}
-    except AmlError as error:
-        # The answer may have been lost after the service had acted on the request.
-        try:
-            there = record.ask(client, name)
-        except AmlError:
-            there = None
-        if there is None:
-            raise error
-        return there
-
-
-def _write_job(run: runs.RunFolder, tree: dict[str, Any]) -> None:
-    with os_errors("write the job's file"):
-        (run.private / "job.yml").write_text(json.dumps(redact.masked(tree), indent=2), encoding="utf-8")
-
-
 def _calls(tree: dict[str, Any], location: str) -> list[str]:
     """The requests that a submit of `tree` makes, for a person."""
     trial = tree.get("trial") or tree
@@ -250,22 +213,18 @@ def _calls(tree: dict[str, Any], location: str) -> list[str]:
     ]
 
 
-def _fingerprint(client: Client, planned: Plan, content: codes.ContentHashes) -> str:
-    text = json.dumps([client.workspace.arm.lower(), planned.job, content.whole], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _trial(job: Job) -> CommandJob:
     """What runs on the compute: the job itself, or a sweep's trial."""
     if isinstance(job, SparkJob):
         return spark_tree.as_command(job)
-    if isinstance(job, (PipelineJob, AutoMLJob)):
-        raise _no_pipelines()
+    if isinstance(job, AutoMLJob):
+        raise _no_automl()
+    assert not isinstance(job, PipelineJob)  # noqa: S101 - `azureml_pipeline` has these
     return job.trial if isinstance(job, SweepJob) else job
 
 
-def _no_pipelines() -> AmlError:
-    return AmlError("a pipeline job can't be submitted to a workspace", hint="Run it on this machine: --ct local")
+def _no_automl() -> AmlError:
+    return AmlError("an AutoML job can't be submitted to a workspace", hint="Run it on this machine: --ct local")
 
 
 def _environment(job: CommandJob) -> dict[str, Any]:

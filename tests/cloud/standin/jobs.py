@@ -25,7 +25,7 @@ def put_job(plane: Plane, ws: Workspace, query: Query, body: Any, name: str) -> 
         return _json(200, job_shapes.job(ws.root, name, old.said, old.status, created=True))
     target = str(said.get("computeId") or "").rsplit("/", 1)[-1]
     serverless = not target and bool((said.get("resources") or {}).get("instanceType"))
-    if not serverless and not target.startswith("test") and target not in ws.computes:
+    if kind != "Pipeline" and not serverless and not target.startswith("test") and target not in ws.computes:
         experiment = said.get("experimentName", "Default")
         raise Refusal(400, "UserError", f"{experiment}: Compute Not Found for run ID : {name}")
     said = {key: value for key, value in said.items() if value is not None}
@@ -87,7 +87,11 @@ def details(plane: Plane, ws: Workspace, query: Query, body: Any, name: str) -> 
 
 
 def children(plane: Plane, ws: Workspace, query: Query, body: Any, name: str) -> Reply:
+    from standin import pipelines
+
     parent = _job(ws, name)
+    if isinstance(parent, pipelines.Pipeline) and parent.starts:
+        return pipelines.children(plane, ws, query, body, name)
     found = [job_shapes.child(name, node, parent.status) for node in parent.said.get("jobs") or {}]
     return _json(200, {"value": found})
 

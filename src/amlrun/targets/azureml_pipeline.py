@@ -1,0 +1,136 @@
+"""A pipeline, submitted whole to a workspace: each folder of code and each environment goes up once."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from amlrun.azure import codes, common_tree, environments, pipeline_tree, record, submission
+from amlrun.azure.client import Client
+from amlrun.events import Message, OnEvent, Transfer
+from amlrun.prepare import code as codes_of_jobs
+from amlrun.prepare.snapshot import Snapshot
+from amlrun.project import Project
+from amlrun.runs import provenance, redact
+from amlrun.runs import store as runs
+from amlrun.runs.record import SubmitPart
+from amlrun.spec.job import CommandJob, Environment
+from amlrun.spec.pipeline import PipelineJob
+from amlrun.targets.base import Plan, SubmitOptions
+
+RUN_TYPE = "azureml.PipelineRun"
+
+
+def plan(project: Project, job: PipelineJob, location: str, experiment: str, options: SubmitOptions) -> Plan:
+    """The job as it would be sent, and the calls that would send it. Raises AmlError."""
+    pipeline_tree.check(job)
+    snapshots = _snapshots(project, job, options)
+    tree = pipeline_tree.tree(job, "RUN-ID", experiment, str, common_tree.environment, None)
+    calls = [f"GET codes?hash=… ({location}: is the snapshot of {folder.name}/ there already?)" for folder in snapshots]
+    calls += ["POST codes/…/startPendingUpload, PUT each file, PUT codes/… (only for one that is not)"] * bool(calls)
+    calls += ["PUT environments/… for each environment, PUT components/… for each component", "PUT jobs/RUN-ID"]
+    return Plan(redact.masked(tree), None, location, calls)
+
+
+def submit(
+    client: Client,
+    project: Project,
+    job: PipelineJob,
+    experiment: str,
+    options: SubmitOptions,
+    on_event: OnEvent,
+    created: Callable[[runs.RunFolder], None],
+) -> runs.RunFolder:
+    """Create the job in the workspace; `created` is told of the run's folder before anything is sent.
+
+    An identical command that was interrupted is resumed under its own name, so that no second job is made. Raises
+    AmlError, exit code 3 when the service refused or was out of reach.
+    """
+    pipeline_tree.check(job)
+    job = copy.deepcopy(job)
+
+    def report(text: str) -> None:
+        on_event(Message(text))
+
+    git = provenance.git_properties(job.source.file.parent)
+    snapshots = _snapshots(project, job, options)
+    contents = {folder: codes.hash_contents(files) for folder, files in snapshots.items()}
+    planned = pipeline_tree.tree(job, "RUN-ID", experiment, str, common_tree.environment, None)
+    mark = submission.fingerprint(client, planned, [one.whole for one in contents.values()])
+    run = submission.left_over(project.runs, mark)
+    if run is None:
+        run = runs.create(project.runs, _id(job, experiment, options), _first(client, job, experiment, options))
+        record.mark_in_progress(run, mark)
+    else:
+        report(f"Resuming {run.id}, whose submission was interrupted")
+    try:
+        created(run)
+        report(f"RunId: {run.id}")
+        if "status" not in run.part("process"):
+            for note in dict.fromkeys(job.local.notes):
+                report(note)
+            for name in pipeline_tree.without_missing(job, lambda model: _has_model(client, model)):
+                report(f"inputs.{name}: no such model is registered yet; its steps run without it")
+            assets = {}
+            for folder, files in snapshots.items():
+                moved = partial(_moved, on_event, files.size)
+                assets[folder] = codes.ensure(client, files, contents[folder], report=report, progress=moved)
+            known: dict[str, str] = {}
+
+            def environment(wanted: Environment) -> Any:
+                return environments.ensure(client, common_tree.environment(wanted), known)
+
+            tree = pipeline_tree.tree(
+                job, run.id, experiment, lambda folder: f"azureml:{assets[folder]}", environment,
+                run.private / "components",
+            )  # fmt: skip
+            submission.write_job(run, tree)
+            run.write_part("prepared", {"properties": git()})
+            record.update_from_service(run, submission.create(client, tree))
+    except BaseException as error:
+        record.mark_not_submitted(run, error)
+        raise
+    if options.detach:
+        record.clear_in_progress(run)
+    return run
+
+
+def _snapshots(project: Project, job: PipelineJob, options: SubmitOptions) -> dict[Path, Snapshot]:
+    return {folder: _snapshot(project, folder, options) for folder in pipeline_tree.codes(job)}
+
+
+def _snapshot(project: Project, folder: Path, options: SubmitOptions) -> Snapshot:
+    whole = CommandJob(command="-", code=folder)
+    return options.take_snapshot(whole, codes_of_jobs.find(whole), project)
+
+
+def _id(job: PipelineJob, experiment: str, options: SubmitOptions) -> str:
+    return options.run_id or runs.new_id(experiment, job.name)
+
+
+def _first(client: Client, job: PipelineJob, experiment: str, options: SubmitOptions) -> SubmitPart:
+    literals = {name: given.value for name, given in job.inputs.items() if given.value is not None}
+    return {
+        "_experiment_name": experiment,
+        "run_type": RUN_TYPE,
+        "target": (job.settings.default_compute or job.compute or "").removeprefix("azureml:") or None,
+        "display_name": job.display_name or job.source.file.stem,
+        "tags": dict(job.tags),
+        "run_definition": {"type": "pipeline", "file": str(job.source.file), "inputs": redact.masked(literals)},
+        "command_line": redact.masked(list(options.command_line)),
+        "_target_type": "azureml",
+        "remote": True,
+        "workspace": record.workspace_ids(client.workspace),
+    }
+
+
+def _moved(on_event: OnEvent, total: int, size: int) -> None:
+    on_event(Transfer("Uploading", size, total))
+
+
+def _has_model(client: Client, name: str) -> bool:
+    doing = f"read the model {name}"
+    return client.arm(doing, "GET", f"/models/{name}", "2023-08-01-preview", accept=(404,)) is not None
