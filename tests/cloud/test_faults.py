@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from standin import sweep_project
+from standin import pipeline_project, sweep_project
 from standin.exchange import Fault
 from standin.project import Cloud
 from standin.world import Ended, World
@@ -61,7 +61,18 @@ SWEEP_WATCH = {
     "sweep: trials": "POST .*/WS/.*runs/search",
     "sweep: reports": "GET .*/WS/.*metrics/get-history",
 }
-STEPS = {**SUBMIT, **WATCH, **FETCH, **REGISTER, **CANCEL, **COMPUTE, **SWEEP_SUBMIT, **SWEEP_WATCH}
+PIPELINE_SUBMIT = {
+    "pipeline: upload": SUBMIT["upload"],
+    "pipeline: environment": SUBMIT["environment"],
+    "pipeline: component": "PUT management.*/WS/components/",
+    "pipeline: create": SUBMIT["create"],
+}
+PIPELINE_WATCH = {
+    "pipeline: state": WATCH["status"],
+    "pipeline: steps": "GET .*/history/.*/WS/runs/.*/children",
+}
+STEPS = {**SUBMIT, **WATCH, **FETCH, **REGISTER, **CANCEL, **COMPUTE, **SWEEP_SUBMIT, **SWEEP_WATCH,
+         **PIPELINE_SUBMIT, **PIPELINE_WATCH}  # fmt: skip
 ALL = bool(os.environ.get("AML_ALL_FAULTS"))
 
 
@@ -70,8 +81,9 @@ def chosen(step: str) -> list[str]:
     if ALL:
         return list(KINDS)
     at = list(STEPS).index(step)
-    # A sweep takes longer than the rest, and goes the same way for the most part.
-    every = len(KINDS) if step in SWEEP_WATCH else 6 if step in SWEEP_SUBMIT else 3
+    # A sweep or a pipeline takes longer than the rest, and goes the same way for the most part.
+    slow, long = {**SWEEP_WATCH, **PIPELINE_WATCH}, {**SWEEP_SUBMIT, **PIPELINE_SUBMIT}
+    every = len(KINDS) if step in slow else 6 if step in long else 3
     return list(KINDS[at % every :: every])
 
 
@@ -84,11 +96,15 @@ class Case:
     def __init__(self, world: World, folder: Path, step: str, kind: str) -> None:
         self.world, self.step, self.kind = world, step, kind
         self.sweeps = step.startswith("sweep: ")
-        make = sweep_project.project if self.sweeps else Cloud
+        self.pipelines = step.startswith("pipeline: ")
+        make = sweep_project.project if self.sweeps else pipeline_project.project if self.pipelines else Cloud
         self.cloud = make(world, folder / re.sub(r"\W+", "_", f"{step}-{kind}"))
-        self.submitting = sweep_project.WORDS if self.sweeps else SUBMITTING
+        own = sweep_project.WORDS if self.sweeps else pipeline_project.WORDS
+        self.submitting = own if self.sweeps or self.pipelines else SUBMITTING
         # What a submit prints at its good end.
         self.whole = "Best score: 0.675 with x=0.9" if self.sweeps else "done"
+        if self.pipelines:
+            self.whole = "register: completed"
         self.tenant = str(uuid.uuid4())
         self.problems: list[str] = []
         self.what = f"{kind} at {step}"
@@ -121,9 +137,9 @@ class Case:
             self.check("could not " in done.err, "the call is not named", done)
 
     def run(self) -> None:
-        if self.step in {**SUBMIT, **SWEEP_SUBMIT}:
+        if self.step in {**SUBMIT, **SWEEP_SUBMIT, **PIPELINE_SUBMIT}:
             self._submit()
-        elif self.step in {**WATCH, **SWEEP_WATCH}:
+        elif self.step in {**WATCH, **SWEEP_WATCH, **PIPELINE_WATCH}:
             self._watch()
         else:
             self._after()
@@ -135,7 +151,7 @@ class Case:
 
     def _submit(self) -> None:
         # Its trials are not what this is about.
-        self.cloud.workspace.runs_jobs = not self.sweeps
+        self.cloud.workspace.runs_jobs = not (self.sweeps or self.pipelines)
         done, hits = self.faulty(*self.submitting, "--async")
         self.told(done, hits)
         self._once(done)

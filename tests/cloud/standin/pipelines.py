@@ -21,7 +21,8 @@ from standin.schema import ANY, Schema
 from standin.shapes import now
 
 Said = dict[str, Any]
-COMPONENT: Schema = dict.fromkeys(("description", "properties", "tags", "isAnonymous", "isArchived", "componentSpec"), ANY)
+_MEMBERS = ("description", "properties", "tags", "isAnonymous", "isArchived", "componentSpec")
+COMPONENT: Schema = dict.fromkeys(_MEMBERS, ANY)
 _PARENT = re.compile(r"\$\{\{\s*parent\.(?:jobs\.(\w+)\.(inputs|outputs)|inputs|outputs)\.(\w+)\s*\}\}")
 _OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
 _ASSET = re.compile(r"azureml:(/subscriptions/.*/(?:codes|environments)/[^/]+/versions/[^/]+)")
@@ -67,7 +68,10 @@ class Pipeline(Job):
         self.nodes = said.get("jobs") or {}
         for step, node in self.nodes.items():
             compute = node.get("computeId") or (said.get("settings") or {}).get("default_compute")
-            if str(compute or said.get("computeId") or "").rsplit("/", 1)[-1] not in {*workspace.computes, "serverless"}:
+            if str(compute or said.get("computeId") or "").rsplit("/", 1)[-1] not in {
+                *workspace.computes,
+                "serverless",
+            }:
                 raise Refusal(400, "UserError", f"{step}: Compute Not Found for run ID : {name}")
         try:
             self.order = [*TopologicalSorter({step: self._needs(step) for step in self.nodes}).static_order()]
@@ -98,10 +102,10 @@ class Pipeline(Job):
                 waiting, running = list(self.order), {}
                 while waiting or running:
                     failed = {name for name, step in self.steps.items() if step.status in ("Failed", "Canceled")}
-                    gone = [name for name in waiting if self._needs(name) & (failed | {*self._left_out(failed, waiting)})]
-                    waiting = [] if self._cancel.is_set() or (failed and not goes_on) else [
-                        name for name in waiting if name not in gone
-                    ]  # fmt: skip
+                    if self._cancel.is_set() or (failed and not goes_on):
+                        waiting = []
+                    for name in [one for one in waiting if self._needs(one) & failed]:
+                        waiting.remove(name)
                     ended = {name for name, step in self.steps.items() if step.done.is_set()}
                     for name in [one for one in waiting if self._needs(one) <= ended]:
                         waiting.remove(name)
@@ -120,9 +124,6 @@ class Pipeline(Job):
             ended_as, self.error = "Failed", f"the stand-in could not run the pipeline: {problem!r}"
         self.ended, self.status = now(), ended_as
         self.done.set()
-
-    def _left_out(self, failed: set[str], waiting: list[str]) -> list[str]:
-        return [name for name in waiting if self._needs(name) & failed]
 
     def _step(self, name: str) -> None:
         node = self.nodes[name]
@@ -144,15 +145,18 @@ class Pipeline(Job):
 
     def _said(self, name: str, node: Said, spec: Said) -> Said:
         inputs = {}
-        given = {**{key: {"value": port["default"]} for key, port in spec.get("inputs", {}).items() if "default" in port},
-                 **(node.get("inputs") or {})}  # fmt: skip
+        ports = spec.get("inputs", {})
+        given = {key: {"value": port["default"]} for key, port in ports.items() if "default" in port}
+        given |= node.get("inputs") or {}
         for key, one in given.items():
             inputs[key] = self._input_of(one)
         command = str(spec["command"])
         command = _OPTIONAL.sub(
             lambda part: part[1] if all(one in inputs for one in re.findall(r"inputs\.(\w+)", part[1])) else "", command
         )
-        outputs = {key: {"jobOutputType": port.get("type", "uri_folder")} for key, port in spec.get("outputs", {}).items()}
+        outputs = {
+            key: {"jobOutputType": port.get("type", "uri_folder")} for key, port in spec.get("outputs", {}).items()
+        }
         for key in node.get("outputs") or {}:
             outputs.setdefault(key, {"jobOutputType": "uri_folder"})
         asset = _ASSET.fullmatch(str(spec.get("code") or ""))
@@ -186,9 +190,7 @@ class Pipeline(Job):
 class Step(Job):
     """A step's job, or (`old`) the result of an earlier one."""
 
-    def __init__(
-        self, plane: Plane, workspace: Workspace, name: str, said: Said, step: str, old: Step | None
-    ) -> None:
+    def __init__(self, plane: Plane, workspace: Workspace, name: str, said: Said, step: str, old: Step | None) -> None:
         super().__init__(plane, workspace, name, said)
         self.step, self.old = step, old
 
