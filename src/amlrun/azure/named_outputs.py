@@ -77,7 +77,7 @@ def fetch(client: Client, run: runs.RunFolder, *, progress: Callable[[int], None
 def bring(
     client: Client, run: runs.RunFolder, name: str, place: tuple[str, str], *, progress: Callable[[int], None]
 ) -> list[Path]:
-    """Bring what lies at `place` (a datastore and a path) into `outputs/<name>/` of the run's folder. Raises AmlError."""
+    """Bring what lies at `place`, a datastore and a path, into `outputs/<name>/` of the run's folder."""
     store, path = place
     container = stores.opener(client, store)(client.transport)
     if not path.endswith("/") and blobs.is_blob(container, client.transport, path):
