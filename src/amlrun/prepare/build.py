@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from amlrun.errors import JOB_FAILED, AmlError
@@ -20,8 +21,12 @@ from amlrun.prepare.room import READY, Room, find_uv, python_in
 _MOST_ROUNDS, _MOST_SECONDS = 8, 120
 
 
-def build(room: Room, wanted: CondaFile, tool: str, report: Report) -> Interpreter:
-    """Make the environment of `room`; its mark is written last. Raises AmlError, with file and line."""
+def build(room: Room, wanted: CondaFile, tool: str, report: Report, more: Sequence[str] = ()) -> Interpreter:
+    """Make the environment of `room`; its mark is written last. `more` are requirements that the file lacks.
+
+    Raises AmlError, with file and line.
+    """
+    wanted.requirements += [Requirement(text, None) for text in more]
     # What an interrupted build left has no mark that it is ready.
     room.clear()
     what = "the conda file" if wanted.file is None else wanted.file.name
@@ -35,6 +40,9 @@ def build(room: Room, wanted: CondaFile, tool: str, report: Report) -> Interpret
         _install(room, wanted, python, python_note, settings, report)
     else:
         _conda_create(room, tool, wanted, report)
+        if more and room.stream([room.python, "-m", "pip", "install", *more], report, room.plain()) is not None:
+            room.clear()
+            raise AmlError(f"pip could not install {', '.join(more)}", file=wanted.file, exit_code=JOB_FAILED)
     made = {"notes": notes, "variables": wanted.variables, "tool": tool, "python_note": python_note,
             "source": str(wanted.file or ""), "packages": [one.text for one in wanted.requirements]}  # fmt: skip
     room.write(READY, json.dumps(made, indent=2))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,12 @@ from amlrun.prepare.room import READY as READY
 from amlrun.prepare.room import Room, Workshop
 from amlrun.prepare.room import cache_folder as cache_folder
 from amlrun.spec.job import CommandJob
+from amlrun.spec.spark_settings import SparkSettings
 
 # What changes when environments are built otherwise.
 _FORMAT = "3"
+# For a Spark job without a conda file: a Python that every Spark since 3.4 takes.
+_PYTHON: dict[str, Any] = {"dependencies": ["python=3.11"]}
 
 
 def user_managed(interpreter: str) -> Interpreter:
@@ -44,18 +48,21 @@ def user_managed(interpreter: str) -> Interpreter:
     return Interpreter(Path(found))
 
 
-def prepare(source: Path | dict[str, Any], *, report: Report, workshop: Workshop | None = None) -> Interpreter:
+def prepare(
+    source: Path | dict[str, Any], *, report: Report, workshop: Workshop | None = None, more: Sequence[str] = ()
+) -> Interpreter:
     """The interpreter for a conda file, built on first use and taken from the cache ever after.
 
     With micromamba, mamba or conda on this machine the file is used as it is; else uv makes the environment from
     PyPI, and every substitution is reported; that another Python is used is reported each time. Two builders of the
-    same environment wait for each other. `workshop` is where it is built, this machine by default.
+    same environment wait for each other. `workshop` is where it is built, this machine by default; `more` are
+    requirements that the file lacks.
 
     Raises AmlError naming file and line for a package that cannot be had (exit code 1 when the build failed).
     """
     from amlrun.prepare import conda_file
 
-    text = conda_file.content(source)
+    text = "\n".join([conda_file.content(source), *more])
     workshop = workshop or Workshop()
     tool = workshop.tool()
     key = hashlib.sha256(f"{_FORMAT}\n{tool}\n{workshop.identity()}\n{text}".encode()).hexdigest()
@@ -65,7 +72,7 @@ def prepare(source: Path | dict[str, Any], *, report: Report, workshop: Workshop
         from amlrun.prepare import build, v1_packages
 
         with _locked(room.folder, report):
-            found = _reuse(room) or build.build(room, v1_packages.read(source), tool, report)
+            found = _reuse(room) or build.build(room, v1_packages.read(source), tool, report, more)
     elif found.python_note:
         report(found.python_note)
     found.conda_hash = hashlib.sha256(text.encode()).hexdigest()
@@ -110,6 +117,8 @@ def of_job(job: CommandJob, *, report: Report) -> Interpreter:
     wanted = job.environment
     if job.local.interpreter is not None:
         return user_managed(job.local.interpreter)
+    if job.local.spark is not None:
+        return with_spark(job, report=report)
     if wanted is not None and wanted.conda_file is not None:
         return prepare(wanted.conda_file, report=report)
     if wanted is None:
@@ -117,6 +126,25 @@ def of_job(job: CommandJob, *, report: Report) -> Interpreter:
     named = wanted.reference or wanted.image
     why = f"The environment {named} exists only in Azure" if named else "No image is built on this machine"
     return own(named or "image", why, report=report)
+
+
+def with_spark(job: CommandJob, *, report: Report, workshop: Workshop | None = None) -> Interpreter:
+    """The interpreter for a Spark job: pyspark, and Java where this machine has none, are added to its conda file."""
+    from amlrun.prepare import conda_file, spark_packages
+
+    settings = job.local.spark or SparkSettings()
+    source = job.environment.conda_file if job.environment is not None else None
+    names = None
+    if source is not None:
+        texts = [one.text for one in conda_file.read(source).requirements]
+        names = {re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0].lower() for text in texts}
+    more = spark_packages.requirements(settings, names)
+    if source is None:
+        report(f"The job names no conda file: its environment has {', '.join(more)}.")
+    elif more:
+        named = source.name if isinstance(source, Path) else "The job's conda file"
+        report(f"{named} does not name {', '.join(more)}: added for Spark on this machine.")
+    return prepare(_PYTHON if source is None else source, report=report, workshop=workshop, more=more)
 
 
 def own(name: str, why: str, *, report: Report) -> Interpreter:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, Union
 
+from amlrun.spec.spark_settings import SparkSettings
+
 BINDING = re.compile(r"\$\{\{\s*(inputs|outputs|search_space)\.([A-Za-z0-9_]+)\s*\}\}")
 Scalar = Union[str, int, float, bool]
 # Azure ML's base image for a file that names none: what `RunConfiguration()` of v1's last version took.
@@ -127,7 +129,8 @@ class Local:
     `interpreter` is set when the user manages the environment (v1's `userManagedDependencies: true`).
     `container`: it runs in its environment's image. `volumes` are honoured by rewriting arguments, in a container as
     they are; there `mounts` (input → folder, v1's `pathOnCompute`) are real too. `notes` are said once, at submit.
-    `single`: one process stands for all of a distributed job; `many_ranks`: more than 16 of them are started.
+    `single`: one process stands for all of a distributed job; `many_ranks`: more than 16 of them are started. `spark`:
+    the script is a Spark job's.
     """
 
     interpreter: str | None = None
@@ -137,6 +140,7 @@ class Local:
     notes: list[str] = field(default_factory=list)
     single: bool | None = None
     many_ranks: bool | None = None
+    spark: SparkSettings | None = None
 
 
 @dataclass

@@ -7,6 +7,7 @@ import shlex
 from amlrun.spec.job import BINDING, CommandJob, Resources, Scalar, SparkJob
 from amlrun.spec.node import Node
 from amlrun.spec.read_command import Reader
+from amlrun.spec.spark_settings import SparkSettings, without_effect
 
 _KEYS = ("$schema", "type", "name", "display_name", "experiment_name", "description", "tags", "properties", "code",
          "entry", "jars", "py_files", "files", "archives", "args", "conf", "inputs", "outputs", "environment",
@@ -32,6 +33,9 @@ def spark(reader: Reader) -> SparkJob:
     for name in _LISTS:
         setattr(job, name, _list(reader, name, found))
     job.conf = {name: _setting(reader, name, item) for name, item in reader.named("conf", found)}
+    packages = [name.strip() for name in str(job.conf.get("spark.jars.packages", "")).split(",") if name.strip()]
+    place = f"{reader.file.name}:{reader.lines.get('conf.spark.jars.packages', 1)}: conf.spark.jars.packages"
+    job.local.spark = SparkSettings(places=dict.fromkeys(packages, place))
     job.environment = reader.environment(found)
     if "resources" in found:
         parts = reader.section("resources", found["resources"], ("instance_type", "runtime_version"))
@@ -47,12 +51,13 @@ def spark(reader: Reader) -> SparkJob:
 
 
 def as_script(job: SparkJob) -> CommandJob:
-    """The job on this machine: its script, which starts a Spark of its own from the pyspark of its environment."""
-    notes = ["The Spark job runs as a plain Python script here: its conda file must name pyspark."]
-    named = [name for name in ("conf", *_LISTS) if getattr(job, name)]
-    if named:
-        notes.append(f"{', '.join(named)}: no effect here: the script sets its own Spark up")
-    job.local.notes += notes
+    """The job on this machine: its script, with a Spark of its own in its environment."""
+    runtime = job.resources.runtime_version if job.resources else None
+    places = job.local.spark.places if job.local.spark else {}
+    job.local.spark = SparkSettings(job.conf, job.py_files, job.jars, job.files, job.archives, runtime, places)
+    unused = without_effect(job.conf)
+    if unused:
+        job.local.notes.append(f"conf: {', '.join(unused)}: no effect on one machine")
     return CommandJob(
         command=["python", job.entry, *job.args], code=job.code, script=job.entry, name=job.name,
         display_name=job.display_name, experiment_name=job.experiment_name, description=job.description, tags=job.tags,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.events import Message
-from amlrun.prepare import code, environment, ranks, script_options, script_tracking
+from amlrun.prepare import code, environment, script_options, script_tracking
 from amlrun.project import Project
 from amlrun.registry.inputs import with_models
 from amlrun.runs import new_mlflow_db, provenance
@@ -37,7 +37,7 @@ def submit(target: Target, job: SweepJob, experiment: str, options: SubmitOption
         target.on_event(Message(text))
 
     trial, folder = job.trial, code.find(job.trial)
-    notes = [*trial.local.notes, *ranks.check(trial)]
+    notes = steps.notes(trial)
     _check_options(trial, folder)
     git = provenance.git_properties(folder)
     files = options.take_snapshot(trial, folder, target.project)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.events import Message, OnEvent, ignore
-from amlrun.prepare import code, data, launch, ranks, script_options, script_tracking
+from amlrun.prepare import code, data, launch, ranks, script_options, script_tracking, spark
 from amlrun.prepare.site import Site
 from amlrun.project import Project
 from amlrun.registry import from_runs
@@ -62,7 +62,7 @@ class LocalTarget:
     def submit(self, job: Job, experiment: str, options: SubmitOptions) -> Run:
         """Snapshot, environment and data, then the script is started. Raises AmlError."""
         job = _command(job)
-        notes = [*job.local.notes, *ranks.check(job)]
+        notes = steps.notes(job)
         folder = code.find(job)
         git = provenance.git_properties(folder)
         files = options.take_snapshot(job, folder, self.project)
@@ -170,7 +170,8 @@ def _remarks(job: CommandJob, site: Site) -> Callable[[], list[str]]:
 
     def after() -> list[str]:
         words = job.command[2:] if isinstance(job.command, list) else []
-        found = script_options.ignored(site.run.folder / job.script, words) if job.script else []
+        found = spark.unresolved(job, site.run.log)
+        found += script_options.ignored(site.run.folder / job.script, words) if job.script else []
         found += script_tracking.elsewhere(site.run.folder / job.script) if job.script else []
         for name, place in places.items():
             if data.changed_since(place, start):

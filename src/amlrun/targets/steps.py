@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from amlrun.errors import JOB_FAILED, AmlError, os_errors
-from amlrun.prepare import snapshot
+from amlrun.prepare import ranks, snapshot, spark
 from amlrun.prepare.environment import Interpreter
 from amlrun.runs import redact
 from amlrun.runs import store as runs
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from amlrun.targets.base import Target
 
 Report = Callable[[str], None]
+
+
+def notes(job: CommandJob) -> list[str]:
+    """What is said once, before a job starts on one machine. Raises AmlError for too many ranks."""
+    return [*job.local.notes, *ranks.check(job), *spark.notes(job)]
 
 
 def first_record(job: CommandJob, whole: Job, experiment: str, target: str | None, words: Sequence[str]) -> SubmitPart:

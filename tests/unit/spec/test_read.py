@@ -123,7 +123,9 @@ def test_a_spark_job(tmp_path: Path) -> None:
     assert again == job
     here = read.read(job_file(tmp_path, SPARK), "local")
     assert isinstance(here, CommandJob) and here.command == ["python", "a.py", *job.args]
-    assert any("must name pyspark" in note for note in here.local.notes)
+    spark = here.local.spark
+    assert spark is not None and (spark.py_files, spark.jars, spark.runtime) == (["utils.zip"], ["extra.jar"], "3.4")
+    assert "conf: spark.driver.cores: no effect on one machine" in here.local.notes
 
 
 @pytest.mark.parametrize(

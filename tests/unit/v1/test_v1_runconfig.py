@@ -464,7 +464,7 @@ script: train.py
 arguments: [--x, a b]
 framework: PySpark
 target: c
-spark: {configuration: {spark.app.name: Azure ML Experiment, spark.executor.cores: 4}}
+spark: {configuration: {spark.app.name: Azure ML Experiment, spark.executor.cores: 4, spark.yarn.queue: q}}
 environment:
   spark: {packages: [{group: g, artifact: a, version: 1.10}], repositories: [https://r]}
 """
@@ -477,7 +477,10 @@ environment:
     assert "spark.app.name" not in made.conf
     here = to_job.load("train", tmp_path, target="local")
     assert isinstance(here, CommandJob)
-    assert any("plain Python" in note for note in here.local.notes)
+    spark = here.local.spark
+    assert spark is not None and spark.conf["spark.jars.packages"] == "g:a:1.10"
+    assert spark.places == {"g:a:1.10": "train.runconfig:8: environment.spark.packages"}
+    assert any(note.startswith("train.runconfig:6: ") and "spark.yarn.queue" in note for note in here.local.notes)
 
 
 WORKBENCH = """ArgumentVector: [train.py, --a, 1]

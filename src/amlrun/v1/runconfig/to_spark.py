@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from amlrun.spec.job import Resources, Scalar, SparkJob
+from amlrun.spec.spark_settings import SparkSettings, no_effect
 from amlrun.v1.runconfig.context import TranslationContext
 
 # v2 wants these five said; v1 left them to the cluster.
@@ -83,9 +84,25 @@ def _settings(context: TranslationContext) -> dict[str, Scalar]:
 
 
 def on_this_machine(context: TranslationContext) -> None:
-    """PySpark with target local: the script starts a Spark of its own, from the pyspark its conda file names."""
-    context.config.note(("framework",), "PySpark runs as plain Python here: name pyspark in the conda file")
-    unused(context, "here the script starts its own Spark: set it in the script")
+    """PySpark with target local: the script gets a Spark of its own, with the file's settings."""
+    conf = _settings(context)
+    for name in conf:
+        why = no_effect(name)
+        if why:
+            context.set(("spark", "configuration", name), "ignored", why)
+            written = context.config.values[("spark", "configuration")]
+            context.config.note(("spark", "configuration"), f"{name}: no effect: {why}", written.lines.get(name))
+    file = context.config.file.name if context.config.file else ""
+    place = f"{file}:{context.config.line('environment', 'spark', 'packages')}"
+    packages = str(conf.get("spark.jars.packages", ""))
+    context.job.local.spark = SparkSettings(
+        conf=conf,
+        places={name: f"{place}: environment.spark.packages" for name in packages.split(",") if name},
+    )
+    context.mapped(("framework",), "type", "spark; here Spark runs on this machine")
+    precache = ("environment", "spark", "precachePackages")
+    if context.config.value(*precache) is not None:
+        context.set(precache, "ignored", "Spark keeps what it has fetched", quiet=True)
 
 
 def unused(context: TranslationContext, why: str) -> None:

