@@ -11,6 +11,7 @@ import click
 
 from amlrun.cli.common import Context, common_options, write_text
 from amlrun.cli.schedule_run import file_argument, job_option, run
+from amlrun.cli.schedule_workspace import create, delete, disable, enable, list_, trigger
 from amlrun.errors import BAD_INPUT, AmlError
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def command() -> None:
     """Run a pipeline at its times, here or in a workspace."""
 
 
-command.add_command(run)
+for one in (run, create, list_, enable, disable, delete, trigger):
+    command.add_command(one)
 
 
 @command.command("check")
@@ -71,15 +73,26 @@ def explain(context: Context, file: Path) -> None:
 
 
 @command.command("show")
-@file_argument
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--name", metavar="NAME", help="A schedule of the workspace.")
 @click.option("-n", "--next", "count", default=5, show_default=True, type=click.IntRange(1, 1000),
               help="How many of the next times.")  # fmt: skip
 @common_options
-def show(context: Context, file: Path, count: int) -> None:
+def show(context: Context, file: Path | None, name: str | None, count: int) -> None:
     """Show when a schedule fires next, in its zone and here, and what Azure ML would do otherwise."""
     from amlrun.schedule import load, times
     from amlrun.spec.schedule import OnChange
 
+    if file is None:
+        if name is None:
+            raise AmlError("name a schedule's file, or a schedule of the workspace with --name")
+        from amlrun.azure import schedules
+        from amlrun.cli.azure import connect
+
+        record = schedules.show(connect(context), name)
+        lines = [f"{key}: {value}" for key, value in record.items() if value is not None]
+        context.result(record, "\n".join(lines))
+        return
     schedule = load.load(file)
     moments = [one for _, one in zip(range(count), times.fires(schedule, datetime.now(timezone.utc)))]
     rows = [(one.strftime("%a %Y-%m-%d %H:%M"), one.astimezone().strftime("%a %Y-%m-%d %H:%M %Z")) for one in moments]

@@ -97,7 +97,8 @@ def _next(schedule: Schedule, now: datetime) -> str:
     return "" if following is None else f"; next {following:%a %Y-%m-%d %H:%M}, {schedule.time_zone}"
 
 
-def _load(context: Context, schedule: Schedule, target: str | None, pairs: list[tuple[str, str]]) -> PipelineJob:
+def pipeline_of(context: Context, schedule: Schedule, target: str | None, pairs: list[tuple[str, str]]) -> PipelineJob:
+    """The pipeline that a schedule runs, with `pairs` set over its file. Raises AmlError when it names none."""
     from amlrun import api
     from amlrun.spec.pipeline import PipelineJob
 
@@ -112,7 +113,7 @@ def _load(context: Context, schedule: Schedule, target: str | None, pairs: list[
 
 
 def _inputs(context: Context, schedule: Schedule, target: str | None) -> list[str]:
-    return [name for name, given in _load(context, schedule, target, []).inputs.items() if given.value is None]
+    return [name for name, given in pipeline_of(context, schedule, target, []).inputs.items() if given.value is None]
 
 
 def _changed(context: Context, schedule: Schedule, target: str | None, watched: str, memory: Memory) -> bool:
@@ -122,7 +123,7 @@ def _changed(context: Context, schedule: Schedule, target: str | None, watched: 
     from amlrun.prepare import data
     from amlrun.schedule import due as dues
 
-    job = _load(context, schedule, target, schedule.settings)
+    job = pipeline_of(context, schedule, target, schedule.settings)
     given = job.inputs.get(watched)
     if given is None or given.value is not None:
         there = ", ".join(name for name, one in job.inputs.items() if one.value is None) or "none"
@@ -142,7 +143,7 @@ def _submit(
     from amlrun.targets.base import SubmitOptions
 
     pairs = [*schedule.settings, *wanted.pairs()]
-    job = _load(context, schedule, target, pairs)
+    job = pipeline_of(context, schedule, target, pairs)
     moment = fired.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     for given in job.inputs.values():
         if isinstance(given.value, str):

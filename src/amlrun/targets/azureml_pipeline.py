@@ -72,21 +72,8 @@ def submit(
         if "status" not in run.part("process"):
             for note in dict.fromkeys(job.local.notes):
                 report(note)
-            for name in pipeline_tree.without_missing(job, lambda model: _has_model(client, model)):
-                report(f"inputs.{name}: no such model is registered yet; its steps run without it")
-            assets = {}
-            for folder, files in snapshots.items():
-                moved = partial(_moved, on_event, files.size)
-                assets[folder] = codes.ensure(client, files, contents[folder], report=report, progress=moved)
-            known: dict[str, str] = {}
-
-            def environment(wanted: Environment) -> Any:
-                return environments.ensure(client, common_tree.environment(wanted), known)
-
-            tree = pipeline_tree.tree(
-                job, run.id, experiment, lambda folder: f"azureml:{assets[folder]}", environment,
-                run.private / "components",
-            )  # fmt: skip
+            folder = run.private / "components"
+            tree = _sent(client, job, run.id, experiment, snapshots, contents, folder, on_event)
             submission.write_job(run, tree)
             run.write_part("prepared", {"properties": git()})
             record.update_from_service(run, submission.create(client, tree))
@@ -96,6 +83,56 @@ def submit(
     if options.detach:
         record.clear_in_progress(run)
     return run
+
+
+def definition(
+    client: Client,
+    project: Project,
+    job: PipelineJob,
+    experiment: str,
+    options: SubmitOptions,
+    on_event: OnEvent,
+    folder: Path,
+) -> dict[str, Any]:
+    """The job as the workspace takes it, its code and environments there already, for what submits it later.
+
+    `folder` is where the files of pipeline components are written. Raises AmlError.
+    """
+    pipeline_tree.check(job)
+    snapshots = _snapshots(project, job, options)
+    contents = {place: codes.hash_contents(files) for place, files in snapshots.items()}
+    tree = _sent(client, copy.deepcopy(job), "", experiment, snapshots, contents, folder, on_event)
+    tree.pop("name")
+    return tree
+
+
+def _sent(
+    client: Client,
+    job: PipelineJob,
+    name: str,
+    experiment: str,
+    snapshots: dict[Path, Snapshot],
+    contents: dict[Path, codes.ContentHashes],
+    folder: Path,
+    on_event: OnEvent,
+) -> dict[str, Any]:
+    """Send code and environments, and return the job's tree over them. Raises AmlError."""
+
+    def report(text: str) -> None:
+        on_event(Message(text))
+
+    for gone in pipeline_tree.without_missing(job, lambda model: _has_model(client, model)):
+        report(f"inputs.{gone}: no such model is registered yet; its steps run without it")
+    assets = {}
+    for place, files in snapshots.items():
+        moved = partial(_moved, on_event, files.size)
+        assets[place] = codes.ensure(client, files, contents[place], report=report, progress=moved)
+    known: dict[str, str] = {}
+
+    def environment(wanted: Environment) -> Any:
+        return environments.ensure(client, common_tree.environment(wanted), known)
+
+    return pipeline_tree.tree(job, name, experiment, lambda place: f"azureml:{assets[place]}", environment, folder)
 
 
 def _snapshots(project: Project, job: PipelineJob, options: SubmitOptions) -> dict[Path, Snapshot]:

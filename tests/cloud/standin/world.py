@@ -13,12 +13,12 @@ from types import TracebackType
 
 from support.places import Ended
 
-from standin import azurite, batch, endpoints, handlers, pipelines, spark, sweeps
+from standin import azurite, batch, endpoints, handlers, pipelines, schedules, spark, sweeps
 from standin.entra import SECRET, TENANT
 from standin.network import Network
 from standin.plane import Plane, Workspace
 
-handlers.ROUTES += [*sweeps.ROUTES, *batch.ROUTES, *pipelines.ROUTES]
+handlers.ROUTES += [*sweeps.ROUTES, *batch.ROUTES, *pipelines.ROUTES, *schedules.ROUTES]
 spark.play()
 TEMPLATE = Path(__file__).resolve().parents[3] / "template"
 SOURCE = Path(__file__).resolve().parents[3] / "src"
