@@ -64,19 +64,22 @@ def convert(
     named = runconfig.dataset(report, target)
     proposals = _proposals(target, text, report, notebook.absolute().parent, named)
     if apply:
-        proposals += _serving(target, text, notebook, report, module)
+        proposals += _serving(target, text, notebook, report, module, overwrite)
     changes = [{"file": str(one.file), "add": one.added, "diff": one.diff, "applied": apply} for one in proposals]
     _write(target, text)
     if apply:
+        root = project.find(target).root
         for one in proposals:
+            _keep_copy(one.file, root, report)
             _write(one.file, one.text)
+        _remember([one.file for one in proposals], root)
         _without_sample(target, report)
     _result(context, target, report, changes, _name_data(context, named, apply), apply)
 
 
 def _proposals(target: Path, text: str, report: Report, beside: Path, named: Named | None) -> list[Proposal]:
     """What the files beside the script should say: the conda file, then the run configurations."""
-    from amlrun.notebook import conda, runconfig
+    from amlrun.notebook import conda, option_files, runconfig
 
     file = _conda_file(target)
     packages = conda.propose(text, file, report, beside)
@@ -84,7 +87,7 @@ def _proposals(target: Path, text: str, report: Report, beside: Path, named: Nam
     for one in sorted(file.parent.glob("*.runconfig")):
         new = runconfig.propose(one, target, report, named)
         found += [conda.Proposal(one, new)] if new is not None else []
-    return found
+    return found + option_files.propose(text, target, file.parent, project.find(target).root, report)
 
 
 def _name_data(context: Context, named: Named | None, apply: bool) -> str | None:
@@ -99,7 +102,9 @@ def _name_data(context: Context, named: Named | None, apply: bool) -> str | None
     return f"aml dataset register -n {named.name} -p {shlex.quote(place)}"
 
 
-def _serving(target: Path, text: str, notebook: Path, report: Report, module: Module | None) -> list[Proposal]:
+def _serving(
+    target: Path, text: str, notebook: Path, report: Report, module: Module | None, overwrite: bool
+) -> list[Proposal]:
     """The files that answer requests with the model, those formatted, and what its environment lacks for it."""
     from amlrun.notebook import conda, serving
     from amlrun.notebook.formatting import format_script
@@ -111,7 +116,7 @@ def _serving(target: Path, text: str, notebook: Path, report: Report, module: Mo
         if module
         else []
     )
-    made = serving.files(text, target, notebook.name, project.find(target).root, report)
+    made = serving.files(text, target, notebook.name, project.find(target).root, report, overwrite=overwrite)
     for one in made:
         if one.file.suffix == ".py":
             one.text = format_script(one.text, one.file, Report())
@@ -123,11 +128,29 @@ def _serving(target: Path, text: str, notebook: Path, report: Report, module: Mo
     return found
 
 
+def _keep_copy(file: Path, root: Path, report: Report) -> None:
+    """Keep what somebody edited beside the file that replaces it; what only changes in part needs none."""
+    from amlrun.notebook.edited import is_edited
+
+    if file.suffix in (".py", ".json") and file.parent.name != ".vscode" and file.exists() and is_edited(file, root):
+        _write(file.with_name(f"{file.name}.bak"), file.read_text(encoding="utf-8"))
+        report.did(f"replaced {file.name}, which was edited; your text is in {file.name}.bak")
+
+
+def _remember(files: list[Path], root: Path) -> None:
+    from amlrun.notebook import edited
+
+    try:
+        edited.remember((file for file in files if file.suffix in (".py", ".json", ".yml")), root)
+    except OSError as error:
+        raise os_error(error, "write down what was converted") from error
+
+
 def _without_sample(target: Path, report: Report) -> None:
     """Delete the sample's test of a score.py that is no more."""
     from amlrun.notebook import serving
 
-    for test in serving.outdated(target) if report.model_file else []:
+    for test in serving.outdated(target, project.find(target).root) if report.model_file else []:
         test.unlink()
         report.did(f"deleted {test.name}, the sample's test: test_train.py tests yours")
 
@@ -209,7 +232,7 @@ def _result(
     context: Context, target: Path, report: Report, changes: list[dict[str, Any]], naming: str | None, applied: bool
 ) -> None:
     conda = next((change for change in changes if change["add"]), None)
-    made = [change["file"] for change in changes if change["file"].endswith((".py", ".json"))]
+    made = [change["file"] for change in changes if change["file"].endswith((".py", "request.json"))]
     value = {
         "script": str(target),
         "options": report.options,

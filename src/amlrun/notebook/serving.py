@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from amlrun.notebook.conda import Proposal
-from amlrun.notebook.report import Report
+from amlrun.notebook.edited import is_edited
+from amlrun.notebook.report import Report, listed
 from amlrun.notebook.trace import UNKNOWN, Frame, Series, Trace, follow
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".sav", ".p", ".bin")
@@ -29,10 +30,13 @@ _MODELS = {
 }  # fmt: skip
 
 
-def files(script: str, target: Path, title: str, root: Path, report: Report) -> list[Proposal]:
+def files(
+    script: str, target: Path, title: str, root: Path, report: Report, *, overwrite: bool = True
+) -> list[Proposal]:
     """The files that belong beside `script`, which is to be written at `target` of the project `root`.
 
-    A file that somebody has made their own stays; that, and what cannot be known without a run, is reported.
+    A file that somebody has made their own stays, and one that they edited, unless `overwrite`; that, and what cannot
+    be known without a run, is reported.
     """
     if report.model is None or report.prepared:
         return []
@@ -45,6 +49,7 @@ def files(script: str, target: Path, title: str, root: Path, report: Report) -> 
     folder = target.absolute().parent
     request = root / "deployment" / "sample-request.json"
     rows = _rows(known, report)
+    _tell_made_columns(known, report, folder)
     values = _values(known, target, title, request, report)
     values["request_known"] = rows is not None
     made = {folder / name: _rendered(f"{name}.j2", values) for name in ("score.py", "score_batch.py")}
@@ -52,13 +57,13 @@ def files(script: str, target: Path, title: str, root: Path, report: Report) -> 
     made[tests / "test_train.py"] = _rendered("test_train.py.j2", values)
     if rows is not None:
         made[request] = json.dumps({"data": rows}, indent=2, ensure_ascii=False) + "\n"
-    return [Proposal(path, text) for path, text in made.items() if _may_replace(path, text, report)]
+    return [Proposal(path, text) for path, text in made.items() if _may_replace(path, root, overwrite, report)]
 
 
-def outdated(target: Path) -> list[Path]:
-    """The sample's own tests of what the conversion replaces."""
+def outdated(target: Path, root: Path) -> list[Path]:
+    """The sample's own tests of what the conversion replaces, unless somebody edited them."""
     test = target.absolute().parent / "tests" / "test_score.py"
-    return [test] if test.exists() and _is_ours(test) else []
+    return [test] if test.exists() and _is_ours(test) and not is_edited(test, root) else []
 
 
 def needs(script: str) -> str:
@@ -115,13 +120,28 @@ def _rows(known: Trace, report: Report) -> list[Any] | None:
     return [list(row) for row in rows] if inputs.plain else [dict(zip(inputs.columns, row)) for row in rows]
 
 
-def _may_replace(path: Path, text: str, report: Report) -> bool:
+def _tell_made_columns(known: Trace, report: Report, folder: Path) -> None:
+    """Say which columns the script makes: whoever sends a request, or a file to score, must send them too."""
+    if not isinstance(known.inputs, Frame) or known.inputs.plain:
+        return
+    places = [folder / str(_literal(one["default"])) for one in report.options if one["flag"].startswith("--data-path")]
+    tables = [file for place in places for file in ([place] if place.is_file() else sorted(place.glob("*.csv"))[:1])]
+    header = "".join(file.open(encoding="utf-8", errors="replace").readline() for file in tables)
+    made = [name for name in map(str, known.inputs.columns) if name not in header]
+    if header and made:
+        report.did(f"requests and files to score need {listed(made)}, which train.py makes of other columns")
+
+
+def _may_replace(path: Path, root: Path, overwrite: bool, report: Report) -> bool:
     if not path.exists():
         return True
     if path.suffix == ".py" and not _is_ours(path):
         report.ask(f"{path.name} is your own, and stays: see that it loads {report.model_file}")
         return False
-    return path.read_text(encoding="utf-8", errors="replace") != text
+    if overwrite or not is_edited(path, root):
+        return True
+    report.ask(f"{path.name} was edited, and stays: --overwrite replaces it, and keeps a copy")
+    return False
 
 
 def _is_ours(path: Path) -> bool:

@@ -111,7 +111,7 @@ class Plane:
             if not way:
                 raise Refusal(401, "InvalidAuthenticationToken", "The access token is missing or invalid.")
             tenant = entra.tenant_of(request.headers.get("Authorization", ""))
-            if tenant != entra.TENANT:
+            if tenant not in (entra.TENANT, "organizations"):  # which stands for the tenant of who signs in
                 wrong = f"The access token is from the wrong issuer 'https://sts.windows.net/{tenant}/'."
                 raise Refusal(401, "InvalidAuthenticationTokenTenant", wrong)
             return self._route(request, way)

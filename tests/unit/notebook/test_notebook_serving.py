@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from support import notebooks as notebooks_help
-from support.rendering import template_file
+from support.rendering import commit_all, template_file
 
 from amlrun.cli.notebook import command
+from amlrun.notebook.edited import is_edited
 
 pytestmark = pytest.mark.slow
 
@@ -145,6 +147,8 @@ def test_the_converted_projects_own_tests_pass(tmp_path: Path, name: str) -> Non
     report = convert(notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", IMPORTS + text), model)
     assert report["model_file"] == file
     assert [line for line in report["todo"] if "no metric" not in line] == []
+    told = "decade, which train.py makes of other columns" in str(report["done"])
+    assert told == (columns is not None and "decade" in columns)
     rows = json.loads((tmp_path / "deployment" / "sample-request.json").read_text())["data"]
     assert len(rows) == 2 and (columns is None or list(rows[0]) == columns)
     own_tests(tmp_path)
@@ -186,3 +190,93 @@ def test_a_real_notebook_needs_no_edit(tmp_path: Path, name: str) -> None:
     (tmp_path / "notebooks").mkdir()
     assert convert(Path(shutil.copy(CASES / name, tmp_path / "notebooks")), model)["todo"] == []
     own_tests(tmp_path)
+
+
+def again(notebook: Path, model: Path, *words: str) -> dict[str, Any]:
+    """Convert once more, saying yes where a person is asked."""
+    line = ["convert", str(notebook), "-o", str(model / "train.py"), "--apply", "--json", *words]
+    done = CliRunner().invoke(command, line, input="y\n", catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    report: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
+    return report
+
+
+FITTED = """\
+from sklearn.metrics import accuracy_score
+C = 0.5
+model = LogisticRegression(C=C).fit(df.dropna()[['age']], df.dropna()['late'])
+print(accuracy_score(df.dropna()['late'], model.predict(df.dropna()[['age']])))
+"""
+
+
+def test_what_was_edited_since_stays_or_is_kept(tmp_path: Path) -> None:
+    model = project(tmp_path)
+    notebook = notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", IMPORTS + FITTED)
+    convert(notebook, model)
+    score, request = model / "score.py", tmp_path / "deployment" / "sample-request.json"
+    untouched = again(notebook, model)
+    assert "was edited" not in str(untouched["todo"]) + str(untouched["done"])
+    mine = score.read_text().replace("MAX_BYTES = 5_000_000", "MAX_BYTES = 7")
+    score.write_text(mine)
+    request.write_text('{"data": [{"age": 99}]}')
+    told = again(notebook, model)
+    assert score.read_text() == mine and "99" in request.read_text()
+    for name in ("score.py", "sample-request.json"):
+        assert f"{name} was edited, and stays: --overwrite replaces it, and keeps a copy" in told["todo"]
+    replaced = again(notebook, model, "--overwrite")
+    assert score.read_text() != mine and (model / "score.py.bak").read_text() == mine
+    assert "replaced score.py, which was edited; your text is in score.py.bak" in replaced["done"]
+
+
+def test_git_knows_what_was_edited(tmp_path: Path) -> None:
+    model = project(tmp_path)
+    commit_all(tmp_path, "as it was")
+    assert not is_edited(model / "score.py", tmp_path)
+    (model / "score.py").write_text("# mine\n")
+    assert is_edited(model / "score.py", tmp_path)
+    commit_all(tmp_path, "an edit")
+    assert is_edited(model / "score.py", tmp_path)
+
+
+SWEEP = """\
+sampling:
+  type: random
+  parameter_space:
+    - {name: --alpha, expression: uniform, values: [0, 1]}
+policy: {type: BanditPolicy, slack_factor: 0.1}
+primary_metric_name: val_accuracy
+primary_metric_goal: maximize
+max_total_runs: 4
+max_concurrent_runs: 1
+max_duration_minutes: 10
+"""
+LAUNCH = """\
+{
+    // comments are allowed here
+    "configurations": [
+        {"program": "${workspaceFolder}/models/model1/train.py", "args": ["--data-path", "x", "--epochs", "20"]},
+        {"program": "${workspaceFolder}/other.py", "args": ["--epochs", "20"]}
+    ]
+}
+"""
+
+
+def test_the_sweep_and_the_debugger_name_the_scripts_options(tmp_path: Path) -> None:
+    model = project(tmp_path)
+    (tmp_path / ".vscode").mkdir()
+    (tmp_path / ".vscode" / "launch.json").write_text(LAUNCH)
+    sweep = model / "aml_config" / "sweep.yml"
+    sweep.parent.mkdir(exist_ok=True)
+    sweep.write_text(SWEEP)
+    commit_all(tmp_path, "rendered")
+    notebook = notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", IMPORTS + FITTED)
+    report = convert(notebook, model)
+    flags = {option["flag"] for option in report["options"]}
+    named = set(re.findall(r"name: (--\w+)", sweep.read_text()))
+    assert named == {"--c"} <= flags and "primary_metric_name: accuracy" in sweep.read_text()
+    launch = (tmp_path / ".vscode" / "launch.json").read_text()
+    assert "--epochs" not in launch.split("other.py")[0] and '"${workspaceFolder}/data/tickets.csv"' in launch
+    assert launch.endswith(LAUNCH.split("other.py")[1])
+    sweep.write_text(sweep.read_text().replace("--c", "--gone"))
+    told = convert(notebook, model)
+    assert "sweep.yml sweeps over --gone, which train.py does not have: correct it" in told["todo"]
