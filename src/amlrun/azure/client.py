@@ -140,10 +140,11 @@ class Client:
             text = response.text()
             return json.loads(text) if text else None
 
-    def pages(self, doing: str, below: str, version: str, **more: Any) -> list[dict[str, Any]]:
-        """All items of a list below the workspace, page after page; none when the place does not exist."""
+    def pages(self, doing: str, below: str, version: str, path: str | None = None) -> list[dict[str, Any]]:
+        """All items of a list below the workspace (or `path`), page after page."""
         found: list[dict[str, Any]] = []
-        page = self.arm(doing, "GET", below, version, accept=(404,), **more) or {}
+        missing = () if path else (404,)
+        page = self.ask(doing, "GET", f"{path or self.workspace.arm}{below}", version, accept=missing) or {}
         while True:
             found += page.get("value") or []
             link = str(page.get("nextLink") or "")

@@ -25,14 +25,8 @@ def find(client: Client) -> dict[str, Any] | None:
 def list_workspaces(client: Client, group: str | None) -> list[dict[str, Any]]:
     """The workspaces of a resource group, else of the whole subscription."""
     scope = f"/subscriptions/{client.workspace.subscription_id}" + (f"/resourceGroups/{group}" if group else "")
-    path = f"{scope}/providers/Microsoft.MachineLearningServices/workspaces"
-    found, link = [], ""
-    while True:
-        page = client.ask("list the workspaces", "GET", link or path, None if link else VERSION) or {}
-        found += [_record(one) for one in page.get("value") or []]
-        link = str(page.get("nextLink") or "").removeprefix("https://management.azure.com")
-        if not link.startswith("/"):
-            return found
+    below = "/providers/Microsoft.MachineLearningServices/workspaces"
+    return [_record(one) for one in client.pages("list the workspaces", below, VERSION, scope)]
 
 
 def _record(resource: dict[str, Any]) -> dict[str, Any]:

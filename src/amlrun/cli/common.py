@@ -111,6 +111,10 @@ class Context:
             shown = item if isinstance(item, (str, int, float)) else json.dumps(item, default=str)
             click.echo(f"{name:<{width}}  {shown}")
 
+    def listed(self, found: Sequence[Any], columns: Sequence[str], rows: Sequence[Sequence[Any]], empty: str) -> None:
+        """End a command with records: as JSON, else their rows as a table, else a line that says there are none."""
+        self.result(found, lambda: self.table(columns, rows) if rows else self.say(empty))
+
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Print a table; plain tab-free columns in a pipe, so that nothing is cut or coloured there."""
         rows = [["" if cell is None else str(cell) for cell in row] for row in rows]
@@ -213,6 +217,14 @@ def _common_options(function: Any, *, metadata_file: bool) -> Any:
         return function(context, *args, **kwargs)
 
     return command
+
+
+def with_options(function: F, options: Sequence[Callable[[Any], Any]]) -> F:
+    """The command with these options, listed in its help in this order."""
+    command: Any = function
+    for option in reversed(options):
+        command = option(command)
+    return command  # type: ignore[no-any-return]
 
 
 def key_values(pairs: Iterable[str], flag: str) -> dict[str, str]:

@@ -77,10 +77,7 @@ def list_datasets(context: Context) -> None:
         [one.name, one.version, one.path, "missing" if one.exists is False else "", one.description] for one in found
     ]
     empty = "No datasets. Register one: aml dataset register -n NAME -p FOLDER"
-    context.result(
-        [one.to_dict() for one in found],
-        lambda: context.table(["Name", "Version", "Path", "", "Description"], rows) if rows else context.say(empty),
-    )
+    context.listed([one.to_dict() for one in found], ["Name", "Version", "Path", "", "Description"], rows, empty)
 
 
 @command.command()

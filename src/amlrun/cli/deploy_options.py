@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from amlrun.cli.common import F, key_values
+from amlrun.cli.common import F, key_values, with_options
 from amlrun.cli.scoring_options import Flag, blame_flag, word
 from amlrun.errors import AmlError
 from amlrun.v1.config import Config
@@ -85,10 +85,7 @@ def deployment_options(function: F) -> F:
         hidden = key not in _SHOWN
         text = f"{key}: {DEPLOYMENT.field(key).becomes}."
         options.append(click.option(*names, word("dc", key), metavar="VALUE", hidden=hidden, help=text))
-    wrapped: Any = command
-    for option in reversed(options):
-        wrapped = option(wrapped)
-    return wrapped  # type: ignore[no-any-return]
+    return with_options(command, options)  # type: ignore[return-value]
 
 
 class DeploymentFlags:

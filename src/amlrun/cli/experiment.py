@@ -25,4 +25,4 @@ def list_experiments(context: Context) -> None:
             counts[name] = counts.get(name, 0) + 1
     found = [{"name": name, "runs": count} for name, count in counts.items()]
     rows = [[item["name"], item["runs"]] for item in found]
-    context.result(found, lambda: context.table(["Name", "Runs"], rows) if rows else context.say("No experiments yet."))
+    context.listed(found, ["Name", "Runs"], rows, "No experiments yet.")

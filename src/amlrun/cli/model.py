@@ -148,9 +148,7 @@ def list_models(
         for model in found
     ]  # fmt: skip
     columns = ["Name", "Version", "Created (UTC)", "Run", "Tags"]
-    context.result(
-        [model.to_dict() for model in found], lambda: context.table(columns, rows) if rows else context.say(_EMPTY)
-    )
+    context.listed([model.to_dict() for model in found], columns, rows, _EMPTY)
 
 
 def _has(found: dict[str, str], wanted: tuple[str, ...]) -> bool:

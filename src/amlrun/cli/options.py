@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amlrun.cli import completion
-from amlrun.cli.common import Context, F
+from amlrun.cli.common import Context, F, with_options
 from amlrun.errors import AmlError
 
 if TYPE_CHECKING:
@@ -78,13 +78,12 @@ def job_options(function: F) -> F:
 
 def submit_options(function: F) -> F:
     """What every command that submits shares: --async, --dry-run, --no-snapshot-limit."""
-    for option in (
-        click.option("--no-snapshot-limit", is_flag=True, help="Allow more than 2,000 files or 300 MB."),
-        click.option("--dry-run", is_flag=True, help="Show what a submit would do, without submitting."),
+    options = (
         click.option("--async", "detach", is_flag=True, help="Return as soon as the run has started."),
-    ):
-        function = option(function)
-    return function
+        click.option("--dry-run", is_flag=True, help="Show what a submit would do, without submitting."),
+        click.option("--no-snapshot-limit", is_flag=True, help="Allow more than 2,000 files or 300 MB."),
+    )
+    return with_options(function, options)
 
 
 @dataclass(frozen=True)

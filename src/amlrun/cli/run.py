@@ -127,7 +127,7 @@ def list_runs(
     if not any(row[-1] for row in rows):
         columns, rows = columns[:-1], [row[:-1] for row in rows]  # no tags: room for the ids
     empty = "No runs. Submit one: aml run submit-script -c train-local -e first"
-    context.result(found, lambda: context.table(columns, rows) if rows else context.say(empty))
+    context.listed(found, columns, rows, empty)
 
 
 def _row(record: RunRecord) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amlrun import project as projects
-from amlrun.cli.common import Context, F, write_text
+from amlrun.cli.common import Context, F, with_options, write_text
 from amlrun.cli.scoring_options import Script
 from amlrun.errors import AmlError
 
@@ -26,10 +26,7 @@ def scoring_files(function: F) -> F:
         click.option("--inference-config-file", "--ic", "ic", metavar="FILE", help="v1's inference configuration."),
         click.option("--deploy-config-file", "--dc", "dc", metavar="FILE", help="v1's deployment configuration."),
     ]
-    wrapped: Any = function
-    for option in reversed(options):
-        wrapped = option(wrapped)
-    return wrapped  # type: ignore[no-any-return]
+    return with_options(function, options)
 
 
 def refuse(given: Mapping[str, Any], other: str) -> None:

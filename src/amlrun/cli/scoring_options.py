@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amlrun import project as projects
-from amlrun.cli.common import Context, F
+from amlrun.cli.common import Context, F, with_options
 from amlrun.errors import AmlError, os_errors
 
 if TYPE_CHECKING:
@@ -99,10 +99,7 @@ def inference_options(function: F) -> F:
     for long, short, key in _FLAGS:
         metavar, text = _SHOWN.get(key, ("VALUE", ""))
         options.append(click.option(long, short, word("ic", key), metavar=metavar, hidden=not text, help=text))
-    wrapped: Any = command
-    for option in reversed(options):
-        wrapped = option(wrapped)
-    return wrapped  # type: ignore[no-any-return]
+    return with_options(command, options)  # type: ignore[return-value]
 
 
 def to_stderr(text: str) -> None:
@@ -122,6 +119,7 @@ def choose_model(
 ) -> ModelFile:
     """The one model that the flags name: registered, of a run, or a file. Raises AmlError for none or several."""
     from amlrun.cli import quiet
+    from amlrun.cli.run import id_in
     from amlrun.registry.local import LocalRegistry
     from amlrun.runs import store as runs
     from amlrun.serving import model_file
@@ -131,7 +129,7 @@ def choose_model(
         raise AmlError("name one model", hint=hint)
     project = projects.find(context.path)
     if run_file is not None:
-        return model_file.of_run(runs.find(project.runs, model_file.run_id_in(run_file)), asset_path)
+        return model_file.of_run(runs.find(project.runs, id_in(run_file)), asset_path)
     if model_path is not None:
         return model_file.at_path(model_path)
     quiet.silence("mlflow")

@@ -51,7 +51,7 @@ def list_(context: Context, compute_type: str | None, model_name: str | None) ->
     if compute_type:
         found = [one for one in found if (one["computeType"] == "LOCAL") == (compute_type.lower() == "local")]
     rows = [[one["name"], one["state"], ", ".join(one.get("models", [])), one["scoringUri"]] for one in found]
-    context.result(found, lambda: context.table(["Name", "State", "Model", "Url"], rows))
+    context.listed(found, ["Name", "State", "Model", "Url"], rows, "No services.")
 
 
 @command.command("show")

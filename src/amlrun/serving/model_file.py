@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError, os_error, os_errors
+from amlrun.errors import AmlError, os_errors
 from amlrun.registry import base, content
 
 
@@ -84,13 +83,3 @@ def digest(path: Path) -> str:
     """The SHA-256 of a file, of a folder's content as the registry counts it. Raises AmlError if unreadable."""
     with os_errors(f"read the model {path}"):
         return content.sha256(path)
-
-
-def run_id_in(file: Path) -> str:
-    """The run that a run.json is of. Raises AmlError for a file that is none."""
-    try:
-        return str(json.loads(file.read_text(encoding="utf-8-sig"))["run_id"])
-    except OSError as error:
-        raise os_error(error, "read the run's metadata") from error
-    except (ValueError, KeyError, TypeError):
-        raise AmlError("has no run_id", file=file, hint="Give the file that `-t run.json` wrote.") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from amlrun.spec.job import V1_DATASET, CommandJob
 from amlrun.spec.pipeline import ParallelJob, PipelineJob, first_of
 from amlrun.spec.write import relative
 from amlrun.v1.pipeline.to_pipeline import V1Reading, inspect
+from amlrun.v1.runconfig.exporting import without_folders
 
 
 @dataclass
@@ -40,7 +40,7 @@ def export(file: Path, path: Path, folder: Path, *, target: str | None = None) -
     head = [f"Written by `aml export` from {relative(file.absolute(), folder).removeprefix('./')}."]
     if notes:
         head.append("Not converted, or to be checked:")
-        head += [f"- {_short(note, file.absolute().parent, path)}" for note in notes]
+        head += [f"- {without_folders(note, file.absolute().parent, path)}" for note in notes]
     return ExportedPipeline(reading.job, comments, head, notes)
 
 
@@ -72,10 +72,3 @@ def _leave_out(job: PipelineJob, folder: Path, notes: list[str]) -> None:
     for name, given in job.inputs.items():
         if given.path and given.path.startswith(V1_DATASET):
             notes.append(f"inputs.{name}.path: v2 has no address for a dataset's v1 id: write azureml:NAME:VERSION")
-
-
-def _short(note: str, *folders: Path) -> str:
-    """A note without this machine's folders: the file may be committed."""
-    for folder in folders:
-        note = note.replace(f"{folder}{os.sep}", "").replace(str(folder), folder.name)
-    return note.replace("\n", " ")

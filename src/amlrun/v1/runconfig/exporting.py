@@ -63,7 +63,7 @@ def export(
     if notes:
         head += [
             "Not converted, or to be checked:",
-            *(f"- {_short(note, file.parent, context.source, context.path)}" for note in notes),
+            *(f"- {without_folders(note, file.parent, context.source, context.path)}" for note in notes),
         ]
     return Exported(job, folder, comments, head, notes)
 
@@ -74,7 +74,7 @@ def _seen_from(file: Path, folder: Path) -> str:
     return relative(file, folder).removeprefix("./")
 
 
-def _short(note: str, *folders: Path) -> str:
+def without_folders(note: str, *folders: Path) -> str:
     """A note without this machine's folders: the file may be committed."""
     for folder in folders:
         note = note.replace(f"{folder}{os.sep}", "").replace(str(folder), folder.name)
