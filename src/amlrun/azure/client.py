@@ -140,11 +140,12 @@ class Client:
             text = response.text()
             return json.loads(text) if text else None
 
-    def pages(self, doing: str, below: str, version: str, path: str | None = None) -> list[dict[str, Any]]:
-        """All items of a list below the workspace (or `path`), page after page."""
+    def pages(self, doing: str, below: str, version: str, path: str | None = None, **more: Any) -> list[dict[str, Any]]:
+        """All items of a list below the workspace, where a missing place has none, or below `path`."""
         found: list[dict[str, Any]] = []
         missing = () if path else (404,)
-        page = self.ask(doing, "GET", f"{path or self.workspace.arm}{below}", version, accept=missing) or {}
+        place = f"{path or self.workspace.arm}{below}"
+        page = self.ask(doing, "GET", place, version, accept=missing, **more) or {}
         while True:
             found += page.get("value") or []
             link = str(page.get("nextLink") or "")
