@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -22,6 +23,7 @@ from support.required import lacks
 IMAGE = "aml-test:1"
 _PROGRAMS = ("sh", "bash", "cat", "ls", "sleep", "id", "mkdir", "rm", "uname", "env", "tail", "touch", "chmod")
 _LEFT_OUT = re.compile(r"/(?:tests?|idlelib|tkinter|ensurepip|lib2to3|site-packages|__pycache__|config-[^/]*)$")
+_DAEMONS: dict[Path, subprocess.Popen[bytes]] = {}
 _KEPT = install.PLACE.parent / "test-image"
 
 
@@ -41,16 +43,34 @@ def docker() -> Iterator[dict[str, str]]:
     # A socket's path has at most 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="aml-docker-", dir="/var/tmp"))
     own = {"DOCKER_HOST": f"unix://{folder}/docker.sock"}
-    process = start_daemon(daemon, folder)
+    _DAEMONS[folder] = start_daemon(daemon, folder)
     try:
         import_image(["docker"], own)
         yield own
     finally:
+        process = _DAEMONS.pop(folder)
         process.terminate()
         process.wait(30)
         for place in (folder / "exec" / "netns" / "default", folder / "data"):
             subprocess.run(["umount", "-l", str(place)], capture_output=True, check=False)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def kill_daemon(folder: Path) -> None:
+    """SIGKILL for our own daemon."""
+    _DAEMONS[folder].kill()
+    _DAEMONS[folder].wait()
+    kept = folder / "exec" / "containerd" / "containerd.pid"
+    with contextlib.suppress(OSError, ValueError):
+        os.kill(int(kept.read_text()), signal.SIGKILL)
+    # A process id that is used again would keep the next daemon from starting.
+    for file in (folder / "pid", kept):
+        file.unlink(missing_ok=True)
+
+
+def restart_daemon(folder: Path) -> None:
+    """Start our own daemon again, after `kill_daemon`."""
+    _DAEMONS[folder] = start_daemon(str(install.which("dockerd")), folder)
 
 
 def start_daemon(daemon: str, folder: Path) -> subprocess.Popen[bytes]:

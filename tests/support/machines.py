@@ -87,11 +87,25 @@ class Machine:
                 with contextlib.suppress(psutil.Error):
                     child.send_signal(signal.SIGKILL)
 
+    def stop_listening(self) -> None:
+        """The machine is away: connections end, and no new one is taken; `start` brings it back."""
+        self.process.terminate()
+        self.process.wait(10)
+        self._forget_kept()
+
+    def _forget_kept(self) -> None:
+        """End the connections that ssh keeps."""
+        from amlrun.targets import ssh_connection
+
+        folder = ssh_connection.control_folder()
+        for kept in folder.iterdir() if folder else ():
+            words = ["ssh", "-o", f"ControlPath={kept}", "-O", "exit", "x"]
+            subprocess.run(words, capture_output=True, check=False)
+
     def stop(self) -> None:
         self.line.close()
         self.drop()
-        self.process.terminate()
-        self.process.wait(10)
+        self.stop_listening()
 
 
 class Line:

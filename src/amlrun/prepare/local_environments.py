@@ -36,7 +36,7 @@ class LocalEnvironment:
 def find_all() -> list[LocalEnvironment]:
     """The environments that are ready, the one that was used last first."""
     found = []
-    for ready in cache_folder().glob(f"*/{READY}"):
+    for ready in [*cache_folder().glob(f"*/{READY}"), *(cache_folder().parent / "containers").glob(f"*/{READY}")]:
         folder = ready.parent
         try:
             made, used = json.loads(ready.read_text(encoding="utf-8")), ready.stat().st_mtime
