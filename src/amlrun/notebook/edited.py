@@ -15,18 +15,17 @@ _SECONDS = 10
 
 
 def is_edited(file: Path, root: Path) -> bool:
-    """Whether a file of the project `root` holds somebody's work: git has changes of it, or it is newer than the rest.
-
-    Where neither git nor the template's answers tell, it does.
+    """Whether a file of the project `root` holds somebody's work: it is not what a conversion wrote, git has changes of
+    it, or it is newer than the rest of the render. Where nothing tells, it does not.
     """
     known = _record(root).get(_name(file, root))
-    if known is not None and known == _digest(file):
-        return False
+    if known is not None:
+        return known != _digest(file)
     commits = _git(root, "log", "--format=%h", "--", str(file))
     if commits:
         return len(commits.split()) > 1 or bool(_git(root, "status", "--porcelain", "--", str(file)))
-    answers = max((one.stat().st_mtime for one in root.glob(".copier-answers*.yml")), default=0.0)
-    return file.stat().st_mtime > answers + _SECONDS
+    answers = [one.stat().st_mtime for one in root.glob(".copier-answers*.yml")]
+    return bool(answers) and file.stat().st_mtime > max(answers) + _SECONDS
 
 
 def remember(files: Iterable[Path], root: Path) -> None:
