@@ -200,7 +200,7 @@ def test_a_signal_ends_all_that_runs(place: Workplace) -> None:
     process.communicate(timeout=60)
     assert process.returncode == 130
     records = json.loads(place.aml("run", "list", "-o", "json", cwd=place.root).stdout)
-    assert records[0]["status"] == "Canceled"
+    assert records[0]["status"] == "Canceled", records
     slow = next(place.runs.glob("*_slow"))
     shown = place.aml("run", "show", "-r", slow.name, "-o", "json", cwd=place.root).stdout
     assert json.loads(shown)["status"] == "Canceled"

@@ -229,11 +229,14 @@ def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
             _date(run.private / "submit.json", submit["created_utc"])
     except FileExistsError as error:
         raise AmlError(f"there is a run {run_id} already", file=run.folder) from error
-    except OSError as error:
+    except BaseException as error:
+        # Half a run's folder, after Ctrl-C too, would be listed as a damaged run.
         import shutil
 
         shutil.rmtree(run.folder, ignore_errors=True)
-        raise os_error(error, f"make the run's folder {run.folder}") from error
+        if isinstance(error, OSError):
+            raise os_error(error, f"make the run's folder {run.folder}") from error
+        raise
     if "parent_run_id" not in submit and "created_utc" not in submit:
         _point_latest(runs, run_id)
     return run
