@@ -33,6 +33,10 @@ def open_run(files: runs.RunFolder, targets: Targets) -> Run:
         from amlrun.pipeline import handles as pipelines
 
         return pipelines.open_pipeline(files, target)
+    if files.part("batch"):
+        from amlrun import batches
+
+        return batches.open_batch(files, target)
     return Run(files, target)
 
 

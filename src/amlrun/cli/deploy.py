@@ -50,18 +50,16 @@ def deploy(
     aml model deploy -n my-service -m demo-model:1 --ic aml_config/inference-config.yml \\
         --dc deployment/deployment-config-local.yml --port 32000
     """
-    from amlrun.serving import open_services
+    from amlrun.serving import open_services_for
     from amlrun.serving.base import check_name
-    from amlrun.serving.configuration import compute_type
 
     check_name(name)
     config = dc.config(context.path)
     chosen = one_model(model if model_file is None else (*model, model_in(model_file)))
     inference = script.inference(context.path)
     quiet.silence("mlflow")
-    place = None if compute_type(config) == "local" else context.find_workspace()
     with Printer(context) as show:
-        services = open_services(context.path, workspace=place, on_event=show)
+        services = open_services_for(config, context.path, workspace=context.find_workspace, on_event=show)
         made = services.deploy(name, chosen, inference, config, overwrite=overwrite, wait=not no_wait)
         introduce(context, made, wait=not no_wait)
 

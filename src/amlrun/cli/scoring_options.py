@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from amlrun.v1.scoring.inference import Inference
 
 REGISTERED = "-m NAME[:VERSION] or -f model.json"
-_SEVERAL = "For several files register their folder."
 _BYTES = "application/octet-stream"
 
 
@@ -109,8 +108,10 @@ def to_stderr(text: str) -> None:
 
 def one_model(names: tuple[str, ...]) -> str:
     """The one registered model that -m or -f names. Raises AmlError when they name none or several."""
+    from amlrun.serving.model_file import SEVERAL
+
     if len(names) != 1:
-        raise AmlError("name one model", hint=f"Give {REGISTERED}. {_SEVERAL}")
+        raise AmlError("name one model", hint=f"Give {REGISTERED}. {SEVERAL}")
     return names[0]
 
 
@@ -120,20 +121,11 @@ def choose_model(
     """The one model that the flags name: registered, of a run, or a file. Raises AmlError for none or several."""
     from amlrun.cli import quiet
     from amlrun.cli.run import id_in
-    from amlrun.registry.local import LocalRegistry
-    from amlrun.runs import store as runs
-    from amlrun.serving import model_file
+    from amlrun.serving.model_file import Choice
 
-    if len(names) + (run_file is not None) + (model_path is not None) != 1:
-        hint = f"Give -m NAME[:VERSION], -f run.json or --model-path FILE. {_SEVERAL}"
-        raise AmlError("name one model", hint=hint)
-    project = projects.find(context.path)
-    if run_file is not None:
-        return model_file.of_run(runs.find(project.runs, id_in(run_file)), asset_path)
-    if model_path is not None:
-        return model_file.at_path(model_path)
     quiet.silence("mlflow")
-    return model_file.registered(LocalRegistry(project).get(names[0]))
+    run_id = None if run_file is None else id_in(run_file)
+    return Choice(names, run_id, asset_path, model_path).find(projects.find(context.path))
 
 
 def read_request(name: str | None, path: Path) -> Request:

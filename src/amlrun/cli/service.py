@@ -40,16 +40,15 @@ def _service(context: Context, name: str) -> Service:
 @common_options
 def list_(context: Context, compute_type: str | None, model_name: str | None) -> None:
     """List the services on this machine; with -w the workspace's too."""
-    from amlrun.serving import open_services
+    from amlrun.serving import list_services
 
-    show = Printer(context)
-    places = dict.fromkeys((None, context.named_workspace))
-    found_in = [open_services(context.path, workspace=place, on_event=show) for place in places]
-    found = [one for place in found_in for one in place.services(models=bool(model_name))]
-    if model_name:
-        found = [one for one in found if any(name.split(":")[0] == model_name for name in one.get("models", []))]
-    if compute_type:
-        found = [one for one in found if (one["computeType"] == "LOCAL") == (compute_type.lower() == "local")]
+    found = list_services(
+        context.path,
+        workspace=context.named_workspace,
+        model=model_name,
+        compute_type=compute_type,
+        on_event=Printer(context),
+    )
     rows = [[one["name"], one["state"], ", ".join(one.get("models", [])), one["scoringUri"]] for one in found]
     context.listed(found, ["Name", "State", "Model", "Url"], rows, "No services.")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +21,10 @@ from amlrun.cli.options import (
 from amlrun.targets.base import Plan, SubmitOptions
 
 if TYPE_CHECKING:
+    from amlrun.cli.watching import Printer
     from amlrun.spec.jobs import Job
+    from amlrun.targets import Targets
+    from amlrun.targets.base import Run
 
 
 @click.command("submit-script", context_settings={"allow_interspersed_args": False})
@@ -67,18 +72,40 @@ def submit(
     With `options.detach` it returns once the run is started; a dry run prints what a submit would do.
     """
     from amlrun import api
+
+    options = _of_command(context, options or SubmitOptions(detach=False))
+    path, find = context.path, context.find_workspace
+    if dry_run:
+        planned = api.plan(job, experiment=experiment, path=path, workspace=find, options=options)
+        return _show_plan(context, planned)
+    return _follow(
+        context,
+        options,
+        lambda show: api.submit(job, experiment=experiment, path=path, workspace=find, on_event=show, options=options),
+    )
+
+
+def submit_with(context: Context, start: Callable[[Targets, SubmitOptions], Run], options: SubmitOptions) -> int:
+    """The same for what `start` submits to one of the targets that it is given."""
+    from amlrun import project, targets
+
+    options = _of_command(context, options)
+    found = project.find(context.path)
+    return _follow(context, options, lambda show: start(targets.Targets(found, context.find_workspace, show), options))
+
+
+def _of_command(context: Context, options: SubmitOptions) -> SubmitOptions:
+    # The file that -t writes changes with every submit: were it sent, no snapshot would ever be unchanged.
+    return replace(
+        options, exclude=context.metadata_file, command_line=context.command_line, confirm=context.confirm
+    )
+
+
+def _follow(context: Context, options: SubmitOptions, start: Callable[[Printer], Run]) -> int:
     from amlrun.cli.watching import Printer, follow
 
-    options = options or SubmitOptions(detach=False)
-    # The file that -t writes changes with every submit: were it sent, no snapshot would ever be unchanged.
-    options.exclude, options.command_line = context.metadata_file, context.command_line
-    options.confirm = context.confirm
-    find = context.find_workspace
-    if dry_run:
-        planned = api.plan(job, experiment=experiment, path=context.path, workspace=find, options=options)
-        return _show_plan(context, planned)
     with Printer(context) as show:
-        run = api.submit(job, experiment=experiment, path=context.path, workspace=find, on_event=show, options=options)
+        run = start(show)
         studio = run.files.part("process").get("studio_url")
         if studio:
             context.say(f"Web View: {studio}")

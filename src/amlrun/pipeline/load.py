@@ -10,6 +10,7 @@ from amlrun.pipeline import overrides
 from amlrun.pipeline.check import check
 from amlrun.spec import node as yaml_node
 from amlrun.spec import read_pipeline
+from amlrun.spec.job import compute_named
 from amlrun.spec.pipeline import PipelineJob, first_of, is_v1
 from amlrun.spec.read_pipeline import Reading
 
@@ -63,9 +64,8 @@ def load(
 
 def retarget(job: PipelineJob, target: str) -> None:
     """Let every step run on `target`: `local`, or a compute's name."""
-    name = "local" if target.lower() == "local" else f"azureml:{target.removeprefix('azureml:')}"
     job.compute = None
-    job.settings.default_compute = name
+    job.settings.default_compute = compute_named(target)
     for step in job.jobs.values():
         step.compute = None
         if isinstance(step.job, PipelineJob):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -231,11 +232,9 @@ def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
         raise AmlError(f"there is a run {run_id} already", file=run.folder) from error
     except BaseException as error:
         # Half a run's folder, after Ctrl-C too, would be listed as a damaged run.
-        import shutil
-
         shutil.rmtree(run.folder, ignore_errors=True)
         if isinstance(error, OSError):
-            raise os_error(error, f"make the run's folder {run.folder}") from error
+            raise os_error(error, f"make {run.folder}") from error
         raise
     if "parent_run_id" not in submit and "created_utc" not in submit:
         _point_latest(runs, run_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 from amlrun import project as projects
 from amlrun.errors import AmlError
@@ -16,8 +16,12 @@ from amlrun.workspace import Workspace
 if TYPE_CHECKING:
     from amlrun.registry.base import Model
     from amlrun.serving.base import Services
+    from amlrun.v1.config import Config
 
-__all__ = ["Service", "deploy", "find_service", "open_services", "score"]
+__all__ = ["Service", "deploy", "find_service", "list_services", "open_services", "open_services_for", "score"]
+
+# A workspace, or the function that finds it, which is called only when one is needed.
+AnyWorkspace = Union[Workspace, Callable[[], Workspace], None]
 
 
 def open_services(
@@ -33,6 +37,41 @@ def open_services(
     from amlrun.serving.workspace import WorkspaceServices
 
     return WorkspaceServices(client.listening(workspace, on_event), report)
+
+
+def open_services_for(
+    config: Config, path: str | Path, *, workspace: AnyWorkspace = None, on_event: OnEvent = ignore
+) -> Services:
+    """Where a deployment configuration's computeType wants the service: this machine (`local`, the default), or
+    `workspace`, which is asked for only then; without one, the workspace that `path` is attached to.
+    """
+    from amlrun.serving.configuration import compute_type
+
+    if compute_type(config) == "local":
+        return open_services(path, on_event=on_event)
+    found = workspace() if callable(workspace) else workspace or Workspace.find(path)
+    return open_services(path, workspace=found, on_event=on_event)
+
+
+def list_services(
+    path: str | Path = ".",
+    *,
+    workspace: Workspace | None = None,
+    model: str | None = None,
+    compute_type: str | None = None,
+    on_event: OnEvent = ignore,
+) -> list[dict[str, Any]]:
+    """What `aml service list` prints of the services on this machine, and of `workspace`'s when one is given.
+
+    `model`: only services of that model. `compute_type` is v1's filter: local, or anything else.
+    """
+    places = [open_services(path, workspace=one, on_event=on_event) for one in dict.fromkeys((None, workspace))]
+    found = [one for place in places for one in place.services(models=bool(model))]
+    if model:
+        found = [one for one in found if any(name.split(":")[0] == model for name in one.get("models", []))]
+    if compute_type:
+        found = [one for one in found if (one["computeType"] == "LOCAL") == (compute_type.lower() == "local")]
+    return found
 
 
 def reporting(on_event: OnEvent) -> Callable[[str], None]:
@@ -111,12 +150,11 @@ def deploy(
         print(service.state(), service.scoring_uri)
         service.delete()
     """
-    from amlrun.serving.configuration import compute_type, read_deployment, read_inference
+    from amlrun.serving.configuration import read_deployment, read_inference
 
     here = Path(path).absolute()
     config = read_deployment(here, deployment_config)
-    place = None if compute_type(config) == "local" else workspace or Workspace.find(here)
-    services = open_services(here, workspace=place, on_event=on_event)
+    services = open_services_for(config, here, workspace=workspace, on_event=on_event)
     inference = read_inference(here, inference_config)
     reference = model if isinstance(model, str) else model.id
     return services.deploy(name, reference, inference, config, overwrite=overwrite, wait=wait)

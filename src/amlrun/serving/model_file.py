@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError, os_errors
+from amlrun.project import Project
 from amlrun.registry import base, content
+from amlrun.runs import store as runs
+
+SEVERAL = "For several files register their folder."
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,42 @@ class ModelFile:
         else:
             copy(self.path, target)
         return directory
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The one model that is meant: registered (`NAME[:VERSION]`), the file `asset_path` of a run, or a file or folder
+    anywhere.
+    """
+
+    names: tuple[str, ...] = ()
+    run_id: str | None = None
+    asset_path: str = ""
+    path: Path | None = None
+
+    @property
+    def local_only(self) -> dict[str, object]:
+        """What a workspace's own registry does not have."""
+        return {"-f": self.run_id, "-p": self.path}
+
+    def registered(self) -> str:
+        """The registered model. Raises AmlError when none or several are named."""
+        if len(self.names) != 1:
+            raise AmlError("name one model", hint=f"Give -m NAME[:VERSION]. {SEVERAL}")
+        return self.names[0]
+
+    def find(self, project: Project) -> ModelFile:
+        """Its file or folder on this machine. Raises AmlError for none, several, or one that is not there."""
+        from amlrun.registry.local import LocalRegistry
+
+        if len(self.names) + (self.run_id is not None) + (self.path is not None) != 1:
+            hint = f"Give -m NAME[:VERSION], -f run.json or --model-path FILE. {SEVERAL}"
+            raise AmlError("name one model", hint=hint)
+        if self.run_id is not None:
+            return of_run(runs.find(project.runs, self.run_id), self.asset_path)
+        if self.path is not None:
+            return at_path(self.path)
+        return registered(LocalRegistry(project).get(self.names[0]))
 
 
 def _link(source: str | Path, target: str | Path) -> None:

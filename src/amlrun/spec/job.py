@@ -259,6 +259,11 @@ class SweepJob:
     type: Literal["sweep"] = "sweep"
 
 
+def compute_named(name: str) -> str:
+    """A job's `compute` for the name that `--ct` gave: `local`, in any case as written, else `azureml:NAME`."""
+    return "local" if name.lower() == "local" else f"azureml:{name.removeprefix('azureml:')}"
+
+
 def shell_line(words: list[str]) -> str:
     """One POSIX shell line that runs `words`; `${{…}}` bindings stay bare, for the service fills them in."""
     return " ".join(_quote(word) for word in words)

@@ -7,7 +7,7 @@ from pathlib import Path
 from amlrun.errors import AmlError
 from amlrun.spec import node, read_automl, read_spark, read_sweep
 from amlrun.spec.automl import AutoMLJob
-from amlrun.spec.job import CommandJob, SparkJob, SweepJob
+from amlrun.spec.job import CommandJob, SparkJob, SweepJob, compute_named
 from amlrun.spec.local_notes import local_notes
 from amlrun.spec.node import Node
 from amlrun.spec.read_automl_settings import Settings
@@ -60,7 +60,7 @@ def read(
 
 def _at(job: CommandJob | SweepJob | SparkJob, target: str | None, container: bool) -> CommandJob | SweepJob | SparkJob:
     if target is not None:
-        job.compute = "local" if target.lower() == "local" else f"azureml:{target.removeprefix('azureml:')}"
+        job.compute = compute_named(target)
     elif job.compute and job.compute.removeprefix("azureml:").lower() == "local":
         job.compute = "local"
     if isinstance(job, SweepJob):

@@ -39,6 +39,7 @@ class AzureMLTarget:
     type = "azureml"
     runs_sweeps = True
     runs_pipelines = True
+    runs_batches = True
     interrupt_cancels = False
 
     def __init__(self, project: Project, workspace: Workspace, on_event: OnEvent = ignore) -> None:

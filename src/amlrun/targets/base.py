@@ -100,9 +100,9 @@ class Target(Protocol):
     """One place where jobs run. `type` is how records name the kind, `location` how a person is told the place.
 
     `runs_sweeps`, `runs_pipelines`: whether one can be given to it whole; else its children are started from this
-    machine. `interrupt_cancels`: whether a run ends with the command that follows it; its supervisor is then of this
-    machine. `on_event` is told what goes on. Every method raises AmlError; a service that cannot be asked has exit
-    code 3.
+    machine. `runs_batches`: whether it has batch endpoints. `interrupt_cancels`: whether a run ends with the command
+    that follows it; its supervisor is then of this machine. `on_event` is told what goes on. Every method raises
+    AmlError; a service that cannot be asked has exit code 3.
     """
 
     type: str
@@ -110,6 +110,7 @@ class Target(Protocol):
     on_event: OnEvent
     runs_sweeps: bool
     runs_pipelines: bool
+    runs_batches: bool
     interrupt_cancels: bool
 
     @property

@@ -33,6 +33,7 @@ class LocalTarget:
     location = "this machine"
     runs_sweeps = False
     runs_pipelines = False
+    runs_batches = False
     interrupt_cancels = True
 
     def __init__(self, project: Project, on_event: OnEvent = ignore) -> None:

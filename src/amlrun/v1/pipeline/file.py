@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError
+from amlrun.spec.job import compute_named
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import Source
 from amlrun.spec.read_pipeline_components import lines_of
@@ -146,4 +147,4 @@ def compute_of(name: str | None) -> str | None:
     """v1's name of a compute target as v2 writes it."""
     if not name:
         return None
-    return "local" if name.lower() == "local" else f"azureml:{name.removeprefix('azureml:')}"
+    return compute_named(name)

@@ -13,8 +13,14 @@ from amlrun.v1.scoring.inference import Inference
 from amlrun.v1.scoring.parallel import BatchSettings
 
 
-def translate(script: Inference, config: Config, wanted: BatchSettings, model: str) -> Managed:
-    """The batch endpoint and deployment of `model` (`NAME:VERSION`, or `NAME` for the latest)."""
+def translate(
+    script: Inference, config: Config, wanted: BatchSettings, model: str, compute: str | None = None
+) -> Managed:
+    """The batch endpoint and deployment of `model` (`NAME:VERSION`, or `NAME` for the latest) on `compute`, or on the
+    file's.
+    """
+    if compute:
+        config.set("compute_target", compute)
     notes = [f"{row.key}: {row.becomes}" for row in config.without_effect()]
     compute = config.get("compute_target") or config.get("compute_target_name")
     if not compute:
