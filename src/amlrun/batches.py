@@ -83,7 +83,7 @@ def _by_endpoint(wanted: Batch, compute: str, experiment: str, target: AzureMLTa
     given = {"--continue": wanted.earlier, **wanted.model.local_only}
     for flag, value in given.items():
         if value:
-            raise AmlError(f"{flag}: can't be given with --ct: the model is the workspace's")
+            raise AmlError(f"{flag}: cannot be combined with --ct: the model is the workspace's")
     made = batch_endpoint.translate(wanted.script, wanted.config, wanted.settings, wanted.model.registered(), compute)
     place = _here(wanted)
     data = wanted.data if place is None else str(place)
