@@ -96,9 +96,7 @@ def submit_with(context: Context, start: Callable[[Targets, SubmitOptions], Run]
 
 def _of_command(context: Context, options: SubmitOptions) -> SubmitOptions:
     # The file that -t writes changes with every submit: were it sent, no snapshot would ever be unchanged.
-    return replace(
-        options, exclude=context.metadata_file, command_line=context.command_line, confirm=context.confirm
-    )
+    return replace(options, exclude=context.metadata_file, command_line=context.command_line, confirm=context.confirm)
 
 
 def _follow(context: Context, options: SubmitOptions, start: Callable[[Printer], Run]) -> int:

@@ -199,10 +199,9 @@ def check_id(name: str, file: Path | None = None, line: int | None = None) -> st
 
 
 def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
-    """Make a run's folder and its first record. `submit` gives what is known; ids and times are added.
+    """Make a run's folder and its first record: ids and times, and what `submit` says. Raises AmlError.
 
-    A `created_utc` in `submit` means a run that was made earlier, elsewhere: it takes its place in the list by that
-    time and does not become `latest`. Raises AmlError when the folder cannot be written or is there already.
+    A `created_utc` in `submit` means a run that was made earlier, elsewhere: it is not `latest`, and listed by that time.
     """
     run = RunFolder(runs / run_id)
     first: parts.SubmitPart = {
@@ -231,8 +230,7 @@ def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
     except FileExistsError as error:
         raise AmlError(f"there is a run {run_id} already", file=run.folder) from error
     except BaseException as error:
-        # Half a run's folder, after Ctrl-C too, would be listed as a damaged run.
-        shutil.rmtree(run.folder, ignore_errors=True)
+        shutil.rmtree(run.folder, ignore_errors=True)  # half of one would be listed as damaged
         if isinstance(error, OSError):
             raise os_error(error, f"make {run.folder}") from error
         raise

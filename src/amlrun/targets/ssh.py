@@ -41,6 +41,7 @@ class SshTarget:
 
     type = "ssh"
     runs_sweeps = False
+    runs_batches = False
     runs_pipelines = False
     interrupt_cancels = False
 
