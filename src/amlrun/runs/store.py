@@ -201,7 +201,7 @@ def check_id(name: str, file: Path | None = None, line: int | None = None) -> st
 def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
     """Make a run's folder and its first record: ids and times, and what `submit` says. Raises AmlError.
 
-    A `created_utc` in `submit` means a run that was made earlier, elsewhere: it is not `latest`, and listed by that time.
+    A `created_utc` in `submit` means a run that was made earlier, elsewhere: it is not `latest`, and is listed by it.
     """
     run = RunFolder(runs / run_id)
     first: parts.SubmitPart = {
