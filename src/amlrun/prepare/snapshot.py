@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -152,12 +153,24 @@ def _ignore_file(folder: str, names: set[str], own_only: bool) -> GitIgnoreSpec 
 
 
 def _ignored(path: str, specs: list[tuple[int, GitIgnoreSpec]]) -> bool:
-    """gitignore's rule: the last file with an opinion, the deepest, wins."""
+    """gitignore's rule: the last file with an opinion, the deepest, wins; in it the last pattern that matches."""
     for start, spec in reversed(specs):
-        verdict = spec.check_file(path[start:]).include
-        if verdict is not None:
-            return verdict
+        for pattern in reversed(list(spec.patterns)):
+            regex = pattern.regex
+            if pattern.include is not None and regex is not None and _matches(regex, path[start:]):
+                return bool(pattern.include)
     return False
+
+
+def _matches(regex: re.Pattern[str], path: str) -> bool:
+    """Whether a pattern matches this very file or folder (which ends with `/`).
+
+    pathspec's own answer is also yes for all that lies below a folder that matches: there `!a` takes back `a/keep/`.
+    """
+    if "ps_d" not in regex.groupindex:  # `**`, or `a/**`, which means what lies in `a`
+        found = regex.search(path)
+        return found is not None and not (found.group().endswith("/") and found.end() == len(path))
+    return regex.fullmatch(path) is not None if regex.pattern.startswith("^") else path.endswith("/")
 
 
 def _check_limits(snapshot: Snapshot) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from amlrun.errors import AmlError
@@ -139,11 +139,16 @@ _PATTERN = st.builds(
     lambda bang, slash, body, end: bang + slash + body + end,
     st.sampled_from(["", "", "!"]),
     st.sampled_from(["", "/"]),
-    st.sampled_from(["*.log", "data", "a", "b/x.log", "**/keep", "?", "*.csv", "a/**", "[xy].*"]),
+    st.sampled_from(
+        ["*.log", "data", "a", "b/x.log", "**/keep", "?", "*.csv", "a/**", "[xy].*", "a/keep", "a/*", "**", "keep"]
+    ),
     st.sampled_from(["", "/"]),
 ).filter(lambda pattern: not pattern.endswith("**/"))  # pathspec 1.1 reads `a/**/` otherwise than git
 
 
+@example(paths={"a/keep/a"}, patterns=["**/keep", "!a"], nested=[])
+@example(paths={"a/keep/a", "a/b"}, patterns=["a/**", "!a/keep", "!a/keep/**"], nested=[])
+@example(paths={"a/a/b", "b/a/keep"}, patterns=["a", "!a/"], nested=[])
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     paths=st.sets(st.lists(_PART, min_size=1, max_size=3).map("/".join), min_size=1, max_size=8),
