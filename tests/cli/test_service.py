@@ -535,13 +535,13 @@ def test_a_server_is_recorded_or_not_there(
     monkeypatch.setattr(process, "launch", launch_then)
     if mishap == "Ctrl-C":
         with pytest.raises(KeyboardInterrupt):
-            start._launch(found)
+            start._launch(found, {})
         assert found.record["process"]["pid"] == started[0].pid
         process.stop(found.record["process"], found.folder, "t")
     else:
         monkeypatch.setattr(runs, "replace_json", full_disk)
         with pytest.raises(AmlError, match="could not record the service svc: No space left"):
-            start._launch(found)
+            start._launch(found, {})
     assert not running(started[0])
 
 
@@ -630,3 +630,34 @@ def test_the_library_deploys_scores_and_deletes(place: Place, sample: str, monke
         service.delete()
     with pytest.raises(AmlError, match="no service 'from-python'"):
         amlrun.find_service("from-python", path=place.model)
+
+
+ECHO = "import os\ndef init(): ...\ndef run(data): return [os.environ.get('PAYMENT_API_KEY'), os.environ.get('MODE')]\n"
+PLANTED = """\
+entryScript: echo.py
+sourceDirectory: .
+condaFile: aml_config/inference-conda.yml
+environment:
+  environmentVariables:
+    PAYMENT_API_KEY: Zx81-planted-Qy72
+    MODE: fast
+"""
+
+
+def test_a_secret_of_the_inference_file_reaches_the_script_and_no_record(place: Place, sample: str) -> None:
+    (place.model / "echo.py").write_text(ECHO)
+    (place.model / "aml_config" / "secret.yml").write_text(PLANTED)
+    words = ("-n", "secretive", "-m", "demo-model:1", "--ic", "aml_config/secret.yml", "--port", str(free_port()))
+    place.aml("model", "deploy", *words)
+    try:
+        assert place.json("service", "run", "-n", "secretive", "-d", sample) == ["Zx81-planted-Qy72", "fast"]
+        kept = [file for file in (place.services / "secretive").iterdir() if file.is_file()]
+        assert [file.name for file in kept if "planted" in file.read_text(errors="replace")] == []
+        done = place.aml("service", "update", "-n", "secretive", "--nr", "2", code=2)
+        assert "PAYMENT_API_KEY: the value is a secret, which is not kept with the service" in done.stderr
+        assert place.json("service", "run", "-n", "secretive", "-d", sample)[0] == "Zx81-planted-Qy72", "it still runs"
+        place.aml("service", "update", "-n", "secretive", "--ic", "aml_config/secret.yml")
+        assert place.json("service", "run", "-n", "secretive", "-d", sample) == ["Zx81-planted-Qy72", "fast"]
+    finally:
+        place.aml("service", "delete", "-n", "secretive")
+        (place.model / "aml_config" / "secret.yml").unlink()

@@ -14,6 +14,7 @@ from pathlib import Path
 from amlrun.errors import JOB_FAILED, AmlError, os_error, os_errors
 from amlrun.prepare import snapshot
 from amlrun.project import Project
+from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.serving import environment, process
 from amlrun.serving.folder import ServiceFiles, ServiceFolder, ServiceSettings, folder_of, service_folders
@@ -45,6 +46,7 @@ def _begin(
 ) -> subprocess.Popen[bytes]:
     """Lay the service out in place of what is there, and start it."""
     project = service.project
+    variables = _with_secrets(files.variables)
     with _alone():
         if service.folder.exists() and not overwrite:
             raise AmlError(f"there is a service {service.name!r} already", hint="Give --overwrite to replace it.")
@@ -71,7 +73,19 @@ def _begin(
             raise os_error(error, f"make the service's folder {service.folder}") from error
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
-        return _launch(service)
+        return _launch(service, variables)
+
+
+def _with_secrets(variables: dict[str, str]) -> dict[str, str]:
+    """The variables, with what the record does not keep taken from this process's. Raises AmlError when one lacks."""
+    found = {name: os.environ.get(name, value) if redact.MASK in value else value for name, value in variables.items()}
+    lacking = [name for name, value in found.items() if redact.MASK in value]
+    if lacking:
+        raise AmlError(
+            f"{', '.join(lacking)}: the value is a secret, which is not kept with the service",
+            hint=f"Set the variable {lacking[0]} in this shell, or give --ic again.",
+        )
+    return found
 
 
 @contextlib.contextmanager
@@ -101,20 +115,20 @@ def _lay_out(folder: Path, files: ServiceFiles, settings: ServiceSettings, creat
     del model["path"]
     record = {
         "createdTime": created, "updatedTime": runs.now(), "port": settings.port, "model": model,
-        "entryScript": files.entry, "python": files.python, "variables": files.variables,
+        "entryScript": files.entry, "python": files.python, "variables": redact.masked(files.variables),
         "settings": asdict(settings), "token": uuid.uuid4().hex,
     }  # fmt: skip
     runs.replace_json(folder / "service.json", record)
 
 
-def _launch(service: ServiceFolder) -> subprocess.Popen[bytes]:
+def _launch(service: ServiceFolder, given: dict[str, str]) -> subprocess.Popen[bytes]:
     """Start the server of a service that is laid out, detached from this terminal. Raises AmlError."""
     record = service.record
     settings = service.settings()
     model = service.files().model
     directory, code = service.folder / model.directory, service.folder / "code"
     variables = {
-        **record["variables"], "AZUREML_MODEL_DIR": str(directory), "AML_APP_ROOT": str(code),
+        **given, "AZUREML_MODEL_DIR": str(directory), "AML_APP_ROOT": str(code),
         "SERVICE_NAME": service.name, "SCORING_TIMEOUT_MS": str(settings.scoring_timeout_ms),
     }  # fmt: skip
     if model.path.is_file():
