@@ -67,7 +67,7 @@ def tree(
         return file.as_posix()
 
     job = _settled(job)
-    found = write_pipeline.tree(job, write_pipeline.Writers(command, spark, environment_of, code, component))
+    found = write_pipeline.tree(job, write_pipeline.Writers(command, spark, environment_of, code, component=component))
     found.pop("$schema", None)
     found |= {"name": name, "experiment_name": experiment}
     inputs: dict[str, Any] = {"inputs": found.get("inputs", {})}

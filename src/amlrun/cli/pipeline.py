@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amlrun.cli.common import Context, common_options
+from amlrun.cli.pipeline_inference import inference
 from amlrun.errors import BAD_INPUT, AmlError
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 @click.group("pipeline")
 def command() -> None:
     """Check a pipeline's file, and show its steps."""
+
+
+command.add_command(inference)
 
 
 @command.command("check")

@@ -43,6 +43,7 @@ def tree(job: Job, folder: Path) -> dict[str, Any]:
             lambda spark: _spark(spark, folder),
             lambda environment: _environment(environment, folder),
             lambda path: relative(path, folder),
+            lambda path: relative(path, folder),
         )
         return write_pipeline.tree(job, writers)
     raise AmlError(f"a {job.type} job is not written here")

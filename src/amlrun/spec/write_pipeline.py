@@ -21,7 +21,7 @@ _OF_THE_JOB = ("$schema", "type", "name", "display_name", "experiment_name", "de
 
 @dataclass(frozen=True)
 class Writers:
-    """How the parts of a step are written: its command, its Spark job, its environment, a path.
+    """How the parts of a step are written: its command, its Spark job, its environment, its code, data of this machine.
 
     With `component` a step that names a component's file is written with all that it says; it gets the name and the
     tree of a pipeline component, which can stand in a file only, and returns what to write in its place.
@@ -31,6 +31,7 @@ class Writers:
     spark: Callable[[SparkJob], dict[str, Any]]
     environment: Callable[[Environment | None], Any]
     relative: Callable[[Path], str]
+    data: Callable[[Path], str] = Path.as_posix
     component: Callable[[str, dict[str, Any]], str] | None = None
 
 
@@ -39,7 +40,7 @@ def tree(job: PipelineJob, write: Writers) -> dict[str, Any]:
     found: dict[str, Any] = {"$schema": _SCHEMA, "type": "pipeline"}
     for name in ("name", "display_name", "experiment_name", "description", "tags", "compute"):
         found[name] = getattr(job, name)
-    found["inputs"] = {name: _input(given) for name, given in job.inputs.items()}
+    found["inputs"] = {name: _input(given, write) for name, given in job.inputs.items()}
     found["outputs"] = {name: _output(output) for name, output in job.outputs.items()}
     found["settings"] = to_dict(job.settings)
     found["jobs"] = {name: _step(step, write) for name, step in job.jobs.items()}
@@ -88,7 +89,7 @@ def _step(step: Step, write: Writers) -> dict[str, Any]:
         found["component"] = _pipeline(step, job, write)
     if step.sweep is not None:
         found |= write_sweep.settings(step.sweep)
-    found["inputs"] = {name: _input(given) for name, given in step.inputs.items()}
+    found["inputs"] = {name: _input(given, write) for name, given in step.inputs.items()}
     found["outputs"] = {name: _output(output) for name, output in step.outputs.items()}
     return _without_empty(found)
 
@@ -145,8 +146,13 @@ def _parallel(step: Step, job: ParallelJob, write: Writers) -> dict[str, Any]:
     return found
 
 
-def _input(given: Input) -> Any:
-    return given.value if given.value is not None else to_dict(given)
+def _input(given: Input, write: Writers) -> Any:
+    if given.value is not None:
+        return given.value
+    found: dict[str, Any] = to_dict(given)
+    if given.path and Path(given.path).is_absolute():
+        found["path"] = write.data(Path(given.path))
+    return found
 
 
 def _output(output: Output) -> Any:
