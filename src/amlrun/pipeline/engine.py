@@ -145,7 +145,7 @@ class Engine:
         if unable:
             raise node.step.error("", unable)
         filled = filling.fill(self.project, node, self.results.place)
-        job = step_job.job_of(node, filled, self.keys.no_code)
+        job = step_job.job_of(node, filled, self.keys.no_code, self.launcher.place(node.compute))
         wanted = self.keys.wanted(node, job, filled, self.results.runs)
         anew = self._anew(node)
         found = CacheLookup(reason=anew) if anew else self.cache.look(wanted)

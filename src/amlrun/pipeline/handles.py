@@ -13,6 +13,7 @@ from amlrun.events import Message, OnEvent, ignore
 from amlrun.pipeline import check, graph
 from amlrun.pipeline import state as states
 from amlrun.pipeline.state import PipelineState
+from amlrun.prepare import machines
 from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
 def target_of(job: PipelineJob, targets: Targets) -> Target:
     """The target that all steps run on. Raises AmlError, with file and line, when they do not agree."""
     nodes = [*graph.nodes(job).values()]
-    here = [node for node in nodes if node.compute == "local"]
-    elsewhere = [node for node in nodes if node.compute != "local"]
+    # This machine starts the steps of its own machines too.
+    known = {"local", *machines.load(targets.project)}
+    here = [node for node in nodes if (node.compute or "").removeprefix("azureml:") in known]
+    elsewhere = [node for node in nodes if node not in here]
     if here and elsewhere:
         step, other = elsewhere[0].step, here[0].name
         raise step.error(

@@ -8,17 +8,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from amlrun.errors import AmlError
 from amlrun.events import Event, Message
+from amlrun.prepare import machines
 from amlrun.project import Project
 from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, SweepJob
-from amlrun.targets import processes
+from amlrun.targets import Targets, processes
 from amlrun.targets.base import Run, RunCreated, SubmitOptions
 from amlrun.targets.local import LocalTarget
+from amlrun.workspace import Workspace
 
 Report = Callable[[str], None]
+
+
+def _no_workspace() -> Workspace:
+    raise AmlError("a step that is started from this machine can't run in a workspace")
+
+
 _LOOK_SECONDS = 0.25  # between two looks at the processes of a run that has not written its end
 # What a submit says of every run, and of a step is said by the pipeline.
 _OWN_LINES = ("RunId: ", "Snapshot: ", "Sweep: ")
@@ -50,17 +59,22 @@ class StepRun:
 
     def status(self) -> RunStatus:
         """The state now. What it logged comes into `mlflow.db` with `Launcher.publish`, for all steps at once."""
-        return self._run.files.state()[0]
+        if isinstance(self._run.target, LocalTarget):
+            return self._run.files.state()[0]
+        return self._run.status()
 
     def ended(self) -> RunStatus | None:
         """The final state, None while it runs; the processes are not looked up at every call."""
         if not (self.folder / ".run" / "exit.json").exists():
-            if time.monotonic() - self._looked < _LOOK_SECONDS:
+            often = _LOOK_SECONDS if isinstance(self._run.target, LocalTarget) else 4 * _LOOK_SECONDS
+            if time.monotonic() - self._looked < often:
                 return None
             self._looked = time.monotonic()
         status = self.status()
         if not status.is_final:
             return None
+        if not self._run.has_files:
+            self._run.download()
         self._run.target.release(self._run.files)
         return status
 
@@ -91,6 +105,8 @@ class Launcher:
         self._report = report
         self._words = words
         self._target = LocalTarget(project, self._on_event)
+        self._targets = Targets(project, _no_workspace, self._on_event)
+        self._machines = machines.load(project)
         self._created: Callable[[Path], None] = lambda private: None
         self._ahead: list[subprocess.Popen[bytes]] = []
         self._reported: set[str] = set()
@@ -112,7 +128,13 @@ class Launcher:
             from amlrun.sweep import handles as sweeps
 
             return StepRun(sweeps.open_sweep(files, self._target))
-        return StepRun(Run(files, self._target))
+        kind = files.part("submit").get("_target_type")
+        return StepRun(Run(files, self._target if kind in (None, "local") else self._targets.for_run(files)))
+
+    def place(self, compute: str | None) -> str:
+        """Where a step of that compute runs: a machine of the project's, else `local`."""
+        name = (compute or "").removeprefix("azureml:")
+        return name if name in self._machines else "local"
 
     def publish(self, run_ids: list[str]) -> None:
         """Bring `mlflow.db` up to date with these runs; a fault there is told."""
@@ -139,6 +161,8 @@ class Launcher:
             from amlrun.sweep import handles as sweeps
 
             return StepRun(sweeps.submit(self._target, job, self._experiment, options))
+        if job.compute != "local":
+            return StepRun(self._targets.for_job(job).submit(job, self._experiment, options))
         options.supervisor = self._ahead.pop() if self._ahead else None
         try:
             return StepRun(self._target.submit(job, self._experiment, options))

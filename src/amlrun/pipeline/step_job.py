@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 from amlrun.pipeline import parallel_step
 from amlrun.pipeline.filling import Filled, outputs_of, without_absent
 from amlrun.pipeline.graph import Node
-from amlrun.spec.job import BINDING, CommandJob, Input, SweepJob
-from amlrun.spec.pipeline import ParallelJob, PipelineJob, Step
+from amlrun.spec import read_spark
+from amlrun.spec.job import BINDING, CommandJob, Input, SparkJob, SweepJob
+from amlrun.spec.pipeline import ParallelJob, Step
 
 
 def runnable(step: Step) -> str:
@@ -21,23 +23,24 @@ def runnable(step: Step) -> str:
         return f"its component {step.component.reference} is not on this machine: name the component's file"
     if step.type in ("import", "data_transfer"):
         return f"a {step.type} step runs in Azure ML only: copy the data before the pipeline"
-    if step.type == "spark":
-        return "a Spark step runs in Azure ML only: make it a command step that starts PySpark"
-    if isinstance(step.job, (CommandJob, ParallelJob)):
+    if isinstance(step.job, (CommandJob, ParallelJob, SparkJob)):
         return ""
     return f"a {step.type} step can't run on this machine yet: submit the pipeline to a cluster"
 
 
-def job_of(node: Node, filled: Filled, code: Path) -> CommandJob | SweepJob:
-    """The job of a node whose inputs are filled; `code` is the folder that runs where the step names none."""
+def job_of(node: Node, filled: Filled, code: Path, compute: str = "local") -> CommandJob | SweepJob:
+    """The job of a node whose inputs are filled, for `compute`; `code` is the folder where the step names none."""
     step = node.step
     if isinstance(step.job, ParallelJob):
-        return parallel_step.command_of(node, step.job, filled, code)
-    if not isinstance(step.job, CommandJob) or isinstance(step.job, PipelineJob):
+        return replace(parallel_step.command_of(node, step.job, filled, code), compute=compute)
+    if isinstance(step.job, SparkJob):
+        job = read_spark.as_script(copy.deepcopy(step.job))
+        job.command = [str(without_absent(word, _inputs(filled))) for word in job.command]
+    elif isinstance(step.job, CommandJob):
+        job = step.job
+    else:
         raise step.error("", runnable(step))
-    job = step.job
-    inputs = {name: Input("string", value=value) for name, value in filled.literals.items()}
-    inputs |= {name: Input(filled.types[name], str(place)) for name, place in filled.places.items()}
+    inputs = _inputs(filled)
     job = replace(
         job,
         command=without_absent(job.command, inputs),
@@ -48,11 +51,16 @@ def job_of(node: Node, filled: Filled, code: Path) -> CommandJob | SweepJob:
             name: text for name, text in job.environment_variables.items() if _bound(text, inputs, step)
         },
         name=None,
-        compute="local",
+        compute=compute,
         display_name=step.display_name or step.name,
         local=replace(job.local, notes=[]),
     )
     return _sweep(step, job) if step.sweep is not None else job
+
+
+def _inputs(filled: Filled) -> dict[str, Input]:
+    inputs = {name: Input("string", value=value) for name, value in filled.literals.items()}
+    return inputs | {name: Input(filled.types[name], str(place)) for name, place in filled.places.items()}
 
 
 def _bound(text: str, inputs: dict[str, Input], step: Step) -> bool:
@@ -85,5 +93,5 @@ def _sweep(step: Step, trial: CommandJob) -> SweepJob:
         limits=step.sweep.limits,
         display_name=trial.display_name,
         tags=dict(trial.tags),
-        compute="local",
+        compute=trial.compute,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError
+from amlrun.spec import read_spark
 from amlrun.spec.job import CommandJob, Output, SparkJob
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import Component, ParallelJob, PipelineJob, Port, Source, StepJob, StepType
@@ -208,8 +209,7 @@ def _spark(reader: PartReader, found: dict[str, Node]) -> SparkJob:
     if entry is None:
         raise reader.error("entry", "is missing", reader.root.line, "Write: entry: {file: FILE.py}")
     job.entry = reader.word("file", {name: child for name, _, child in entry.pairs}, "entry.file") or entry.text
-    args = reader.word("args", found)
-    job.args = [args] if args else []
+    read_spark.settings(reader, found, job)
     return job
 
 

@@ -25,29 +25,38 @@ def spark(reader: Reader) -> SparkJob:
         message = "a class in a jar is not run by aml" if other else "is missing"
         line = found["entry"].line if "entry" in found else reader.root.line
         raise reader.error("entry.file", message, line, "Write: entry: {file: train.py}")
-    job = SparkJob(entry=script, args=_words(reader, found), code=reader.code(found))
+    job = SparkJob(entry=script, code=reader.code(found))
     for name in ("name", "display_name", "experiment_name", "description", "compute"):
         setattr(job, name, reader.title(name, found))
     job.tags = reader.words("tags", found)
     job.inputs, job.outputs = reader.inputs(found), reader.outputs(found)
-    for name in _LISTS:
-        setattr(job, name, _list(reader, name, found))
-    job.conf = {name: _setting(reader, name, item) for name, item in reader.named("conf", found)}
-    packages = [name.strip() for name in str(job.conf.get("spark.jars.packages", "")).split(",") if name.strip()]
-    place = f"{reader.file.name}:{reader.lines.get('conf.spark.jars.packages', 1)}: conf.spark.jars.packages"
-    job.local.spark = SparkSettings(places=dict.fromkeys(packages, place))
+    settings(reader, found, job)
     job.environment = reader.environment(found)
-    if "resources" in found:
-        parts = reader.section("resources", found["resources"], ("instance_type", "runtime_version"))
-        job.resources = Resources(
-            instance_type=reader.word("instance_type", parts), runtime_version=reader.word("runtime_version", parts)
-        )
     if "identity" in found:
         job.identity = reader.word("type", reader.section("identity", found["identity"], ("type",)))
     reader.check_names({"args": " ".join(job.args)}, job.inputs, job.outputs)
     reader.unused("", found, ("properties",))
     job.local.notes = reader.notes
     return job
+
+
+def settings(reader: Reader, found: dict[str, Node], job: SparkJob) -> None:
+    """What a Spark job and a pipeline's Spark step say alike: arguments, files, Spark's settings, the compute's size.
+
+    Raises AmlError with file and line.
+    """
+    job.args = _words(reader, found)
+    for name in _LISTS:
+        setattr(job, name, _list(reader, name, found))
+    job.conf = {name: _setting(reader, name, item) for name, item in reader.named("conf", found)}
+    packages = [name.strip() for name in str(job.conf.get("spark.jars.packages", "")).split(",") if name.strip()]
+    place = f"{reader.file.name}:{reader.lines.get('conf.spark.jars.packages', 1)}: conf.spark.jars.packages"
+    job.local.spark = SparkSettings(places=dict.fromkeys(packages, place))
+    if "resources" in found:
+        parts = reader.section("resources", found["resources"], ("instance_type", "runtime_version"))
+        job.resources = Resources(
+            instance_type=reader.word("instance_type", parts), runtime_version=reader.word("runtime_version", parts)
+        )
 
 
 def as_script(job: SparkJob) -> CommandJob:
