@@ -1,106 +1,55 @@
-"""`aml computetarget`: clusters and compute instances of the workspace."""
+"""`aml computetarget`: the compute of the workspace, and machines that are reached over ssh."""
 
 from __future__ import annotations
 
 import click
 
 from amlrun.cli.azure import connect, listed, name_option, no_wait
-from amlrun.cli.common import Context, common_options, key_values
+from amlrun.cli.common import Context, common_options
 from amlrun.cli.lazy import LazyGroup
-from amlrun.errors import AmlError
 
 
 @click.group("computetarget")
 def command() -> None:
-    """Create, list and delete compute targets; start and stop compute instances."""
+    """Create, change, attach, list and delete compute targets; start and stop compute instances."""
 
 
-@command.group()
+_CREATE = "amlrun.cli.compute_create"
+_CHANGE = "amlrun.cli.compute_change"
+
+
+@command.group(
+    cls=LazyGroup,
+    lazy_subcommands={
+        "amlcompute": (f"{_CREATE}:amlcompute", "Create a cluster, or change one of that name."),
+        "computeinstance": (f"{_CREATE}:computeinstance", "Create a compute instance."),
+    },
+)
 def create() -> None:
     """Create a cluster (amlcompute) or a compute instance."""
 
 
 @command.group(
     cls=LazyGroup,
-    lazy_subcommands={"remote": ("amlrun.cli.attach_remote:remote", "Attach a machine that is reached over ssh.")},
+    lazy_subcommands={
+        "remote": ("amlrun.cli.attach_remote:remote", "Attach a machine that is reached over ssh."),
+        "kubernetes": (f"{_CHANGE}:kubernetes", "Attach a Kubernetes cluster to the workspace."),
+        "synapse": (f"{_CHANGE}:synapse", "Attach a Synapse Spark pool to the workspace, for Spark jobs."),
+        "virtualmachine": (f"{_CHANGE}:virtual_machine", "Attach a virtual machine of Azure to the workspace."),
+    },
 )
 def attach() -> None:
     """Give a machine that is there already a name, by which jobs run on it."""
 
 
-_size = click.option("-s", "--vm-size", "size", required=True, metavar="SIZE", help="e.g. Standard_DS3_v2.")
-_description = click.option("--description", metavar="TEXT", help="Description.")
-_tag = click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Can be repeated.")
+@command.group(cls=LazyGroup, lazy_subcommands={"amlcompute": (f"{_CHANGE}:update", "Change a cluster's settings.")})
+def update() -> None:
+    """Change a compute target."""
 
 
-@create.command()
-@name_option
-@_size
-@click.option("--max-nodes", required=True, type=click.IntRange(min=0), help="Maximum number of nodes.")
-@click.option("--min-nodes", default=0, show_default=True, type=click.IntRange(min=0), help="Minimum number of nodes.")
-@click.option("--idle-seconds-before-scaledown", "idle_seconds", default=1800, show_default=True,
-              type=click.IntRange(min=1), help="Seconds until an idle node is released.")  # fmt: skip
-@click.option("-p", "--vm-priority", "priority", default="dedicated", show_default=True, metavar="PRIORITY",
-              help="dedicated or lowpriority.")  # fmt: skip
-@_description
-@_tag
-@no_wait
-@common_options
-def amlcompute(
-    context: Context,
-    name: str,
-    size: str,
-    max_nodes: int,
-    min_nodes: int,
-    idle_seconds: int,
-    priority: str,
-    description: str | None,
-    tags: tuple[str, ...],
-    no_wait: bool,
-) -> None:
-    """Create a cluster, or change one of that name."""
-    from amlrun.azure import computes
-
-    plain = priority.lower().replace("_", "").replace("-", "")
-    if plain not in ("dedicated", "lowpriority"):
-        raise AmlError(f"--vm-priority: expected dedicated or lowpriority, got {priority!r}")
-    if min_nodes > max_nodes:
-        raise AmlError(f"--min-nodes: {min_nodes} is more than --max-nodes {max_nodes}")
-    made = computes.create_cluster(
-        connect(context),
-        name,
-        size=size,
-        min_nodes=min_nodes,
-        max_nodes=max_nodes,
-        idle_seconds=idle_seconds,
-        low_priority=plain == "lowpriority",
-        description=description,
-        tags=key_values(tags, "--tag"),
-        wait=not no_wait,
-    )
-    context.result(made, f"{name}: {made.get('state')}. Use it: target: {name}, or --ct {name}")
-
-
-@create.command()
-@name_option
-@_size
-@_description
-@_tag
-@no_wait
-@common_options
-def computeinstance(
-    context: Context, name: str, size: str, description: str | None, tags: tuple[str, ...], no_wait: bool
-) -> None:
-    """Create a compute instance."""
-    from amlrun.azure import computes
-
-    labels = key_values(tags, "--tag")
-    client = connect(context)
-    made = computes.create_instance(client, name, size=size, description=description, tags=labels, wait=not no_wait)
-    context.result(
-        made,
-        f"{name}: {made.get('state')}. Stop it when idle, it costs: aml computetarget computeinstance stop -n {name}",
-    )
+@command.group(cls=LazyGroup, lazy_subcommands={"identity": (f"{_CHANGE}:identity", "A cluster's identities.")})
+def amlcompute() -> None:
+    """Identities of a cluster."""
 
 
 @command.command("list")
@@ -134,6 +83,64 @@ def delete(context: Context, name: str, no_wait: bool) -> None:
 
     computes.delete(connect(context), name, wait=not no_wait)
     context.result({"name": name, "deleted": True}, f"{name}: deleted" if not no_wait else f"{name}: being deleted")
+
+
+@command.command()
+@name_option
+@no_wait
+@common_options
+def detach(context: Context, name: str, no_wait: bool) -> None:
+    """Detach an attached compute target; the machine or cluster itself stays.
+
+    A machine that was attached with `attach remote` is taken out of data/computes.yml.
+    """
+    from amlrun import project
+    from amlrun.prepare import machines
+
+    done = "detached"
+    if not machines.remove(project.find(context.path), name):
+        from amlrun.azure import computes
+
+        computes.detach(connect(context), name, wait=not no_wait)
+        done = "being detached" if no_wait else done
+    context.result({"name": name, "detached": True}, f"{name}: {done}")
+
+
+@command.command("list-nodes")
+@name_option
+@common_options
+def list_nodes(context: Context, name: str) -> None:
+    """List the nodes of a cluster, and the run that each works on."""
+    from amlrun.azure import capacity
+
+    columns = {"Node": "node", "State": "state", "Run": "run", "IP": "ip", "Port": "port"}
+    listed(context, capacity.nodes(connect(context), name), columns, f"{name} has no nodes now.")
+
+
+_location = click.option("-l", "--location", metavar="REGION", help="A region; by default the workspace's.")
+
+
+@command.command("list-sizes")
+@_location
+@click.option("--type", "kind", metavar="TYPE", help="Sizes for this type only: AmlCompute or ComputeInstance.")
+@common_options
+def list_sizes(context: Context, location: str | None, kind: str | None) -> None:
+    """List the sizes of machines."""
+    from amlrun.azure import capacity
+
+    columns = {"Size": "name", "Cores": "cores", "Memory GB": "memoryGB", "GPUs": "gpus", "Family": "family"}
+    listed(context, capacity.sizes(connect(context), location, kind), columns, "There are no sizes.")
+
+
+@command.command("list-usage")
+@_location
+@common_options
+def list_usage(context: Context, location: str | None) -> None:
+    """List what is used of each quota: why a cluster gets no more nodes."""
+    from amlrun.azure import capacity
+
+    columns = {"Quota": "name", "Used": "used", "Limit": "limit", "Unit": "unit"}
+    listed(context, capacity.usage(connect(context), location), columns, "There are no quotas.")
 
 
 @command.group("computeinstance")

@@ -29,6 +29,8 @@ import rank_process  # type: ignore[import-not-found]
 _GRACE = 4.0
 _QUICK, _SLOW = 0.005, 0.05
 _HANG_SECONDS = 60.0
+# What ends by itself so soon after the ranks was not left behind.
+_SOON = 0.3
 _MPI_LOG = "user_logs/mpi_log.txt"
 
 
@@ -180,6 +182,9 @@ class Launcher:
                 subprocess.run(["taskkill", "/F", "/T", "/PID", str(pid)], stdout=subprocess.DEVNULL, check=False)
             return
         if not living and not self.told:
+            until = time.monotonic() + _SOON
+            while process_tree.below(os.getpid()) and time.monotonic() < until:
+                time.sleep(_QUICK)
             left = process_tree.below(os.getpid())
             if left:
                 names = ", ".join("%s (process %d)" % (name, pid) for pid, name in left.items())

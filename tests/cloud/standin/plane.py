@@ -61,6 +61,9 @@ class Workspace:
         self.computes: dict[str, dict[str, Any]] = {
             "cpu-cluster": {"computeType": "AmlCompute", "properties": {**cluster, "scaleSettings": scale}}
         }
+        self.compute_identities: dict[str, Any] = {}
+        # Cluster → what each of its nodes works on, None for an idle one.
+        self.nodes: dict[str, list[str | None]] = {}
         self.creates: list[str] = []
         self.signed_in: set[str] = set()
         self.operations: dict[str, int] = {}

@@ -124,6 +124,10 @@ COMPUTE: Schema = {
         "enableNodePublicIp": ANY,
         "userAccountCredentials": ANY,
         "subnet": ANY,
+        # A Kubernetes cluster's, a virtual machine's.
+        "namespace": ANY,
+        "sshPort": ANY,
+        "administratorAccount": ANY,
         # A compute instance's own.
         "applicationSharingPolicy": ANY,
         "computeInstanceAuthorizationType": ANY,
@@ -150,6 +154,7 @@ VERSIONS: dict[str, set[str]] = {
     "jobs": {"2024-01-01-preview"},
     "cancel": {"2023-04-01-preview"},
     "computes": {"2023-08-01-preview"},
+    "computes read": {"2023-08-01-preview", "2025-12-01"},
     "models": {"2023-08-01-preview", "2023-04-01-preview"},
     "data": {"2023-04-01-preview"},
 }
