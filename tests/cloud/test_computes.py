@@ -137,3 +137,22 @@ def test_bad_input_is_refused_before_any_request(cloud: Cloud, words: tuple[str,
     done = cloud.aml(*words)
     assert done.code == 2 and says in done.err, done.text
     assert not cloud.seen()
+
+
+@pytest.mark.parametrize(
+    ("capacity", "says"),
+    [
+        ({"allocationState": "Resizing", "targetNodeCount": 2}, "cpu-cluster is being resized: 0 of 2 nodes are there"),
+        ({"currentNodeCount": 4, "nodeStateCounts": {"runningNodeCount": 4}}, "4 of the at most 4 nodes of cpu-"),
+        ({"errors": [{"error": {"code": "ClusterCoreQuotaReached", "message": "Quota of 24 cores reached."}}]},
+         "cpu-cluster gets no nodes: Quota of 24 cores reached."),
+        ({"scaleSettings": {"maxNodeCount": 0}}, "aml computetarget update amlcompute -n cpu-cluster --max-nodes 1"),
+    ],
+)  # fmt: skip
+def test_a_queued_run_says_why_it_waits(cloud: Cloud, capacity: dict[str, Any], says: str) -> None:
+    cloud.workspace.runs_jobs = False
+    assert cloud.submit("--async").code == 0
+    cloud.workspace.jobs[cloud.run()["run_id"]].status = "Queued"
+    cloud.workspace.capacity["cpu-cluster"] = capacity
+    shown = good(cloud, "run", "show", "-r", "run.json")
+    assert shown["status"] == "Queued" and says in shown["waiting"]

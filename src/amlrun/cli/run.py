@@ -151,8 +151,9 @@ def show(context: Context, run_id: str, experiment_name: str | None) -> None:
     """Show a run's record, with its metrics."""
     with Printer(context) as printer:
         run = find(context, run_id, printer)
+        waiting = ""
         try:
-            run.status()
+            waiting = run.why_waiting()
             metrics = run.metrics()
         except AmlError as error:
             context.warn(f"{run.id}: shown as last seen; {error.message}")
@@ -161,6 +162,8 @@ def show(context: Context, run_id: str, experiment_name: str | None) -> None:
 
     record = run.record()
     record["metrics"] = metrics
+    if waiting:
+        record["waiting"] = waiting
     record["outputs"] = [file.relative_to(run.folder).as_posix() for file in run.outputs()]
     record["outputs"] += logged.artifact_names(run.files)
     long = ("run_definition", "environment", "data_container_id", "hidden", "warnings", "root_run_id")

@@ -146,4 +146,5 @@ class RunRecord(SubmitPart, total=False):
     exit_code: int
     error: ErrorPart
     metrics: dict[str, float]
+    waiting: str
     outputs: list[str]

@@ -195,6 +195,15 @@ class AzureMLTarget:
         path = f"/history/v1.0{self.workspace.arm}/experiments/{experiment}/runs/{run.id}"
         self.client.ask(f"tag {run.id}", "PATCH", path, body={"runId": run.id, "tags": dict(tags)}, host=host)
 
+    def why_waiting(self, run: runs.RunFolder) -> str:
+        """What its cluster lacks: nodes, quota."""
+        from amlrun.azure import capacity
+
+        submitted = run.part("submit")
+        resources = (submitted.get("run_definition") or {}).get("resources") or {}
+        name = submitted.get("target")
+        return capacity.why_waiting(self.client, name, int(resources.get("instance_count") or 1)) if name else ""
+
     def release(self, run: runs.RunFolder) -> None:
         """The submit is done: an identical one is a new run."""
         record.clear_in_progress(run)

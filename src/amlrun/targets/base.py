@@ -143,6 +143,9 @@ class Target(Protocol):
     def tag(self, run: runs.RunFolder, tags: Mapping[str, str]) -> None:
         """Add tags where the target keeps its own record; the run folder's is written by `Run.tag`."""
 
+    def why_waiting(self, run: runs.RunFolder) -> str:
+        """Why a queued run has not begun, as far as its place says; else empty."""
+
     def release(self, run: runs.RunFolder) -> None:
         """Nobody waits for this run any more in this process: let go of what was kept for that."""
 
@@ -273,6 +276,10 @@ class Run:
         """The child with the best primary metric, for a run that has one."""
         named = (self.record().get("properties") or {}).get("best_child_run_id")
         return next((child for child in self.children() if child.id == named), None)
+
+    def why_waiting(self) -> str:
+        """Why a queued run has not begun, as far as its target says: nodes that are busy, quota. Else empty."""
+        return self.target.why_waiting(self.files) if self.status() == RunStatus.QUEUED else ""
 
     def outcome(self) -> Outcome:
         """How the run ended, from its record."""

@@ -140,6 +140,10 @@ class LocalTarget:
         """MLflow's database gets them the next time."""
         mlflow_db.changed(run)
 
+    def why_waiting(self, run: runs.RunFolder) -> str:
+        """Nothing is queued here."""
+        return ""
+
     def release(self, run: runs.RunFolder) -> None:
         """Wait for the supervisor of an ended run to go. Raises AmlError when it could not write how the run ended."""
         started = self._supervisors.pop(run.id, None)

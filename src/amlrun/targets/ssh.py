@@ -271,6 +271,10 @@ class SshTarget:
         """MLflow's database gets them the next time."""
         mlflow_db.changed(run)
 
+    def why_waiting(self, run: runs.RunFolder) -> str:
+        """Nothing is queued here."""
+        return ""
+
     def release(self, run: runs.RunFolder) -> None:
         """Nothing is kept."""
 

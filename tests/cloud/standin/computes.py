@@ -27,6 +27,7 @@ def _identity(asked: Any) -> Any:
 
 def _shape(ws: Workspace, name: str) -> dict[str, Any]:
     shape = shapes.compute(ws.root, name, ws.computes[name], "Succeeded")
+    shape["properties"]["properties"] |= ws.capacity.get(name, {})
     identity = ws.compute_identities.get(name)
     return {**shape, "identity": identity} if identity else shape
 

@@ -64,6 +64,8 @@ class Workspace:
         self.compute_identities: dict[str, Any] = {}
         # Cluster → what each of its nodes works on, None for an idle one.
         self.nodes: dict[str, list[str | None]] = {}
+        # Cluster → what differs from an idle one in what the service says of its nodes.
+        self.capacity: dict[str, dict[str, Any]] = {}
         self.creates: list[str] = []
         self.signed_in: set[str] = set()
         self.operations: dict[str, int] = {}
