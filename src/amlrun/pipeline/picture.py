@@ -144,7 +144,7 @@ def _box(step: StepState, place: tuple[float, float], link: str | None) -> str:
     kind = "reused" if reused else _CLASSES.get(step.state, "running")
     word = "Reused" if reused else step.state
     below = word if step.seconds is None else f"{word} · {step.seconds:.1f} s"
-    name = step.name if len(step.name) <= 22 else f"{step.name[:21]}…"
+    name = step.name if len(step.name) <= 20 else f"{step.name[:19]}…"
     told = f"{step.name}: {word}" + (f": {step.reason}" if step.reason else "")
     box = (
         f"<g><title>{escape(told)}</title>"
