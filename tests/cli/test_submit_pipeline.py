@@ -163,6 +163,15 @@ def test_a_registering_output_is_registered_once(place: Workplace) -> None:
     assert re.fullmatch(r"[0-9a-f]{64}", first["properties"]["data_sha256"])
 
 
+def test_a_registered_dataset_says_what_made_it(place: Workplace) -> None:
+    text = PIPELINE.replace("type: uri_folder\n  train", "type: uri_folder\n        name: tables\n  train")
+    (place.root / "pipeline.yml").write_text(text, encoding="utf-8")
+    prep = submit(place)["steps"]["prep"]
+    assert prep["registered"] == {"tables": "dataset tables"}
+    found = json.loads(place.aml("dataset", "show", "-n", "tables", "-o", "json", cwd=place.root).stdout)
+    assert found["properties"]["run_id"] == prep["run_id"] and len(found["properties"]["data_sha256"]) == 64
+
+
 def test_killed_pipelines_go_on(place: Workplace) -> None:
     text = PIPELINE.replace("python step.py", 'python -c "import time; time.sleep(0.3)" && python step.py')
     (place.root / "pipeline.yml").write_text(text, encoding="utf-8")

@@ -61,6 +61,8 @@ def _register(project: Project, output: Output, kind: str, run: StepRun, name: s
     if mark in known:
         return f"{known[mark]}, as before"
     place = run.results / name
+    git = {key: str(value) for key, value in (run.record().get("properties") or {}).items()}
+    lineage = {"data_sha256": _inputs(run), **git}
     if kind in MODEL_TYPES:
         from amlrun.registry.base import Description, RunFile
         from amlrun.registry.content import sha256
@@ -70,12 +72,11 @@ def _register(project: Project, output: Output, kind: str, run: StepRun, name: s
         newest = max(registry.models(str(output.name)), key=lambda one: int(one.version), default=None)
         if newest is not None and newest.sha256 == sha256(place):
             return f"model {newest.id}, which has this content already"
-        git = {key: str(value) for key, value in (run.record().get("properties") or {}).items()}
-        about = Description(output.description or "", properties={"data_sha256": _inputs(run), **git})
+        about = Description(output.description or "", properties=lineage)
         model = registry.register(str(output.name), RunFile(RunFolder(run.folder), f"outputs/{name}"), about)
         said = f"model {model.id}"
     else:
-        data.register(project, str(output.name), place, output.description or "")
+        data.register(project, str(output.name), place, output.description or "", {"run_id": run.id, **lineage})
         said = f"dataset {output.name}"
     with os_errors("record what was registered"):
         replace_json(record, {**known, mark: said})

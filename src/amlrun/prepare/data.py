@@ -6,7 +6,8 @@ import contextlib
 import itertools
 import re
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,13 @@ _DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 
 @dataclass
 class Dataset:
-    """A named place: `path` is absolute. `line` is where datasets.yml says it."""
+    """A named place: `path` is absolute. `line` is where datasets.yml says it; `properties` say what made it."""
 
     name: str
     path: Path
     description: str = ""
     line: int | None = None
+    properties: dict[str, str] = field(default_factory=dict)
 
 
 def load(project: Project) -> dict[str, Dataset]:
@@ -51,7 +53,10 @@ def load(project: Project) -> dict[str, Dataset]:
                 hint="Write:\n  NAME:\n    path: data/NAME",
             )  # fmt: skip
         description = entry.get("description", "") if isinstance(entry, dict) else ""
-        found[str(name)] = Dataset(str(name), project.root / Path(place).expanduser(), str(description or ""), line)
+        own = entry.get("properties") if isinstance(entry, dict) else None
+        properties = {str(key): str(value) for key, value in own.items()} if isinstance(own, dict) else {}
+        path = project.root / Path(place).expanduser()
+        found[str(name)] = Dataset(str(name), path, str(description or ""), line, properties)
     return found
 
 
@@ -130,9 +135,12 @@ def changed_since(place: Path, start_ns: int, most: int = 10_000) -> bool:
     return False
 
 
-def register(project: Project, name: str, path: Path, description: str) -> Dataset:
+def register(
+    project: Project, name: str, path: Path, description: str, properties: Mapping[str, str] | None = None
+) -> Dataset:
     """Name a file or folder, keeping the file's comments; a name that is there already gets the new place.
 
+    `properties` say what made it: a run, the hash of its data, the commit of its code.
     Raises AmlError for a name Azure ML would refuse, or a path with nothing there.
     """
     if not _DATASET_NAME.fullmatch(name):
@@ -144,11 +152,15 @@ def register(project: Project, name: str, path: Path, description: str) -> Datas
     place = path.resolve()
     # Inside the project the path is kept relative, so that the file is true on a colleague's machine too.
     inside = place.is_relative_to(project.root.resolve())
-    entry = {"path": place.relative_to(project.root.resolve()).as_posix() if inside else place.as_posix()}
+    entry: dict[str, Any] = {
+        "path": place.relative_to(project.root.resolve()).as_posix() if inside else place.as_posix()
+    }
     if description:
         entry["description"] = description
+    if properties:
+        entry["properties"] = dict(properties)
     _write(file, name, entry)
-    return Dataset(name, place, description)
+    return Dataset(name, place, description, properties=dict(properties or {}))
 
 
 def _read(file: Path) -> Any:
@@ -170,7 +182,7 @@ def _read(file: Path) -> Any:
     return value
 
 
-def _write(file: Path, name: str, entry: dict[str, str]) -> None:
+def _write(file: Path, name: str, entry: dict[str, Any]) -> None:
     """Put one entry into the file, which `_read` took; the others and the comments stay as they are."""
     import io
 

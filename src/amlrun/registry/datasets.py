@@ -32,6 +32,7 @@ class Dataset:
     exists: bool | None = None
     tags: dict[str, str] = field(default_factory=dict)
     location: str = ""
+    properties: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """What `aml dataset show` prints: what is known."""
@@ -44,6 +45,7 @@ class Dataset:
             "exists": self.exists,
             "description": self.description,
             "tags": self.tags or None,
+            "properties": self.properties or None,
         }
         return {key: value for key, value in fields.items() if value is not None}
 
@@ -87,7 +89,10 @@ class LocalDatasets:
 
     def _dataset(self, one: data.Dataset) -> Dataset:
         file = self.project.datasets_file.relative_to(self.project.root).as_posix()
-        return Dataset(one.name, str(one.path), description=one.description, exists=one.path.exists(), location=file)
+        return Dataset(
+            one.name, str(one.path), description=one.description, exists=one.path.exists(), location=file,
+            properties=one.properties,
+        )  # fmt: skip
 
 
 class WorkspaceDatasets:
