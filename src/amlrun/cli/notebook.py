@@ -51,10 +51,13 @@ def convert(
     """Write NOTEBOOK as a train.py with arguments, data, model, evaluation and save; the notebook stays as it is.
 
     Cells tagged `parameters` (else plain values at the top) become options, files that are read come through
-    --data-path, what is written goes to outputs/. Cells tagged `skip` or `exploration` are left out.
+    --data-path, what is written goes to outputs/. Cells tagged `skip` or `exploration` are left out. NOTEBOOK may also
+    be a Python script with cells, of Databricks or Jupytext (`# %%`).
     """
     context = Context(path.absolute(), "json" if as_json else "text", metadata_file)
     target = output if output is not None else _only_script(context.path)
+    if target.exists() and notebook.exists() and target.samefile(notebook):
+        raise AmlError(f"-o: {target} is the notebook itself", hint="For example: -o models/model1/train.py")
     if target.suffix != ".py":
         raise AmlError(f"-o: expected a .py file, got {target}", hint="For example: -o models/model1/train.py")
     text, report, module = _converted(notebook, target, apply)
@@ -173,6 +176,7 @@ def _converted(notebook: Path, target: Path, apply: bool) -> tuple[str, Report, 
     report = Report()
     resources: dict[str, Any] = {
         "metadata": {"path": str(notebook.absolute().parent), "name": notebook.stem},
+        "suffix": notebook.suffix,
         "target": str(target.absolute().parent),
         "report": report,
         "move": apply,

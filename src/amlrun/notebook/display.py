@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
+from amlrun.notebook import databricks
 from amlrun.notebook.parameters import Option
 from amlrun.notebook.report import Report
 from amlrun.notebook.source import Edit, dotted, root, used
@@ -54,6 +55,7 @@ def apply(notebook: Notebook, modules: dict[str, str], arguments: str, save: str
     """Edit what shows something. `save` is the script's name for the helper that saves figures."""
     display = Display(pyplot=next((name for name, module in modules.items() if module == "matplotlib.pyplot"), None))
     _widgets(notebook, modules, arguments, display, report)
+    display.options += databricks.widgets(notebook, arguments, report)
     for statement in notebook.body:
         node = statement.node
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):

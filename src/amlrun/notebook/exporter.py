@@ -45,7 +45,7 @@ class TrainScriptExporter(TemplateExporter):  # type: ignore[misc]
         metadata = resources.get("metadata", {})
         base = Path(metadata.get("path") or ".").absolute()
         target = Path(resources.get("target") or base).absolute()
-        title = f"{metadata.get('name', 'a notebook')}.ipynb"
+        title = f"{metadata.get('name', 'a notebook')}{resources.get('suffix', '.ipynb')}"
         report = resources.setdefault("report", Report())
         plain = read.checked(nb, base / title)
         resources["script"] = script.plan(plain, base, target, title, report, move=resources.get("move", False))

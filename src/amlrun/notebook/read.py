@@ -25,7 +25,7 @@ class Cell:
 
 
 def load(path: Path) -> Any:
-    """The notebook at `path` as a checked nbformat 4 node.
+    """The notebook at `path`, or the script with cells, as a checked nbformat 4 node.
 
     Raises `AmlError` for a file that is missing, empty, no notebook, of nbformat 3 or older, not Python's, or
     without code.
@@ -40,6 +40,10 @@ def load(path: Path) -> Any:
         raise AmlError("this is not a notebook: it is not UTF-8 text", file=path) from error
     except OSError as error:
         raise os_error(error, f"read {path}") from error
+    if path.suffix == ".py":
+        from amlrun.notebook import script_cells
+
+        return checked(script_cells.read(text, path), path)
     if not text.strip():
         raise AmlError("the notebook is empty", file=path, hint="Save it in Jupyter, then convert it again.")
     try:

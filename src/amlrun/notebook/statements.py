@@ -21,7 +21,14 @@ _FOR_THEIR_EFFECT = (
     "skops",
     "intel_extension_for_pytorch",
     "sklearnex",
-)
+    # Palettes and styles, operators and dialects, accessors of pandas and xarray, environments of Gym.
+    "seaborn", "scienceplots", "cmocean", "colorcet", "tensorflow_addons", "tensorflow_text", "tensorflow_hub",
+    "torch_xla", "torch_scatter", "torch_sparse", "torch_directml", "habana_frameworks", "hvplot", "rioxarray", "xgcm",
+    "cfgrib", "metpy", "pint_xarray", "pint_pandas", "geopandas", "dask_geopandas", "janitor", "pandas_flavor",
+    "swifter", "mapply", "modin", "cudf.pandas", "cuml.accel", "pandas_ta", "databricks.koalas", "gym_", "gymnasium_",
+    "pybullet_envs", "ale_py", "minigrid", "highway_env", "mujoco_py", "onnxscript", "hdf5plugin", "pillow_heif",
+    "pillow_avif", "readline",
+)  # fmt: skip
 
 # Comments that say something to a tool at the place where they stood.
 _NO_COMMENT = re.compile(r"^#\s*%%\s*$|^#!|^#.*coding[:=]\s*[-\w.]+|^#\s*@title\b.*\{.*\}$|^# In\s*\[[\d ]*\]:?$")
