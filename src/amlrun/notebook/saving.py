@@ -74,7 +74,9 @@ def name_file(notebook: Notebook, saving: Saving, report: Report) -> None:
     text = saving.line or (saving.by.text() if saving.by is not None else "")
     found = re.search(r"""["'](outputs/[^"']+)["']""", text)
     if text and (found is None or found[1] != "outputs/model.pkl"):
-        where = f"in {found[1]}" if found and "{" not in found[1] else "where the notebook saves it"
+        # `"outputs/m_" + name` is the beginning of a path, not one.
+        whole = found is not None and "{" not in found[1] and not re.match(r"\s*[+%]", text[found.end() :])
+        where = f"in {found[1]}" if found and whole else "where the notebook saves it"
         report.ask(
             f"the model is {where}: register that, and have score.py load it (it loads model.pkl with joblib)",
             None if saving.by is None else saving.by.cell,

@@ -30,8 +30,8 @@ def build(room: Room, wanted: CondaFile, tool: str, report: Report, more: Sequen
     # What an interrupted build left has no mark that it is ready.
     room.clear()
     what = "the conda file" if wanted.file is None else wanted.file.name
-    count = len(wanted.requirements)
-    report(f"Building the environment of {what} with {tool} ({count} packages; cached for later runs) …")
+    packages = "1 package" if len(wanted.requirements) == 1 else f"{len(wanted.requirements)} packages"
+    report(f"Building the environment of {what} with {tool} ({packages}; cached for later runs) …")
     notes, python_note = [], ""
     if tool == "uv":
         settings = room.settings()

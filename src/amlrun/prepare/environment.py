@@ -124,7 +124,12 @@ def of_job(job: CommandJob, *, report: Report) -> Interpreter:
     if wanted is None:
         return user_managed("python")
     named = wanted.reference or wanted.image
-    why = f"The environment {named} exists only in Azure" if named else "No image is built on this machine"
+    if wanted.reference:
+        why = f"The environment {named} exists only in Azure"
+    else:
+        why = (
+            f"No container is used here, so the image {named} is not" if named else "No image is built on this machine"
+        )
     return own(named or "image", why, report=report)
 
 

@@ -39,6 +39,10 @@ def share_cores(workers: int) -> None:
         os.environ.setdefault(name, str(max(1, cores // workers)))
 
 
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 class Worker:
     """One worker process, the mini-batch it has, and until when it may take."""
 
@@ -176,7 +180,7 @@ class Batch:
                 self.retry(worker, f"took longer than {self.plan['timeout']} s", replace=True)
         allowed = self.plan["error_threshold"]
         if 0 <= allowed < len(self.failed):
-            return f"{len(self.failed)} files failed; error_threshold allows {allowed}."
+            return f"{_counted(len(self.failed), 'file')} failed; error_threshold allows {allowed}."
         return ""
 
     def finish(self, worker: Worker, text: str, count: int) -> None:
@@ -188,7 +192,8 @@ class Batch:
         if count < len(batch):  # v1: the rest of the files failed
             missing = batch[count:]
             names = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-            say(f"{names}: run() returned {count} results for {len(batch)} files; these count as failed.")
+            short = f"run() returned {_counted(count, 'result')} for {_counted(len(batch), 'file')}"
+            say(f"{names}: {short}; these count as failed.")
         self.write(batch, text, count)
 
     def retry(self, worker: Worker, reason: str, *, replace: bool) -> None:
@@ -206,7 +211,7 @@ class Batch:
             say(f"{shown}: {reason}; trying again.")
             self.queue.append(batch)
             return
-        say(f"{shown}: {reason}; given up after {self.plan['max_try']} tries.")
+        say(f"{shown}: {reason}; given up after {_counted(self.plan['max_try'], 'attempt')}.")
         self.write(batch, "", 0)
 
     def write(self, batch: list[str], text: str, count: int) -> None:
