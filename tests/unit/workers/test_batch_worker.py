@@ -178,7 +178,7 @@ def test_a_mini_batch_that_raises_is_tried_again_and_then_given_up(box: Box) -> 
     folder, out = box.run(script, max_try=3)
     assert rows(folder) == [row for row in expected(10) if row[:4] not in ("f004", "f005")]
     assert out.count("trying again") == 2
-    assert "f004.txt and 1 more: OSError: torn; given up after 3 tries" in out
+    assert "f004.txt and 1 more: OSError: torn; given up after 3 attempts" in out
     _, out = box.run(script, code=1, error_threshold=1)
     assert "2 files failed; error_threshold allows 1" in out
     box.run(script, error_threshold=2)
