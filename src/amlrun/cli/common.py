@@ -145,7 +145,7 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file, replacing it atomically; folders are made. Raises AmlError when it can't be written."""
     with os_errors(f"write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(path, text)
+        replace_text(path, text, newline="\n")
 
 
 def _set_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:

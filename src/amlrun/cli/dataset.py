@@ -12,7 +12,7 @@ from amlrun.cli.watching import Printer
 from amlrun.errors import AmlError
 
 if TYPE_CHECKING:
-    from amlrun.registry.datasets import Datasets
+    from amlrun.registry.datasets import LocalDatasets, WorkspaceDatasets
 
 
 @click.group("dataset")
@@ -20,7 +20,7 @@ def command() -> None:
     """Name the data that run configurations use (`data:` and `dataReferences:`)."""
 
 
-def _datasets(context: Context, show: Printer) -> Datasets:
+def _datasets(context: Context, show: Printer) -> LocalDatasets | WorkspaceDatasets:
     """The datasets that a command means: the workspace's with -w, else the project's."""
     from amlrun.registry.datasets import open_datasets
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amlrun import extras, project
-from amlrun.cli.common import Context, debug_option
+from amlrun.cli.common import Context, debug_option, write_text
 from amlrun.errors import AmlError, os_error
 
 if TYPE_CHECKING:
@@ -69,12 +69,12 @@ def convert(
     if apply:
         proposals += _serving(target, text, notebook, report, module, overwrite)
     changes = [{"file": str(one.file), "add": one.added, "diff": one.diff, "applied": apply} for one in proposals]
-    _write(target, text)
+    write_text(target, text)
     if apply:
         root = project.find(target).root
         for one in proposals:
             _keep_copy(one.file, root, report)
-            _write(one.file, one.text)
+            write_text(one.file, one.text)
         _remember([one.file for one in proposals], root)
         _without_sample(target, report)
     _result(context, target, report, changes, _name_data(context, named, apply), apply)
@@ -136,7 +136,7 @@ def _keep_copy(file: Path, root: Path, report: Report) -> None:
     from amlrun.notebook.edited import is_edited
 
     if file.suffix in (".py", ".json") and file.parent.name != ".vscode" and file.exists() and is_edited(file, root):
-        _write(file.with_name(f"{file.name}.bak"), file.read_text(encoding="utf-8"))
+        write_text(file.with_name(f"{file.name}.bak"), file.read_text(encoding="utf-8"))
         report.did(f"replaced {file.name}, which was edited; your text is in {file.name}.bak")
 
 
@@ -219,17 +219,6 @@ def _conda_file(target: Path) -> Path:
     )
     there = [config / name for name in ("train-conda.yml", "conda_dependencies.yml") if (config / name).exists()]
     return there[0] if there else config / "train-conda.yml"
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise os_error(error, f"write {path}") from error
 
 
 def _result(

@@ -62,7 +62,7 @@ def apply(
         option.default = repr(default)
         option.help = "The file that is read, or the folder it lies in" if single else "The folder of the data"
         found.options.append(option)
-        report.options.append({"flag": flag, "type": "str", "default": option.default, "variable": None})
+        report.option(flag, "str", option.default)
         report.did(f"reads {', '.join(sorted(files | folders))} through {flag} (default {default})")
 
 

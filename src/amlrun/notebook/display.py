@@ -105,9 +105,7 @@ def _widgets(notebook: Notebook, modules: dict[str, str], arguments: str, displa
             display.widgets.add(target)
             statement.replaced = f"{target} = SimpleNamespace(value={arguments}.{option.attribute})"
             report.did(f"the widget {target} became the option {option.flag}", statement.cell)
-            report.options.append(
-                {"flag": option.flag, "type": option.type, "default": option.default, "variable": target}
-            )
+            report.option(option.flag, option.type, option.default, target)
         elif used(node) & names or isinstance(node, ast.Expr):
             statement.drop("a widget")
             gone |= statement.binds

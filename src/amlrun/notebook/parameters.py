@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from amlrun.notebook.report import Report
-from amlrun.notebook.source import dotted, used
+from amlrun.notebook.source import assigned, full_name, used
 from amlrun.notebook.statements import Notebook, Statement
 
 _TYPES = {int: "int", float: "float", str: "str", bool: "yes_or_no"}
@@ -64,7 +64,7 @@ def find(
     options: list[Option] = []
     statements: list[Statement] = []
     for statement in _candidates(notebook, tagged):
-        name, value, annotation = _assignment(statement.node)
+        name, value, annotation = assigned(statement.node)
         if tagged and name is None and isinstance(statement.node, ast.Assign):
             report.ask("assigns several parameters at once, so they stay as code: one line each", statement.cell)
         if name is None or value is None or name in taken or name.startswith("__") or statement.edits:
@@ -91,9 +91,7 @@ def find(
         options.append(option)
         statements.append(statement)
         notebook.body.remove(statement)
-        report.options.append(
-            {"flag": option.flag, "type": option.type, "default": option.default or "none: required", "variable": name}
-        )
+        report.option(option.flag, option.type, option.default or "none: required", name)
     for statement in notebook.body:
         if statement.kept and any(
             _input_of(part) is part for part in ast.walk(statement.node) if isinstance(part, ast.Call)
@@ -105,12 +103,12 @@ def find(
 def _candidates(notebook: Notebook, tagged: bool) -> list[Statement]:
     """What is tagged; else all plain values at the top, and numbers that are set once wherever they stand."""
     if tagged:
-        return [s for s in notebook.body if s.tagged or _input_of(_assignment(s.node)[1])]
+        return [s for s in notebook.body if s.tagged or _input_of(assigned(s.node)[1])]
     found = []
     top = True
     for statement in notebook.body:
         node = statement.node
-        name, value, _ = _assignment(node)
+        name, value, _ = assigned(node)
         if name is not None and value is not None:
             number = isinstance(_value(value), (int, float)) and not hasattr(builtins, name)
             if top or _input_of(value) or number:
@@ -162,14 +160,6 @@ def _is_harmless(value: ast.expr) -> bool:
     )
 
 
-def _assignment(node: ast.stmt) -> tuple[str | None, ast.expr | None, ast.expr | None]:
-    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-        return node.targets[0].id, node.value, None
-    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
-        return node.target.id, node.value, node.annotation
-    return None, None, None
-
-
 def _value(node: ast.expr) -> Any:
     """The number or string that `node` spells, arithmetic of small numbers included; None for anything else."""
     if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, float, str)):
@@ -202,8 +192,7 @@ def _made_by(value: ast.expr, modules: dict[str, str], statement: Statement) -> 
     """What reads a word as `value` was made: `date.fromisoformat` for `date(2020, 1, 1)`."""
     if not isinstance(value, ast.Call) or not all(isinstance(arg, ast.Constant) for arg in value.args):
         return None
-    head, _, rest = dotted(value.func).partition(".")
-    reader = _READ_BY.get(".".join(part for part in (modules.get(head), rest) if part))
+    reader = _READ_BY.get(full_name(value.func, modules))
     return reader.format(statement.source.slice(value.func)) if reader and value.args and not value.keywords else None
 
 

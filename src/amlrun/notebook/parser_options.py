@@ -58,12 +58,5 @@ def _line(statement: Statement, report: Report) -> str:
     words = {word.arg: ast.unparse(word.value) for word in call.keywords}
     flags = [ast.literal_eval(part) for part in call.args if isinstance(part, ast.Constant)]
     if flags:
-        report.options.append(
-            {
-                "flag": flags[-1],
-                "type": words.get("type", "str"),
-                "default": words.get("default", "None"),
-                "variable": None,
-            }
-        )
+        report.option(flags[-1], words.get("type", "str"), words.get("default", "None"))
     return f"parser.add_argument({', '.join([*map(ast.unparse, call.args), *map(ast.unparse, call.keywords)])})"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from amlrun.notebook.file_calls import JOINERS
-from amlrun.notebook.source import Edit, dotted, in_f_strings
+from amlrun.notebook.source import Edit, assigned, dotted, in_f_strings
 from amlrun.notebook.statements import Notebook, Statement
 
 _HERE = {"Path.cwd", "pathlib.Path.cwd", "os.getcwd"}
@@ -49,15 +49,13 @@ class PathLiteral:
 
 
 def literals_of(notebook: Notebook) -> dict[str, tuple[Statement, ast.expr]]:
-    found = {}
+    """The values that are assigned to a name once, with their statements."""
+    found, times = {}, notebook.times_bound()
     for statement in notebook.body:
-        node = statement.node
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            found[node.targets[0].id] = (statement, node.value)
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
-            found[node.target.id] = (statement, node.value)
-    times = notebook.times_bound()
-    return {name: item for name, item in found.items() if times[name] == 1}
+        name, value, _ = assigned(statement.node)
+        if name is not None and value is not None and times[name] == 1:
+            found[name] = (statement, value)
+    return found
 
 
 def resolve(

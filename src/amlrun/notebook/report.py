@@ -23,6 +23,10 @@ class Report:
     _done: dict[str, list[int]] = field(default_factory=dict)
     _todo: dict[str, list[int]] = field(default_factory=dict)
 
+    def option(self, flag: str, kind: str, default: str, variable: str | None = None) -> None:
+        """Note an option that the script has; `variable` is what it was in the notebook."""
+        self.options.append({"flag": flag, "type": kind, "default": default, "variable": variable})
+
     def did(self, text: str, cell: int | None = None) -> None:
         """Note something that was done."""
         self._done.setdefault(text, []).extend([] if cell is None else [cell])

@@ -155,6 +155,15 @@ def bound(node: ast.AST) -> set[str]:
     return names
 
 
+def assigned(node: ast.AST) -> tuple[str | None, ast.expr | None, ast.expr | None]:
+    """The name, the value and the annotation of an assignment to one name; None for anything else."""
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id, node.value, None
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+        return node.target.id, node.value, node.annotation
+    return None, None, None
+
+
 def used(node: ast.AST) -> set[str]:
     """Every name that is read anywhere in `node`."""
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}

@@ -7,7 +7,6 @@ is in its own `.run/step.json`. Deleting the folder costs the reuse and nothing 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from amlrun.pipeline.hashing import FileHashes
 from amlrun.pipeline.launcher import StepRun
 from amlrun.pipeline.step_key import Parts
 from amlrun.project import Project
-from amlrun.runs.files import replace_json
+from amlrun.runs.files import read_json, replace_json
 
 _CLOCK_SLACK_SECONDS = 2.0
 ABSENT = "absent"
@@ -72,7 +71,7 @@ class StepCache:
 
     def look(self, wanted: Wanted) -> CacheLookup:
         """The run whose result can be taken for `wanted`, or why there is none."""
-        entry = _read(self._entry(wanted.key))
+        entry = read_json(self._entry(wanted.key))
         if not entry:
             return CacheLookup(reason=self._why(wanted))
         run = self._find(str(entry.get("run_id")))
@@ -83,7 +82,7 @@ class StepCache:
             return CacheLookup(run, running=True)
         if status != "Completed":
             return CacheLookup(reason=f"its last run {'was cancelled' if status == 'Canceled' else 'failed'}")
-        record = _read(run.folder / ".run" / "step.json")
+        record = read_json(run.folder / ".run" / "step.json")
         if not record.get("reusable"):
             return CacheLookup(reason=str(record.get("why_not") or "its last result is not reusable"))
         wrong = self._verify(run, record, wanted)
@@ -98,7 +97,7 @@ class StepCache:
     def used(self, wanted: Wanted, run: StepRun) -> None:
         """Note that the step's result was taken from `run`: what changes is told from there. Raises OSError."""
         latest = self._latest(wanted.step)
-        if _read(latest).get("run_id") != run.id:
+        if read_json(latest).get("run_id") != run.id:
             _write(latest, {"run_id": run.id})
 
     def begin(self, wanted: Wanted, private: Path) -> None:
@@ -111,7 +110,7 @@ class StepCache:
 
     def finish(self, run: StepRun, outputs: dict[str, str], why_not: str = "") -> dict[str, str]:
         """Write what a completed step made; the digest of each output. `why_not` keeps it from being used again."""
-        record = _read(run.folder / ".run" / "step.json")
+        record = read_json(run.folder / ".run" / "step.json")
         found = {name: self._content(run.results / name) for name in outputs}
         record["outputs"] = found
         if why_not:
@@ -121,12 +120,12 @@ class StepCache:
 
     def digests(self, run: StepRun) -> dict[str, str]:
         """The digest of each output of a step that has been finished or verified."""
-        record = _read(run.folder / ".run" / "step.json")
+        record = read_json(run.folder / ".run" / "step.json")
         return {name: str(digest) for name, (digest, _) in (record.get("outputs") or {}).items()}
 
     def changed(self, run: StepRun, output: str) -> bool:
         """Whether an output is not what its step had made, by size, time and inode."""
-        made = _read(run.folder / ".run" / "step.json").get("outputs") or {}
+        made = read_json(run.folder / ".run" / "step.json").get("outputs") or {}
         signature = (made.get(output) or ("", ""))[1]
         place = run.results / output
         return bool(signature != self._hashes.signature(place)) and (bool(signature) or place.exists())
@@ -179,10 +178,10 @@ class StepCache:
 
     def _why(self, wanted: Wanted) -> str:
         """What changed since this step of this pipeline ran last."""
-        run = self._find(str(_read(self._latest(wanted.step)).get("run_id", "")))
+        run = self._find(str(read_json(self._latest(wanted.step)).get("run_id", "")))
         if run is None:
             return "it has not run before"
-        record = _read(run.folder / ".run" / "step.json")
+        record = read_json(run.folder / ".run" / "step.json")
         parts = record.get("parts")
         if not isinstance(parts, dict):
             return "it has not run before"
@@ -198,14 +197,6 @@ class StepCache:
     def _latest(self, step: str) -> Path:
         name = hashlib.sha256(f"{self._pipeline}\0{step}".encode()).hexdigest()
         return self._folder / "steps" / f"{name}.json"
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _write(file: Path, value: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from amlrun.pipeline.launcher import StepRun
 from amlrun.pipeline.state import PipelineState
 from amlrun.prepare import data
 from amlrun.project import Project
-from amlrun.runs.files import replace_json
+from amlrun.runs.files import read_json, replace_json
 from amlrun.runs.store import RunFolder
 from amlrun.spec.job import Output
 from amlrun.spec.pipeline import MODEL_TYPES, PipelineJob
@@ -56,7 +56,7 @@ def publish(
 def _register(project: Project, output: Output, kind: str, run: StepRun, name: str, digest: str) -> str:
     """Register an output, unless this very content of this run is registered already. Returns what it is called."""
     record = run.folder / ".run" / "registered.json"
-    known = _registered(record)
+    known = read_json(record)
     mark = f"{output.name} {digest}"
     if mark in known:
         return f"{known[mark]}, as before"
@@ -81,16 +81,6 @@ def _register(project: Project, output: Output, kind: str, run: StepRun, name: s
     with os_errors("record what was registered"):
         replace_json(record, {**known, mark: said})
     return said
-
-
-def _registered(record: Path) -> dict[str, str]:
-    import json
-
-    try:
-        value = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _inputs(run: StepRun) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from amlrun import project as projects
 from amlrun.azure import assets
@@ -48,16 +48,6 @@ class Dataset:
             "properties": self.properties or None,
         }
         return {key: value for key, value in fields.items() if value is not None}
-
-
-class Datasets(Protocol):
-    """Datasets by name."""
-
-    def register(self, name: str, place: str, *, version: str | None = None, description: str = "") -> Dataset: ...
-
-    def get(self, name: str, version: str | None = None) -> Dataset: ...
-
-    def datasets(self) -> list[Dataset]: ...
 
 
 class LocalDatasets:
@@ -105,12 +95,10 @@ class WorkspaceDatasets:
         """Register a local file or folder, which is uploaded, an `azureml://datastores/…` path or a URL."""
         if "://" not in place and not Path(place).exists():
             raise AmlError(f"-p: there is nothing at {place}")
-        local = Path(place)
-        progress = moved(self.on_event, "Uploading", size_of(local) if local.exists() else 0)
-        made = assets.register_data(
-            self.client, name, place, version=version, description=description, progress=progress
+        progress = moved(self.on_event, "Uploading", size_of(Path(place)) if Path(place).exists() else 0)
+        return self._dataset(
+            assets.register_data(self.client, name, place, version=version, description=description, progress=progress)
         )
-        return self._dataset(made)
 
     def get(self, name: str, version: str | None = None) -> Dataset:
         """One data asset; the newest version without `version`."""
@@ -135,7 +123,7 @@ class WorkspaceDatasets:
 
 def open_datasets(
     path: str | Path = ".", *, workspace: Workspace | None = None, on_event: OnEvent = ignore
-) -> Datasets:
+) -> LocalDatasets | WorkspaceDatasets:
     """The datasets of `workspace`, else of the project around `path`. Opens no connection."""
     if workspace is None:
         return LocalDatasets(projects.find(Path(path)))

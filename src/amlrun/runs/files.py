@@ -16,6 +16,15 @@ def replace_json(path: Path, value: Any) -> None:
     replace_text(path, json.dumps(value, indent=4, sort_keys=True, default=str) + "\n")
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty where the file is missing or damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def replace_text(path: Path, text: str, *, newline: str | None = None) -> None:
     """Write a text file beside `path` and move it there. On a full disk the old file is still whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(3).hex()}{UNFINISHED}")

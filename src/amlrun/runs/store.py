@@ -8,7 +8,6 @@ torn takes nothing from the others, so `kill -9` at any moment leaves a run that
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -21,7 +20,7 @@ from typing import Any, Literal, NamedTuple, cast, overload
 
 from amlrun.errors import AmlError, os_error
 from amlrun.runs import record as parts
-from amlrun.runs.files import make_ignored
+from amlrun.runs.files import make_ignored, read_json
 from amlrun.runs.files import replace_json as replace_json
 from amlrun.runs.files import replace_text as replace_text
 from amlrun.runs.process import alive as alive
@@ -76,14 +75,7 @@ class RunFolder(NamedTuple):
     def part(self, name: Literal["batch"]) -> parts.BatchPart: ...
     def part(self, name: str) -> Any:
         """One part of the record; empty when it is missing or unreadable."""
-        return self._read(name)
-
-    def _read(self, name: str) -> dict[str, Any]:
-        try:
-            value = json.loads((self.private / f"{name}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return value if isinstance(value, dict) else {}
+        return read_json(self.private / f"{name}.json")
 
     def write_part(self, name: str, value: Mapping[str, object]) -> None:
         """Write one part, then the view. A full disk raises OSError; the old part is still whole then."""
@@ -97,7 +89,7 @@ class RunFolder(NamedTuple):
         """The record as v1's run.json names it (reference: run-history record, snake_case), with the state of now."""
         merged: dict[str, Any] = {}
         for name in PARTS:
-            part = self._read(name)
+            part = read_json(self.private / f"{name}.json")
             for key in ("tags", "properties"):
                 if isinstance(part.get(key), dict) and isinstance(merged.get(key), dict):
                     part[key] = {**merged[key], **part[key]}
@@ -113,7 +105,7 @@ class RunFolder(NamedTuple):
 
     def finished_view(self) -> RunRecord | None:
         """`run.json` itself when it says that the run has ended: one read instead of six."""
-        view = self._read("run")
+        view = read_json(self.private / "run.json")
         return cast(RunRecord, view) if view.get("status") in FINAL and "end_time_utc" in view else None
 
     def state(self) -> tuple[RunStatus, str]:

@@ -15,7 +15,8 @@ from amlrun.workspace import Workspace
 
 if TYPE_CHECKING:
     from amlrun.registry.base import Model
-    from amlrun.serving.base import Services
+    from amlrun.serving.local import LocalServices
+    from amlrun.serving.workspace import WorkspaceServices
     from amlrun.v1.config import Config
 
 __all__ = ["Service", "deploy", "find_service", "list_services", "open_services", "open_services_for", "score"]
@@ -26,7 +27,7 @@ AnyWorkspace = Union[Workspace, Callable[[], Workspace], None]
 
 def open_services(
     path: str | Path = ".", *, workspace: Workspace | None = None, on_event: OnEvent = ignore
-) -> Services:
+) -> LocalServices | WorkspaceServices:
     """The services of `workspace`, else those of the project around `path` on this machine. Opens no connection."""
     report = reporting(on_event)
     if workspace is None:
@@ -41,7 +42,7 @@ def open_services(
 
 def open_services_for(
     config: Config, path: str | Path, *, workspace: AnyWorkspace = None, on_event: OnEvent = ignore
-) -> Services:
+) -> LocalServices | WorkspaceServices:
     """Where a deployment configuration's computeType wants the service: this machine (`local`, the default), or
     `workspace`, which is asked for only then; without one, the workspace that `path` is attached to.
     """

@@ -83,24 +83,6 @@ class Service(Protocol):
         ...
 
 
-class Services(Protocol):
-    """A place where services run."""
-
-    def deploy(
-        self, name: str, model: str, inference: Inference, config: Config, *, overwrite: bool = False, wait: bool = True
-    ) -> Service:
-        """Serve a registered model, `NAME` or `NAME:VERSION`. Raises AmlError for a name that is taken."""
-        ...
-
-    def get(self, name: str) -> Service:
-        """The service of that name. Raises AmlError naming those there are."""
-        ...
-
-    def services(self, *, models: bool = False) -> list[dict[str, Any]]:
-        """What `aml service list` prints of each; `models` asks for their models, too."""
-        ...
-
-
 def answer(service: Service, request: Request) -> Any:
     """The service's answer. Raises AmlError: a refusal is exit code 2, a failure 1, silence 3."""
     status, content = service.send(request)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from amlrun.errors import AmlError
 from amlrun.prepare import snapshot, v1_sdk
 from amlrun.project import Project
+from amlrun.runs.files import read_json
 from amlrun.serving import environment
 from amlrun.serving.base import Report
 from amlrun.serving.model_file import ModelFile
@@ -81,11 +81,7 @@ class ServiceFolder:
     @property
     def record(self) -> dict[str, Any]:
         """What was deployed; empty when the record is missing or damaged."""
-        try:
-            found = json.loads((self.folder / "service.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return read_json(self.folder / "service.json")
 
     def damaged(self) -> AmlError:
         """The error for a record that is missing or cut off."""

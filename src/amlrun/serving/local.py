@@ -108,7 +108,7 @@ class LocalService(ServiceFolder):
 
 
 class LocalServices:
-    """The services of a project on this machine; see `serving.base.Services`."""
+    """The services of a project on this machine."""
 
     def __init__(self, project: Project, report: Report = lambda line: None) -> None:
         self.project, self.report = project, report
@@ -144,6 +144,7 @@ class LocalServices:
         return [LocalService(self.project, one.name, self.report) for one in service_folders(self.project)]
 
     def services(self, *, models: bool = False) -> list[dict[str, Any]]:
+        """What `aml service list` prints of each; `models` asks for their models, too."""
         return [one.to_dict() for one in self.all()]
 
 

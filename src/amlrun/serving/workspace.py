@@ -78,7 +78,7 @@ class WorkspaceService:
 
 
 class WorkspaceServices:
-    """The endpoints of a workspace; see `serving.base.Services`."""
+    """The endpoints of a workspace, with the verbs of `serving.local.LocalServices`."""
 
     def __init__(self, client: Client, report: Report = lambda line: None) -> None:
         self.client, self.report = client, report

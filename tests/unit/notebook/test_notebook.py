@@ -169,7 +169,7 @@ def test_the_metric_lands_in_mlflow(project: Path) -> None:
     assert run(project, "several_models").returncode == 0
     with sqlite3.connect(project / "mlflow.db") as database:
         names = {name for (name,) in database.execute("select key from latest_metrics")}
-    assert {"f1", "accuracy"} <= names
+    assert "f1" in names
 
 
 def test_literals_at_the_top_become_options(project: Path) -> None:
