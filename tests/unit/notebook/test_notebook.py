@@ -204,6 +204,7 @@ def test_left_out_cells_are_left_out(project: Path) -> None:
 
 
 def test_files_come_from_the_data_path_and_go_to_outputs(project: Path) -> None:
+    assert run(project, "data_folder").returncode == run(project, "saves_itself").returncode == 0
     assert (project / "models" / "data_folder" / "outputs" / "results").is_dir()
     assert not (project / "models" / "data_folder" / "clean.csv").exists()
     text = script(project, "two_files")
