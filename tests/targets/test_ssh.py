@@ -216,6 +216,12 @@ def test_cancel_ends_what_has_left_the_session(afar: Afar) -> None:
     assert processes_of(run_id) == []
 
 
+def test_a_container_there_is_refused(afar: Afar) -> None:
+    afar.script("print(1)\n")
+    done = afar.submit_there("--container", code=2)
+    assert "runs scripts without one" in done.stderr and "--no-container" in done.stderr
+
+
 def test_several_runs_at_once(afar: Afar) -> None:
     afar.script("import os, time\ntime.sleep(0.5)\nopen('outputs/id', 'w').write(os.environ['AZUREML_RUN_ID'])\n")
     commands = [afar.start("run", "submit-script", "-c", "c", "-e", "exp") for _ in range(5)]

@@ -22,7 +22,6 @@ _KEYS_ONLY = "Use a key: --private-key-file FILE, or ssh-agent. `aml` stores no 
 )
 @click.option("-p", "--password", hidden=True)
 @click.option("--private-key-passphrase", hidden=True)
-@click.option("--use-container", is_flag=True, help="Runs there run in the image of their environment.")
 @common_options
 def remote(
     context: Context,
@@ -33,7 +32,6 @@ def remote(
     private_key_file: str,
     password: str | None,
     private_key_passphrase: str | None,
-    use_container: bool,
 ) -> None:
     """Attach a Linux or macOS machine of your own: jobs run there over ssh.
 
@@ -53,16 +51,15 @@ def remote(
         if value is not None:
             raise AmlError(f"{flag}: passwords and passphrases are not taken", hint=_KEYS_ONLY)
     project = projects.find(context.path)
-    machine = Machine(name, address, username, ssh_port, private_key_file, container=use_container)
+    machine = Machine(name, address, username, ssh_port, private_key_file)
     machines.check(machine)
     there = SshTarget(project, machine).hello()
     machines.save(project, machine)
     python = ".".join(map(str, there["python"]))
     about = {key: there[key] for key in ("system", "machine", "tools")}
     found = {**machine.to_dict(), "name": name, "python_version": python, "free_bytes": there["free"], **about}
-    engine = next((tool for tool in ("docker", "podman") if tool in there["tools"]), "no container engine")
     context.result(
         found,
-        f"{name}: {there['system']} on {there['machine']}, Python {python}, {human(there['free'])} free, {engine}\n"
+        f"{name}: {there['system']} on {there['machine']}, Python {python}, {human(there['free'])} free\n"
         f"Written to {machines.file_of(project)}. Use it: target: {name}, or --ct {name}",
     )

@@ -19,16 +19,13 @@ from amlrun.spec.yaml_data import editable, line_of, lined, writer
 
 # As the service has it for a compute's name.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,31}")
-_KEYS = ("host", "user", "port", "private_key_file", "python", "container", "datasets")
+_KEYS = ("host", "user", "port", "private_key_file", "python", "datasets")
 _SHAPE = "Write:\n  NAME:\n    host: 10.0.0.4\n    user: anna"
 
 
 @dataclass(frozen=True)
 class Machine:
-    """How a machine is reached. `python` is what runs there, `datasets` where data lies there, by name.
-
-    `container`: runs there run in the image of their environment.
-    """
+    """How a machine is reached. `python` is what runs there, `datasets` where data lies there, by name."""
 
     name: str
     host: str
@@ -36,7 +33,6 @@ class Machine:
     port: int | None = None
     private_key_file: str = ""
     python: str = "python3"
-    container: bool = False
     datasets: dict[str, str] = field(default_factory=dict, hash=False)
 
     @property
@@ -99,7 +95,7 @@ def _machine(file: Path, tree: Any, name: str, entry: Any) -> Machine:
         raise wrong("datasets: expected NAME: PATH", "The paths are the machine's own.")
     return Machine(
         name, entry["host"], str(entry.get("user", "")), port, str(entry.get("private_key_file", "")),
-        str(entry.get("python", "python3")), bool(entry.get("container", False)),
+        str(entry.get("python", "python3")),
         {str(key): str(value) for key, value in datasets.items()},
     )  # fmt: skip
 

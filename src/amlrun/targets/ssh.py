@@ -281,4 +281,6 @@ class SshTarget:
     def _command(self, job: Job) -> CommandJob:
         if not isinstance(job, CommandJob):
             raise AmlError(f"a {job.type} job can't run on {self.location}", hint="Submit it with --ct local.")
+        if job.local.container:
+            raise AmlError(f"--container: {self.location} runs scripts without one", hint="Add --no-container.")
         return job
