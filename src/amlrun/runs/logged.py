@@ -7,7 +7,6 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from amlrun.runs import store as runs
 from amlrun.runs import tracking
@@ -86,7 +85,11 @@ def registered(run: runs.RunFolder) -> list[LoggedVersion]:
 
 def _local_path(uri: str) -> Path | None:
     parts = urlsplit(uri)
-    return Path(url2pathname(parts.path)) if parts.scheme == "file" else None
+    if parts.scheme != "file":
+        return None
+    from urllib.request import url2pathname  # it brings sockets and TLS along, which costs a blink
+
+    return Path(url2pathname(parts.path))
 
 
 def gather_files(run: runs.RunFolder) -> None:
