@@ -1,7 +1,7 @@
 """Which algorithm and parameters the next trial gets: each algorithm once with its first ones, then Optuna's TPE.
 
-So that a seed repeats a search whatever finishes first, trial n is drawn from the results of the trials before n minus
-the number that run side by side, and only these, and each draw has its own seed.
+So that a seed repeats a search whatever finishes first, trial n is drawn from the results of trials well before it
+(more than run side by side), and only these, and each draw has its own seed.
 """
 
 from __future__ import annotations

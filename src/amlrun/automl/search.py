@@ -45,6 +45,7 @@ class Search(Driver):
         self.failures = len(self.plan["algorithms"])
         self._proposals: Proposals | None = None
         self._given: dict[int, dict[str, Scalar]] = {}
+        self._ahead: tuple[int, dict[str, Scalar]] | None = None
         self._phase: Phase = "search"
         minutes = settings.minutes(self.job)
         self._end = math.inf if minutes is None else self.began + 60 * minutes - settings.take_spent(self.sweep)
@@ -66,15 +67,24 @@ class Search(Driver):
     def draw(self, number: int) -> tuple[dict[str, Any] | None, dict[str, Scalar]] | None:
         if number in self._given:
             return None, self._given[number]
+        if self._ahead is not None and self._ahead[0] == number:
+            return None, self._ahead[1]
         if self._proposals is None:
             task, algorithms = self.plan["task"], self.plan["algorithms"]
             self._proposals = Proposals(task, algorithms, self.job.goal, self.settings.seed)
             self.log.loaded("optuna")
-        known = [one for n, one in self.searched.items() if n <= number - self.settings.slots]
+        # One more than run at a time, so that the next can be drawn while they run.
+        known = [one for n, one in self.searched.items() if n < number - self.settings.slots]
         if number >= len(self.plan["algorithms"]) and not all(one.done for one in known):
             return None
         told = {one.number: (one.values, one.best if one.state == "Completed" else None) for one in known}
-        return None, self._proposals.draw(number, told)
+        self._ahead = (number, self._proposals.draw(number, told))
+        return None, self._ahead[1]
+
+    def _draw_ahead(self) -> None:
+        """Draw the next trial while others run: a draw takes as long as a small trial."""
+        if self.running and self.queue and self.queue[0] not in self.trials:
+            self.draw(self.queue[0])
 
     # ---- when each phase ends
 
@@ -85,6 +95,7 @@ class Search(Driver):
         late = time.monotonic() > self._end - self._reserve()
         why = "the time limit is near" if late else self._enough()
         if not why:
+            self._draw_ahead()
             return None
         if self.queue or self.running:
             self.log.line(f"The search ends: {why}.")

@@ -10,7 +10,7 @@ from typing import Any, Dict, List
 
 import estimators  # type: ignore[import-not-found]
 import joblib
-import mlflow
+import logged  # type: ignore[import-not-found]
 import numpy as np
 import scores  # type: ignore[import-not-found]
 import script_text  # type: ignore[import-not-found]
@@ -40,7 +40,7 @@ def train(context: Any, order: Dict[str, Any]) -> None:
     found = {plan["metric"]: order["score"]}
     if context.test is not None:
         found.update(("test_" + name, value) for name, value in test(context, model).items())
-    mlflow.log_metrics(found)
+    logged.metrics(found)
     if order["explain"]:
         explain(context, order)
     print("%s, trained on %s rows" % (order["algorithm"], format(rows, ",")))

@@ -6,6 +6,7 @@ is fitted on the fold's training rows only.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import time
@@ -78,6 +79,9 @@ def load(folder: str) -> Context:
 
 def prepare(folder: str, families: Optional[str] = None) -> None:
     """Load ahead of the trials, features included: what a fork finds there it need not make."""
+    # Modules beside the script are not imported ahead by the server itself: a script's own may change.
+    for name in ("best", "logged", "validation"):
+        importlib.import_module(name)
     context = load(folder)
     began = time.monotonic()
     for family in (families or "").split(",") if families else ():
