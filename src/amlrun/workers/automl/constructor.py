@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Set
 
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import BaseCrossValidator
 
 _WIDTH = 100
 
@@ -41,6 +42,9 @@ class Writer:
             return "np.ravel"
         if hasattr(value, "get_params") and not isinstance(value, type):
             return self._constructor(value, indent)
+        if isinstance(value, BaseCrossValidator):
+            self.imports.add("from sklearn.model_selection import %s" % type(value).__name__)
+            return repr(value)
         if isinstance(value, np.generic):
             value = value.item()
         if isinstance(value, float) and value != value:

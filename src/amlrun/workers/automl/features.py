@@ -10,10 +10,12 @@ from typing import Any, Dict, List
 
 import numpy as np
 import pandas as pd
+import sklearn
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -54,7 +56,7 @@ def featurizer(plan: Dict[str, Any], family: str) -> Any:
         parts.append(("categories", _categories(plan, family), few))
     many = columns.get("many_categories", [])
     if many:
-        encoder: List[Any] = [TargetEncoder(random_state=plan["seed"])]
+        encoder: List[Any] = [_target_encoder(plan)]
         if family in ("linear", "dense"):
             encoder.append(StandardScaler())
         elif family == "positive":
@@ -87,6 +89,14 @@ def _words_of(missing: str = "missing") -> Any:
         FunctionTransformer(operator.methodcaller("fillna", missing)),
         FunctionTransformer(operator.methodcaller("astype", "str")),
     )
+
+
+def _target_encoder(plan: Dict[str, Any]) -> Any:
+    """By the target's mean, each row by the mean of other folds; scikit-learn 1.9 takes the folds as an object."""
+    if tuple(int(part) for part in sklearn.__version__.split(".")[:2]) < (1, 9):
+        return TargetEncoder(random_state=plan["seed"])
+    kind = StratifiedKFold if plan["task"] == "classification" else KFold
+    return TargetEncoder(cv=kind(5, shuffle=True, random_state=plan["seed"]))
 
 
 def _categories(plan: Dict[str, Any], family: str) -> Any:
