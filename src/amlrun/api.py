@@ -47,7 +47,7 @@ def plan(
     if job.type == "automl":
         from amlrun.automl import handles as automl
 
-        return automl.plan(targets.for_job(job), job, options)
+        return automl.plan(targets.for_job(job), job, name, options)
     if job.type == "pipeline":
         from amlrun.pipeline import handles as pipelines
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amlrun.automl.settings import RUN_TYPE
 from amlrun.errors import AmlError
+from amlrun.events import OnEvent, ignore
 from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import to_dict
 from amlrun.sweep import handles as sweeps
+from amlrun.sweep.progress import SweepLog
 from amlrun.targets.base import Plan, Run, SubmitOptions, Target
 
 if TYPE_CHECKING:
+    from amlrun.automl.remote import RemoteSearch
     from amlrun.sweep.driver import Driver
 
 
@@ -24,26 +28,29 @@ def is_search(files: runs.RunFolder) -> bool:
 
 def open_search(files: runs.RunFolder, target: Target) -> Run:
     """The handle of a search's run."""
-    return LocalSearchRun(files, target)
+    return RemoteSearchRun(files, target) if target.runs_sweeps else LocalSearchRun(files, target)
 
 
 def submit(target: Target, job: AutoMLJob, experiment: str, options: SubmitOptions) -> Run:
     """Submit a search. With `options.detach` a process of its own drives it; else `wait` does, in the process that
     calls it. Raises AmlError.
     """
+    if target.runs_sweeps:
+        return RemoteSearchRun(target.submit(job, experiment, options).files, target)
     from amlrun.automl import local
 
     files, settings = local.submit(target, job, experiment, options)
     return sweeps.start(LocalSearchRun(files, target), settings, options)
 
 
-def plan(target: Target, job: AutoMLJob, options: SubmitOptions) -> Plan:
+def plan(target: Target, job: AutoMLJob, experiment: str, options: SubmitOptions) -> Plan:
     """The job as it would be submitted; here its tables must be there. Raises AmlError."""
-    if target.type == "local":
-        from amlrun.automl import request, tables
+    if target.runs_sweeps:
+        return target.plan(job, experiment, options)
+    from amlrun.automl import request, tables
 
-        request.require()
-        tables.sources(target.project, job)
+    request.require()
+    tables.sources(target.project, job)
     value = to_dict(job)
     value.pop("source")
     return Plan(redact.masked(value), None, target.location)
@@ -71,3 +78,14 @@ class LocalSearchRun(sweeps.LocalSweepRun):
         from amlrun.automl.search import Search
 
         return Search
+
+
+class RemoteSearchRun(sweeps.RemoteSweepRun):
+    """A search that a workspace's own AutoML runs."""
+
+    def _sweep(self, on_event: OnEvent = ignore, log: Path | None = None) -> RemoteSearch:
+        from amlrun.automl.remote import RemoteSearch
+        from amlrun.targets.azureml import AzureMLTarget
+
+        assert isinstance(self.target, AzureMLTarget)  # noqa: S101 - the only one that runs searches whole
+        return RemoteSearch(self.target.client, self.target.project, self.files, SweepLog(log, on_event))

@@ -47,10 +47,11 @@ def describe(trial: Trial, metric: str) -> str:
 
 
 def why_of(trial: Trial) -> str:
-    """Why a trial failed: the last line of its log, where it has one."""
+    """Why a trial failed: where its script says so, the last line of its log."""
     from amlrun.sweep.driver import last_line
 
-    return (last_line(trial.run) if trial.state == "Failed" else "") or trial.why
+    own = trial.why.startswith("the script ended with exit code")
+    return (last_line(trial.run) if own else "") or trial.why
 
 
 def recipe_line(trial: Trial) -> str:

@@ -20,15 +20,20 @@ from amlrun.runs.status import RunStatus
 from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import Scalar
 from amlrun.sweep.driver import Driver
+from amlrun.sweep.samplers import load_optuna
 from amlrun.sweep.store import Trial
 from amlrun.targets.base import Outcome
 from amlrun.workers.automl.spaces import BEST, STACK, VOTE
 
 # Seconds that the last step takes beside the training: measured with the model of a small table.
 _LAST_STEP = 2.5
+# A trial finds its features made; a training on all rows makes them too.
+_FEATURES = 1.5
 # Trials without improvement after which enable_early_termination ends a search.
 _PATIENCE = 20
 _MOST_MEMBERS = 5
+# At most this share of a time limit is kept for what comes after the trials.
+_MOST_RESERVED = 0.25
 Phase = Literal["search", "ensembles", "best", "done"]
 
 
@@ -45,6 +50,7 @@ class Search(Driver):
         self.failures = len(self.plan["algorithms"])
         self._proposals: Proposals | None = None
         self._given: dict[int, dict[str, Scalar]] = {}
+        self._afforded: dict[int, bool] = {}
         self._ahead: tuple[int, dict[str, Scalar]] | None = None
         self._phase: Phase = "search"
         minutes = settings.minutes(self.job)
@@ -70,9 +76,10 @@ class Search(Driver):
         if self._ahead is not None and self._ahead[0] == number:
             return None, self._ahead[1]
         if self._proposals is None:
+            load_optuna()
+            self.log.loaded("optuna")
             task, algorithms = self.plan["task"], self.plan["algorithms"]
             self._proposals = Proposals(task, algorithms, self.job.goal, self.settings.seed)
-            self.log.loaded("optuna")
         # One more than run at a time, so that the next can be drawn while they run.
         known = [one for n, one in self.searched.items() if n < number - self.settings.slots]
         if number >= len(self.plan["algorithms"]) and not all(one.done for one in known):
@@ -140,6 +147,8 @@ class Search(Driver):
             self._phase = "ensembles"
         if self._phase == "ensembles":
             self._phase = "best"
+            # What comes now is part of the search's end: it is not cut off as a trial is.
+            self.settings.job.limits.trial_timeout = None
             self._queue_all(self._ensembles())
             if self.queue:
                 return True
@@ -197,8 +206,18 @@ class Search(Driver):
         usable = [
             one for one in self.trials.values()
             if one.state == "Completed" and one.best is not None and one.values.get("algorithm") != BEST
+            and (one.values.get("algorithm") not in (VOTE, STACK) or self._affordable(one))
         ]  # fmt: skip
         return max(usable, key=lambda one: (sign * (one.best or 0.0), -one.number), default=None)
+
+    def _affordable(self, ensemble: Trial) -> bool:
+        """Whether there is time to train an ensemble's members on all rows."""
+        if ensemble.number not in self._afforded:
+            fits = time.monotonic() + self._training_seconds(ensemble) < self._end
+            self._afforded[ensemble.number] = fits
+            if not fits:
+                self.log.line(f"Trial {ensemble.number} can't win: the time limit leaves no time to train its members.")
+        return self._afforded[ensemble.number]
 
     @property
     def best(self) -> Trial | None:
@@ -220,15 +239,20 @@ class Search(Driver):
         folds = int(self.plan["folds"])
         if trial.values["algorithm"] in (VOTE, STACK):
             return sum(self._training_seconds(one) for one in self._members())
-        return results.seconds(trial) / max(folds - 1, 0.9)
+        return _FEATURES * results.seconds(trial) / max(folds - 1, 0.9)
 
     def _reserve(self) -> float:
         """Seconds to keep for what comes after the trials, two trainings of the members as a rule."""
         members = self._members()
         if self.job.training.enable_vote_ensemble is False:
             members = members[:1]
+        needed = sum(self._last_seconds(one) for one in members)
+        return _LAST_STEP + min(needed, _MOST_RESERVED * 60 * (settings.minutes(self.job) or 0))
+
+    def _last_seconds(self, trial: Trial) -> float:
+        """What the last step may take with this one as the winner: one training, and one more to explain it."""
         trainings = 2 if self.job.training.enable_model_explainability is not False else 1
-        return _LAST_STEP + trainings * sum(self._training_seconds(one) for one in members)
+        return trainings * self._training_seconds(trial)
 
     # ---- what is told and left
 
@@ -240,7 +264,9 @@ class Search(Driver):
         outcome = super()._outcome()
         if outcome.status == RunStatus.COMPLETED and made and made[-1].state == "Failed":
             hint = f"Its log: {made[-1].run.log}"
-            return Outcome(RunStatus.FAILED, "the winner could not be trained on all rows", hint, outcome.best)
+            return Outcome(
+                RunStatus.FAILED, "the winner could not be trained on all rows", hint, outcome.best, outcome.best_value
+            )
         if outcome.status != RunStatus.COMPLETED and not self.trials_ended_well and self._end < time.monotonic():
             hint = "Give it more time: limits.timeout_minutes, or fewer rows: validation_data_size: 0.2"
             return Outcome(RunStatus.FAILED, "no trial completed within the time limit", hint)

@@ -73,8 +73,8 @@ def has_ended(run: runs.RunFolder) -> bool:
 
 
 def is_sweep(run: runs.RunFolder) -> bool:
-    """Whether the run is a sweep, by its record."""
-    return run.part("submit").get("run_type") == "hyperdrive"
+    """Whether the run is a sweep or an AutoML search, by its record."""
+    return run.part("submit").get("run_type") in ("hyperdrive", "automl")
 
 
 def has_final_metrics(run: runs.RunFolder) -> bool:
@@ -127,9 +127,10 @@ def _write_end(run: runs.RunFolder, state: RunStatus, properties: dict[str, Any]
         end["error"] = {"message": _message(history) or "the job failed; see its log"}
     if "metrics" in history:
         end["metrics"] = history["metrics"]
-    best = (properties.get("properties") or {}).get("best_child_run_id")
-    if best:  # a sweep
-        end["properties"] = {"best_child_run_id": best, "score": properties["properties"].get("score")}
+    own, tags = properties.get("properties") or {}, properties.get("tags") or {}
+    best = own.get("best_child_run_id") or tags.get("automl_best_child_run_id")
+    if best:  # a sweep, or AutoML's search
+        end["properties"] = {"best_child_run_id": best, "score": own.get("score")}
     run.write_part("exit", end)
 
 
@@ -210,6 +211,9 @@ def import_remote_run(client: Client, folder: Path, name: str) -> runs.RunFolder
     }
     if parent:
         first["parent_run_id"] = parent
+    if properties.get("jobType") == "AutoML":
+        metric = (properties.get("taskDetails") or {}).get("primaryMetric")
+        first |= {"run_type": "automl", "primary_metric_name": str(metric or "")}
     if objective:
         first |= {"run_type": "hyperdrive", "primary_metric_name": str(objective.get("primaryMetric") or "")}
     elif properties.get("jobType") == "Pipeline" and properties.get("jobs"):

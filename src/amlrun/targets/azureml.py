@@ -16,7 +16,6 @@ from typing import Any
 from amlrun.azure import client as azure_client
 from amlrun.azure import codes, job_tree, record, spark_tree, submission
 from amlrun.azure.client import Client
-from amlrun.errors import AmlError
 from amlrun.events import Message, OnEvent, PackageLoaded, Transfer, ignore
 from amlrun.prepare import code, conda_file
 from amlrun.project import Project
@@ -28,7 +27,7 @@ from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import V1_DATASET, CommandJob, SparkJob, SweepJob
 from amlrun.spec.jobs import Job
 from amlrun.spec.pipeline import PipelineJob
-from amlrun.targets import azureml_pipeline, steps
+from amlrun.targets import azureml_automl, azureml_pipeline, steps
 from amlrun.targets.base import Plan, Run, RunCreated, SubmitOptions
 from amlrun.workspace import Workspace
 
@@ -68,7 +67,7 @@ class AzureMLTarget:
         if isinstance(job, PipelineJob):
             return azureml_pipeline.plan(self.project, job, self.location, experiment, options)
         if isinstance(job, AutoMLJob):
-            raise _no_automl()
+            return azureml_automl.plan(job, self.location, experiment)
         trial = _trial(job)
         folder = code.find(trial)
         tree = job_tree.tree(job, "RUN-ID", experiment, None)
@@ -80,14 +79,15 @@ class AzureMLTarget:
 
         Raises AmlError, exit code 3 when the service refused or was out of reach: the same command then resumes.
         """
-        if isinstance(job, PipelineJob):
-            made = azureml_pipeline.submit(
-                self.client, self.project, job, experiment, options, self.on_event,
-                lambda files: self.on_event(RunCreated(Run(files, self))),
-            )  # fmt: skip
-            return Run(made, self)
-        if isinstance(job, AutoMLJob):
-            raise _no_automl()
+        if isinstance(job, (PipelineJob, AutoMLJob)):
+
+            def created(files: runs.RunFolder) -> None:
+                self.on_event(RunCreated(Run(files, self)))
+
+            client, project, tell = self.client, self.project, self.on_event
+            if isinstance(job, AutoMLJob):
+                return Run(azureml_automl.submit(client, project, job, experiment, options, tell, created), self)
+            return Run(azureml_pipeline.submit(client, project, job, experiment, options, tell, created), self)
         client, trial = self.client, _trial(job)
         planned = self.plan(job, experiment, options)
         snapshot = planned.snapshot
@@ -227,14 +227,8 @@ def _trial(job: Job) -> CommandJob:
     """What runs on the compute: the job itself, or a sweep's trial."""
     if isinstance(job, SparkJob):
         return spark_tree.as_command(job)
-    if isinstance(job, AutoMLJob):
-        raise _no_automl()
-    assert not isinstance(job, PipelineJob)  # noqa: S101 - `azureml_pipeline` has these
+    assert not isinstance(job, (PipelineJob, AutoMLJob))  # noqa: S101 - modules of their own have these
     return job.trial if isinstance(job, SweepJob) else job
-
-
-def _no_automl() -> AmlError:
-    return AmlError("an AutoML job can't be submitted to a workspace", hint="Run it on this machine: --ct local")
 
 
 def _environment(job: CommandJob) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class Job:
         self.status = "Starting"
         self.error: str | None = None
         self.metrics: dict[str, float] = {}
+        # What run history keeps of it beside the job's own properties.
+        self.history: dict[str, str] = {}
         self.starts = 0
         self.started: str | None = None
         self.ended: str | None = None

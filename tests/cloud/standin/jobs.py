@@ -79,7 +79,11 @@ def details(plane: Plane, ws: Workspace, query: Query, body: Any, name: str) -> 
         if inside.startswith(("user_logs/", "logs/", "azureml-logs/")):
             logs[inside] = f"https://{blobs.HOST}/{container}/{blob.name}?{plane.azurite.sas(container, 'r')}"
     said: dict[str, Any] = {"runId": name, "status": job.status, "logFiles": logs, "warnings": []}
-    said |= {"target": str(job.said.get("computeId") or "").rsplit("/", 1)[-1], "properties": {}, "inputDatasets": []}
+    said |= {
+        "target": str(job.said.get("computeId") or "").rsplit("/", 1)[-1],
+        "properties": job.history,
+        "inputDatasets": [],
+    }
     said |= {"startTimeUtc": job.started, "endTimeUtc": job.ended}
     if job.error:
         said["error"] = {"error": {"code": "UserError", "message": job.error}}

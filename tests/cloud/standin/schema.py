@@ -103,6 +103,33 @@ JOBS: dict[str, Schema] = {
         "archives": ANY,
         "resources": {"instanceType": ANY, "runtimeVersion": ANY},
     },
+    "AutoML": {
+        **{name: shape for name, shape in _JOB.items() if name != "inputs"},
+        "environmentId": ANY,
+        "environmentVariables": ANY,
+        "taskDetails": {
+            **dict.fromkeys(
+                (
+                    "taskType",
+                    "targetColumnName",
+                    "primaryMetric",
+                    "positiveLabel",
+                    "logVerbosity",
+                    "weightColumnName",
+                    "validationDataSize",
+                    "testDataSize",
+                    "cvSplitColumnNames",
+                )
+            ),
+            "nCrossValidations": {"mode": ANY, "value": ANY},
+            "trainingData": {"jobInputType": ANY, "uri": ANY, "mode": ANY, "description": ANY},
+            "validationData": {"jobInputType": ANY, "uri": ANY, "mode": ANY, "description": ANY},
+            "testData": {"jobInputType": ANY, "uri": ANY, "mode": ANY, "description": ANY},
+            "limitSettings": ANY,
+            "featurizationSettings": ANY,
+            "trainingSettings": ANY,
+        },
+    },
     "Pipeline": {**_JOB, "jobs": ANY, "settings": ANY, "sourceJobId": ANY},
 }
 ENVIRONMENT: Schema = {**_ASSET, "condaFile": ANY, "image": ANY, "build": ANY, "osType": ANY, "inferenceConfig": ANY}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import os
 import sys
 import time
@@ -18,6 +19,7 @@ from sklearn.inspection import permutation_importance
 
 _ROWS = 1000
 _REPEATS = 5
+_NO_TIME = "No explanation: it would take longer than the time limit leaves."
 
 
 def train(context: Any, order: Dict[str, Any]) -> None:
@@ -29,7 +31,9 @@ def train(context: Any, order: Dict[str, Any]) -> None:
     rows = context.training_rows()
     features, truth = context.features.iloc[:rows], context.truth[:rows]
     model = estimators.model(plan, order["algorithm"], order["parameters"])
+    began = time.monotonic()
     model.fit(features, context.labels(truth), **_weights(context, np.arange(rows)))
+    took = time.monotonic() - began
     os.makedirs("outputs", exist_ok=True)
     joblib.dump(model, os.path.join("outputs", "model.pkl"), compress=1)
     _write_mlflow(model, features)
@@ -41,8 +45,10 @@ def train(context: Any, order: Dict[str, Any]) -> None:
     if context.test is not None:
         found.update(("test_" + name, value) for name, value in test(context, model).items())
     logged.metrics(found)
-    if order["explain"]:
+    if order["explain"] and took < order["seconds"]:
         explain(context, order)
+    elif order["explain"]:
+        print(_NO_TIME, file=sys.stderr)
     print("%s, trained on %s rows" % (order["algorithm"], format(rows, ",")))
 
 
@@ -84,7 +90,7 @@ def explain(context: Any, order: Dict[str, Any]) -> None:
     left = order["seconds"] - (time.monotonic() - began)
     repeats = min(_REPEATS, int(left / max(cost, 1e-3)))
     if repeats < 1:
-        print("No explanation: it would take longer than the time limit leaves.", file=sys.stderr)
+        print(_NO_TIME, file=sys.stderr)
         return
     found = permutation_importance(model, features, truth, scoring=judge, n_repeats=repeats, random_state=plan["seed"])
     ranked = np.argsort(-found.importances_mean, kind="stable")
@@ -104,6 +110,8 @@ def _write_mlflow(model: Any, features: Any) -> None:
     if "xgboost" in sys.modules:
         packages["xgboost"] = sys.modules["xgboost"]
     wanted = [name if package is None else "%s==%s" % (name, package.__version__) for name, package in packages.items()]
+    # It warns of the format that it is asked for, and of a pip that is not there.
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
     sample = features.head(50)
     mlflow.sklearn.save_model(
         model,

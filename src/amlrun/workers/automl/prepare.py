@@ -137,7 +137,7 @@ def _algorithms(request: Dict[str, Any], plan: Dict[str, Any], training: Any, we
     off = request["featurization"] == "off"
     missing = [name for name, about in plan["columns"].items() if about["missing"]]
     known = spaces.ALGORITHMS[request["task"]]
-    for name in spaces.names(request["task"], request["allowed"], request["blocked"]):
+    for name in spaces.names(request["task"], request["allowed"], request["blocked"], len(training)):
         about = known[name]
         if about.get("package") and not _installed(about["package"]):
             left[name] = "%s is not installed" % about["package"]

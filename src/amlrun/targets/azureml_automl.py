@@ -1,0 +1,147 @@
+"""An AutoML job, submitted to a workspace, whose own AutoML runs it: the table goes up, nothing else.
+
+What azure-ai-ml is known to spoil (it loads, and fails at the submit or hours later) is refused with its line.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from amlrun.azure import record, submission
+from amlrun.azure.client import Client
+from amlrun.errors import AmlError, os_errors
+from amlrun.events import Message, OnEvent
+from amlrun.project import Project
+from amlrun.runs import redact
+from amlrun.runs import store as runs
+from amlrun.runs.record import SubmitPart
+from amlrun.spec import write_automl
+from amlrun.spec.automl import AutoMLJob
+from amlrun.spec.job import Input, Output
+from amlrun.targets.base import Plan, SubmitOptions
+
+RUN_TYPE = "automl"
+_DATA = ("training_data", "validation_data", "test_data")
+
+
+def plan(job: AutoMLJob, location: str, experiment: str) -> Plan:
+    """The job as it would be sent, and the calls that would send it. Raises AmlError."""
+    check(job)
+    tree = _tree(job, "RUN-ID", experiment)
+    local = [name for name in _DATA if _is_local(getattr(job, name))]
+    calls = [f"PUT each file of {name} (an MLTable's folder)" for name in local]
+    return Plan(redact.masked(tree), None, location, [*calls, "PUT jobs/RUN-ID"])
+
+
+def submit(
+    client: Client,
+    project: Project,
+    job: AutoMLJob,
+    experiment: str,
+    options: SubmitOptions,
+    on_event: OnEvent,
+    created: Callable[[runs.RunFolder], None],
+) -> runs.RunFolder:
+    """Create the job in the workspace; `created` is told of the run's folder before anything is sent.
+
+    An identical command that was interrupted is resumed under its own name. Raises AmlError, exit code 3 when the
+    service refused or was out of reach.
+    """
+    check(job)
+    job = copy.deepcopy(job)
+    contents = [_digest(Path(data.path)) for data in (getattr(job, name) for name in _DATA) if _is_local(data)]
+    mark = submission.fingerprint(client, _tree(job, "RUN-ID", experiment), contents)
+    run = submission.left_over(project.runs, mark)
+    if run is None:
+        first = _first(client, job, experiment, options)
+        run = runs.create(project.runs, options.run_id or runs.new_id(experiment, job.name), first)
+        record.mark_in_progress(run, mark)
+    else:
+        on_event(Message(f"Resuming {run.id}, whose submission was interrupted"))
+    try:
+        created(run)
+        on_event(Message(f"RunId: {run.id}"))
+        if "status" not in run.part("process"):
+            with os_errors("write the MLTable"):
+                folder = run.private / "data"
+                made = [table.name for table in write_automl.tables(job)]
+                write_automl.write_tables(job, folder)
+            for name in made:
+                on_event(Message(f"{name}: sent as an MLTable, which is what AutoML takes there"))
+                setattr(job, name, Input("mltable", str(folder / name)))
+            tree = _tree(job, run.id, experiment)
+            submission.write_job(run, tree)
+            record.update_from_service(run, submission.create(client, tree))
+    except BaseException as error:
+        record.mark_not_submitted(run, error)
+        raise
+    if options.detach:
+        record.clear_in_progress(run)
+    return run
+
+
+def check(job: AutoMLJob) -> None:
+    """Refuse what would fail there. Raises AmlError with the line of the job's file."""
+
+    def wrong(key: str, message: str, hint: str) -> AmlError:
+        return AmlError(message, file=job.source.file, line=job.line(key) or 1, field=key, hint=hint)
+
+    if job.training.stack_ensemble_settings:
+        key = "training.stack_ensemble_settings"
+        raise wrong(key, "azure-ai-ml can't send it: it ends with a TypeError", "Leave it out: the defaults are used.")
+    if not job.compute and job.resources is None:
+        raise wrong("compute", "is missing", "Write: compute: azureml:CLUSTER, or submit it with --ct CLUSTER.")
+    for name in _DATA:
+        data: Input | None = getattr(job, name)
+        if data is not None and _is_local(data) and not Path(data.path or "").is_file():
+            place = Path(data.path or "")
+            if not (place / "MLTable").is_file():
+                hint = "Name an MLTable's folder, or a CSV or Parquet file, which is then sent as one."
+                raise wrong(name, f"there is no MLTable in {place}", hint)
+    write_automl.tables(job)
+
+
+def _is_local(data: Input | None) -> bool:
+    return data is not None and bool(data.path) and Path(str(data.path)).exists()
+
+
+def _tree(job: AutoMLJob, name: str, experiment: str) -> dict[str, Any]:
+    """The job's official YAML, named `name`; paths are absolute. `best_model` is always an output."""
+    tree = write_automl.tree(job, lambda path: path.as_posix())
+    tree.pop("$schema", None)
+    tree |= {"name": name, "experiment_name": experiment}
+    if job.compute:
+        tree["compute"] = job.compute if job.compute.startswith("azureml:") else f"azureml:{job.compute}"
+    best = job.outputs.get("best_model") or Output("mlflow_model")
+    tree["outputs"] = {"best_model": {"type": "mlflow_model", **({"name": best.name} if best.name else {})}}
+    return tree
+
+
+def _digest(place: Path) -> str:
+    """A hash of a table's files, by names, sizes and times."""
+    files = [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
+    facts = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def _first(client: Client, job: AutoMLJob, experiment: str, options: SubmitOptions) -> SubmitPart:
+    first: SubmitPart = {
+        "_experiment_name": experiment,
+        "run_type": RUN_TYPE,
+        "primary_metric_name": job.primary_metric,
+        "target": (job.compute or "").removeprefix("azureml:") or None,
+        "display_name": job.display_name,
+        "tags": dict(job.tags),
+        "run_definition": redact.masked(_tree(job, "RUN-ID", experiment)),
+        "command_line": redact.masked(list(options.command_line)),
+        "_target_type": "azureml",
+        "remote": True,
+        "workspace": record.workspace_ids(client.workspace),
+    }
+    if options.parent_run_id is not None:
+        first["parent_run_id"] = options.parent_run_id
+    return first
