@@ -18,13 +18,13 @@ import pandas as pd
 import psutil
 import pytest
 from support import automl
+from support.rendering import template_file
 
 import amlrun
 from amlrun.events import Message
 
 pytestmark = pytest.mark.slow
 SOURCE = Path(__file__).parents[2] / "src"
-SCORE = Path(__file__).parents[2] / "template" / "models" / "model1" / "score.py"
 
 
 def environment() -> dict[str, str]:
@@ -148,11 +148,13 @@ def test_the_generated_score_py_serves_a_table_of_numbers(tmp_path: Path) -> Non
     rows = [{key: row[key] for key in ("y", "amount", "kind")} for row in automl.rows()]
     automl.write(folder / "table.csv", rows)
     _, run = search(folder)
+    score = folder / "score.py"
+    score.write_text(template_file("models/model1/score.py"), encoding="utf-8")
     aml(folder, "model", "register", "-n", "m", "--asset-path", "outputs/model.pkl", "-f", "run.json")
     aml(folder, "model", "download", "-i", "m:1", "-t", "models")
     request = {"data": [{"y": 0.1, "amount": 2.0}, {"y": 0.1, "amount": -2.0}]}
     done = subprocess.run(
-        [sys.executable, str(SOURCE / "amlrun" / "workers" / "score_once.py"), str(SCORE)],
+        [sys.executable, str(SOURCE / "amlrun" / "workers" / "score_once.py"), str(score)],
         input=json.dumps(request).encode(), capture_output=True, check=True,
         env={**environment(), "AZUREML_MODEL_DIR": str(folder / "models")},
     )  # fmt: skip
