@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sys
 from pathlib import Path
 
 import pytest
+from standin import automl
 from standin.endpoints import DOMAIN
 from standin.rendered import Rendered
 from standin.world import GROUP, SUBSCRIPTION, World
@@ -23,7 +25,10 @@ TRAIN = "(cd models/model1 && MLFLOW_DISABLE_TELEMETRY=true uv run python train.
 REGISTER = "uv run aml model register -n demo-model -p models/model1/outputs/model.pkl -w $WORKSPACE"
 SAMPLE = "uv run aml dataset register -n sample -p data/sample -w $WORKSPACE"
 # What a page's reader has done before.
-BEFORE = {"deploy": [ATTACH, SAMPLE, TRAIN, REGISTER, REGISTER], "sweep": [ATTACH, SAMPLE], "data": [ATTACH]}
+BEFORE = {
+    "deploy": [ATTACH, SAMPLE, TRAIN, REGISTER, REGISTER], "sweep": [ATTACH, SAMPLE],
+    **{key: [ATTACH] for key in ["data", "automl", "pipelines", "schedules"]},
+}  # fmt: skip
 
 
 def commands(page: Path) -> list[str]:
@@ -42,6 +47,7 @@ PAGES = [
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_workspaces_examples_run(page: Path, world: World, tmp_path: Path) -> None:
+    automl.play()
     place = Rendered(world, tmp_path)
     # What a page deploys.
     world.network.names |= {f"demo{DOMAIN}", f"demo-model-batch{DOMAIN}"}
@@ -57,6 +63,9 @@ def test_a_workspaces_examples_run(page: Path, world: World, tmp_path: Path) -> 
         place.bash(command)
     names = {"my-workspace": place.workspace.name, "my-group": GROUP, NOBODYS: SUBSCRIPTION}
     for command in commands(page):
+        if "STEP-RUN" in command:
+            steps = json.loads(place.bash("uv run aml run list --parent-run-id latest -o json"))
+            names["STEP-RUN"] = steps[0]["run_id"]
         for shown, name in names.items():
             command = command.replace(shown, name)
         if command.startswith("cd "):

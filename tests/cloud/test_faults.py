@@ -106,6 +106,7 @@ class Case:
         if self.pipelines:
             self.whole = "register: completed"
         self.tenant = str(uuid.uuid4())
+        world.plane.tenants.add(self.tenant)
         self.problems: list[str] = []
         self.what = f"{kind} at {step}"
 

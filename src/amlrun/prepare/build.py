@@ -112,6 +112,9 @@ def _install(room: Room, wanted: CondaFile, python: str, note: str, settings: di
         if output is None:
             break
         first = first or output
+        if not problems and (error := build_problems.offline(output, settings, wanted)):
+            room.clear()
+            raise error
         problem = build_problems.find(output, left, python)
         if problem is None:
             break

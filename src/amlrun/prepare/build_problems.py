@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from amlrun.errors import JOB_FAILED, AmlError
@@ -34,12 +35,24 @@ def name_of(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
 
 
+def offline(output: str, settings: Mapping[str, str], wanted: CondaFile) -> AmlError | None:
+    """The error of a build whose packages uv may not fetch: none of them is at fault. None for any other failure.
+
+    With an index on the disk beside, uv says only that it found no version.
+    """
+    forbidden = settings.get("UV_OFFLINE", "").lower() not in ("", "0", "false", "no", "off", "n", "f")
+    if _OFFLINE not in re.sub(r"\s+", " ", output) and not (forbidden and "No solution found" in output):
+        return None
+    return AmlError(
+        "UV_OFFLINE is set, and the packages are not in uv's cache", file=wanted.file, exit_code=JOB_FAILED,
+        hint="Unset it (or `offline` in uv.toml) for the first build: later runs reuse the environment.",
+    )  # fmt: skip
+
+
 def find(output: str, requirements: list[Requirement], python: str) -> Problem | None:
     """The package that uv's output says failed; None when it names none. `python` is the version used, 3.11."""
     text = re.sub(r"\s+", " ", re.sub(r"[\u2500-\u257f\u25b6\u00d7]", " ", output))
     known = {name_of(one.text): one for one in requirements}
-    if _OFFLINE in text:
-        return None  # no package is at fault
 
     def made(package: str, reason: str) -> Problem:
         own = known.get(name_of(package)) or _who_needs(package, text, known)
@@ -107,11 +120,6 @@ def error(problems: list[Problem], wanted: CondaFile, output: str, stand_in: str
     """
     if not problems:
         low = re.sub(r"\s+", " ", output.lower())
-        if _OFFLINE in low:
-            return AmlError(
-                "UV_OFFLINE is set, and the packages are not in uv's cache", file=wanted.file, exit_code=JOB_FAILED,
-                hint="Unset it (or `offline` in uv.toml) for the first build: later runs reuse the environment.",
-            )  # fmt: skip
         if any(sign in low for sign in ("failed to fetch", "dns error", "error sending request", "connect error")):
             return AmlError(
                 "the package index could not be reached", file=wanted.file, exit_code=JOB_FAILED,

@@ -40,8 +40,8 @@ def rendered(project: Project, framework: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="aml-starter-") as folder:
         given, target = Path(folder, "answers.yml"), Path(folder, "project")
         given.write_text(json.dumps(data), encoding="utf-8")  # JSON is YAML
-        commit = ["--vcs-ref", str(answers["_commit"])] if answers.get("_commit") else []
-        words = ["copy", "--defaults", "--quiet", "--data-file", str(given), *commit, str(answers["_src_path"])]
+        source = str(answers["_src_path"])
+        words = ["copy", "--defaults", "--quiet", "--data-file", str(given), *_version(source, answers), source]
         done = subprocess.run(
             [find_uv(), "tool", "run", "--from", _COPIER, "copier", *words, str(target)],
             capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, check=False,
@@ -49,11 +49,25 @@ def rendered(project: Project, framework: str) -> Iterator[Path]:
         if done.returncode or not (target / "models" / "model1" / "train.py").is_file():
             lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
             raise AmlError(
-                f"Copier could not render the template from {answers['_src_path']}: {lines[-1] if lines else '?'}",
+                f"Copier could not render the template from {source}: {lines[-1] if lines else '?'}",
                 exit_code=SERVICE,
                 hint="Check that the address can be reached; `uvx copier update` takes a newer template.",
             )
         yield target
+
+
+def _version(source: str, answers: dict[str, Any]) -> list[str]:
+    """Copier's option for the commit that the project was made from.
+
+    Of a checkout with uncommitted changes Copier records a commit that it made up: then it is taken as it is now.
+    """
+    commit = answers.get("_commit")
+    if not commit:
+        return []
+    if Path(source, ".git").exists():
+        known = ["git", "-C", source, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"]
+        commit = commit if subprocess.run(known, capture_output=True, check=False).returncode == 0 else "HEAD"
+    return ["--vcs-ref", str(commit)]
 
 
 def missing_packages(project: Project, starter: Path) -> list[str]:

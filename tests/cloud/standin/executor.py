@@ -85,9 +85,11 @@ class Job:
         for name, item in (self.said.get("inputs") or {}).items():
             value = item["value"] if item.get("jobInputType") == "literal" else self._input(folder, name, item)
             command = re.sub(r"\$\{\{\s*inputs\." + name + r"\s*\}\}", lambda _, v=value: str(v), command)
-        for name in self.said.get("outputs") or {}:
+        for name, item in (self.said.get("outputs") or {}).items():
             results[name] = folder / "named" / name
-            results[name].mkdir(parents=True)
+            # A file's is its own path, and only the folder above it is there.
+            file = str(item.get("jobOutputType")).lower() == "uri_file"
+            (results[name].parent if file else results[name]).mkdir(parents=True, exist_ok=True)
             command = re.sub(r"\$\{\{\s*outputs\." + name + r"\s*\}\}", lambda _, v=results[name]: str(v), command)
         self.status = "Running"
         self.started = now()
@@ -119,10 +121,10 @@ class Job:
                 (match[1], match[2].rstrip("/")) if match else ("workspaceblobstore", f"azureml/{self.name}/{name}")
             )
             default = self.blobs.container(self.workspace.container(store))
-            for file in sorted(place.rglob("*")):
+            for file in sorted([place, *place.rglob("*")]):
                 if file.is_file():
-                    inside = file.relative_to(place).as_posix()
-                    default.upload_blob(f"{top}/{inside}", file.read_bytes(), overwrite=True)
+                    inside = "" if file == place else f"/{file.relative_to(place).as_posix()}"
+                    default.upload_blob(f"{top}{inside}", file.read_bytes(), overwrite=True)
         return code
 
     def _variables(self, database: Path, command: str, results: dict[str, Path], folder: Path) -> dict[str, str]:

@@ -85,6 +85,8 @@ class Plane:
         self.azurite: blobs.Azurite
         self.authority = ""
         self.workspaces: dict[str, Workspace] = {}
+        # Whose tokens are taken; `organizations` stands for the tenant of who signs in.
+        self.tenants = {entra.TENANT, "organizations"}
         self._lock = threading.RLock()
         self._local = threading.local()
 
@@ -116,7 +118,7 @@ class Plane:
             if not way:
                 raise Refusal(401, "InvalidAuthenticationToken", "The access token is missing or invalid.")
             tenant = entra.tenant_of(request.headers.get("Authorization", ""))
-            if tenant not in (entra.TENANT, "organizations"):  # which stands for the tenant of who signs in
+            if tenant not in self.tenants:
                 wrong = f"The access token is from the wrong issuer 'https://sts.windows.net/{tenant}/'."
                 raise Refusal(401, "InvalidAuthenticationTokenTenant", wrong)
             return self._route(request, way)

@@ -134,3 +134,11 @@ def test_other_output_is_shown_without_secrets() -> None:
     error = build_problems.error([], CondaFile(None), output, "")
     assert "could not be created" in str(error) and "hunter2" not in str(error) and "feed.example.com" in str(error)
     assert "could not be reached" in str(build_problems.error([], CondaFile(None), "dns error: x", ""))
+
+
+def test_uv_that_may_not_fetch_is_the_cause_also_beside_an_index_on_the_disk() -> None:
+    output = "error: No solution found when resolving dependencies\n  cause: Because there is no version of a==1 and …"
+    error = build_problems.offline(output, {"UV_OFFLINE": "1"}, CondaFile(Path("c.yml")))
+    assert error is not None and "UV_OFFLINE is set" in str(error)
+    assert build_problems.offline(output, {"UV_OFFLINE": "0"}, CondaFile(None)) is None
+    assert build_problems.offline("error: Failed to build `a`", {"UV_OFFLINE": "1"}, CondaFile(None)) is None

@@ -81,10 +81,10 @@ SAID = {
     "ssh: connect to host 10.0.0.4 port 2222: Connection timed out": ("does not answer", 3),
     "ssh: connect to host 10.0.0.4 port 2222: No route to host": ("does not answer", 3),
     "@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.": ("another than", 2),
-    "@@@\nPermissions 0644 for '/home/anna/key' are too open.\nWARNING: UNPROTECTED PRIVATE KEY FILE!\n"
+    "@@@\nPermissions 0644 for 'keys/anna' are too open.\nWARNING: UNPROTECTED PRIVATE KEY FILE!\n"
     "anna@10.0.0.4: Permission denied (publickey).": ("others may read your key", 2),
     "anna@10.0.0.4: Permission denied (publickey).": ("does not accept your key", 2),
-    'Load key "/home/anna/key": incorrect passphrase supplied to decrypt private key': ("has a passphrase", 2),
+    'Load key "keys/anna": incorrect passphrase supplied to decrypt private key': ("has a passphrase", 2),
     "Timeout, server 10.0.0.4 not responding.": ("connection was lost", 3),
     "client_loop: send disconnect: Broken pipe": ("connection was lost", 3),
     "kex_exchange_identification: Connection closed by remote host": ("closed the connection at once", 3),
