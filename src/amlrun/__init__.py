@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         submit,
     )
     from amlrun.interactive import InteractiveRun, load_dataset, start_logging
+    from amlrun.notebook.convert import Conversion, convert_notebook
     from amlrun.registry import Model, get_model, list_models, register_model
     from amlrun.serving import Service, deploy, find_service, score
     from amlrun.spec.jobs import Job
@@ -48,15 +49,16 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
-    "AmlError", "CommandJob", "Event", "InteractiveRun", "Job", "LogOutput", "Message", "Model", "Outcome",
-    "PipelineJob", "Plan", "Run", "RunCreated", "RunStatus", "Service", "SparkJob", "SubmitOptions", "SweepJob",
-    "Transfer", "Workspace", "best_runs", "deploy", "dump_job", "explain", "find_service", "get_model", "get_run",
-    "list_models", "list_runs", "load_dataset", "load_hyperdrive", "load_job", "load_runconfig", "plan",
-    "register_model", "resume", "score", "start_logging", "submit",
+    "AmlError", "CommandJob", "Conversion", "Event", "InteractiveRun", "Job", "LogOutput", "Message", "Model",
+    "Outcome", "PipelineJob", "Plan", "Run", "RunCreated", "RunStatus", "Service", "SparkJob", "SubmitOptions",
+    "SweepJob", "Transfer", "Workspace", "best_runs", "convert_notebook", "deploy", "dump_job", "explain",
+    "find_service", "get_model", "get_run", "list_models", "list_runs", "load_dataset", "load_hyperdrive", "load_job",
+    "load_runconfig", "plan", "register_model", "resume", "score", "start_logging", "submit",
 ]  # fmt: skip
 # Where a name is that is not in amlrun.api: a submit does not import what models and services need.
 _OTHER_MODULES = {
     "Model": "registry", "get_model": "registry", "list_models": "registry", "register_model": "registry",
+    "Conversion": "notebook.convert", "convert_notebook": "notebook.convert",
     "InteractiveRun": "interactive", "load_dataset": "interactive", "start_logging": "interactive",
     "Job": "spec.jobs", "PipelineJob": "spec.pipeline",
     "Service": "serving", "deploy": "serving", "find_service": "serving", "score": "serving",

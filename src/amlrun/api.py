@@ -40,7 +40,11 @@ def plan(
     workspace: AnyWorkspace = None,
     options: SubmitOptions | None = None,
 ) -> Plan:
-    """Make every check of a submit, and send nothing: the job, its snapshot, and the calls a submit would make."""
+    """Make every check of a submit, and send nothing: the job, its snapshot, and the calls a submit would make.
+
+    >>> amlrun.plan(amlrun.load_runconfig("train-local")).calls
+    []
+    """
     options = options or SubmitOptions()
     name = handles.experiment_name(job, experiment, Path(path).absolute())
     targets = _targets(path, workspace, ignore)
@@ -72,8 +76,9 @@ def submit(
     `experiment` is the job's own when not given, else the attached project's, else the folder's name. When this raises
     after the run was created (`RunCreated`), the run's record says why.
 
-        run = amlrun.submit(job, experiment="first")
-        print(run.wait(), run.metrics())
+    >>> run = amlrun.submit(amlrun.load_runconfig("train-local"), experiment="first")
+    >>> run.wait(), run.metrics()["auc"]
+    (<RunStatus.COMPLETED: 'Completed'>, 0.9...)
     """
     options = options or SubmitOptions()
     name = handles.experiment_name(job, experiment, Path(path).absolute())
@@ -101,8 +106,12 @@ def submit(
 def resume(
     run_id: str, *, path: str | Path = ".", on_event: OnEvent | None = None, options: SubmitOptions | None = None
 ) -> Run:
-    """Resume a sweep or an AutoML search of this machine that was interrupted or cancelled: no trial that ended is run
-    again.
+    """Resume a sweep or an AutoML search of this machine that was interrupted or cancelled.
+
+    No trial that ended is run again.
+
+    >>> amlrun.resume("latest").wait()
+    <RunStatus.COMPLETED: 'Completed'>
     """
     targets = _targets(path, None, on_event or ignore)
     run = handles.open_run(runs.find(targets.project.runs, run_id), targets)
@@ -124,7 +133,8 @@ def get_run(
 ) -> Run:
     """The run of that id; `latest` is the newest submitted here. One that is not here is asked for in the workspace.
 
-    amlrun.get_run("first_1767225600_0a1b2c3d").metrics()
+    >>> [file.name for file in amlrun.get_run("latest").outputs()]
+    [..., 'model.pkl', ...]
     """
     targets = _targets(path, workspace, on_event or ignore)
     try:
@@ -153,7 +163,9 @@ def list_runs(
     A tag's value None means any. The records of unfinished remote runs are brought up to date first; where a workspace
     cannot be asked a warning (`Message`) says so, and they are as last seen.
 
-        for run in amlrun.list_runs(experiment="first", status="Completed"): print(run.id, run.metrics())
+    >>> for run in amlrun.list_runs(experiment="first", status="Completed"):
+    ...     print(run.id, run.metrics()["auc"])
+    first_... 0.9...
     """
     targets = _targets(path, workspace, on_event or ignore)
     known = runs.list_runs(targets.project.runs)
@@ -179,6 +191,9 @@ def best_runs(
     """The records of the `last` best completed runs of an experiment, trials included, by the metric's last value.
 
     The runs that are known here, also those on Azure ML; with a `workspace` all of that workspace's.
+
+    >>> [record["run_id"] for record in amlrun.best_runs("first", "auc")]
+    ['first_...']
     """
     targets = _targets(path, workspace, on_event or ignore)
     if workspace is None:

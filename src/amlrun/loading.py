@@ -32,7 +32,9 @@ def load_runconfig(
     file's. `container`: on this machine it runs in the image of its environment; None means as the project's
     `[tool.amlrun] container` says. What is worth knowing about the file is in `job.local.notes`.
 
-        job = amlrun.load_runconfig("train-local", path="models/model1", arguments=["train.py", "--epochs", "5"])
+    >>> job = amlrun.load_runconfig("train-local", arguments=["train.py", "--data-path", "/data", "--epochs", "2"])
+    >>> job.compute, job.distribution
+    ('local', None)
     """
     from amlrun.v1.runconfig import to_job
 
@@ -56,7 +58,9 @@ def load_hyperdrive(
 ) -> SweepJob:
     """The sweep that a HyperDrive file describes over the job `trial`. `seed` repeats a sweep's values.
 
-    sweep = amlrun.load_hyperdrive("sweep.yml", amlrun.load_runconfig("train-local"))
+    >>> sweep = amlrun.load_hyperdrive("aml_config/sweep.yml", amlrun.load_runconfig("train-local"), seed=7)
+    >>> sweep.objective.primary_metric
+    'val_accuracy'
     """
     from amlrun.v1.hyperdrive import to_sweep
 
@@ -82,7 +86,8 @@ def load_job(
     `inputs.NAME`, `settings.NAME` and `jobs.STEP.inputs.NAME`. `path` is where a v1 pipeline's paths start.
     `container`: on this machine it runs in its environment's image; None means as the project's settings say.
 
-    job = amlrun.load_job("job.yml", target="local")
+    >>> amlrun.load_job("job.yml", target="local").type
+    'command'
     """
     from amlrun.spec import node, read
     from amlrun.spec.pipeline import is_pipeline
@@ -102,7 +107,9 @@ def load_job(
 def dump_job(job: Job, file: str | Path | None = None) -> str:
     """The job as Azure ML v2's own YAML, written to `file` too when one is given. Paths are relative to the file.
 
-    print(amlrun.dump_job(job, "job.yml"))
+    >>> print(amlrun.dump_job(amlrun.load_runconfig("train-local"), "job.yml"))
+    $schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json
+    ...
     """
     from amlrun.errors import os_errors
     from amlrun.runs.files import replace_text
@@ -121,7 +128,8 @@ def dump_job(job: Job, file: str | Path | None = None) -> str:
 def explain(name: str, *, path: str | Path = ".", target: str | None = None) -> list[Row]:
     """Every key of a run configuration: its value, its line, and what it becomes in v2 (`status`, `becomes`).
 
-    for row in amlrun.explain("train-amlcompute"): print(row.key, row.status, row.becomes)
+    >>> [(row.value, row.becomes) for row in amlrun.explain("train-local") if row.key == "script"]
+    [('train.py', 'command')]
     """
     from amlrun.v1.runconfig import explaining, to_job
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from amlrun.cli.common import Context, common_options, write_text
+from amlrun.cli.common import Context, common_options
 from amlrun.cli.options import submit_options
 from amlrun.errors import AmlError
+from amlrun.runs.files import write_text
 from amlrun.targets.base import SubmitOptions
 
 

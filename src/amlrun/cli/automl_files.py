@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from amlrun.cli.common import Context, write_text
+from amlrun.cli.common import Context
 from amlrun.cli.scoring_files import show_rows
 from amlrun.errors import AmlError, os_error
+from amlrun.runs.files import write_text
 from amlrun.spec.automl import AutoMLJob
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import click
 
-from amlrun.errors import AmlError, os_errors
-from amlrun.runs.files import replace_text
+from amlrun.errors import AmlError
+from amlrun.runs.files import write_text
 
 if TYPE_CHECKING:
     from amlrun.workspace import Workspace
@@ -139,13 +139,6 @@ class Context:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON (4 spaces, keys sorted, as v1's `-t` did), replacing the file atomically."""
     write_text(path, json.dumps(value, indent=4, sort_keys=True, default=str) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, replacing it atomically; folders are made. Raises AmlError when it can't be written."""
-    with os_errors(f"write {path}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(path, text, newline="\n")
 
 
 def _set_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:

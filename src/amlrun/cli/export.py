@@ -52,7 +52,7 @@ def command(
     Comments say what each line came from, and what was not converted. Paths are relative to the file, without -o to
     --path.
     """
-    from amlrun.cli.common import write_text
+    from amlrun.runs.files import write_text
     from amlrun.spec import write
     from amlrun.v1.runconfig import exporting
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amlrun.cli.common import Context, write_json, write_text
+from amlrun.cli.common import Context, write_json
+from amlrun.runs.files import write_text
 
 if TYPE_CHECKING:
     from amlrun.migrate.result import FileChange, FileResult, Finding, MigrationReport

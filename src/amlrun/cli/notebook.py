@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amlrun import extras, project
-from amlrun.cli.common import Context, debug_option, write_text
-from amlrun.errors import AmlError, os_error
+from amlrun.cli.common import Context, debug_option
+from amlrun.errors import AmlError
 
 if TYPE_CHECKING:
-    from amlrun.notebook.conda import Proposal
-    from amlrun.notebook.model_module import Module
-    from amlrun.notebook.report import Report
-    from amlrun.notebook.runconfig import Named
+    from amlrun.notebook.convert import Conversion
 
 
 @click.group("notebook")
@@ -54,150 +50,16 @@ def convert(
     --data-path, what is written goes to outputs/. Cells tagged `skip` or `exploration` are left out. NOTEBOOK may also
     be a Python script with cells, of Databricks or Jupytext (`# %%`).
     """
+    from amlrun.notebook import convert as conversions
+
     context = Context(path.absolute(), "json" if as_json else "text", metadata_file)
-    target = output if output is not None else _only_script(context.path)
-    if target.exists() and notebook.exists() and target.samefile(notebook):
-        raise AmlError(f"-o: {target} is the notebook itself", hint="For example: -o models/model1/train.py")
-    if target.suffix != ".py":
-        raise AmlError(f"-o: expected a .py file, got {target}", hint="For example: -o models/model1/train.py")
-    text, report, module = _converted(notebook, target, apply)
-    _may_write(target, overwrite)
-    from amlrun.notebook import runconfig
-
-    named = runconfig.dataset(report, target)
-    proposals = _proposals(target, text, report, notebook.absolute().parent, named)
-    if apply:
-        proposals += _serving(target, text, notebook, report, module, overwrite)
-    changes = [{"file": str(one.file), "add": one.added, "diff": one.diff, "applied": apply} for one in proposals]
-    write_text(target, text)
-    if apply:
-        root = project.find(target).root
-        for one in proposals:
-            _keep_copy(one.file, root, report)
-            write_text(one.file, one.text)
-        _remember([one.file for one in proposals], root)
-        _without_sample(target, report)
-    _result(context, target, report, changes, _name_data(context, named, apply), apply)
-
-
-def _proposals(target: Path, text: str, report: Report, beside: Path, named: Named | None) -> list[Proposal]:
-    """What the files beside the script should say: the conda file, then the run configurations."""
-    from amlrun.notebook import conda, option_files, runconfig
-
-    file = _conda_file(target)
-    packages = conda.propose(text, file, report, beside)
-    found = [packages] if packages is not None else []
-    for one in sorted(file.parent.glob("*.runconfig")):
-        new = runconfig.propose(one, target, report, named)
-        found += [conda.Proposal(one, new)] if new is not None else []
-    return found + option_files.propose(text, target, file.parent, project.find(target).root, report)
-
-
-def _name_data(context: Context, named: Named | None, apply: bool) -> str | None:
-    """Name the script's data in datasets.yml, when it has no name there; the command that does so."""
-    if named is None or named.known:
-        return None
-    from amlrun.prepare import data
-
-    if apply:
-        data.register(project.find(named.path), named.name, named.path, "")
-    place = Path(os.path.relpath(named.path, context.path)).as_posix()
-    return f"aml dataset register -n {named.name} -p {shlex.quote(place)}"
-
-
-def _serving(
-    target: Path, text: str, notebook: Path, report: Report, module: Module | None, overwrite: bool
-) -> list[Proposal]:
-    """The files that answer requests with the model, those formatted, and what its environment lacks for it."""
-    from amlrun.notebook import conda, serving
-    from amlrun.notebook.formatting import format_script
-    from amlrun.notebook.report import Report
-
-    beside = target.absolute().parent
-    found = (
-        [conda.Proposal(beside / f"{module.name}.py", format_script(module.text, beside / "x.py", report))]
-        if module
-        else []
-    )
-    made = serving.files(text, target, notebook.name, project.find(target).root, report, overwrite=overwrite)
-    for one in made:
-        if one.file.suffix == ".py":
-            one.text = format_script(one.text, one.file, Report())
-    found += [one for one in made if not one.file.exists() or one.file.read_text(encoding="utf-8") != one.text]
-    file = _conda_file(target).with_name("inference-conda.yml")
-    if made and file.exists():
-        packages = conda.propose(serving.needs(text), file, Report(), notebook.absolute().parent)
-        found += [packages] if packages is not None else []
-    return found
-
-
-def _keep_copy(file: Path, root: Path, report: Report) -> None:
-    """Keep what somebody edited beside the file that replaces it; what only changes in part needs none."""
-    from amlrun.notebook.edited import is_edited
-
-    if file.suffix in (".py", ".json") and file.parent.name != ".vscode" and file.exists() and is_edited(file, root):
-        write_text(file.with_name(f"{file.name}.bak"), file.read_text(encoding="utf-8"))
-        report.did(f"replaced {file.name}, which was edited; your text is in {file.name}.bak")
-
-
-def _remember(files: list[Path], root: Path) -> None:
-    from amlrun.notebook import edited
-
-    try:
-        edited.remember((file for file in files if file.suffix in (".py", ".json", ".yml")), root)
-    except OSError as error:
-        raise os_error(error, "write down what was converted") from error
-
-
-def _without_sample(target: Path, report: Report) -> None:
-    """Delete the sample's test of a score.py that is no more."""
-    from amlrun.notebook import serving
-
-    for test in serving.outdated(target, project.find(target).root) if report.model_file else []:
-        test.unlink()
-        report.did(f"deleted {test.name}, the sample's test: test_train.py tests yours")
-
-
-def _converted(notebook: Path, target: Path, apply: bool) -> tuple[str, Report, Module | None]:
-    from amlrun.notebook import read
-    from amlrun.notebook.formatting import format_script
-    from amlrun.notebook.report import Report
-
-    if not notebook.exists():
-        raise AmlError("there is no such notebook", file=notebook, hint="Give the path of an .ipynb file.")
-    try:
-        from amlrun.notebook.exporter import TrainScriptExporter
-    except ImportError as error:
-        raise AmlError(
-            f"converting needs nbconvert and IPython ({error.name} is missing)",
-            hint=f"Add them: {extras.how_to_add('notebook')}",
-        ) from None
-    node = read.load(notebook)
-    report = Report()
-    resources: dict[str, Any] = {
-        "metadata": {"path": str(notebook.absolute().parent), "name": notebook.stem},
-        "suffix": notebook.suffix,
-        "target": str(target.absolute().parent),
-        "report": report,
-        "move": apply,
-    }
-    try:
-        text, resources = TrainScriptExporter().from_notebook_node(node, resources)
-    except AmlError as error:
-        raise AmlError(error.message, file=error.file or notebook, line=error.line, hint=error.hint) from None
-    return format_script(text, target, report), report, resources["script"].module
-
-
-def _only_script(folder: Path) -> Path:
-    """The train.py of the project's one model."""
-    root = project.find(folder).root
-    found = sorted(
-        path for path in (root / "models").glob("*") if path.is_dir() and not path.name.startswith((".", "_"))
-    )
-    if len(found) != 1:
-        what = "no model folder" if not found else f"{len(found)} model folders"
-        raise AmlError(f"{what} under {root / 'models'}", hint="Say where: -o models/NAME/train.py")
-    return found[0] / "train.py"
+    script = output if output is not None else conversions.only_script(context.path)
+    made = conversions.convert(notebook, script, apply=apply, overwrite=overwrite)
+    _may_write(script, overwrite)
+    changes = [{"file": str(one.file), "add": one.added, "diff": one.diff, "applied": apply} for one in made.proposals]
+    naming = made.data_command(context.path)
+    made.write()
+    _result(context, made, changes, naming)
 
 
 def _may_write(target: Path, overwrite: bool) -> None:
@@ -211,23 +73,12 @@ def _may_write(target: Path, overwrite: bool) -> None:
         raise AmlError("the script is there already, and stays", file=target, hint="Give --overwrite, or another -o.")
 
 
-def _conda_file(target: Path) -> Path:
-    """The conda file that belongs to the script: the one of its folder's run configurations."""
-    folder = target.absolute().parent
-    config = next(
-        (folder / name for name in ("aml_config", ".azureml") if (folder / name).is_dir()), folder / "aml_config"
-    )
-    there = [config / name for name in ("train-conda.yml", "conda_dependencies.yml") if (config / name).exists()]
-    return there[0] if there else config / "train-conda.yml"
-
-
-def _result(
-    context: Context, target: Path, report: Report, changes: list[dict[str, Any]], naming: str | None, applied: bool
-) -> None:
+def _result(context: Context, made: Conversion, changes: list[dict[str, Any]], naming: str | None) -> None:
+    report, applied = made.report, made.apply
     conda = next((change for change in changes if change["add"]), None)
-    made = [change["file"] for change in changes if change["file"].endswith((".py", "request.json"))]
+    files = [change["file"] for change in changes if change["file"].endswith((".py", "request.json"))]
     value = {
-        "script": str(target),
+        "script": str(made.script),
         "options": report.options,
         "model": report.model,
         "model_file": report.model_file,
@@ -235,12 +86,12 @@ def _result(
         "todo": report.todo,
         "conda": conda,
         "runconfigs": [change for change in changes if change["file"].endswith(".runconfig")],
-        "files": made,
+        "files": files,
         "dataset": naming,
     }
 
     def text() -> None:
-        context.say(f"Wrote {target}.")
+        context.say(f"Wrote {made.script}.")
         if report.options:
             context.say("\nOptions:")
             for option in report.options:
@@ -254,12 +105,12 @@ def _result(
             for line in report.todo:
                 context.say(f"  {line}")
         seen: dict[str, str] = {}
-        if made:
+        if files:
             context.say("\nWritten for the model:")
-        for name in made:
+        for name in files:
             context.say(f"  {Path(os.path.relpath(name, context.path)).as_posix()}")
         for change in changes:
-            if change["file"] in made:
+            if change["file"] in files:
                 continue
             context.say(f"\n{'Written to' if applied else 'Proposed for'} {change['file']}:")
             body = change["diff"].split("\n", 2)[-1]

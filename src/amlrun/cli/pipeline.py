@@ -81,8 +81,8 @@ def show(context: Context, file: Path | None, run_id: str | None, mermaid: bool,
 
     A run has its page already, pipeline.html in its folder, which redraws itself while the pipeline runs.
     """
-    from amlrun.cli.common import write_text
     from amlrun.pipeline import picture
+    from amlrun.runs.files import write_text
 
     if (file is None) == (run_id is None):
         raise AmlError("name a pipeline's file, or a run with -r", hint="For instance: aml pipeline show -r latest")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from amlrun.cli.common import Context, write_text
+from amlrun.cli.common import Context
 from amlrun.cli.scoring_files import show_rows
 from amlrun.errors import AmlError
+from amlrun.runs.files import write_text
 from amlrun.v1.pipeline.exporting import export
 from amlrun.v1.pipeline.to_pipeline import inspect
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from amlrun.cli.common import Context, common_options, write_text
+from amlrun.cli.common import Context, common_options
+from amlrun.runs.files import write_text
 
 
 @click.command("inference")

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amlrun.cli.common import Context, common_options, write_text
+from amlrun.cli.common import Context, common_options
 from amlrun.cli.schedule_run import file_argument, job_option, run
 from amlrun.cli.schedule_workspace import create, delete, disable, enable, list_, trigger
 from amlrun.errors import BAD_INPUT, AmlError
+from amlrun.runs.files import write_text
 
 if TYPE_CHECKING:
     from amlrun.spec.schedule import Schedule

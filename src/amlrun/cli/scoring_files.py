@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amlrun import project as projects
-from amlrun.cli.common import Context, F, with_options, write_text
+from amlrun.cli.common import Context, F, with_options
 from amlrun.cli.scoring_options import Script
 from amlrun.errors import AmlError
+from amlrun.runs.files import write_text
 
 if TYPE_CHECKING:
     from amlrun.v1.config import Row

@@ -22,6 +22,9 @@ def load_dataset(name: str, *, as_table: bool | None = None, path: Path | str = 
     `as_table=False` always gives the path.
 
     Raises AmlError for an unknown name, when there is no data, for files that cannot be read, and without pandas.
+
+    >>> len(amlrun.load_dataset("sample"))
+    569
     """
     place = _input(name) or data.locate(find(Path(path)), name, f"azureml:{name}")
     if as_table is False:

@@ -163,6 +163,11 @@ def start_logging(
 
     Raises AmlError for a bad experiment name, inside another such block, while an MLflow run is active, and when the
     run's folder cannot be written.
+
+    >>> with amlrun.start_logging("explore") as run:
+    ...     mlflow.log_metric("rows", 569)
+    >>> amlrun.get_run(run.id).metrics()
+    {'rows': 569.0}
     """
     global _current
     if run_id := os.environ.get("AZUREML_RUN_ID"):

@@ -69,7 +69,9 @@ def register_model(
 
     Raises AmlError for a name that Azure ML would refuse, and for a file that does not exist.
 
-        model = amlrun.register_model(run, "demo-model", asset_path="outputs/model.pkl", tags={"stage": "test"})
+    >>> run = amlrun.get_run("latest")
+    >>> amlrun.register_model(run, "demo-model", asset_path="outputs/model.pkl", tags={"stage": "test"}).id
+    'demo-model:1'
     """
     about = Description(description, framework, framework_version, tags or {}, properties or {})
     if isinstance(source, (str, Path)):
@@ -85,7 +87,8 @@ def get_model(
 
     Of the project around `path`, or of `workspace`. Raises AmlError when there is none.
 
-        amlrun.get_model("demo-model:1").download("models")
+    >>> amlrun.get_model("demo-model:1").tags
+    {'stage': 'test'}
     """
     return open_registry(path, workspace=workspace).get(name, version)
 
@@ -97,6 +100,7 @@ def list_models(
 
     Of the project around `path`, or of `workspace` (where without `name` only the newest of each is listed).
 
-        for model in amlrun.list_models(latest=True): print(model.id, model.tags)
+    >>> [model.id for model in amlrun.list_models(latest=True)]
+    ['demo-model:1']
     """
     return open_registry(path, workspace=workspace).models(name, latest=latest)

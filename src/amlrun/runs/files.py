@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from amlrun.errors import os_errors
+
 # How a file's name ends while it is written; such a file is in no snapshot.
 UNFINISHED = ".aml-tmp"
 
@@ -43,3 +45,10 @@ def make_ignored(folder: Path) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, replacing it atomically; folders are made. Raises AmlError when it can't be written."""
+    with os_errors(f"write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(path, text, newline="\n")

@@ -83,7 +83,10 @@ def reporting(on_event: OnEvent) -> Callable[[str], None]:
 def find_service(
     name: str, *, path: str | Path = ".", workspace: Workspace | None = None, on_event: OnEvent = ignore
 ) -> Service:
-    """The service `name` on this machine, else in `workspace`. Raises AmlError when there is none here and no other."""
+    """The service `name` on this machine, else in `workspace`. Raises AmlError when there is none here and no other.
+
+    >>> amlrun.find_service("demo").delete()
+    """
     try:
         return open_services(path, on_event=on_event).get(name)
     except AmlError:
@@ -110,7 +113,9 @@ def score(
 
     Raises AmlError: with exit code 1 and the script's own message when it fails, 2 for what is missing or wrong.
 
-        amlrun.score("demo-model", {"data": [{"mean_radius": 17.9}]})
+    >>> request = json.loads(Path("../../deployment/sample-request.json").read_text())
+    >>> amlrun.score("demo-model", request)
+    {'probabilities': [[0.9..., ...]]}
     """
     from amlrun.registry.local import LocalRegistry
     from amlrun.serving import model_file, once
@@ -147,9 +152,9 @@ def deploy(
 
     Raises AmlError: for a name that is taken unless `overwrite`, with exit code 1 when the script does not start.
 
-        service = amlrun.deploy("demo-model:1", "demo", deployment_config="deployment-config-local.yml")
-        print(service.state(), service.scoring_uri)
-        service.delete()
+    >>> service = amlrun.deploy("demo-model:1", "demo")
+    >>> service.state(), service.scoring_uri
+    ('Healthy', 'http://127.0.0.1:.../score')
     """
     from amlrun.serving.configuration import read_deployment, read_inference
 
