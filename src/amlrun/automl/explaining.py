@@ -47,7 +47,7 @@ _HERE: dict[str, tuple[str, str]] = {
     "limits.trial_timeout_minutes": ("mapped", "a trial that takes longer is ended"),
     "limits.max_trials": ("mapped", "at most so many trials; ensembles come on top"),
     "limits.max_concurrent_trials": ("mapped", "so many at a time; 1 when not said"),
-    "limits.max_cores_per_trial": ("mapped", "n_jobs and OMP_NUM_THREADS of a trial; 1 when not said"),
+    "limits.max_cores_per_trial": ("mapped", "n_jobs and OMP_NUM_THREADS of a trial; 1 when not said, -1 is all cores"),
     "limits.max_nodes": ("ignored", f"{_CLOUD}: one machine here"),
     "limits.enable_early_termination": ("mapped", "stop after 20 trials without improvement"),
     "limits.exit_score": ("mapped", "stop when a trial reaches it"),

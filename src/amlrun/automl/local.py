@@ -73,7 +73,7 @@ def submit(target: Target, job: AutoMLJob, experiment: str, options: SubmitOptio
 
 def _trial(job: AutoMLJob) -> CommandJob:
     """The command of a trial, in the Python that `aml` itself runs in: the extra `automl` is installed there."""
-    threads = dict.fromkeys(_THREADS, str(job.limits.max_cores_per_trial or 1))
+    threads = dict.fromkeys(_THREADS, str(job.limits.threads))
     return CommandJob(
         command=["python", str(_SCRIPT)],
         compute="local",

@@ -53,7 +53,7 @@ def prepare(
         "allowed": job.training.allowed_training_algorithms,
         "blocked": job.training.blocked_training_algorithms,
         "seed": seed,
-        "cores": limits.max_cores_per_trial or 1,
+        "cores": limits.threads,
         "folder": str(folder),
         "sources": tables.sources(project, job),
     }  # fmt: skip

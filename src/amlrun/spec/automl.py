@@ -7,6 +7,7 @@ beside the shared keys is kept in `rest` as it was written.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -61,6 +62,11 @@ class AutoMLLimits:
     max_nodes: int | None = None
     enable_early_termination: bool | None = None
     exit_score: float | None = None
+
+    @property
+    def threads(self) -> int:
+        """How many threads a trial has on this machine; -1 means all cores, as for the service."""
+        return (os.cpu_count() or 1) if self.max_cores_per_trial == -1 else self.max_cores_per_trial or 1
 
 
 @dataclass

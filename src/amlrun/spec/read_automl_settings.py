@@ -61,7 +61,9 @@ class Settings(Reader):
         parts = self.known("limits", found["limits"])
         made = AutoMLLimits()
         for name in _NUMBERS:
-            if name in parts:
+            if name == "max_cores_per_trial" and name in parts and parts[name].value == -1:
+                made.max_cores_per_trial = -1  # all cores
+            elif name in parts:
                 setattr(made, name, self.whole(name, parts, f"limits.{name}"))
         made.enable_early_termination = self.switch("enable_early_termination", parts, "limits")
         made.exit_score = self.fraction("exit_score", parts, "limits.exit_score")

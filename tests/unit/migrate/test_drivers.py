@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import amlrun
 from amlrun.migrate.drivers import read_driver, read_notebook
 from amlrun.migrate.result import FileResult, Kind, Verdict
+from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob
 from amlrun.v1.hyperdrive import to_sweep
 from amlrun.v1.runconfig import to_job
@@ -605,3 +607,55 @@ def test_a_driver_with_lines_missing_or_moved_never_fails(gone: list[int], rando
     for text in ("\n".join(kept), "\n".join(line for line in LINES if line not in {LINES[one] for one in gone})):
         result = read_driver("run.py", text, {})
         assert result.path == "run.py"
+
+
+AUTOML = """
+import logging
+from azureml.train.automl import AutoMLConfig
+from azureml.automl.core.featurization import FeaturizationConfig
+cluster = ComputeTarget(workspace=ws, name="cpu-cluster")
+bank = Dataset.get_by_name(ws, "bank", version=2)
+types = FeaturizationConfig()
+types.add_column_purpose("age", "Numeric")
+types.add_transformer_params("Imputer", ["balance"], {"strategy": "median"})
+settings = {"experiment_timeout_hours": 0.3, "max_cores_per_iteration": -1, "verbosity": logging.INFO}
+search = AutoMLConfig(task="classification", compute_target=cluster, training_data=bank, label_column_name="y",
+                      allowed_models=["LightGBM", "TensorFlowDNN"], featurization=types, iterations=12, **settings)
+run = Experiment(ws, "bank").submit(search)
+best, fitted = run.get_output()
+best.register_model(model_name="bank", model_path="outputs/model.pkl")
+"""
+
+
+def test_an_automl_configuration_is_read_back(tmp_path: Path) -> None:
+    result = driver(AUTOML)
+    assert verdicts(result)["AutoMLConfig"] == Verdict.NOTE and "TensorFlowDNN is left out" in str(result.findings)
+    job = amlrun.load_job(placed(result, tmp_path) / "search.yml")
+    assert isinstance(job, AutoMLJob) and job.task == "classification" and job.compute == "azureml:cpu-cluster"
+    assert job.training_data is not None and job.training_data.path == "azureml:bank:2"
+    assert (job.limits.timeout_minutes, job.limits.max_trials, job.limits.max_cores_per_trial) == (18, 12, -1)
+    assert job.training.allowed_training_algorithms == ["light_gbm"] and job.log_verbosity == "info"
+    assert job.featurization.mode == "custom" and job.featurization.column_name_and_types == {"age": "Numeric"}
+    assert [line.split(" #")[0] for line in result.commands] == [
+        "aml automl submit search.yml -e bank -t run.json",
+        "aml model register -n bank -f run.json --asset-path outputs/model.pkl",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ('task="forecasting", training_data=bank, label_column_name="y"', "its task is forecasting"),
+        ('task="regression", X=x, y=y', "X has no place in v2: arrays"),
+        (
+            'task="regression", training_data=bank, label_column_name="y", allowed_models=load()',
+            "run.py:8: the result of load",
+        ),
+        ("task=kind(), training_data=bank", "its task is not in the code"),
+        ('task="regression", training_data=bank.take(5), label_column_name="y"', "do it in the script"),
+    ],
+)
+def test_what_an_automl_configuration_leaves_open_is_named(words: str, said: str) -> None:
+    head = "from azureml.train.automl import AutoMLConfig\nbank = Dataset.get_by_name(ws, 'bank')\n"
+    result = driver(f"{head}AutoMLConfig({words})\n")
+    assert said in str(result.findings) + str(texts(result)), result.findings

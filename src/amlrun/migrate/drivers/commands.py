@@ -6,7 +6,7 @@ import posixpath
 import shlex
 from typing import Any
 
-from amlrun.migrate.drivers import compute, estimators, sweeps
+from amlrun.migrate.drivers import automl, compute, estimators, sweeps
 from amlrun.migrate.drivers.context import Construction, ConversionContext
 from amlrun.migrate.drivers.runconfigs import source_directory
 from amlrun.migrate.drivers.signatures import argument, bound, name_of
@@ -61,6 +61,8 @@ def _submit(context: ConversionContext, made: SdkObject, registering: bool) -> l
         return [[*start, "--hyperdrive-configuration-name", file, *_folder(context, run), *_kept(registering)]]
     if id(config) not in context.names:
         return []
+    if config.name == automl.KIND:
+        return [["aml", "automl", "submit", context.names[id(config)], *words, *_kept(registering)]]
     if config.name == "Pipeline":
         return [["aml", "job", "create", "-f", context.names[id(config)], *words, *_kept(registering)]]
     if config.name == "ScriptRunConfig" or config.name in estimators.KINDS:
@@ -162,7 +164,11 @@ def _from_run(made: SdkObject, given: dict[str, Any], done: Construction) -> lis
     run = _run(made)
     owner = known(made.owner)
     best = (isinstance(owner, SdkObject) and "best" in owner.name) or isinstance(owner, Item)
-    if run is not None and not best:
+    config = known(argument(run, "config")) if run is not None else None
+    searched = isinstance(config, SdkObject) and config.name == automl.KIND
+    if searched and path is None:
+        asset = "outputs/model.pkl"  # v1 registered the best child's
+    if run is not None and (searched or not best):
         return ["-f", "run.json", "--asset-path", asset]
     return ["-r", "RUN_ID" if best or run is None else "latest", "--asset-path", asset]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from amlrun.errors import AmlError
-from amlrun.migrate.drivers import commands, environments, estimators, nodes, pipelines, scoring, steps, sweeps
+from amlrun.migrate.drivers import automl, commands, environments, estimators, nodes, pipelines, scoring, steps, sweeps
 from amlrun.migrate.drivers import interpreter as reader
 from amlrun.migrate.drivers import source as sources
 from amlrun.migrate.drivers.context import Construction, ConversionContext
@@ -20,7 +20,6 @@ from amlrun.migrate.drivers.values import ROOT, SdkObject, Text, known
 Lookup = Callable[[str], str | None]
 # What a driver does that has no file and no line: what to do instead.
 _LEFT = {
-    "AutoMLConfig": "run it as a v2 AutoML job",
     ".publish": "submit the pipeline's YAML, or make it a component and schedule that",
     "Schedule.create": "write a v2 schedule: az ml schedule create",
     "PipelineEndpoint.publish": "use a batch endpoint with a pipeline component deployment",
@@ -91,6 +90,8 @@ def _constructions(context: ConversionContext, made: list[SdkObject]) -> None:
     for one in made:
         if one.name in sweeps.KINDS:
             sweeps.sweep(context, one)
+        elif one.name == automl.KIND:
+            automl.automl(context, one)
     own_steps = [one for one in made if one.name in steps.KINDS]
     for one in made:
         if one.name == "Pipeline":

@@ -43,6 +43,8 @@ _SIGNATURES = {
     "max_concurrent_runs max_duration_minutes policy estimator run_config resume_from resume_child_runs pipeline",
     "HyperDriveRunConfig": "estimator hyperparameter_sampling primary_metric_name primary_metric_goal max_total_runs "
     "max_concurrent_runs max_duration_minutes policy",
+    "AutoMLConfig": "task path iterations primary_metric positive_label compute_target spark_context X y",
+    "FeaturizationConfig": "blocked_transformers column_purposes transformer_params drop_columns dataset_language",
     "RandomParameterSampling": "parameter_space properties",
     "GridParameterSampling": "parameter_space",
     "BayesianParameterSampling": "parameter_space",
@@ -123,7 +125,7 @@ _WORDS = {name: tuple(words.split()) for name, words in _SIGNATURES.items()}
 # Names that `from azureml… import *` may bind, beside those above.
 _MORE = (
     "choice randint uniform quniform loguniform qloguniform normal qnormal lognormal qlognormal PrimaryMetricGoal "
-    "NoTerminationPolicy Dataset AciWebservice AksWebservice LocalWebservice Webservice AutoMLConfig Run Nccl Gloo"
+    "NoTerminationPolicy Dataset AciWebservice AksWebservice LocalWebservice Webservice Run Nccl Gloo"
 )
 SDK_NAMES = {name.split(".")[0] for name in _WORDS if name[0] != "."} | set(_MORE.split())
 # Old names and places of the same class.
