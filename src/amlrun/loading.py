@@ -89,16 +89,19 @@ def load_job(
     >>> amlrun.load_job("job.yml", target="local").type
     'command'
     """
-    from amlrun.spec import node, read
+    from amlrun.spec import node
     from amlrun.spec.pipeline import is_pipeline
 
     place = Path(file)
     if place.is_dir():
         raise AmlError("is a folder", file=place, hint="Name the job's YAML file.")
-    if is_pipeline(node.read(place)[0]):
+    tree = node.read(place)
+    if is_pipeline(tree[0]):
         from amlrun.pipeline import load
 
-        return load.load(place, Path(path).absolute(), target=target, settings=settings)
+        return load.load(place, Path(path).absolute(), target=target, settings=settings, tree=tree)
+    from amlrun.spec import read
+
     if settings:
         raise AmlError("is no pipeline: only a pipeline's keys can be set", file=place)
     return read.read(place, target, container=projects.find(place).container if container is None else container)

@@ -15,14 +15,17 @@ from amlrun.spec.pipeline import PipelineJob, first_of, is_v1
 from amlrun.spec.read_pipeline import Reading
 
 
-def inspect(file: Path, folder: Path, *, target: str | None = None, exporting: bool = False) -> Reading:
+def inspect(
+    file: Path, folder: Path, *, target: str | None = None, exporting: bool = False, tree: yaml_node.Tree | None = None
+) -> Reading:
     """The pipeline in `file` as far as it can be read; `folder` is what a v1 file's paths are counted from.
 
-    `target` (`--ct`) is where every step shall run. Raises AmlError only for a file that is no pipeline.
+    `target` (`--ct`) is where every step shall run; `tree` is the file's, where it was read before. Raises AmlError
+    only for a file that is no pipeline.
     """
     if file.is_dir():
         raise AmlError("is a folder", file=file, hint="Name the pipeline's YAML file.")
-    tree = yaml_node.read(file)
+    tree = tree or yaml_node.read(file)
     if is_v1(tree[0]):
         from amlrun.v1.pipeline import to_pipeline
 
@@ -47,12 +50,13 @@ def load(
     *,
     target: str | None = None,
     settings: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+    tree: yaml_node.Tree | None = None,
 ) -> PipelineJob:
     """The pipeline in `file`, with `settings` over it, free of mistakes; its notes are in `local.notes`.
 
     Raises AmlError, with file and line, for the first mistake; the others stand in its hint, a line each.
     """
-    reading = inspect(file, folder, target=target)
+    reading = inspect(file, folder, target=target, tree=tree)
     if not reading.refused:
         overrides.apply(reading.job, settings.items() if isinstance(settings, Mapping) else settings)
     wrong = mistakes(reading)

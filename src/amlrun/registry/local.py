@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -71,7 +71,7 @@ class LocalRegistry:
         asset_name: str = "",
     ) -> Model:
         facts = {"framework": about.framework, "framework_version": about.framework_version, **facts}
-        kept = self.project.artifacts / "models" / name / uuid.uuid4().hex[:12]
+        kept = self.project.artifacts / "models" / name / os.urandom(6).hex()
         try:
             make_ignored(self.project.artifacts)
             kept.mkdir(parents=True)

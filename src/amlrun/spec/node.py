@@ -56,7 +56,11 @@ class Node:
         return None
 
 
-def read(file: Path) -> tuple[Node, list[tuple[int, str]]]:
+# A file's tree, and (line, message) notes about how it was read.
+Tree = tuple[Node, list[tuple[int, str]]]
+
+
+def read(file: Path) -> Tree:
     """The tree of a YAML or JSON file, with (line, message) notes about how it was read.
 
     Raises AmlError, with file and line, for a file that can't be read or is not one YAML document.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from amlrun.errors import AmlError
-from amlrun.spec import node, read_automl, read_spark, read_sweep
-from amlrun.spec.automl import AutoMLJob
+from amlrun.spec import node, read_spark, read_sweep
 from amlrun.spec.job import CommandJob, SparkJob, SweepJob, compute_named
 from amlrun.spec.local_notes import local_notes
 from amlrun.spec.node import Node
-from amlrun.spec.read_automl_settings import Settings
 from amlrun.spec.read_command import Reader
+
+if TYPE_CHECKING:
+    from amlrun.spec.automl import AutoMLJob
 
 # Keys by which another kind of file is known, what it is, and what to do with it.
 _OTHERS = (
@@ -43,6 +45,9 @@ def read(
     kind = root.get("type") if root.kind == "map" else None
     named = "command" if kind is None or kind.empty else kind.text
     if named == "automl":
+        from amlrun.spec import read_automl
+        from amlrun.spec.read_automl_settings import Settings
+
         return read_automl.at(read_automl.automl(Settings(file.absolute(), root)), target)
     if named == "sweep":
         job: CommandJob | SweepJob | SparkJob = read_sweep.sweep(reader)

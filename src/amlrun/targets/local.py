@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.events import Message, OnEvent, ignore
-from amlrun.prepare import code, data, launch, ranks, script_options, script_tracking, spark
+from amlrun.prepare import code, data, launch, ranks, script_options, script_tracking
 from amlrun.prepare.site import Site
 from amlrun.project import Project
-from amlrun.registry import from_runs
 from amlrun.runs import metrics, mlflow_db, new_mlflow_db, provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
@@ -109,7 +108,10 @@ class LocalTarget:
         """Bring `mlflow.db` up to date with the runs that have ended; a fault there is a warning."""
         try:
             ended = mlflow_db.pending(self.project, found)
-            from_runs.take_over(self.project, ended, self.on_event)
+            if ended:
+                from amlrun.registry import from_runs
+
+                from_runs.take_over(self.project, ended, self.on_event)
             mlflow_db.publish(self.project, ended)
         except AmlError as error:
             self.on_event(Message(str(error), warning=True))
@@ -175,6 +177,8 @@ def _remarks(job: CommandJob, site: Site) -> Callable[[], list[str]]:
 
     def after() -> list[str]:
         words = job.command[2:] if isinstance(job.command, list) else []
+        from amlrun.prepare import spark
+
         found = spark.unresolved(job, site.run.log)
         found += script_options.ignored(site.run.folder / job.script, words) if job.script else []
         found += script_tracking.elsewhere(site.run.folder / job.script) if job.script else []

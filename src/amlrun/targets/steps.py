@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from amlrun.errors import JOB_FAILED, AmlError, os_errors
-from amlrun.prepare import ranks, snapshot, spark
+from amlrun.prepare import ranks, snapshot
 from amlrun.prepare.environment import Interpreter
 from amlrun.runs import redact
 from amlrun.runs import store as runs
@@ -23,6 +23,8 @@ Report = Callable[[str], None]
 
 def notes(job: CommandJob) -> list[str]:
     """What is said once, before a job starts on one machine. Raises AmlError for too many ranks."""
+    from amlrun.prepare import spark
+
     return [*job.local.notes, *ranks.check(job), *spark.notes(job)]
 
 
