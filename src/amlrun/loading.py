@@ -96,15 +96,16 @@ def load_job(
     if place.is_dir():
         raise AmlError("is a folder", file=place, hint="Name the job's YAML file.")
     tree = node.read(place)
+    container = projects.find(place).container if container is None else container
     if is_pipeline(tree[0]):
         from amlrun.pipeline import load
 
-        return load.load(place, Path(path).absolute(), target=target, settings=settings, tree=tree)
+        return load.load(place, Path(path).absolute(), target=target, settings=settings, container=container, tree=tree)
     from amlrun.spec import read
 
     if settings:
         raise AmlError("is no pipeline: only a pipeline's keys can be set", file=place)
-    return read.read(place, target, container=projects.find(place).container if container is None else container)
+    return read.read(place, target, container=container)
 
 
 def dump_job(job: Job, file: str | Path | None = None) -> str:

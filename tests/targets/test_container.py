@@ -292,3 +292,44 @@ def test_a_daemon_that_is_killed(boxed: Boxed, tmp_path: Path) -> None:
     for _ in looks(f"left: {processes_of(run_id)}"):
         if not processes_of(run_id) and not boxed.docker("ps", "-a", "-q", "--filter", f"label=amlrun.run={run_id}"):
             break
+
+
+PIPELINE = """\
+type: pipeline
+settings: {{default_compute: local}}
+jobs:
+  make:
+    command: python train.py ${{{{outputs.made}}}}
+    code: .
+    environment: {{image: '{image}'}}
+    outputs: {{made: {{type: uri_folder}}}}
+  read:
+    command: cat ${{{{inputs.made}}}}/who.txt
+    environment: {{image: '{image}'}}
+    inputs: {{made: '${{{{parent.jobs.make.outputs.made}}}}'}}
+"""
+
+
+def test_the_steps_of_a_pipeline_run_in_containers(boxed: Boxed, tmp_path: Path) -> None:
+    (tmp_path / "outside").touch()
+    seen = f"os.path.exists({str(tmp_path / 'outside')!r})"
+    boxed.script(f"import os, sys\nopen(sys.argv[1] + '/who.txt', 'w').write('sees outside: %s' % {seen})\n")
+    (boxed.model / "pipeline.yml").write_text(PIPELINE.format(image=engines.IMAGE), encoding="utf-8")
+    words = ("run", "submit-pipeline", "-n", "exp", "-y", "pipeline.yml")
+    assert "Steps: 2, 0 reused" in boxed.aml(*words, "--container").stdout
+    log = next(boxed.runs.glob("*_read/user_logs/std_log.txt")).read_text(encoding="utf-8")
+    assert "sees outside: False" in log
+    assert "Steps: 2, 2 reused" in boxed.aml(*words, "--container").stdout
+    assert boxed.docker("ps", "-aq", "--filter", "label=amlrun.run") == ""
+    outside = boxed.aml(*words).stdout
+    assert "make: runs (it ran in a container)" in outside and "Steps: 2, 0 reused" in outside
+
+
+def test_what_no_container_runs_is_refused_with_its_line(boxed: Boxed) -> None:
+    text = PIPELINE.format(image=engines.IMAGE).replace(
+        "    command: python train.py", "    type: spark\n    entry: {file: train.py}\n    args:"
+    )
+    (boxed.model / "train.py").touch()
+    (boxed.model / "pipeline.yml").write_text(text, encoding="utf-8")
+    done = boxed.aml("run", "submit-pipeline", "-n", "exp", "-y", "pipeline.yml", "--container", code=2)
+    assert "pipeline.yml:4: " in done.stderr and "a spark step can't run in a container" in done.stderr

@@ -55,6 +55,5 @@ def create(
     if not isinstance(job, PipelineJob):
         wanted.refuse(file)
     ranks.apply(job)
-    container.check(job)
     options = wanted.over(SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, pull=container.pull))
     return submit(context, job, experiment_name, options, dry_run=dry_run)

@@ -124,11 +124,6 @@ class ContainerOptions:
     use: bool | None
     pull: bool
 
-    def check(self, job: Job) -> None:
-        """Raises AmlError for a pipeline, whose steps are processes here."""
-        if job.type == "pipeline" and (self.use or self.pull):
-            raise AmlError(f"{'--container' if self.use else '--pull'}: a pipeline does not have it")
-
 
 def container_options(function: F) -> F:
     """--container, --no-container and --pull, gathered into the argument `container: ContainerOptions`."""

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from amlrun.cli.common import Context, F, common_options
-from amlrun.cli.options import submit_options
+from amlrun.cli.options import ContainerOptions, container_options, submit_options
 from amlrun.errors import AmlError
 from amlrun.spec.pipeline import PipelineJob
 from amlrun.targets.base import SubmitOptions
@@ -85,6 +85,7 @@ def pipeline_options(function: F) -> F:
     "--ct", "--target", "target", metavar="NAME", help="Where every step runs, instead of the file's compute."
 )
 @click.option("-f", "--output_file", "copy", metavar="FILE", hidden=True, type=click.Path(path_type=Path))
+@container_options
 @submit_options
 @pipeline_options
 @common_options
@@ -96,6 +97,7 @@ def submit_pipeline(
     datapaths: str | None,
     target: str | None,
     copy: Path | None,
+    container: ContainerOptions,
     detach: bool,
     dry_run: bool,
     no_snapshot_limit: bool,
@@ -118,8 +120,9 @@ def submit_pipeline(
         context.metadata_file = copy
     pairs = overrides.parameters(parameters) if parameters else []
     pairs += overrides.datapaths(datapaths) if datapaths else []
-    job = api.load_job(file, target=target, path=context.path, settings=[*pairs, *wanted.pairs()])
+    settings = [*pairs, *wanted.pairs()]
+    job = api.load_job(file, target=target, path=context.path, settings=settings, container=container.use)
     if not isinstance(job, PipelineJob):
         raise AmlError("is no pipeline", file=file, hint=f"Submit it with: aml job create --file {file}")
-    options = wanted.over(SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach))
+    options = wanted.over(SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, pull=container.pull))
     return submit(context, job, experiment_name, options, dry_run=dry_run)

@@ -141,11 +141,12 @@ class Engine:
             self._fail(node, str(os_error(error, "start the step")))
 
     def _decide(self, node: Node) -> None:
-        unable = step_job.runnable(node.step)
+        compute = self.launcher.place(node.compute)
+        unable = step_job.runnable(node.step, compute)
         if unable:
             raise node.step.error("", unable)
         filled = filling.fill(self.project, node, self.results.place)
-        job = step_job.job_of(node, filled, self.keys.no_code, self.launcher.place(node.compute))
+        job = step_job.job_of(node, filled, self.keys.no_code, compute)
         wanted = self.keys.wanted(node, job, filled, self.results.runs)
         anew = self._anew(node)
         found = CacheLookup(reason=anew) if anew else self.cache.look(wanted)

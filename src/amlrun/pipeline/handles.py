@@ -29,19 +29,13 @@ if TYPE_CHECKING:
 
 
 def target_of(job: PipelineJob, targets: Targets) -> Target:
-    """The target that all steps run on. Raises AmlError, with file and line, when they do not agree."""
+    """The target that starts the steps: the workspace takes a pipeline whose steps all run there, this machine starts
+    the steps of any other: here, on its own machines, or each as a job of the workspace.
+    """
     nodes = [*graph.nodes(job).values()]
-    # This machine starts the steps of its own machines too.
     known = {"local", *machines.load(targets.project)}
     here = [node for node in nodes if (node.compute or "").removeprefix("azureml:") in known]
     elsewhere = [node for node in nodes if node not in here]
-    if here and elsewhere:
-        step, other = elsewhere[0].step, here[0].name
-        raise step.error(
-            "compute" if step.compute else "",
-            f"runs on {str(elsewhere[0].compute).removeprefix('azureml:')}, but {other} on this machine",
-            "Run the whole pipeline in one place, for instance on this machine: --ct local",
-        )
     return targets.for_compute("local" if here else elsewhere[0].compute if elsewhere else job.compute)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError
-from amlrun.events import Event, Message
+from amlrun.events import Event, Message, PackageLoaded
+from amlrun.pipeline import step_job
 from amlrun.prepare import machines
 from amlrun.project import Project
 from amlrun.runs import redact
@@ -19,14 +19,8 @@ from amlrun.spec.job import CommandJob, SweepJob
 from amlrun.targets import Targets, processes
 from amlrun.targets.base import Run, RunCreated, SubmitOptions
 from amlrun.targets.local import LocalTarget
+from amlrun.targets.run_log import RunLog
 from amlrun.workspace import Workspace
-
-Report = Callable[[str], None]
-
-
-def _no_workspace() -> Workspace:
-    raise AmlError("a step that is started from this machine can't run in a workspace")
-
 
 _LOOK_SECONDS = 0.25  # between two looks at the processes of a run that has not written its end
 # What a submit says of every run, and of a step is said by the pipeline.
@@ -98,14 +92,17 @@ class StepRun:
 
 
 class Launcher:
-    """Starts steps on this machine. `report` is told what a submit says, `words` is the command that was typed."""
+    """Starts steps. `log` is told what a submit says, `words` is the command that was typed; `pull`: a container's
+    image that is not here is fetched.
+    """
 
-    def __init__(self, project: Project, experiment: str, report: Report, words: list[str]) -> None:
+    def __init__(self, project: Project, experiment: str, log: RunLog, words: list[str], pull: bool) -> None:
         self._experiment = experiment
-        self._report = report
+        self._log = log
         self._words = words
+        self._pull = pull
         self._target = LocalTarget(project, self._on_event)
-        self._targets = Targets(project, _no_workspace, self._on_event)
+        self._targets = Targets(project, lambda: Workspace.find(project.root), self._on_event)
         self._machines = machines.load(project)
         self._created: Callable[[Path], None] = lambda private: None
         self._ahead: list[subprocess.Popen[bytes]] = []
@@ -117,7 +114,9 @@ class Launcher:
         elif isinstance(event, Message) and not event.text.startswith(_OWN_LINES) and event.text not in self._reported:
             # What is true of one step's environment is true of the next one's.
             self._reported.add(event.text)
-            self._report(event.text)
+            self._log.line(event.text)
+        elif isinstance(event, PackageLoaded):
+            self._log.on_event(event)
 
     def find(self, run_id: str) -> StepRun | None:
         """A run of this project; None when its folder is gone."""
@@ -132,9 +131,8 @@ class Launcher:
         return StepRun(Run(files, self._target if kind in (None, "local") else self._targets.for_run(files)))
 
     def place(self, compute: str | None) -> str:
-        """Where a step of that compute runs: a machine of the project's, else `local`."""
-        name = (compute or "").removeprefix("azureml:")
-        return name if name in self._machines else "local"
+        """Where a step of that compute runs, as `step_job.place` names it."""
+        return step_job.place(compute, self._machines)
 
     def publish(self, run_ids: list[str]) -> None:
         """Bring `mlflow.db` up to date with these runs; a fault there is told."""
@@ -155,13 +153,13 @@ class Launcher:
 
         Raises AmlError; when the run is there already its record says how it ended.
         """
-        options = SubmitOptions(run_id=run_id, parent_run_id=parent, command_line=self._words)
+        options = SubmitOptions(run_id=run_id, parent_run_id=parent, command_line=self._words, pull=self._pull)
         self._created = created
         if isinstance(job, SweepJob):
             from amlrun.sweep import handles as sweeps
 
             return StepRun(sweeps.submit(self._target, job, self._experiment, options))
-        if job.compute != "local":
+        if job.compute != "local" or job.local.container:
             return StepRun(self._targets.for_job(job).submit(job, self._experiment, options))
         options.supervisor = self._ahead.pop() if self._ahead else None
         try:

@@ -50,9 +50,12 @@ def load(
     *,
     target: str | None = None,
     settings: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+    container: bool = False,
     tree: yaml_node.Tree | None = None,
 ) -> PipelineJob:
     """The pipeline in `file`, with `settings` over it, free of mistakes; its notes are in `local.notes`.
+
+    With `container` each step that runs on this machine runs in the image of its environment.
 
     Raises AmlError, with file and line, for the first mistake; the others stand in its hint, a line each.
     """
@@ -63,6 +66,8 @@ def load(
     if wrong:
         raise first_of(wrong)
     reading.job.local.notes = reading.notes
+    if container:
+        _use_containers(reading.job)
     return reading.job
 
 
@@ -76,3 +81,11 @@ def retarget(job: PipelineJob, target: str) -> None:
             retarget(step.job, target)
         elif step.job is not None:
             step.job.compute = None
+
+
+def _use_containers(job: PipelineJob) -> None:
+    for step in job.jobs.values():
+        if isinstance(step.job, PipelineJob):
+            _use_containers(step.job)
+        elif step.job is not None:
+            step.job.local.container = True

@@ -14,6 +14,7 @@ from amlrun.pipeline.launcher import Launcher
 from amlrun.pipeline.options import Options, choose
 from amlrun.pipeline.progress import PipelineLog, draw_page
 from amlrun.pipeline.state import StepState
+from amlrun.prepare import machines
 from amlrun.project import Project
 from amlrun.runs import provenance, redact
 from amlrun.runs import store as runs
@@ -22,6 +23,7 @@ from amlrun.runs.record import ErrorPart, ExitPart, SubmitPart
 from amlrun.spec.pipeline import PipelineJob, first_of
 from amlrun.targets import processes
 from amlrun.targets.base import Run, RunCreated, SubmitOptions, Target
+from amlrun.workspace import Workspace
 
 
 @dataclass
@@ -41,10 +43,14 @@ def preflight(project: Project, job: PipelineJob, only: str | None = None) -> No
     in its hint.
     """
     wrong: list[AmlError] = []
+    known = machines.load(project)
     for node in graph.nodes(job).values():
         if only is not None and node.name != only:
             continue
-        unable = step_job.runnable(node.step)
+        compute = step_job.place(node.compute, known)
+        unable = step_job.runnable(node.step, compute)
+        if not unable and compute.startswith("azureml:"):
+            unable = _unattached(project, compute)
         if unable:
             wrong.append(node.step.error("", unable))
             continue
@@ -55,6 +61,15 @@ def preflight(project: Project, job: PipelineJob, only: str | None = None) -> No
     if wrong:
         unique = {str(error): error for error in wrong}
         raise first_of(list(unique.values()))
+
+
+def _unattached(project: Project, compute: str) -> str:
+    """Why a step can't run on a compute of the workspace; empty when the project is attached to one."""
+    try:
+        Workspace.find(project.root)
+    except AmlError as error:
+        return f"runs on {compute.removeprefix('azureml:')}: {error.message}\n{error.hint}"
+    return ""
 
 
 def submit(target: Target, job: PipelineJob, experiment: str, options: SubmitOptions) -> tuple[runs.RunFolder, Work]:
@@ -74,7 +89,8 @@ def submit(target: Target, job: PipelineJob, experiment: str, options: SubmitOpt
     }
     if options.parent_run_id is not None:
         record["parent_run_id"] = options.parent_run_id
-    chosen = choose(job, slots=options.max_steps or cores(), start=options.from_step, only=options.only_step)
+    slots = options.max_steps or cores()
+    chosen = choose(job, slots=slots, start=options.from_step, only=options.only_step, pull=options.pull)
     preflight(target.project, job, chosen.only)
     run = runs.create(target.project.runs, options.run_id or runs.new_id(experiment, job.name), record)
     target.on_event(RunCreated(Run(run, target)))
@@ -97,7 +113,7 @@ def drive(project: Project, run: runs.RunFolder, work: Work, log: PipelineLog) -
     Raises AmlError for what kept it from going on, KeyboardInterrupt after all that ran was ended.
     """
     run.write_part("process", {"start_time_utc": runs.now(), "_supervisor": runs.this_process()})
-    launcher = Launcher(project, work.experiment, log.line, work.command_line)
+    launcher = Launcher(project, work.experiment, log, work.command_line, work.options.pull)
     error: BaseException | None = None
     failed: list[StepState] = []
     status = state.FAILED

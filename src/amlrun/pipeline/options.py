@@ -13,17 +13,18 @@ from amlrun.spec.pipeline import PipelineJob
 @dataclass
 class Options:
     """`slots` steps run at once. `anew`: steps that run though they are cached, with the reason to say. `only`: the
-    one step that runs; the others must have a result."""
+    one step that runs; the others must have a result. `pull`: a container's image that is not here is fetched."""
 
     slots: int = 1
     anew: dict[str, str] = field(default_factory=dict)
     only: str | None = None
+    pull: bool = False
 
 
-def choose(job: PipelineJob, *, slots: int, start: str | None, only: str | None) -> Options:
+def choose(job: PipelineJob, *, slots: int, start: str | None, only: str | None, pull: bool = False) -> Options:
     """What `--from STEP` and `--only STEP` mean for a pipeline. Raises AmlError for a step that is not there."""
     nodes = graph.nodes(job)
-    found = Options(slots=slots)
+    found = Options(slots=slots, pull=pull)
     if start is not None:
         first = graph.select(nodes, start)
         found.anew = dict.fromkeys(graph.downstream(nodes, first), f"--from {first}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,17 @@ from amlrun.spec.job import BINDING, CommandJob, Input, SparkJob, SweepJob
 from amlrun.spec.pipeline import ParallelJob, Step
 
 
-def runnable(step: Step) -> str:
-    """Why a step can't run on this machine; empty when it can."""
+def place(compute: str | None, known: Collection[str]) -> str:
+    """Where a step of that compute runs: `local`, one of the project's machines (`known`), or the workspace's compute.
+
+    The last begins with `azureml:`.
+    """
+    name = (compute or "local").removeprefix("azureml:")
+    return name if name == "local" or name in known else f"azureml:{name}"
+
+
+def runnable(step: Step, compute: str = "local") -> str:
+    """Why a step can't be started from this machine to run in that place; empty when it can."""
     if step.unsupported:
         return step.unsupported
     if step.component.reference:
@@ -24,7 +34,12 @@ def runnable(step: Step) -> str:
     if step.type in ("import", "data_transfer"):
         return f"a {step.type} step runs in Azure ML only: copy the data before the pipeline"
     if isinstance(step.job, (CommandJob, ParallelJob, SparkJob)):
-        return ""
+        kind = "sweep" if step.sweep is not None else step.type
+        if kind == "command":
+            return ""
+        if compute != "local":
+            return f"a {kind} step runs on {compute.removeprefix('azureml:')} only if all steps do: compute: local"
+        return f"a {kind} step can't run in a container: add --no-container" if step.job.local.container else ""
     return f"a {step.type} step can't run on this machine yet: submit the pipeline to a cluster"
 
 

@@ -39,6 +39,8 @@ def parts(job: CommandJob | SweepJob, filled: Filled, code: dict[str, str], data
         "distribution": to_dict(own.distribution),
         "instances": own.resources.instance_count if own.resources else None,
     }
+    if own.local.container:
+        found["container"] = True
     if own.local.spark is not None:
         found["spark"] = _digest(to_dict(own.local.spark))
     if isinstance(job, SweepJob):
@@ -86,10 +88,11 @@ def changes(old: Parts, new: Parts, old_shown: dict[str, str], new_shown: dict[s
             if part == "inputs" and what == "changed" and name in old_shown and name in new_shown:
                 words = f"{words}: {old_shown[name]} → {new_shown[name]}"
             found.append(words)
-    for part in ("command", "environment", "distribution", "instances", "spark", "sweep"):
+    for part in ("command", "environment", "distribution", "instances", "container", "spark", "sweep"):
         if old.get(part) != new.get(part):
             found.append({"command": "the command changed", "environment": "the environment changed",
                           "distribution": "the distribution changed", "instances": "instance_count changed",
+                          "container": "it ran outside a container" if new.get(part) else "it ran in a container",
                           "spark": "Spark's settings changed",
                           "sweep": "the sweep's settings changed"}[part])  # fmt: skip
     more = f" and {len(found) - 3} more" if len(found) > 3 else ""
