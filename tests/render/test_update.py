@@ -17,16 +17,16 @@ USERS = (
 )  # fmt: skip
 # What the template's next version changes: shared files, and the users' files of a fresh render.
 EDITS = {
-    "runner/__main__.py": ("Train a model with", "Fit a model with"),
+    "runner/__main__.py.jinja": ("Train a model with", "Fit a model with"),
     "pyproject.toml.jinja": ("line-length = 120", "line-length = 121"),
     ".vscode/tasks.json.jinja": ("aml: list runs", "aml: list all runs"),
     ".github/workflows/tests.yml.jinja": ("timeout-minutes: 30", "timeout-minutes: 31"),
     ".github/workflows/train.yml.jinja": ("timeout-minutes: 360", "timeout-minutes: 361"),
     "ci/gate.py": ("The evaluation gate:", "The gate:"),
     "README.md.jinja": ("## Make it yours", "## Yours"),
-    "models/model1/train.py": ("SEED = 42", "SEED = 43"),
-    "models/model1/score.py": ("MAX_BYTES = ", "MAX_BYTES = 1 + "),
-    "models/model1/aml_config/train-conda.yml.jinja": ("joblib>=1.4,<2", "joblib>=1.5,<2"),
+    "models/model1/train.py.jinja": ("SEED = 42", "SEED = 43"),
+    "models/model1/score.py.jinja": ("MAX_BYTES = ", "MAX_BYTES = 1 + "),
+    "../includes/train-conda.jinja": ("joblib>=1.4,<2", "joblib>=1.5,<2"),
 }
 
 
