@@ -90,9 +90,10 @@ def locate(project: Project, name: str, reference: str | None) -> Path:
         import difflib
 
         near = difflib.get_close_matches(wanted, datasets, 1)
-        known = f"did you mean {near[0]!r}?" if near else f"it names: {', '.join(datasets) or 'nothing yet'}."
+        known = f"did you mean {near[0]!r}?" if near else f"it names: {', '.join(datasets)}."
         raise AmlError(
-            f"dataset {wanted!r} has no local path ({known})", file=project.datasets_file, field=f"input {name}",
+            f"dataset {wanted!r} has no local path{f' ({known})' if datasets else ''}",
+            file=project.datasets_file if datasets else None, field=f"input {name}",
             hint=f"Register one: aml dataset register -n {wanted} -p FOLDER",
         )  # fmt: skip
     if not dataset.path.exists():

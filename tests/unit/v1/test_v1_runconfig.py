@@ -581,3 +581,15 @@ def test_an_option_and_its_value_in_one_word(tmp_path: Path) -> None:
     told = [note for note in made.local.notes if "is one word with a space in it" in note]
     assert len(told) == 2 and "'--regularization 0.6'" in told[0] + told[1]
     assert made.command[2] == "--regularization 0.6", "as v1 had it"
+
+
+def test_what_lies_nearby_is_named(tmp_path: Path) -> None:
+    (tmp_path / "run_config.yml").write_text("script: train.py\ntarget: local\n", encoding="utf-8")
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "train.py").touch()
+    with pytest.raises(AmlError) as caught:
+        to_job.find(tmp_path, "run_config")
+    assert caught.value.hint == "There is a file run_config.yml: -c run_config.yml"
+    with pytest.raises(AmlError) as caught:
+        to_job.load("run_config.yml", tmp_path)
+    assert caught.value.hint == "It is in scripts: add --source-directory scripts"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from amlrun.errors import did_you_mean
@@ -115,12 +115,20 @@ def _check_script(context: TranslationContext, script: str, key: str) -> None:
     try:
         there = (context.source / script).is_file()
         beside = sorted(item.name for item in context.source.iterdir() if item.suffix == place.suffix)
+        # Many repositories keep their scripts in a folder, and named that with --source-directory.
+        below = "" if there else _folder_with(context.source, script)
     except (OSError, ValueError):
-        there, beside = False, []
+        there, beside, below = False, [], ""
     if not there:
         near = difflib.get_close_matches(place.name, beside, 1)
         meant = f"Did you mean {near[0]}?" if near else f"There: {', '.join(beside[:8]) or 'no such script at all'}."
+        meant = f"It is in {below}: add --source-directory {below}" if below else meant
         context.blocking_error((key,), f"there is no {script!r} in {context.source}", meant, name=key)
+
+
+def _folder_with(source: Path, script: str) -> str:
+    """The folder directly below `source` that has the script; empty when none has."""
+    return next((one.name for one in sorted(source.iterdir()) if one.is_dir() and (one / script).is_file()), "")
 
 
 def rewrite(context: TranslationContext, word: str, where: Key) -> str:

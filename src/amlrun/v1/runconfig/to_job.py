@@ -51,6 +51,11 @@ def find(path: Path, name: str) -> Path:
     near = difflib.get_close_matches(name, there, 1)
     meant = f" Did you mean {near[0]!r}?" if near else ""
     known = f"There: {', '.join(there)}.{meant}" if there else f"There is no run configuration in {folder}."
+    others = [f"{name}{ending}" for ending in (".yml", ".yaml", ".json") if is_file(path / f"{name}{ending}")]
+    if others:
+        raise AmlError(
+            f"-c: there is no run configuration {name!r}", hint=f"There is a file {others[0]}: -c {others[0]}"
+        )
     below = _models_with(path, name)
     if below:
         words = " or ".join(f"--path {model}" for model in below[:3])
