@@ -10,6 +10,12 @@ import subprocess
 from amlrun.errors import BAD_INPUT, SERVICE, AmlError
 from amlrun.prepare.machines import Machine
 
+
+class ConnectionLost(AmlError):
+    """The connection broke while a call was under way: the same call may go well the next time."""
+
+
+_LOST = "the connection was lost"
 # What OpenSSH says (9.2), and what it means; the first that matches counts.
 _REFUSALS: tuple[tuple[str, str, str, int], ...] = (
     (r"remote host identification has changed|offending .* key in",
@@ -32,7 +38,7 @@ _REFUSALS: tuple[tuple[str, str, str, int], ...] = (
     (r"kex_exchange_identification|banner exchange|connection (?:closed|reset) by (?:\S+ port|remote)",
      "it closed the connection at once", "It may be starting, or refuse so many connections: try again.", SERVICE),
     (r"not responding|broken pipe|connection (?:to \S+ )?closed|connection reset|client_loop|mux_client|control socket",
-     "the connection was lost", "Run the same command again when the network is back.", SERVICE),
+     _LOST, "Run the same command again when the network is back.", SERVICE),
     (r"command not found|not found|no such file or directory.*python|is not recognized",
      "there is no {python} there", "Install Python 3.7 or newer there, or name one: `python:` in data/computes.yml.",
      BAD_INPUT),
@@ -56,12 +62,13 @@ def explain(said: str, code: int, machine: Machine) -> AmlError:
         return _unknown(machine)
     last = lines[-1] if lines else f"ssh ended with {code}"
     if code in (255, -15):
-        return _error(machine, "the connection was lost", f"ssh said: {last}", SERVICE)
+        return _error(machine, _LOST, f"ssh said: {last}", SERVICE)
     return _error(machine, f"our program could not run there: {last[:300]}", "", SERVICE)
 
 
 def _error(machine: Machine, message: str, hint: str, exit_code: int) -> AmlError:
-    return AmlError(f"{machine.name} ({machine.address}): {message}", hint=hint, exit_code=exit_code)
+    kind = ConnectionLost if message == _LOST else AmlError
+    return kind(f"{machine.name} ({machine.address}): {message}", hint=hint, exit_code=exit_code)
 
 
 def _known(machine: Machine) -> str:

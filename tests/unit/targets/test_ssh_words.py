@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,3 +108,27 @@ def test_a_key_file_that_is_not_there() -> None:
     machine = Machine("box", "host", private_key_file="/nowhere/key")
     with pytest.raises(AmlError, match="no such key file"):
         ssh_connection.Connection(machine).call("hello")
+
+
+BREAKS_ONCE = """\
+import os, sys
+again = os.path.exists("called")
+open("called", "a").write("x")
+if not again:
+    sys.exit(255)
+os.execvp("sh", ["sh", "-c", sys.argv[-1]])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell plays the other machine")
+def test_a_question_is_asked_again_where_the_connection_broke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ssh.py").write_text(BREAKS_ONCE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AML_SSH", shlex.join([sys.executable, str(tmp_path / "ssh.py")]))
+    connection = ssh_connection.Connection(Machine("box", "host", python=sys.executable))
+    assert connection.call("hello")["python"][:2] == list(sys.version_info[:2])
+    assert Path("called").read_text(encoding="utf-8") == "xx"
+    Path("called").unlink()
+    with pytest.raises(ssh_refusals.ConnectionLost, match="the connection was lost"):
+        connection.call("cancel", run="r", reason="")  # it may have been heard
+    assert Path("called").read_text(encoding="utf-8") == "x"
