@@ -222,6 +222,23 @@ def test_a_container_there_is_refused(afar: Afar) -> None:
     assert "runs scripts without one" in done.stderr and "--no-container" in done.stderr
 
 
+JOB = """\
+command: python3 train.py --rate ${{inputs.rate}} && echo then
+code: .
+inputs: {rate: 0.5}
+environment: {image: unused}
+compute: %s
+"""
+
+
+@pytest.mark.parametrize(("compute", "words"), [("azureml:box", ()), ("azureml:cluster", ("--ct", "box"))])
+def test_a_v2_job_names_it_as_its_compute(afar: Afar, compute: str, words: tuple[str, ...]) -> None:
+    (afar.model / "job.yml").write_text(JOB % compute, encoding="utf-8")
+    afar.script("import os, sys\nprint(sys.argv[1:], os.environ['HOME'], flush=True)\n")
+    done = afar.aml("job", "create", "-f", "job.yml", "-e", "exp", *words)
+    assert f"['--rate', '0.5'] {afar.there.home}\nthen\n" in done.stdout
+
+
 def test_several_runs_at_once(afar: Afar) -> None:
     afar.script("import os, time\ntime.sleep(0.5)\nopen('outputs/id', 'w').write(os.environ['AZUREML_RUN_ID'])\n")
     commands = [afar.start("run", "submit-script", "-c", "c", "-e", "exp") for _ in range(5)]

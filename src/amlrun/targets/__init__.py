@@ -48,7 +48,7 @@ class Targets:
         """The target that a job's `compute` names: `local`, a machine of computes.yml, else the workspace's."""
         if compute == "local":
             return self._get("local")
-        machine = machines.load(self.project).get(compute or "")
+        machine = machines.load(self.project).get((compute or "").removeprefix("azureml:"))
         if machine is not None:
             return self._get(machine)
         try:
