@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -24,6 +26,8 @@ from amlrun.prepare import site
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="the scripts use POSIX signals")]
 
+# How often one rank of a run is killed; more of it finds rarer moments.
+KILLS = int(os.environ.get("AMLRUN_TEST_KILLS", "6"))
 # Says who it is, and then does what its arguments ask of one rank or of all.
 SCRIPT = """\
 import json, os, signal, subprocess, sys, time
@@ -216,6 +220,43 @@ def test_a_kill_leaves_no_process_and_no_run_that_lies(place: Workplace, whom: s
     client.communicate(timeout=60)
     assert place.record()["status"] == ("Canceled" if whom in ("supervisor", "client") else "Failed")
     wait_for(lambda: not below(place), "processes were left")
+
+
+def a_rank(place: Workplace, rng: random.Random) -> tuple[psutil.Process, str] | None:
+    """One of the ranks that live, and its number."""
+    found = []
+    for one in below(place) if (place.runs / "latest").exists() else ():
+        with contextlib.suppress(psutil.Error):
+            found += [(one, one.environ()["RANK"])] if "RANK" in one.environ() else []
+    return rng.choice(found) if found else None
+
+
+def test_a_rank_killed_at_any_moment_is_named(place: Workplace) -> None:
+    place.script(SCRIPT + "time.sleep(0.4)\nprint('done', flush=True)\n")
+    began = time.monotonic()
+    place.submit()
+    whole, rng = time.monotonic() - began, random.Random("ranks")  # noqa: S311 - any moment will do
+    ended = {"Completed": 0, "Failed": 0}
+    for _ in range(KILLS):
+        shutil.rmtree(place.runs)
+        client = place.start("run", "submit-script", "-c", "local", "-e", "exp")
+        time.sleep(rng.uniform(whole / 3, whole))
+        victim = a_rank(place, rng)
+        if victim is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                victim[0].kill()
+        client.communicate(timeout=60)
+        record = place.record()
+        ended[record["status"]] += 1
+        if record["status"] == "Completed":
+            assert [log(place, rank).split()[-1] for rank in range(4)] == ["done"] * 4
+        else:
+            assert victim is not None
+            message = record["error"]["message"]
+            assert message.startswith(f"rank {victim[1]} ") and "SIGKILL" in message, (victim, message)
+        assert client.returncode == (record["status"] == "Failed")
+        wait_for(lambda: not below(place), "processes were left")
+    assert sum(ended.values()) == KILLS and ended["Failed"], ended
 
 
 def python_with_mpi4py() -> str:
