@@ -48,10 +48,10 @@ def path_command() -> str:
 
 def fresh(name: str) -> Path:
     """`name`, or the first of name-2, name-3, … that is not there yet."""
-    folder, number = Path(name).absolute(), 1
+    folder, number = Path(name).resolve(), 1
     while folder.exists():
         number += 1
-        folder = Path(f"{name}-{number}").absolute()
+        folder = Path(f"{name}-{number}").resolve()
     return folder
 
 
