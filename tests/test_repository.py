@@ -8,6 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "src" / "amlrun"
 
@@ -83,3 +88,11 @@ def test_workflows_pin_by_sha() -> None:
         if "uses:" in line
     ]
     assert uses and all(re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d", line) for line in uses)
+
+
+def test_an_edit_of_any_file_of_the_library_is_seen_by_the_next_sync() -> None:
+    """uv's cache keys name the kinds of files one by one: a .pyc, which an import writes, is no edit."""
+    keys = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]["cache-keys"]
+    endings = {Path(key["file"]).suffix for key in keys}
+    files = [file for file in (ROOT / "src").rglob("*") if file.is_file() and file.suffix != ".pyc"]
+    assert {file.suffix for file in files if file.name != "py.typed"} <= endings and ".pyc" not in endings
