@@ -57,7 +57,7 @@ def test_a_run_for_each_change_of_the_data(place: Workplace) -> None:
     assert schedule(place, *words, "--dry-run")
     assert schedule(place, *words)["status"] == "Completed", "three writes, one change; a dry run takes nothing"
     assert schedule(place, *words)["due"] is False
-    assert "There: raw." in schedule(place, "run", "every.yml", "--on-change", "rwa", code=2)
+    assert "Available: raw." in schedule(place, "run", "every.yml", "--on-change", "rwa", code=2)
 
 
 def test_a_v1_schedule_by_data(place: Workplace) -> None:

@@ -70,7 +70,7 @@ def _may_write(target: Path, overwrite: bool) -> None:
     except click.Abort:
         agreed = False
     if not agreed:
-        raise AmlError("the script is there already, and stays", file=target, hint="Give --overwrite, or another -o.")
+        raise AmlError("already exists; it was not overwritten", file=target, hint="Give --overwrite, or another -o.")
 
 
 def _result(context: Context, made: Conversion, changes: list[dict[str, Any]], naming: str | None) -> None:

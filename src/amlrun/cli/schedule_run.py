@@ -127,7 +127,7 @@ def _changed(context: Context, schedule: Schedule, target: str | None, watched: 
     given = job.inputs.get(watched)
     if given is None or given.value is not None:
         there = ", ".join(name for name, one in job.inputs.items() if one.value is None) or "none"
-        raise AmlError(f"--on-change: {watched!r} is no data input of the pipeline", hint=f"There: {there}.")
+        raise AmlError(f"--on-change: {watched!r} is no data input of the pipeline", hint=f"Available: {there}.")
     project = projects.find(context.path)
     hashes = FileHashes(project.runs / ".pipeline" / "hashes.json")
     digest = hashes.content(data.locate(project, watched, given.path)).digest

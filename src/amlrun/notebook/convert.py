@@ -99,7 +99,7 @@ def convert_notebook(
     target = only_script(source.absolute().parent) if script is None else Path(script)
     made = convert(source, target, apply=apply, overwrite=overwrite)
     if target.exists() and not overwrite:
-        raise AmlError("the script is there already, and stays", file=target, hint="Set overwrite, or name another.")
+        raise AmlError("already exists; it was not overwritten", file=target, hint="Set overwrite, or name another.")
     made.write()
     return made
 

@@ -145,7 +145,7 @@ def _missing(what: str, name: str, known: Collection[str]) -> tuple[str, str, st
     if name in known:
         return None
     near = difflib.get_close_matches(name, known, 1)
-    there = f"There: {', '.join(known)}." if known else "There is none."
+    there = f"Available: {', '.join(known)}." if known else "There is none."
     return what, f"; did you mean {near[0]!r}?" if near else "", there
 
 
@@ -248,7 +248,9 @@ def _compute(step: Step, ports: dict[str, Port], compute: str | None, used: set[
         if not bound.step and bound.kind == "inputs":
             used.add(bound.name)
             if bound.name not in ports:
-                yield step.error("compute", f"{bound} names no input of the pipeline", f"There: {', '.join(ports)}.")
+                yield step.error(
+                    "compute", f"{bound} names no input of the pipeline", f"Available: {', '.join(ports)}."
+                )
     if step.type in ("pipeline", "import", "data_transfer") or step.unsupported:
         return
     own = step.job.compute if isinstance(step.job, CommandJob) else None

@@ -111,4 +111,4 @@ def _known(name: str, known: Collection[str], key: str) -> None:
     if name in known:
         return
     meant = did_you_mean(name, known)
-    raise AmlError(f"--set {key}: there is no {name!r}{meant}", hint=f"There: {', '.join(known) or 'none'}.")
+    raise AmlError(f"--set {key}: there is no {name!r}{meant}", hint=f"Available: {', '.join(known) or 'none'}.")

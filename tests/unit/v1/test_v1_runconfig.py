@@ -52,7 +52,7 @@ def test_a_name_in_the_folder_that_is_not_looked_into(tmp_path: Path) -> None:
 def test_a_name_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(AmlError) as caught:
         to_job.find(model(tmp_path, MINIMAL, "train-local"), "train-loca")
-    assert "There: train-local. Did you mean 'train-local'?" in caught.value.hint
+    assert "Available: train-local. Did you mean 'train-local'?" in caught.value.hint
     assert str(tmp_path / "aml_config" / "train-loca.runconfig") in caught.value.hint
 
 

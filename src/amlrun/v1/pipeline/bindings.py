@@ -59,7 +59,7 @@ class StepBindings:
             known = [*self.names, *self.makers]
             meant = did_you_mean(source, known)
             message = f"{source!r} is no data reference and no step's destination{meant}"
-            reader.fault(f"{place}.source", message, f"There: {', '.join(known) or 'none'}.")
+            reader.fault(f"{place}.source", message, f"Available: {', '.join(known) or 'none'}.")
             given = Input(path=None, mode=mode)
         self.step.inputs[called] = given
         binding = f"${{{{inputs.{called}}}}}"
@@ -113,7 +113,7 @@ class StepBindings:
             outer = self.names.get(source or "")
             if outer is None:
                 meant = did_you_mean(source or "", self.names)
-                there = f"There: {', '.join(self.names) or 'none'}."
+                there = f"Available: {', '.join(self.names) or 'none'}."
                 raise reader.error(f"{place}.source", f"there is no pipeline parameter {source!r}{meant}", there)
             self.step.inputs[called] = Input("string", value=f"${{{{parent.inputs.{outer}}}}}")
             reader.say(f"{place}.source", f"jobs.{self.name}.inputs.{called}")
@@ -146,7 +146,7 @@ class StepBindings:
             return self.bound[text]
         if text.startswith(_WORDS):
             meant = did_you_mean(text, self.bound)
-            hint = f"There: {', '.join(self.bound) or 'none'}."
+            hint = f"Available: {', '.join(self.bound) or 'none'}."
             self.reader.fault(place, f"{text!r} names nothing of this step{meant}", hint)
             return text
         for path, binding in self.paths.items():

@@ -121,7 +121,9 @@ def _check_script(context: TranslationContext, script: str, key: str) -> None:
         there, beside, below = False, [], ""
     if not there:
         near = difflib.get_close_matches(place.name, beside, 1)
-        meant = f"Did you mean {near[0]}?" if near else f"There: {', '.join(beside[:8]) or 'no such script at all'}."
+        meant = (
+            f"Did you mean {near[0]}?" if near else f"Available: {', '.join(beside[:8]) or 'no such script at all'}."
+        )
         meant = f"It is in {below}: add --source-directory {below}" if below else meant
         context.blocking_error((key,), f"there is no {script!r} in {context.source}", meant, name=key)
 

@@ -50,7 +50,7 @@ def find(path: Path, name: str) -> Path:
     there = _names(folder)
     near = difflib.get_close_matches(name, there, 1)
     meant = f" Did you mean {near[0]!r}?" if near else ""
-    known = f"There: {', '.join(there)}.{meant}" if there else f"There is no run configuration in {folder}."
+    known = f"Available: {', '.join(there)}.{meant}" if there else f"There is no run configuration in {folder}."
     others = [f"{name}{ending}" for ending in (".yml", ".yaml", ".json") if is_file(path / f"{name}{ending}")]
     if others:
         raise AmlError(
