@@ -369,7 +369,7 @@ def test_overwriting_asks(tmp_path: Path) -> None:
     target.write_text("mine\n")
     words = ["convert", str(path), "-o", str(target)]
     for answer in ("", "n\n"):
-        with pytest.raises(AmlError, match="there already"):
+        with pytest.raises(AmlError, match="already exists"):
             CliRunner().invoke(command, words, input=answer, catch_exceptions=False)
         assert target.read_text() == "mine\n"
     assert CliRunner().invoke(command, words, input="y\n").exit_code == 0
