@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError
 from amlrun.events import Message, OnEvent
 from amlrun.prepare import data as datasets

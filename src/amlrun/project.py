@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError
 
 _MARKS = (".copier-answers.yml", "pyproject.toml", ".git")

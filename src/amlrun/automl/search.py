@@ -10,11 +10,11 @@ import json
 import math
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from amlrun.automl import results, settings
 from amlrun.automl.proposals import Proposals, values
+from amlrun.dataclass import dataclass, field
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
 from amlrun.spec.automl import AutoMLJob

@@ -6,12 +6,12 @@ import json
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from amlrun.azure.transport import Shared, Transport
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError, os_error, os_errors
 
 Progress = Callable[[int], None]

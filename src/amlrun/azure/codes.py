@@ -7,11 +7,11 @@ import json
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from amlrun.azure import blobs, copies
 from amlrun.azure.client import Client
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError, os_errors
 from amlrun.prepare.snapshot import Snapshot
 from amlrun.runs.files import replace_json

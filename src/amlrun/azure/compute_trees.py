@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError
 
 _SCHEDULE_ACTIONS = ("start", "stop")

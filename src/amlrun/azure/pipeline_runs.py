@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from amlrun.azure import record
 from amlrun.azure.client import Client
+from amlrun.dataclass import dataclass
 from amlrun.runs import store as runs
 
 _STEP = re.compile(r"\$\{\{\s*parent\.jobs\.([^.}\s]+)\.outputs\.")

@@ -8,13 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from azure.core.exceptions import AzureError
 
 from amlrun.azure import advice
 from amlrun.azure.transport import Shared, Transport
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import SERVICE, AmlError
 
 Report = Callable[[str], None]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from amlrun.azure import record
 from amlrun.azure.client import Client
+from amlrun.dataclass import dataclass
 from amlrun.errors import SERVICE, AmlError
 from amlrun.runs import store as runs
 from amlrun.spec.job import CommandJob, EarlyTermination, Limits, Objective, Parameter, Sampling, Scalar, SweepJob

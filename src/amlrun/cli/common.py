@@ -6,12 +6,12 @@ import functools
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import click
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.runs.files import write_text
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 
 from amlrun.cli import completion
 from amlrun.cli.common import Context, F, with_options
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ phrase book is made from this table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from amlrun.dataclass import dataclass
 from amlrun.spec.node import read
 
 

@@ -8,7 +8,6 @@ import json
 import mimetypes
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import click
 
 from amlrun import project as projects
 from amlrun.cli.common import Context, F, with_options
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError, os_errors
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import click
 
 from amlrun.cli.common import Context, F, common_options
 from amlrun.cli.options import ContainerOptions, container_options, submit_options
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError
 from amlrun.spec.pipeline import PipelineJob
 from amlrun.targets.base import SubmitOptions

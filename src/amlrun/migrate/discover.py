@@ -9,9 +9,9 @@ import re
 import tokenize
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from amlrun.dataclass import dataclass
 from amlrun.migrate.result import FileResult, Finding, Kind, Verdict
 
 # Folders that hold other people's code, or what was made.

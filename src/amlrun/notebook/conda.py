@@ -6,11 +6,11 @@ import ast
 import difflib
 import re
 import sys
-from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.notebook.pypi_modules import SAME_NAME
 from amlrun.notebook.report import Report

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun import extras, project
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError, os_errors
 from amlrun.notebook import read
 from amlrun.notebook.report import Report

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from amlrun.dataclass import dataclass, field
 from amlrun.notebook import data_folder
 from amlrun.notebook.parameters import Option
 from amlrun.notebook.path_literals import PathLiteral, edit_start, plain

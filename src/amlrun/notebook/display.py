@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 
+from amlrun.dataclass import dataclass, field
 from amlrun.notebook import databricks
 from amlrun.notebook.parameters import Option
 from amlrun.notebook.report import Report

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 
+from amlrun.dataclass import dataclass, field
 from amlrun.notebook.source import bound, dotted, root, used
 from amlrun.notebook.statements import Notebook
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from amlrun.dataclass import dataclass, field
 from amlrun.notebook.source import used
 from amlrun.notebook.statements import Notebook, Statement
 

@@ -6,9 +6,9 @@ import ast
 import builtins
 import keyword
 import re
-from dataclasses import dataclass
 from typing import Any
 
+from amlrun.dataclass import dataclass
 from amlrun.notebook.report import Report
 from amlrun.notebook.source import assigned, full_name, used
 from amlrun.notebook.statements import Notebook, Statement

@@ -6,9 +6,9 @@ import ast
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from amlrun.dataclass import dataclass
 from amlrun.notebook.file_calls import JOINERS
 from amlrun.notebook.source import Edit, assigned, dotted, in_f_strings
 from amlrun.notebook.statements import Notebook, Statement

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, os_error
 
 LEFT_OUT_TAGS = ("skip", "exploration")

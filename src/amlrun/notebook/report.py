@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from amlrun.dataclass import dataclass, field
 from amlrun.notebook.secret_values import hidden
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from amlrun import project
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError
 from amlrun.notebook.report import Report
 from amlrun.prepare import data

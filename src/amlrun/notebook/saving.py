@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from amlrun.dataclass import dataclass, field
 from amlrun.notebook.fitted_model import FittedModel, inside
 from amlrun.notebook.report import Report
 from amlrun.notebook.source import bound, dotted, root

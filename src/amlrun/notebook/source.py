@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from dataclasses import dataclass
 from typing import Union
+
+from amlrun.dataclass import dataclass
 
 Placed = Union[ast.expr, ast.stmt, ast.alias, ast.keyword]
 

@@ -6,8 +6,8 @@ import ast
 import re
 import textwrap
 from collections import Counter
-from dataclasses import dataclass, field
 
+from amlrun.dataclass import dataclass, field
 from amlrun.notebook import magics
 from amlrun.notebook.hosted_code import HostedCode
 from amlrun.notebook.read import LEFT_OUT_TAGS, Cell

@@ -12,9 +12,10 @@ import operator
 import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from amlrun.dataclass import dataclass, field
 
 ROWS = 2
 _SAME = {

@@ -6,9 +6,9 @@ pipeline's run tells right how it is after a kill: submitting again finds what w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError, os_error
 from amlrun.pipeline import filling, graph, state, step_job
 from amlrun.pipeline.cache import CacheLookup, StepCache, Wanted

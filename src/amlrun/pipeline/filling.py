@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.pipeline.graph import Given, Node, Ref
 from amlrun.prepare import data

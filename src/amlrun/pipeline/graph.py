@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.spec.job import Input, Scalar
 from amlrun.spec.pipeline import Binding, PipelineJob, Step, bindings, substitute, whole_binding

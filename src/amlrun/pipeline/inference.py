@@ -6,8 +6,8 @@ the training data's.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.pipeline import graph
 from amlrun.spec.job import CommandJob, Input, Output

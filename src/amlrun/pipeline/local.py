@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from amlrun.dataclass import dataclass
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.events import Message
 from amlrun.pipeline import filling, graph, state, step_job

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from amlrun.dataclass import dataclass, field
 from amlrun.pipeline import graph, state
 from amlrun.pipeline.graph import Node
 from amlrun.pipeline.state import PipelineState

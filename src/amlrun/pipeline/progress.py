@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 
+from amlrun.dataclass import dataclass
 from amlrun.events import Event
 from amlrun.pipeline import picture, state
 from amlrun.pipeline.state import PipelineState, StepState

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amlrun.dataclass import dataclass, field
 from amlrun.pipeline import graph
 from amlrun.runs import store as runs
 from amlrun.runs.files import replace_text

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from amlrun.dataclass import dataclass
 from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.prepare.conda_file import CondaFile, Requirement
 from amlrun.runs.redact import masked_text

@@ -6,9 +6,9 @@ What is replaced stays above the new line as a comment; everything else stays as
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError
 from amlrun.runs import redact
 from amlrun.spec import node

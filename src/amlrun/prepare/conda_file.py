@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, os_error
 from amlrun.prepare import pip_lines
 from amlrun.prepare.conda_names import is_mpi, is_public_channel, is_python, is_renamed, pypi_name

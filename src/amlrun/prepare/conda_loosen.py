@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, field
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.prepare import conda_rules
 from amlrun.prepare.conda_edit import Edit, Item

@@ -7,9 +7,9 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import SERVICE, AmlError
 
 _SECONDS = 180

@@ -6,7 +6,8 @@ Wheels were counted on PyPI for Linux: the lowest version that has one for a Pyt
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from amlrun.dataclass import dataclass
 
 # The oldest Python that packages of today are built for, and the one proposed in place of an older one.
 OLDEST_PYTHON, PROPOSED_PYTHON = (3, 10), "3.11"

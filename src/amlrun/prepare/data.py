@@ -7,10 +7,10 @@ import itertools
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, os_error, os_errors
 from amlrun.project import Project
 from amlrun.runs.files import replace_text

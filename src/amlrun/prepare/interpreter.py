@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from amlrun.dataclass import dataclass, field
 
 Report = Callable[[str], None]
 # Names the tool that builds environments: uv, micromamba, mamba or conda.

@@ -6,9 +6,9 @@ import json
 import os
 import shutil
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, os_error
 from amlrun.prepare.environment import READY, cache_folder
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, os_error
 from amlrun.project import Project
 from amlrun.runs.files import replace_text

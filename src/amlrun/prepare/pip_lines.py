@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 
 _ARCHIVE = re.compile(r"\.(?:whl|tar\.gz|zip)$")

@@ -7,9 +7,9 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from amlrun.dataclass import dataclass
 from amlrun.prepare.conda_version import allows, minor_of
 from amlrun.prepare.room import Room
 

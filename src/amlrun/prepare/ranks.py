@@ -10,10 +10,10 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.runs import store as runs
 from amlrun.spec.job import CommandJob

@@ -7,10 +7,10 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, os_errors
 from amlrun.runs import redact
 from amlrun.runs.files import UNFINISHED

@@ -7,8 +7,9 @@ import functools
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from amlrun.dataclass import dataclass, field
 
 # SDK v1's part of the name azureml, which packages of today use too (azureml.mlflow, azureml.ai.monitoring).
 _V1 = frozenset(

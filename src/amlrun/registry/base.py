@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.runs import logged
 from amlrun.runs.store import RunFolder

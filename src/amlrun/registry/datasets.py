@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun import project as projects
 from amlrun.azure import assets
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.events import OnEvent, ignore
 from amlrun.prepare import data

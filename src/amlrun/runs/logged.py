@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from amlrun.dataclass import dataclass
 from amlrun.runs import store as runs
 from amlrun.runs import tracking
 

@@ -13,10 +13,10 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from amlrun.dataclass import dataclass
 from amlrun.errors import os_errors
 from amlrun.runs import store as runs
 

@@ -7,11 +7,11 @@ command decides: clock changes, time zones and intervals are counted in one plac
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.schedule import times
 from amlrun.spec import time_zones

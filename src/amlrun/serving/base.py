@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from amlrun.dataclass import dataclass
 from amlrun.errors import BAD_INPUT, JOB_FAILED, SERVICE, AmlError
 from amlrun.serving.once import Request
 from amlrun.v1.config import Config

@@ -6,10 +6,10 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError, os_errors
 from amlrun.project import Project
 from amlrun.registry import base, content

@@ -9,10 +9,10 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from amlrun.dataclass import dataclass
 from amlrun.errors import JOB_FAILED, AmlError, os_error
 from amlrun.project import Project
 from amlrun.serving import environment

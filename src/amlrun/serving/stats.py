@@ -10,9 +10,10 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from amlrun.dataclass import dataclass, field
 
 # 2026-01-31 10:00:00,123 I [42] azmlinfsrv - POST /score 200 3.512ms 45
 _LINE = re.compile(r"azmlinfsrv - [A-Z]+ /score(?:\?\S*)? (\d{3}) ([\d.]+)ms ")

@@ -8,10 +8,10 @@ beside the shared keys is kept in `rest` as it was written.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from amlrun.dataclass import dataclass, field
 from amlrun.spec.job import Input, Output, QueueSettings, Resources
 
 TABLE_TASKS = ("classification", "regression")

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, Union
 
+from amlrun.dataclass import dataclass, field
 from amlrun.spec.spark_settings import SparkSettings
 
 BINDING = re.compile(r"\$\{\{\s*(inputs|outputs|search_space)\.([A-Za-z0-9_]+)\s*\}\}")

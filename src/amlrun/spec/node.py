@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, os_errors
 from amlrun.spec import yaml_problems
 

@@ -7,10 +7,10 @@ The names are those of reference-yaml-job-pipeline.md and reference-yaml-compone
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Union
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.spec.job import (
     CommandJob,

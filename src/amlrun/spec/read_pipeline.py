@@ -6,9 +6,9 @@ found across steps by `amlrun.pipeline.check`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, did_you_mean
 from amlrun.spec import node as yaml_node
 from amlrun.spec.job import Output

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError
 from amlrun.spec import read_spark
 from amlrun.spec.job import CommandJob, Output, SparkJob

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Union
 
+from amlrun.dataclass import dataclass, field
 from amlrun.spec.pipeline import Source
 
 Frequency = Literal["minute", "hour", "day", "week", "month"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Union
+
+from amlrun.dataclass import dataclass, field
 
 Scalar = Union[str, int, float, bool]
 _CLUSTER = ("spark.yarn.", "spark.kubernetes.", "spark.mesos.", "spark.dynamicAllocation.", "spark.synapse.",

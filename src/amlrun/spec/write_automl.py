@@ -6,10 +6,10 @@ azure-ai-ml takes no file but an MLTable's folder, whose data must lie in it, fo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError
 from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import Input, to_dict

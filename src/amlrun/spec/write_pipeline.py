@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from amlrun.dataclass import dataclass
 from amlrun.spec import write_sweep
 from amlrun.spec.job import Build, CommandJob, Environment, Input, Output, SparkJob, to_dict
 from amlrun.spec.pipeline import ParallelJob, PipelineJob, Port, Step

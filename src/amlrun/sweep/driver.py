@@ -11,9 +11,9 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
+from amlrun.dataclass import dataclass, field
 from amlrun.prepare.environment import Interpreter
 from amlrun.project import Project
 from amlrun.runs import metrics

@@ -29,10 +29,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from statistics import median
 from typing import Literal, TypeVar
 
+from amlrun.dataclass import dataclass
 from amlrun.spec.job import EarlyTermination
 
 Goal = Literal["maximize", "minimize"]

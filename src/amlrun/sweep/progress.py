@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from amlrun.dataclass import dataclass
 from amlrun.events import Event, Message, PackageLoaded
 from amlrun.runs import store as runs
 from amlrun.sweep.store import Settings, Trial

@@ -14,10 +14,10 @@ import re
 import shlex
 import types
 import typing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Union
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, os_errors
 from amlrun.prepare.snapshot import Snapshot
 from amlrun.runs import redact

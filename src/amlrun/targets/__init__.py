@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.events import OnEvent, ignore
 from amlrun.prepare import machines

@@ -10,10 +10,10 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import os_errors
 from amlrun.events import Event, LogOutput, OnEvent
 from amlrun.prepare import code

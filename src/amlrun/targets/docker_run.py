@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.runs import redact
 

@@ -8,9 +8,9 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.prepare import room
 

@@ -6,10 +6,10 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from amlrun import project
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, os_error
 from amlrun.runs.files import replace_json
 from amlrun.spec.job import DEFAULT_IMAGE, CommandJob

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError
 from amlrun.runs import redact
 from amlrun.spec.node import Node

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError
 from amlrun.spec import node
 from amlrun.spec.node import Node

@@ -15,9 +15,9 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from amlrun.dataclass import dataclass
 from amlrun.runs.redact import secret_name
 
 Path = tuple[str, ...]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.migrate.drivers import automl, commands, environments, estimators, nodes, pipelines, scoring, steps, sweeps
 from amlrun.migrate.drivers import interpreter as reader

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
+from amlrun.dataclass import dataclass, field
 from amlrun.migrate.drivers.signatures import DEFAULT_DATASTORE, argument, bound, name_of
 from amlrun.migrate.drivers.values import NOTHING, Gap, Item, Part, SdkObject, Text, gaps_in, known
 

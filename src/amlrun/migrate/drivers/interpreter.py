@@ -10,10 +10,10 @@ import ast
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.migrate.drivers.objects import Class, Function, Instance, Method, Module, OpenFile, Scope
 from amlrun.migrate.drivers.source import WRITES_FILE, Source

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
+from amlrun.dataclass import dataclass, field
 from amlrun.migrate.drivers.signatures import bound
 from amlrun.migrate.drivers.values import Call, Gap, SdkObject, Text, known
 from amlrun.prepare.conda_rules import TRAINING

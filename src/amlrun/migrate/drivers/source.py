@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
-from dataclasses import dataclass, field
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 
 _MAGIC = re.compile(r"^(\s*)(?:[%!?]|\w[\w, ]*\s*=\s*[%!]|\S+\?{1,2}\s*$)")

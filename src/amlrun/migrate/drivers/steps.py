@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, field
 from typing import Any
 
+from amlrun.dataclass import dataclass, field
 from amlrun.migrate.drivers import sweeps
 from amlrun.migrate.drivers.context import Construction, ConversionContext
 from amlrun.migrate.drivers.data import Data, data

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from amlrun.dataclass import dataclass
 from amlrun.migrate.drivers.values import NOTHING, Call, SdkObject, known
 
 

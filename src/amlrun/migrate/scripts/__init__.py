@@ -8,8 +8,8 @@ becomes; `holders` and `empty` take out what is not needed afterwards; `imports`
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
+from amlrun.dataclass import dataclass
 from amlrun.migrate.result import FileChange, FileResult, Finding, Kind, Verdict
 from amlrun.migrate.scripts.line_ends import restored
 from amlrun.migrate.scripts.output import Output

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 from typing import Union
 
+from amlrun.dataclass import dataclass, field
 from amlrun.migrate.scripts import kinds as k
 from amlrun.migrate.scripts.names import Binding
 from amlrun.migrate.scripts.origins import Origins

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from amlrun.dataclass import dataclass
 from amlrun.migrate.result import Verdict
 from amlrun.migrate.scripts import kinds as k
 from amlrun.migrate.scripts.kinds import short_name

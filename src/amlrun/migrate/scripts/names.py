@@ -6,8 +6,9 @@ Flow-insensitive: a binding knows every expression that is assigned to it anywhe
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 from typing import Union
+
+from amlrun.dataclass import dataclass, field
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)

@@ -6,9 +6,9 @@ import ast
 import copy
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Union
 
+from amlrun.dataclass import dataclass, field
 from amlrun.migrate.result import Verdict
 from amlrun.migrate.scripts.names import Names
 from amlrun.notebook.source import Source

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from amlrun.dataclass import dataclass, field
 from amlrun.migrate.result import Verdict
 from amlrun.migrate.scripts.helpers import HELPERS
 from amlrun.migrate.scripts.kinds import Kinds

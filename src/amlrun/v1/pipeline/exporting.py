@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from amlrun.dataclass import dataclass
 from amlrun.spec.job import V1_DATASET, CommandJob
 from amlrun.spec.pipeline import ParallelJob, PipelineJob, first_of
 from amlrun.spec.write import relative

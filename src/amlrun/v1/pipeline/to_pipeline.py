@@ -6,9 +6,9 @@ silence is told.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.spec import node as yaml_node
 from amlrun.spec.job import V1_DATASET, Input, Scalar

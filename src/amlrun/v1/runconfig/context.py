@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.spec.job import CommandJob, SparkJob
 from amlrun.v1.config import Config, Key, short

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from amlrun.dataclass import dataclass
 from amlrun.spec.job import V1_DATASET, CommandJob, SparkJob
 from amlrun.v1.config import by_line, is_file, raise_first
 from amlrun.v1.runconfig import to_job

@@ -6,10 +6,10 @@ Rules from azure-ai-docs, migrate-to-v2-managed-online-endpoints.md and referenc
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, os_errors
 from amlrun.runs.files import replace_text
 from amlrun.spec.job import DEFAULT_IMAGE
