@@ -74,9 +74,14 @@ def os_error(error: OSError, doing: str) -> AmlError:
     )
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the known word that is nearest to a wrong one; empty where none is near."""
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The known word that is nearest to a wrong one, by difflib's ratio; empty where none reaches `cutoff`."""
     import difflib
 
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return next(iter(difflib.get_close_matches(word, list(known), 1, cutoff)), "")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the known word that is nearest to a wrong one; empty where none is near."""
+    near = nearest(word, known)
+    return f"; did you mean {near!r}?" if near else ""

@@ -6,7 +6,6 @@ parameter is set (PIPELINES.md of the service: "Designer"). All mistakes are gat
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterator
 
@@ -144,9 +143,8 @@ def _unknown(job: PipelineJob, bound: Binding, ports: Collection[str]) -> tuple[
 def _missing(what: str, name: str, known: Collection[str]) -> tuple[str, str, str] | None:
     if name in known:
         return None
-    near = difflib.get_close_matches(name, known, 1)
     there = f"Available: {', '.join(known)}." if known else "There is none."
-    return what, f"; did you mean {near[0]!r}?" if near else "", there
+    return what, did_you_mean(name, known), there
 
 
 def _outputs(job: PipelineJob, step: Step, writers: dict[str, str]) -> Iterator[AmlError]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from amlrun.dataclass import dataclass, field
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, nearest
 from amlrun.spec.job import Input, Scalar
 from amlrun.spec.pipeline import Binding, PipelineJob, Step, bindings, substitute, whole_binding
 
@@ -211,8 +211,6 @@ def select(found: dict[str, Node], name: str) -> str:
     """The node that a person means. Raises AmlError naming the nearest."""
     if name in found:
         return name
-    import difflib
-
-    near = difflib.get_close_matches(name, found, 1)
-    meant = f" Did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, found)
+    meant = f" Did you mean {near!r}?" if near else ""
     raise AmlError(f"there is no step {name!r}", hint=f"The steps are: {', '.join(found)}.{meant}")

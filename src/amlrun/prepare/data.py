@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.dataclass import dataclass, field
-from amlrun.errors import AmlError, os_error, os_errors
+from amlrun.errors import AmlError, nearest, os_error, os_errors
 from amlrun.project import Project
 from amlrun.runs.files import replace_text
 from amlrun.spec.node import read
@@ -87,10 +87,8 @@ def locate(project: Project, name: str, reference: str | None) -> Path:
     wanted = match["name"] if match else name
     dataset = datasets.get(wanted)
     if dataset is None:
-        import difflib
-
-        near = difflib.get_close_matches(wanted, datasets, 1)
-        known = f"did you mean {near[0]!r}?" if near else f"it names: {', '.join(datasets)}."
+        near = nearest(wanted, datasets)
+        known = f"did you mean {near!r}?" if near else f"it names: {', '.join(datasets)}."
         raise AmlError(
             f"dataset {wanted!r} has no local path{f' ({known})' if datasets else ''}",
             file=project.datasets_file if datasets else None, field=f"input {name}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -65,7 +64,7 @@ def prepare(
     text = "\n".join([conda_file.content(source), *more])
     workshop = workshop or Workshop()
     tool = workshop.tool()
-    key = hashlib.sha256(f"{_FORMAT}\n{tool}\n{workshop.identity()}\n{text}".encode()).hexdigest()
+    key = _sha256(f"{_FORMAT}\n{tool}\n{workshop.identity()}\n{text}")
     room = workshop.room(key[:16])
     found = _reuse(room)
     if found is None:
@@ -75,7 +74,7 @@ def prepare(
             found = _reuse(room) or build.build(room, v1_packages.read(source), tool, report, more)
     elif found.python_note:
         report(found.python_note)
-    found.conda_hash = hashlib.sha256(text.encode()).hexdigest()
+    found.conda_hash = _sha256(text)
     return found
 
 
@@ -158,7 +157,7 @@ def own(name: str, why: str, *, report: Report) -> Interpreter:
     It sees the packages of the Python on PATH; what the run installs goes into this environment, kept by `name`.
     """
     base = user_managed("python").python
-    key = hashlib.sha256(f"{name}\n{base}\n{sys.platform}".encode()).hexdigest()[:16]
+    key = _sha256(f"{name}\n{base}\n{sys.platform}")[:16]
     folder = cache_folder() / f"own-{key}"
     room = Room(folder)
     report(f"{why}: the script uses the packages of {base}. To give it its own, name a conda file.")
@@ -169,3 +168,9 @@ def own(name: str, why: str, *, report: Report) -> Interpreter:
         with _locked(folder, report):
             found = _reuse(room) or build.over(base, folder, folder / READY, name)
     return found
+
+
+def _sha256(text: str) -> str:
+    import hashlib  # OpenSSL takes its time to load
+
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
+
+from amlrun.errors import nearest
 
 # They read the command line by rules of their own.
 _OTHERS = frozenset(
@@ -30,8 +31,8 @@ def ignored(script: Path, words: Sequence[str]) -> list[str]:
             continue
         # Of two spellings of one option the one that the script names first.
         spellings = {name.lower().replace("_", "-"): name for name in reversed(known)}
-        near = [spellings[name] for name in difflib.get_close_matches(option.lower(), spellings, 1)]
-        meant = f"; did you mean {near[0]}?" if near else ""
+        near = nearest(option.lower(), spellings)
+        meant = f"; did you mean {spellings[near]}?" if near else ""
         found.append(f"{script.name} has no option {option} and ignores it{meant}")
     return found
 

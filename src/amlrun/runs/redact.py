@@ -5,7 +5,6 @@ The one policy of the library: records, logs, snapshots, `aml explain` and conve
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from typing import Any
 
@@ -25,14 +24,19 @@ _NAME = re.compile(
     r"(?:access|api|auth|bearer|id|refresh|sas|session)token|(?:access|api|auth|bearer|refresh)_tokens|token)$"
 )
 # What a tokenizer calls `…_token`, and a loop `…_pass`: none of it is a secret.
-_HARMLESS_TOKEN = re.compile(
-    r"add|added|additional|assistant|audio|begin|blank|bos|byte|char|class|cls|concept|cost|decoder|dist|doc|"
-    r"document|empty|encoder|end|eos|extra|first|forced|go|image|img|initializer|input|instruction|label|lang|"
-    r"language|last|mask|max|memory|min|model|n|new|next|null|num|oov|output|pad|padding|patch|per|placeholder|pos|"
-    r"prompt|query|register|response|sentence|sep|separator|soft|sos|source|speaker|special|start|stop|sub|subword|"
-    r"system|target|task|text|time|total|trigger|trim|unk|unknown|user|video|virtual|vocab|word"
-)
-_HARMLESS_PASS = re.compile(r"backward|band|by|first|forward|high|last|low|multi|n|num|one|second|single|two")
+_HARMLESS_TOKEN = frozenset({
+    "add", "added", "additional", "assistant", "audio", "begin", "blank", "bos", "byte", "char", "class", "cls",
+    "concept", "cost", "decoder", "dist", "doc", "document", "empty", "encoder", "end", "eos", "extra", "first",
+    "forced", "go", "image", "img", "initializer", "input", "instruction", "label", "lang", "language", "last",
+    "mask", "max", "memory", "min", "model", "n", "new", "next", "null", "num", "oov", "output", "pad", "padding",
+    "patch", "per", "placeholder", "pos", "prompt", "query", "register", "response", "sentence", "sep", "separator",
+    "soft", "sos", "source", "speaker", "special", "start", "stop", "sub", "subword", "system", "target", "task",
+    "text", "time", "total", "trigger", "trim", "unk", "unknown", "user", "video", "virtual", "vocab", "word"
+})  # fmt: skip
+_HARMLESS_PASS = frozenset({
+    "backward", "band", "by", "first", "forward", "high", "last", "low", "multi", "n", "num", "one", "second",
+    "single", "two"
+})  # fmt: skip
 # A reference to where the value is kept, or a tokenizer's own word: <pad>, [SEP], </s>, <|endoftext|>.
 _REFERENCE = re.compile(r"\$.*|%\w+%|\{.*\}|<[^<>]*>|\[[^\[\]]*\]|" + re.escape(MASK), re.DOTALL)
 _NUMBER = re.compile(r"[+-]?[0-9][0-9_]*(?:\.[0-9]*)?(?:e[+-]?[0-9]+)?", re.IGNORECASE)
@@ -59,9 +63,9 @@ _ASSIGNED = re.compile(
 )
 _OPTION = re.compile(rf"(?<![\w.-])(?P<name>--?[A-Za-z][\w.-]*)(?P<sign>\s+)(?P<value>{_QUOTED}|[^\s\"'-][^\s\"']*)")
 
-_SECRET_FILES = (".env", ".env.*", "*.pem", "*.key", "*.pfx", "*.p12", "*.ppk", "*.publishsettings", "*.jks", "*.kdbx",
-                 "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", "_netrc", ".pypirc", ".npmrc",
+_SECRET_FILES = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".env", ".netrc", "_netrc", ".pypirc", ".npmrc",
                  ".git-credentials", ".htpasswd")  # fmt: skip
+_SECRET_ENDINGS = (".pem", ".key", ".pfx", ".p12", ".ppk", ".publishsettings", ".jks", ".kdbx")
 _HARMLESS_FILES = (".env.example", ".env.sample", ".env.template")
 # Named by the user and drawn by the sampler: never secrets, and needed as they are.
 _OPEN_SECTIONS = ("search_space", "hyperparameters")
@@ -77,8 +81,8 @@ def secret_name(name: str) -> bool:
         return False
     before = words[-2] if len(words) > 1 else ""
     if words[-1] == "token":
-        return not _HARMLESS_TOKEN.fullmatch(before)
-    return not (words[-1] == "pass" and _HARMLESS_PASS.fullmatch(before))
+        return before not in _HARMLESS_TOKEN
+    return not (words[-1] == "pass" and before in _HARMLESS_PASS)
 
 
 def is_secret(name: str, value: Any) -> bool:
@@ -158,7 +162,9 @@ def _option(word: Any) -> str:
 def secret_file(name: str) -> bool:
     """Whether a file of that name is likely to hold a key or a password."""
     low = name.lower()
-    return low not in _HARMLESS_FILES and any(fnmatch.fnmatchcase(low, pattern) for pattern in _SECRET_FILES)
+    if low in _HARMLESS_FILES:
+        return False
+    return low in _SECRET_FILES or low.startswith(".env.") or low.endswith(_SECRET_ENDINGS)
 
 
 def url_without_user(url: str) -> str:

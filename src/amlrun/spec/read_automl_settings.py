@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
+from amlrun.errors import did_you_mean
 from amlrun.spec.automl import (
     COLUMN_TYPES,
     GONE,
@@ -209,6 +209,5 @@ class Settings(Reader):
             raise self.error(
                 place, f"{word} was v1's; v2's AutoML does not have it", line, f"Known: {', '.join(known)}."
             )
-        near = difflib.get_close_matches(word.lower(), known, 1)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
+        meant = did_you_mean(word.lower(), known)
         raise self.error(place, f"unknown name {word!r}{meant}", line, f"Known: {', '.join(known)}.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from datetime import tzinfo
 from functools import lru_cache
+
+from amlrun.errors import nearest
 
 # In Windows' own list no longer, and in Azure ML's still; both have a fixed offset.
 _OLD = {"Mid-Atlantic Standard Time": "Etc/GMT+2", "Kamchatka Standard Time": "Asia/Kamchatka"}
@@ -40,6 +41,5 @@ def suggest(name: str) -> str:
 
     windows = tz_win.get(name)
     if windows is None:
-        near = difflib.get_close_matches(name, names(), 1, 0.5)
-        windows = near[0] if near else None
+        windows = nearest(name, names(), 0.5)
     return f"Write {windows!r}." if windows else "Write Windows' name of the zone, such as 'W. Europe Standard Time'."

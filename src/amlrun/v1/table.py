@@ -12,12 +12,12 @@ later files lack.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from amlrun.dataclass import dataclass
+from amlrun.errors import nearest
 from amlrun.runs.redact import secret_name
 
 Path = tuple[str, ...]
@@ -127,8 +127,8 @@ def near(key: str, known: Iterable[str]) -> str:
     plain = fold(key)
     if plain in folded:
         return folded[plain]
-    found = difflib.get_close_matches(plain, folded, 1, 0.75)
-    return folded[found[0]] if found else ""
+    found = nearest(plain, folded, 0.75)
+    return folded[found] if found else ""
 
 
 def _parsed(rows: str) -> Iterable[Field]:

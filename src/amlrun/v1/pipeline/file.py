@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, nearest
 from amlrun.spec.job import compute_named
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import Source
@@ -67,8 +66,8 @@ class PipelineFile:
         for name, _, child in node.pairs:
             here = f"{place}.{name}"
             if name not in known:
-                near = difflib.get_close_matches(name, known, 1)
-                meant = f"did you mean {near[0]!r}?" if near else f"known there: {', '.join(known)}"
+                near = nearest(name, known)
+                meant = f"did you mean {near!r}?" if near else f"known there: {', '.join(known)}"
                 self.say(here, f"no such key: {meant}", "unknown")
                 self.note(here, f"unknown key, which v1 ignored; {meant}")
             elif not (child.kind == "scalar" and child.value is None):

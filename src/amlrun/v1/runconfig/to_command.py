@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from amlrun.errors import did_you_mean
+from amlrun.errors import did_you_mean, nearest
 from amlrun.v1.config import Key
 from amlrun.v1.reading import split
 from amlrun.v1.runconfig.context import TranslationContext
@@ -120,10 +119,8 @@ def _check_script(context: TranslationContext, script: str, key: str) -> None:
     except (OSError, ValueError):
         there, beside, below = False, [], ""
     if not there:
-        near = difflib.get_close_matches(place.name, beside, 1)
-        meant = (
-            f"Did you mean {near[0]}?" if near else f"Available: {', '.join(beside[:8]) or 'no such script at all'}."
-        )
+        near = nearest(place.name, beside)
+        meant = f"Did you mean {near}?" if near else f"Available: {', '.join(beside[:8]) or 'no such script at all'}."
         meant = f"It is in {below}: add --source-directory {below}" if below else meant
         context.blocking_error((key,), f"there is no {script!r} in {context.source}", meant, name=key)
 

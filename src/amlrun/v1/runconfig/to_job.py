@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, nearest
 from amlrun.spec import node
 from amlrun.spec.job import CommandJob, SparkJob
 from amlrun.v1 import reading
@@ -48,8 +47,8 @@ def find(path: Path, name: str) -> Path:
         if is_file(place):
             return place.absolute()
     there = _names(folder)
-    near = difflib.get_close_matches(name, there, 1)
-    meant = f" Did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, there)
+    meant = f" Did you mean {near!r}?" if near else ""
     known = f"Available: {', '.join(there)}.{meant}" if there else f"There is no run configuration in {folder}."
     others = [f"{name}{ending}" for ending in (".yml", ".yaml", ".json") if is_file(path / f"{name}{ending}")]
     if others:
