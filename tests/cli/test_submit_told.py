@@ -59,9 +59,9 @@ def test_an_input_that_was_written_to_is_told(workplace: Workplace) -> None:
         + "dataReferences:\n  sample:\n    dataStoreName: workspaceblobstore\n    pathOnDataStore: sample/\n"
     )
     workplace.script("import sys\nopen(sys.argv[2] + '/new.txt', 'w').write('x')\n")
-    assert "the script changed its input sample" in workplace.submit().stderr
+    assert "input sample changed during the run" in workplace.submit().stderr
     workplace.script("import sys\nprint(open(sys.argv[2] + '/a.csv').read())\n")
-    assert "changed its input" not in workplace.submit().stderr
+    assert "changed during the run" not in workplace.submit().stderr
 
 
 def test_a_configuration_of_a_model_below_is_named(workplace: Workplace) -> None:

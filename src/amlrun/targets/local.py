@@ -184,7 +184,9 @@ def _remarks(job: CommandJob, site: Site) -> Callable[[], list[str]]:
         found += script_tracking.elsewhere(site.run.folder / job.script) if job.script else []
         for name, place in places.items():
             if data.changed_since(place, start):
-                found.append(f"the script changed its input {name}; in Azure ML an input is read-only: write an output")
+                found.append(
+                    f"input {name} changed during the run; a script may not write there: in Azure ML it is read-only"
+                )
         return found
 
     return after
