@@ -134,7 +134,7 @@ def test_another_templates_repository_is_protected(template, tmp_path, words, an
 def test_a_runner_of_their_own_is_left_alone_and_named(template, tmp_path, name):
     repo = commit_all(write(tmp_path / "repo", name), "theirs")
     said = copy(template, repo)
-    assert "runner/ was there already" in said
+    assert "runner/ already exists and was not overwritten" in said
     assert [file for file in files(repo) if file.startswith("runner")] == [name]
     text = "".join(content.decode() for file, content in files(repo).items() if file.startswith((".vscode", "README")))
     assert "-m runner" not in text and '"runner"' not in text

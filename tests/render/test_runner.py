@@ -52,3 +52,9 @@ def test_its_help_names_every_option(project):
     said = runner(project, "--help")
     for word in ("--model", "--experiment", "--register", "--asset-path"):
         assert word in said
+
+
+def test_a_python_without_the_library_is_answered_in_a_sentence(project):
+    said = run([sys.executable, "-S", "-m", "runner", "train-local"], project, expect=1)
+    assert "No module named 'amlrun'" in said and "`python -m runner` in place of `aml`" in said
+    assert "Traceback" not in said

@@ -8,6 +8,7 @@ which no bytes move counts. What went wrong is told with the call's name.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import time
@@ -192,7 +193,10 @@ def _service_words(error: HttpResponseError) -> str:
 
 
 def _first_words(text: str) -> str:
-    """A message's first line; one that ends in a colon says nothing without what follows."""
+    """A message's first line, with the next where it ends in a colon; of a schema's report what it refused."""
+    refused = schema_faults(text)
+    if refused:
+        return refused[:500]
     lines = [line.strip() for line in text.splitlines() if line.strip(" {}[]()")]
     words = lines[0] if lines else ""
     for line in lines[1:]:
@@ -200,6 +204,29 @@ def _first_words(text: str) -> str:
             break
         words += f" {line}"
     return words[:500]
+
+
+def schema_faults(text: str) -> str:
+    """`key: why` of each value that azure-ai-ml's schema refused; its report is JSON, nested as a string in JSON."""
+    start = text.find("{")
+    if not text.startswith("Validation for ") or start < 0:
+        return ""
+    try:
+        report = json.JSONDecoder().raw_decode(text, start)[0]
+    except ValueError:
+        return ""
+    if isinstance(report.get("errors"), list):
+        messages = [str(one.get("message") or "") for one in report["errors"]]
+        return "; ".join(schema_faults(message) or message for message in messages)
+    return "; ".join(_flat(report))
+
+
+def _flat(report: object, place: str = "") -> Iterator[str]:
+    if isinstance(report, dict):
+        for key, inner in report.items():
+            yield from _flat(inner, f"{place}.{key}" if place else str(key))
+    else:
+        yield f"{place}: {' '.join(map(str, report)) if isinstance(report, list) else report}"
 
 
 def _reason(error: BaseException) -> str:

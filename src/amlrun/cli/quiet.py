@@ -13,6 +13,7 @@ _LEVELS = {
     "msal": {"msal": logging.CRITICAL},
     "azure.ai.ml": {
         "azure.ai.ml._utils._experimental": logging.ERROR,
+        "azure.ai.ml._schema.core.fields": logging.ERROR,
         "azure.ai.ml.entities._job": logging.ERROR,
         "azure.ai.ml.operations": logging.ERROR,
     },

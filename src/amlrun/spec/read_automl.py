@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from amlrun.errors import AmlError
 from amlrun.spec.automl import ALGORITHMS, CLOUD_TASKS, METRICS, TABLE_TASKS, VERBOSITIES, AutoMLJob, folded
-from amlrun.spec.job import Input, QueueSettings
+from amlrun.spec.job import Input
 from amlrun.spec.node import Node
 from amlrun.spec.read_automl_settings import Settings
 
@@ -87,8 +87,7 @@ def _shared(reader: Settings, found: dict[str, Node], job: AutoMLJob) -> None:
     if "resources" in found:
         job.resources = reader.resources(found["resources"])
     if "queue_settings" in found:
-        parts = reader.section("queue_settings", found["queue_settings"], ("job_tier", "priority"))
-        job.queue_settings = QueueSettings(reader.word("job_tier", parts), reader.word("priority", parts))
+        job.queue_settings = reader.queue_settings(found["queue_settings"])
     if "identity" in found:
         job.identity = reader.word("type", reader.section("identity", found["identity"], ("type",)))
     job.log_verbosity = reader.one_of("log_verbosity", found, VERBOSITIES)

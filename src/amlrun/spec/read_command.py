@@ -20,7 +20,6 @@ from amlrun.spec.job import (
     Input,
     Limits,
     Output,
-    QueueSettings,
     Resources,
     Service,
 )
@@ -196,8 +195,7 @@ class Reader(Sections):
             parts = self.section("limits", found["limits"], ("timeout",))
             job.limits = Limits(timeout=self.number("timeout", parts, "limits.timeout"))
         if "queue_settings" in found:
-            parts = self.section("queue_settings", found["queue_settings"], ("job_tier", "priority"))
-            job.queue_settings = QueueSettings(self.word("job_tier", parts), self.word("priority", parts))
+            job.queue_settings = self.queue_settings(found["queue_settings"])
         if "identity" in found:
             known = ("type", "client_id", "object_id", "msi_resource_id")
             parts = self.section("identity", found["identity"], known)

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from amlrun.errors import AmlError, did_you_mean
 from amlrun.runs import store as runs
+from amlrun.spec.job import QueueSettings
 from amlrun.spec.node import Node
 from amlrun.spec.yaml_problems import missing_space
+
+_QUEUE = {"job_tier": ("spot", "basic", "standard", "premium", "null"), "priority": ("low", "medium", "high")}
 
 
 class Sections:
@@ -80,6 +83,18 @@ class Sections:
             shown = f'"{node.text[:60]}"' if node.kind == "scalar" else f"a {node.kind}"
             raise self.error(place, f"expected a whole number, got {shown}", node.line)
         return value
+
+    def queue_settings(self, node: Node) -> QueueSettings:
+        parts = self.section("queue_settings", node, tuple(_QUEUE))
+        chosen: dict[str, str] = {}
+        for key, part in parts.items():
+            place = f"queue_settings.{key}"
+            text = (self.word(key, parts, place) or "").lower()
+            if text not in _QUEUE[key]:
+                meant = did_you_mean(text, _QUEUE[key])
+                raise self.error(place, f"expected one of {', '.join(_QUEUE[key])}, got {text!r}{meant}", part.line)
+            chosen[key] = text
+        return QueueSettings(**chosen)
 
     def words(self, key: str, found: dict[str, Node]) -> dict[str, str]:
         words = {}

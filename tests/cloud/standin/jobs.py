@@ -24,8 +24,8 @@ def put_job(plane: Plane, ws: Workspace, query: Query, body: Any, name: str) -> 
         old = ws.jobs[name]
         return _json(200, job_shapes.job(ws.root, name, old.said, old.status, created=True))
     target = str(said.get("computeId") or "").rsplit("/", 1)[-1]
-    serverless = not target and bool((said.get("resources") or {}).get("instanceType"))
-    if kind != "Pipeline" and not serverless and not target.startswith("test") and target not in ws.computes:
+    # A job that names no compute is serverless; its size is optional.
+    if kind != "Pipeline" and target and not target.startswith("test") and target not in ws.computes:
         experiment = said.get("experimentName", "Default")
         raise Refusal(400, "UserError", f"{experiment}: Compute Not Found for run ID : {name}")
     said = {key: value for key, value in said.items() if value is not None}

@@ -1,0 +1,90 @@
+"""Job files as people have them: what the service gets, and what is printed beside it."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from azure.ai.ml import load_job
+from standin.project import Cloud
+
+from amlrun.azure import calls
+
+IMAGE = 'environment: {image: "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"}'
+SPOT = f"""\
+type: command
+code: src
+command: python a.py
+{IMAGE}
+resources: {{instance_type: Standard_E4s_v3}}
+queue_settings: {{job_tier: spot}}
+"""
+MOUNTED = """\
+script: train.py
+arguments: [--out, $AZUREML_DATAREFERENCE_results]
+target: cpu-cluster
+environment:
+  docker:
+    baseImage: mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04
+dataReferences:
+  results:
+    dataStoreName: workspaceblobstore
+    pathOnDataStore: results/
+    mode: mount
+"""
+
+
+@pytest.mark.parametrize(
+    ("queue", "sent"),
+    [
+        ("queue_settings: {job_tier: spot}", {"jobTier": "Spot"}),
+        ("queue_settings: {job_tier: Premium, priority: high}", {"jobTier": "Premium", "priority": 3}),
+    ],
+)
+def test_a_spot_job_prints_nothing_of_the_sdks_experiments(cloud: Cloud, queue: str, sent: dict[str, object]) -> None:
+    (cloud.path / "src").mkdir()
+    (cloud.path / "src" / "a.py").write_text("print(1)\n", encoding="utf-8")
+    (cloud.path / "job.yml").write_text(SPOT.replace("queue_settings: {job_tier: spot}", queue), encoding="utf-8")
+    done = cloud.aml("job", "create", "-f", "job.yml", "-t", "run.json", "--async", "-o", "json")
+    assert done.code == 0, done.text
+    assert [line.partition(":")[0] for line in done.err.split("\n") if line] == ["RunId", "Snapshot", "Web View"]
+    assert cloud.workspace.jobs[cloud.run()["run_id"]].said["queueSettings"] == sent
+
+
+@pytest.mark.parametrize("more", ["", "resources: {instance_count: 2}\n"])
+def test_a_job_without_compute_is_serverless(cloud: Cloud, more: str) -> None:
+    (cloud.path / "job.yml").write_text(f'command: echo "hello world"\n{IMAGE}\n{more}', encoding="utf-8")
+    done = cloud.aml("job", "create", "-f", "job.yml", "-t", "run.json")
+    assert done.code == 0, done.text
+    assert "hello world" in done.out
+    job = cloud.workspace.jobs[cloud.run()["run_id"]].said
+    assert job.get("computeId") is None
+
+
+def test_a_v1_mount_is_told_to_be_for_reading_only(cloud: Cloud) -> None:
+    (cloud.path / "aml_config" / "train.runconfig").write_text(MOUNTED, encoding="utf-8")
+    done = cloud.submit("--async")
+    assert done.code == 0, done.text
+    assert "train.runconfig:9: dataReferences: results: mounted for reading only in v2" in done.text
+    assert "For a folder that the script writes to, set mode: upload" in done.text
+    job = cloud.workspace.jobs[cloud.run()["run_id"]].said
+    assert job["inputs"]["results"]["mode"] == "ReadOnlyMount"
+
+
+def test_a_v1_folder_that_is_uploaded_is_an_output(cloud: Cloud) -> None:
+    text = MOUNTED.replace("mode: mount", "mode: upload")
+    (cloud.path / "aml_config" / "train.runconfig").write_text(text, encoding="utf-8")
+    done = cloud.submit("--async")
+    assert done.code == 0 and "mounted for reading only" not in done.text, done.text
+    assert cloud.workspace.jobs[cloud.run()["run_id"]].said["outputs"]["results"]["mode"] == "Upload"
+
+
+def test_what_the_sdks_schema_refuses_is_named_by_key() -> None:
+    tree = {"type": "command", "command": "x", "environment": "azureml:e:1", "limits": {"timeout": "x"}}
+    with pytest.raises(Exception, match="Validation for CommandSchema failed") as refused:
+        load_job(io.StringIO(json.dumps(tree | {"queue_settings": {"priority": "urgent"}})))
+    found = calls.schema_faults(str(refused.value))
+    assert "limits.timeout: Not a valid integer." in found
+    assert "queue_settings.priority: Value 'urgent' passed is not in set" in found
+    assert calls.schema_faults("Validation for X failed: {broken") == calls.schema_faults("another error") == ""
