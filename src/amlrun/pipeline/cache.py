@@ -111,7 +111,7 @@ class StepCache:
     def finish(self, run: StepRun, outputs: dict[str, str], why_not: str = "") -> dict[str, str]:
         """Write what a completed step made; the digest of each output. `why_not` keeps it from being used again."""
         record = read_json(run.folder / ".run" / "step.json")
-        found = {name: self._content(run.results / name) for name in outputs}
+        found = {name: self._content(run.output(name)) for name in outputs}
         record["outputs"] = found
         if why_not:
             record |= {"reusable": False, "why_not": why_not}
@@ -127,7 +127,7 @@ class StepCache:
         """Whether an output is not what its step had made, by size, time and inode."""
         made = read_json(run.folder / ".run" / "step.json").get("outputs") or {}
         signature = (made.get(output) or ("", ""))[1]
-        place = run.results / output
+        place = run.output(output)
         return bool(signature != self._hashes.signature(place)) and (bool(signature) or place.exists())
 
     def _content(self, place: Path) -> tuple[str, str]:
@@ -142,7 +142,7 @@ class StepCache:
         if made is None:
             return self._take_over(run, record, wanted)
         for name in wanted.outputs:
-            place = run.results / name
+            place = run.output(name)
             digest, signature = made.get(name) or (None, None)
             if digest is None:
                 return f"its last run made no output {name}"
@@ -165,7 +165,7 @@ class StepCache:
         """Take a result whose pipeline ended before it could be written down, if nobody has touched it since."""
         ended = _seconds(run.record().get("end_time_utc"))
         for name in wanted.outputs:
-            place = run.results / name
+            place = run.output(name)
             for file in [place, *place.rglob("*")] if place.is_dir() else [place]:
                 with suppress(OSError):
                     if file.stat().st_mtime > ended + _CLOCK_SLACK_SECONDS:

@@ -135,8 +135,6 @@ def _unknown(job: PipelineJob, bound: Binding, ports: Collection[str]) -> tuple[
         return None
     if bound.kind == "inputs":
         return _missing(f"input of step {step.name}", bound.name, {**step.component.inputs, **step.inputs})
-    if step.type == "automl" and bound.name == "best_model":
-        return None
     return _missing(f"output of step {step.name}", bound.name, {**step.component.outputs, **step.outputs})
 
 

@@ -22,6 +22,7 @@ from amlrun.pipeline.results import StepResults
 from amlrun.pipeline.state import StepState
 from amlrun.project import Project
 from amlrun.runs import store as runs
+from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, SweepJob
 from amlrun.spec.pipeline import PipelineJob
 
@@ -118,14 +119,14 @@ class Engine:
                 self.progress.change(name, state.SKIPPED, missing or self._stopped)
                 moved = True
             elif self._ready(node) and len(self._running) < self.options.slots:
-                if node.step.sweep is not None and self._running:
-                    continue  # a sweep takes all slots
+                if step_job.takes_all(node.step) and self._running:
+                    continue  # it takes all slots
                 self._queue.remove(name)
                 self._begin(node)
                 moved = True
-                if node.step.sweep is not None and name in self._running:
+                if step_job.takes_all(node.step) and name in self._running:
                     break
-            if any(one.node.step.sweep is not None for one in self._running.values()):
+            if any(step_job.takes_all(one.node.step) for one in self._running.values()):
                 break
         return moved
 
@@ -185,7 +186,7 @@ class Engine:
             self.cache.used(wanted, found.run)
             self.results.reuse(node, found.run)
 
-    def _launch(self, node: Node, job: CommandJob | SweepJob, run_id: str, wanted: Wanted) -> StepRun:
+    def _launch(self, node: Node, job: CommandJob | SweepJob | AutoMLJob, run_id: str, wanted: Wanted) -> StepRun:
         def created(private: Path) -> None:
             self.cache.begin(wanted, private)
 

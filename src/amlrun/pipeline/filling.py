@@ -73,7 +73,7 @@ def _data(project: Project, node: Node, name: str, given: Given) -> Path | None:
         return data.locate(project, given.from_input or name, path)
     except AmlError as error:
         if error.file is None:
-            place = f"inputs.{name}"
+            place = node.step.place("inputs", name)
             raise node.step.error(place, error.message, error.hint) from error
         raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from amlrun.pipeline.hashing import FileHashes
 from amlrun.pipeline.launcher import StepRun
 from amlrun.prepare import snapshot
 from amlrun.project import Project
+from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, SweepJob
 
 
@@ -27,7 +29,9 @@ class Fingerprints:
         self._cache = cache
         self._code: dict[Path, dict[str, str]] = {}
 
-    def wanted(self, node: Node, job: CommandJob | SweepJob, filled: Filled, results: Mapping[str, StepRun]) -> Wanted:
+    def wanted(
+        self, node: Node, job: CommandJob | SweepJob | AutoMLJob, filled: Filled, results: Mapping[str, StepRun]
+    ) -> Wanted:
         """The key of a step and what it is made of; `results` has the runs of the steps before it.
 
         Raises AmlError for data that is gone, or changes while it is read.
@@ -40,7 +44,10 @@ class Fingerprints:
                 digests[name] = self._cache.digests(results[ref.node])[ref.output]
             else:
                 digests[name], signatures[name] = self._hashes.content(place)
-        parts = step_key.parts(job, filled, self._files(own), digests)
+            if isinstance(own, AutoMLJob):
+                digests[name] += self._tables(place)
+        code, folder = ({}, "") if isinstance(own, AutoMLJob) else (self._files(own), self._folder(own))
+        parts = step_key.parts(job, filled, code, digests)
         return Wanted(
             step=node.name,
             key=step_key.key_of(parts),
@@ -48,7 +55,7 @@ class Fingerprints:
             shown=step_key.shown(filled),
             outputs={name: output.type for name, output in own.outputs.items()},
             inputs=signatures,
-            code=self._folder(own),
+            code=folder,
             reusable=node.step.component.is_deterministic and not node.force_rerun,
         )
 
@@ -58,12 +65,24 @@ class Fingerprints:
             if given.ref is not None and given.ref.node in results:
                 maker = results[given.ref.node]
                 if self._cache.changed(maker, given.ref.output):
-                    return name, maker.results / given.ref.output
+                    return name, maker.output(given.ref.output)
             elif given.data is not None and name in wanted.inputs:
                 place = filling.find_data(self._project, node)[name]
                 if self._hashes.signature(place) != wanted.inputs[name]:
                     return name, place
         return None
+
+    def _tables(self, place: Path) -> str:
+        """The content of the files that an MLTable names outside its own folder."""
+        from amlrun.automl import tables
+
+        recipe = place if place.name == "MLTable" else place / "MLTable"
+        if not recipe.is_file():
+            return ""
+        patterns = tables.read(recipe)["paths"]
+        named = (Path(one) for text in patterns for one in sorted(glob.glob(text, recursive=True)))  # noqa: PTH207
+        outside = (one for one in named if not one.resolve().is_relative_to(recipe.parent.resolve()))
+        return "".join(f" {self._hashes.content(one).digest}" for one in outside)
 
     def _files(self, job: CommandJob) -> dict[str, str]:
         code = job.code or self.no_code

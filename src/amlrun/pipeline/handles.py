@@ -107,10 +107,9 @@ class PipelineRun(Run):
 
     def children(self) -> list[Run]:
         """The steps' runs that this pipeline started, oldest first; a reused result is another pipeline's child."""
-        from amlrun.sweep import handles as sweeps
+        from amlrun.pipeline.launcher import searching
 
-        found = super().children()
-        return [sweeps.open_sweep(run.files, self.target) if sweeps.is_sweep(run.files) else run for run in found]
+        return [searching(run.files, self.target) or run for run in super().children()]
 
     def download(self, dest: str | Path | None = None, *, folders: Sequence[str] = FOLDERS) -> list[Path]:
         """Bring the run's files here; below `dest` the pipeline's outputs lie in `outputs/NAME`."""

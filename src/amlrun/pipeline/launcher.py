@@ -15,9 +15,10 @@ from amlrun.project import Project
 from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
+from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, SweepJob
 from amlrun.targets import Targets, processes
-from amlrun.targets.base import Run, RunCreated, SubmitOptions
+from amlrun.targets.base import Run, RunCreated, SubmitOptions, Target
 from amlrun.targets.local import LocalTarget
 from amlrun.targets.run_log import RunLog
 from amlrun.workspace import Workspace
@@ -43,13 +44,14 @@ class StepRun:
         """The run's folder; what the pipeline keeps of it is in `.run/step.json`."""
         return self._run.folder
 
-    @property
-    def results(self) -> Path:
-        """The folder of the outputs: the run's, a sweep's best trial's."""
+    def output(self, name: str) -> Path:
+        """Where an output lies: in the run's folder, a sweep's best trial's; a search's best model as MLflow's."""
+        if name == "best_model" and self._run.files.part("submit").get("run_type") == "automl":
+            name = "mlflow-model"
         if self._run.files.part("submit").get("run_type") != "hyperdrive":
-            return self.folder / "outputs"
+            return self.folder / "outputs" / name
         best = self._run.best_child()
-        return (best.folder if best is not None else self.folder) / "outputs"
+        return (best.folder if best is not None else self.folder) / "outputs" / name
 
     def status(self) -> RunStatus:
         """The state now. What it logged comes into `mlflow.db` with `Launcher.publish`, for all steps at once."""
@@ -91,6 +93,20 @@ class StepRun:
         return dict(self._run.record())
 
 
+def searching(files: runs.RunFolder, target: Target) -> Run | None:
+    """The handle of a sweep's or a search's run; None for any other run."""
+    kind = files.part("submit").get("run_type")
+    if kind == "hyperdrive":
+        from amlrun.sweep import handles as sweeps
+
+        return sweeps.open_sweep(files, target)
+    if kind == "automl":
+        from amlrun.automl import handles as searches
+
+        return searches.open_search(files, target)
+    return None
+
+
 class Launcher:
     """Starts steps. `log` is told what a submit says, `words` is the command that was typed; `pull`: a container's
     image that is not here is fetched.
@@ -123,10 +139,9 @@ class Launcher:
         files = runs.RunFolder(self._target.project.runs / run_id)
         if Path(run_id).name != run_id or not files.private.is_dir():
             return None
-        if files.part("submit").get("run_type") == "hyperdrive":
-            from amlrun.sweep import handles as sweeps
-
-            return StepRun(sweeps.open_sweep(files, self._target))
+        search = searching(files, self._target)
+        if search is not None:
+            return StepRun(search)
         kind = files.part("submit").get("_target_type")
         return StepRun(Run(files, self._target if kind in (None, "local") else self._targets.for_run(files)))
 
@@ -148,7 +163,9 @@ class Launcher:
         while self._ahead:
             processes.discard(self._ahead.pop())
 
-    def start(self, job: CommandJob | SweepJob, run_id: str, parent: str, created: Callable[[Path], None]) -> StepRun:
+    def start(
+        self, job: CommandJob | SweepJob | AutoMLJob, run_id: str, parent: str, created: Callable[[Path], None]
+    ) -> StepRun:
         """Start a step; `created` gets its `.run/` folder before anything runs.
 
         Raises AmlError; when the run is there already its record says how it ended.
@@ -159,6 +176,10 @@ class Launcher:
             from amlrun.sweep import handles as sweeps
 
             return StepRun(sweeps.submit(self._target, job, self._experiment, options))
+        if isinstance(job, AutoMLJob):
+            from amlrun.automl import handles as searches
+
+            return StepRun(searches.submit(self._target, job, self._experiment, options))
         if job.compute != "local" or job.local.container:
             return StepRun(self._targets.for_job(job).submit(job, self._experiment, options))
         options.supervisor = self._ahead.pop() if self._ahead else None

@@ -10,6 +10,7 @@ from amlrun.pipeline import overrides
 from amlrun.pipeline.check import check
 from amlrun.spec import node as yaml_node
 from amlrun.spec import read_pipeline
+from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import compute_named
 from amlrun.spec.pipeline import PipelineJob, first_of, is_v1
 from amlrun.spec.read_pipeline import Reading
@@ -87,5 +88,7 @@ def _use_containers(job: PipelineJob) -> None:
     for step in job.jobs.values():
         if isinstance(step.job, PipelineJob):
             _use_containers(step.job)
+        elif isinstance(step.job, AutoMLJob):
+            raise step.error("", "an automl step can't run in a container", "Add --no-container.")
         elif step.job is not None:
             step.job.local.container = True

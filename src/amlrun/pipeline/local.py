@@ -36,6 +36,15 @@ class Work:
     command_line: list[str]
 
 
+def _require_automl(node: graph.Node) -> None:
+    from amlrun.automl import request
+
+    try:
+        request.require()
+    except AmlError as error:
+        raise node.step.error("", error.message, error.hint) from error
+
+
 def preflight(project: Project, job: PipelineJob, only: str | None = None) -> None:
     """Look, before anything is written, whether each step can run here and each data input is on this machine.
 
@@ -55,6 +64,8 @@ def preflight(project: Project, job: PipelineJob, only: str | None = None) -> No
             wrong.append(node.step.error("", unable))
             continue
         try:
+            if node.step.type == "automl":
+                _require_automl(node)
             filling.find_data(project, node)
         except AmlError as error:
             wrong.append(error)

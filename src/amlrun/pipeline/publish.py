@@ -37,7 +37,7 @@ def publish(
         for name, digest in digests.items():
             own = node.step.outputs.get(name)
             outer = job.outputs.get(node.publishes.get(name, ""))
-            place = run.results / name
+            place = run.output(name)
             if outer is not None:
                 state.outputs[node.publishes[name]] = str(place)
                 if outer.path and "${{" not in outer.path and "://" not in outer.path and place.exists():
@@ -60,7 +60,7 @@ def _register(project: Project, output: Output, kind: str, run: StepRun, name: s
     mark = f"{output.name} {digest}"
     if mark in known:
         return f"{known[mark]}, as before"
-    place = run.results / name
+    place = run.output(name)
     git = {key: str(value) for key, value in (run.record().get("properties") or {}).items()}
     lineage = {"data_sha256": _inputs(run), **git}
     if kind in MODEL_TYPES:
@@ -73,7 +73,7 @@ def _register(project: Project, output: Output, kind: str, run: StepRun, name: s
         if newest is not None and newest.sha256 == sha256(place):
             return f"model {newest.id}, which has this content already"
         about = Description(output.description or "", properties=lineage)
-        model = registry.register(str(output.name), RunFile(RunFolder(run.folder), f"outputs/{name}"), about)
+        model = registry.register(str(output.name), RunFile(RunFolder(run.folder), f"outputs/{place.name}"), about)
         said = f"model {model.id}"
     else:
         data.register(project, str(output.name), place, output.description or "", {"run_id": run.id, **lineage})

@@ -25,14 +25,14 @@ class StepResults:
     def place(self, ref: Ref) -> Path | None:
         """Where an output of a finished step lies."""
         run = self.runs.get(ref.node)
-        return run.results / ref.output if run is not None else None
+        return run.output(ref.output) if run is not None else None
 
     def reuse(self, node: Node, run: StepRun) -> None:
         """Take over the result of another run."""
         self.runs[node.name] = run
         step = self.state.steps[node.name]
         step.reused = True
-        step.outputs = {name: str(run.results / name) for name in filling.outputs_of(node.step)}
+        step.outputs = {name: str(run.output(name)) for name in filling.outputs_of(node.step)}
         seconds = run.record().get("seconds")
         step.seconds = float(seconds) if isinstance(seconds, (int, float)) else None
         self.new.append((node, run, self.cache.digests(run)))
@@ -42,7 +42,7 @@ class StepResults:
         """Take in a run that has completed. Returns why its outputs could not be read; empty when they were."""
         step = self.state.steps[node.name]
         step.seconds = run.record().get("seconds")
-        step.outputs = {output: str(run.results / output) for output in wanted.outputs}
+        step.outputs = {output: str(run.output(output)) for output in wanted.outputs}
         try:
             digests = self.cache.finish(run, wanted.outputs, self._touched(node, wanted))
         except (AmlError, OSError) as error:

@@ -7,11 +7,13 @@ import re
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from amlrun.pipeline import parallel_step
 from amlrun.pipeline.filling import Filled, outputs_of, without_absent
 from amlrun.pipeline.graph import Node
 from amlrun.spec import read_spark
+from amlrun.spec.automl import TABLE_TASKS, AutoMLJob
 from amlrun.spec.job import BINDING, CommandJob, Input, SparkJob, SweepJob
 from amlrun.spec.pipeline import ParallelJob, Step
 
@@ -33,21 +35,31 @@ def runnable(step: Step, compute: str = "local") -> str:
         return f"its component {step.component.reference} is not on this machine: name the component's file"
     if step.type in ("import", "data_transfer"):
         return f"a {step.type} step runs in Azure ML only: copy the data before the pipeline"
-    if isinstance(step.job, (CommandJob, ParallelJob, SparkJob)):
+    if isinstance(step.job, AutoMLJob) and step.job.task not in TABLE_TASKS:
+        return f"{step.job.task} runs in the cloud only; here: {' and '.join(TABLE_TASKS)}"
+    if isinstance(step.job, (CommandJob, ParallelJob, SparkJob, AutoMLJob)):
         kind = "sweep" if step.sweep is not None else step.type
         if kind == "command":
             return ""
         if compute != "local":
             return f"a {kind} step runs on {compute.removeprefix('azureml:')} only if all steps do: compute: local"
-        return f"a {kind} step can't run in a container: add --no-container" if step.job.local.container else ""
-    return f"a {step.type} step can't run on this machine yet: submit the pipeline to a cluster"
+        contained = not isinstance(step.job, AutoMLJob) and step.job.local.container
+        return f"a {kind} step can't run in a container: add --no-container" if contained else ""
+    return f"a {step.type} step can't run on this machine: submit the pipeline to a cluster"
 
 
-def job_of(node: Node, filled: Filled, code: Path, compute: str = "local") -> CommandJob | SweepJob:
+def takes_all(step: Step) -> bool:
+    """Whether a step makes many runs, which want all of the machine: a sweep's or a search's trials."""
+    return step.sweep is not None or step.type == "automl"
+
+
+def job_of(node: Node, filled: Filled, code: Path, compute: str = "local") -> CommandJob | SweepJob | AutoMLJob:
     """The job of a node whose inputs are filled, for `compute`; `code` is the folder where the step names none."""
     step = node.step
     if isinstance(step.job, ParallelJob):
         return replace(parallel_step.command_of(node, step.job, filled, code), compute=compute)
+    if isinstance(step.job, AutoMLJob):
+        return _search(step, step.job, filled)
     if isinstance(step.job, SparkJob):
         job = read_spark.as_script(copy.deepcopy(step.job))
         job.command = [str(without_absent(word, _inputs(filled))) for word in job.command]
@@ -71,6 +83,16 @@ def job_of(node: Node, filled: Filled, code: Path, compute: str = "local") -> Co
         local=replace(job.local, notes=[]),
     )
     return _sweep(step, job) if step.sweep is not None else job
+
+
+def _search(step: Step, job: AutoMLJob, filled: Filled) -> AutoMLJob:
+    for name in step.inputs:
+        if name not in filled.places:
+            said = f"got {filled.literals[name]!r}" if name in filled.literals else "the step that makes it failed"
+            raise step.error(name, f"expected a table: {said}", "Bind it to data, or to a step's output.")
+    tables: dict[str, Any] = {n: Input(filled.types[n], str(place)) for n, place in filled.places.items()}
+    named = step.display_name or step.name
+    return replace(job, **tables, name=None, outputs=outputs_of(step), compute="local", display_name=named)
 
 
 def _inputs(filled: Filled) -> dict[str, Input]:

@@ -15,15 +15,21 @@ from amlrun.pipeline.filling import Filled
 from amlrun.pipeline.hashing import FileHashes
 from amlrun.prepare.snapshot import Snapshot
 from amlrun.runs.redact import masked
+from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, Environment, SweepJob, to_dict
 
 FORMAT = 1
 _NAMED = (("code", "{}"), ("inputs", "input {}"), ("environment_variables", "variable {}"), ("outputs", "output {}"))
+# What of a search is no part of its key, or another one.
+_ELSEWHERE = ("source", "name", "display_name", "experiment_name", "description", "tags", "compute", "outputs",
+              "environment_variables")  # fmt: skip
 Parts = dict[str, Any]
 
 
-def parts(job: CommandJob | SweepJob, filled: Filled, code: dict[str, str], data: dict[str, str]) -> Parts:
+def parts(job: CommandJob | SweepJob | AutoMLJob, filled: Filled, code: dict[str, str], data: dict[str, str]) -> Parts:
     """The parts of a step's key. `code` has the files' hashes, `data` the content's hash of each data input."""
+    if isinstance(job, AutoMLJob):
+        return _of_search(job, data)
     own = job.trial if isinstance(job, SweepJob) else job
     found: Parts = {
         "format": FORMAT,
@@ -47,6 +53,18 @@ def parts(job: CommandJob | SweepJob, filled: Filled, code: dict[str, str], data
         search = (job.objective, job.search_space, job.sampling_algorithm, job.early_termination, job.limits)
         found["sweep"] = _digest([to_dict(part) for part in search])
     return found
+
+
+def _of_search(job: AutoMLJob, data: dict[str, str]) -> Parts:
+    """A search has no code; what it finds depends on its limits, too. `data` has the hash of each table."""
+    said = {name: value for name, value in to_dict(job).items() if name not in (*data, *_ELSEWHERE)}
+    return {
+        "format": FORMAT,
+        "environment_variables": {name: _digest(text) for name, text in job.environment_variables.items()},
+        "inputs": data,
+        "outputs": {name: output.type for name, output in job.outputs.items()},
+        "automl": _digest(said),
+    }
 
 
 def key_of(found: Parts) -> str:
@@ -88,13 +106,14 @@ def changes(old: Parts, new: Parts, old_shown: dict[str, str], new_shown: dict[s
             if part == "inputs" and what == "changed" and name in old_shown and name in new_shown:
                 words = f"{words}: {old_shown[name]} → {new_shown[name]}"
             found.append(words)
-    for part in ("command", "environment", "distribution", "instances", "container", "spark", "sweep"):
+    for part in ("command", "environment", "distribution", "instances", "container", "spark", "sweep", "automl"):
         if old.get(part) != new.get(part):
             found.append({"command": "the command changed", "environment": "the environment changed",
                           "distribution": "the distribution changed", "instances": "instance_count changed",
                           "container": "it ran outside a container" if new.get(part) else "it ran in a container",
                           "spark": "Spark's settings changed",
-                          "sweep": "the sweep's settings changed"}[part])  # fmt: skip
+                          "sweep": "the sweep's settings changed",
+                          "automl": "AutoML's settings changed"}[part])  # fmt: skip
     more = f" and {len(found) - 3} more" if len(found) > 3 else ""
     return ", ".join(found[:3]) + more
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, Union
 
 from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
+from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import (
     CommandJob,
     EarlyTermination,
@@ -174,7 +175,7 @@ class Component:
     source: Source | None = field(default=None, compare=False, repr=False)
 
 
-StepJob = Union[CommandJob, ParallelJob, SparkJob, "PipelineJob"]
+StepJob = Union[CommandJob, ParallelJob, SparkJob, AutoMLJob, "PipelineJob"]
 
 
 @dataclass
@@ -182,7 +183,7 @@ class Step:
     """A step: what it runs (`job`, with the step's own settings laid over the component's) and what it is given.
 
     An input's `value` or `path`, and an output's `path`, may be a binding. `job` is None for a component that is not
-    here; `settings` are the keys of an AutoML, import or data transfer step as they stand in the file. `unsupported`
+    here; `settings` are the keys of an import or data transfer step as they stand in the file. `unsupported`
     says why a step of a v1 file can run nowhere any more.
     """
 
@@ -201,7 +202,8 @@ class Step:
 
     def place(self, part: str, name: str) -> str:
         """The key of an input's or output's value: `PART.NAME`, or `PART.NAME.path` where it is written so."""
-        place = f"{part}.{name}"
+        # An AutoML step's tables are keys of the step itself.
+        place = name if self.type == "automl" and part == "inputs" else f"{part}.{name}"
         return f"{place}.path" if f"jobs.{self.name}.{place}.path" in self.source.lines else place
 
     def error(self, place: str, message: str, hint: str = "") -> AmlError:

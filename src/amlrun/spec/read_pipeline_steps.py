@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from amlrun.errors import did_you_mean
-from amlrun.spec import read_sweep
-from amlrun.spec.job import CommandJob, Input
+from amlrun.spec import read_pipeline_automl, read_sweep
+from amlrun.spec.job import CommandJob
 from amlrun.spec.node import Node
-from amlrun.spec.pipeline import Component, Source, Step, Sweep, whole_binding
+from amlrun.spec.pipeline import Component, Source, Step, Sweep
 from amlrun.spec.read_pipeline_components import (
     COMMAND,
     PARALLEL,
@@ -45,7 +45,6 @@ _OVER: dict[str, tuple[str, ...]] = {
 _DROPPED = {"command": ("environment", "code", "command"), "spark": ("environment", "code"), "parallel": ("task",)}
 _OTHERS = ("automl", "import", "data_transfer")
 _PREVIEW = ("if_else", "do_while", "parallel_for")
-_AUTOML_DATA = ("training_data", "validation_data", "test_data")
 
 
 def step(pipeline: PartReader, name: str, node: Node, above: Above) -> Step:
@@ -163,34 +162,22 @@ def _sweep(reader: PartReader, made: Step, node: Node, above: Above) -> Step:
 
 
 def _other(reader: PartReader, made: Step, node: Node) -> Step:
-    """An AutoML, import or data transfer step: what it reads and writes; its own keys stay as they are."""
+    """An AutoML step, or one that only Azure ML runs: import or data transfer, whose own keys stay as they are."""
+    if made.type == "automl":
+        read_pipeline_automl.automl(reader, made, node)
+        made.component = interface_of_inline(made.inputs, made.outputs)
+        return made
     found = {key: child for key, _, child in node.pairs}
     reader.lines.update({key: line for key, line, _ in node.pairs})
-    if made.type == "automl":
-        for key in ("task", "primary_metric"):
-            if key == "task" and key not in found:
-                raise reader.error(key, "is missing", node.line, "For instance: task: classification")
-        for key in _AUTOML_DATA:
-            if key in found:
-                with reader.faults.gather():
-                    made.inputs[key] = _data(reader, key, found[key])
-    else:
-        made.inputs = reader.bound_inputs(found, step=True)
+    made.inputs = reader.bound_inputs(found, step=True)
     made.outputs = reader.bound_outputs(found)
     made.compute = reader.word("compute", found)
     made.display_name = reader.word("display_name", found)
-    skipped = ("inputs", "outputs", "type", "compute", *_AUTOML_DATA)
+    skipped = ("inputs", "outputs", "type", "compute")
     made.settings = {key: child.plain() for key, child in found.items() if key not in skipped}
     component = interface_of_inline(made.inputs, made.outputs)
     made.component = Component(component.inputs, component.outputs, inline=True)
     return made
-
-
-def _data(reader: PartReader, key: str, node: Node) -> Input:
-    if node.kind == "scalar" and whole_binding(node.text) is None and not node.empty:
-        # AutoML's data may be named without `path:`.
-        return Input("mltable", node.text)
-    return reader.bound_input(key, node, True)
 
 
 def _shared(reader: PartReader, made: Step, found: dict[str, Node]) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.dataclass import dataclass
-from amlrun.spec import write_sweep
+from amlrun.spec import write_automl, write_sweep
+from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import Build, CommandJob, Environment, Input, Output, SparkJob, to_dict
 from amlrun.spec.pipeline import ParallelJob, PipelineJob, Port, Step
 
@@ -86,11 +87,15 @@ def _step(step: Step, write: Writers) -> dict[str, Any]:
         found |= {name: value for name, value in write.spark(job).items() if name not in _OF_THE_JOB}
     elif isinstance(job, ParallelJob):
         found |= _parallel(step, job, write)
+    elif isinstance(job, AutoMLJob):
+        own = write_automl.tree(job, write.relative).items()
+        found |= {name: value for name, value in own if name not in (*_OF_THE_JOB, *step.inputs)}
     elif isinstance(job, PipelineJob):
         found["component"] = _pipeline(step, job, write)
     if step.sweep is not None:
         found |= write_sweep.settings(step.sweep)
-    found["inputs"] = {name: _input(given, write) for name, given in step.inputs.items()}
+    inputs = {name: _input(given, write) for name, given in step.inputs.items()}
+    found |= inputs if isinstance(job, AutoMLJob) else {"inputs": inputs}
     found["outputs"] = {name: _output(output) for name, output in step.outputs.items()}
     return _without_empty(found)
 
