@@ -15,11 +15,12 @@ def how_to_add(extra: str) -> str:
     """The command that adds an extra, for a uv project, a Poetry project, `uvx`, `uv tool` or pip."""
     wanted = requirement(extra)
     prefix = Path(sys.prefix)
-    # uv keeps what `uvx` and `uv tool install` run in places of its own (docs.astral.sh/uv/concepts/tools).
+    # uv keeps what `uvx` and `uv tool install` run in places of its own (docs.astral.sh/uv/concepts/tools). Both make
+    # that place anew, so the command names the extras that are there too.
     if (prefix / "uv-receipt.toml").exists():
-        return f"uv tool install {shlex.quote(wanted)}"
+        return f"uv tool install {shlex.quote(requirement(_with_present(extra)))}"
     if {"archive-v0", "environments-v2"} & set(prefix.parts):
-        return f"uvx --from {shlex.quote(wanted)} aml …"
+        return f"uvx --from {shlex.quote(requirement(_with_present(extra)))} aml …"
     root = project.find(Path.cwd()).root
     settings = _read(root / "pyproject.toml")
     inside = prefix.is_relative_to(root)
@@ -32,6 +33,19 @@ def how_to_add(extra: str) -> str:
     if importlib.util.find_spec("pip") is None:
         return f"uv pip install --python {shlex.quote(sys.executable)} {shlex.quote(wanted)}"
     return f"{shlex.quote(sys.executable)} -m pip install {shlex.quote(wanted)}"
+
+
+def _with_present(extra: str) -> str:
+    modules = {"azure": "azure.ai.ml", "notebook": "nbconvert", "sweep": "optuna"}
+    present = {name for name, module in modules.items() if _is_installed(module)}
+    return ",".join(sorted({extra, *present}))
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # a package above it
+        return False
 
 
 def requirement(extra: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -46,6 +47,16 @@ def test_a_failed_run_ends_with_1(project):
 )
 def test_a_wrong_word_is_said(project, words, why):
     assert why in runner(project, *words, expect=2)
+
+
+def test_a_library_that_is_too_old_is_said_by_both_commands(project, tmp_path):
+    """What a `uv sync` that failed leaves: the environment of before."""
+    copy = shutil.copytree(project, tmp_path / "p")
+    file = copy / "pyproject.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace('">=0.1.0"', '">=99.0"'), encoding="utf-8")
+    for words in (["runner", "train-local"], ["amlrun", "run", "list"]):
+        said = run([sys.executable, "-m", *words], copy, expect=2)
+        assert "this project needs amlrun 99.0 or newer" in said and "`uv sync`" in said and "Traceback" not in said
 
 
 def test_its_help_names_every_option(project):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import ntpath
+import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -121,6 +121,24 @@ def test_a_folder_of_this_machine_is_named_by_its_path(template, tmp_path, state
     assert (project / "new.txt").exists() == (state == "dirty")
 
 
+def test_a_folder_without_git_is_said_with_what_to_do(template, tmp_path):
+    """As an unpacked archive is: the copy works, and names what will not."""
+    archive = shutil.make_archive(str(tmp_path / "t"), "zip", template)
+    shutil.unpack_archive(archive, tmp_path / "t")
+    copy = [sys.executable, "-m", "copier", "copy", "--defaults", tmp_path / "t", "p"]
+    said = run(copy, tmp_path, {"PYTHONSAFEPATH": "1"})
+    assert "Copy from the template's Git URL" in said and "Without Git, `copier update` does not work" in said
+    commit_all(tmp_path / "p", "rendered")
+    refused = run([sys.executable, "-m", "copier", "update", "--defaults"], tmp_path / "p", expect=1)
+    packed = run([*copy[:-2], archive, "q"], tmp_path, {"PYTHONSAFEPATH": "1"}, expect=1)
+    pages = ROOT / "docs" / "pages" / "how-to"
+    for text, page in (
+        ("Cannot update because cannot obtain old template references", "update.md"),
+        ("Local template must be a directory", "troubleshooting.md"),
+    ):
+        assert text in refused + packed and text in (pages / page).read_text(encoding="utf-8")
+
+
 def test_a_relative_path_and_a_home_are_spelt_out(template, tmp_path):
     source = shutil.copytree(template, tmp_path / "t")
     for number, (typed, env) in enumerate([("t", {}), ("./t/../t", {}), ("~/t", {"HOME": str(tmp_path)})]):
@@ -230,12 +248,45 @@ def test_a_host_out_of_reach_and_a_commit_that_is_gone(repo, tmp_path):
     assert changed == {".copier-answers.yml", "pyproject.toml"}
 
 
-def test_the_same_library_without_a_project(repo, tmp_path):
-    """`uvx --from`, as a repository without a template uses it."""
-    reference = f"amlrun @ git+{repo.as_uri()}@{sha(repo)}"
-    (tmp_path / "aml_config").mkdir()
-    done = subprocess.run(
-        ["uvx", "--quiet", "--from", reference, "aml", "run", "list", "-o", "json"],
-        cwd=tmp_path, capture_output=True, text=True, check=True,
+THEIRS = {
+    "pip": ("requirements.txt", "iniconfig\n"),
+    "conda": ("environment.yml", "dependencies: [python]\n"),
+    "poetry": ("pyproject.toml", '[tool.poetry]\nname = "mine"\n'),
+    "uv": ("pyproject.toml", '[project]\nname = "mine"\nversion = "1"\n[tool.uv]\npackage = false\n'),
+}
+
+
+@pytest.mark.parametrize("kind", THEIRS)
+def test_the_same_library_without_a_project(repo, tmp_path, kind):
+    """`uvx --from` in a v1 repository as it is found: it runs, is explained, registered; nothing else is left there."""
+    project = tmp_path / "p"
+    (project / "aml_config").mkdir(parents=True)
+    name, text = THEIRS[kind]
+    (project / name).write_text(text, encoding="utf-8")
+    (project / "train.py").write_text("open('outputs/model.pkl', 'w').close()\n", encoding="utf-8")
+    python = f"userManagedDependencies: true\n    interpreterPath: {json.dumps(sys.executable)}\n"
+    (project / "aml_config" / "old.runconfig").write_text(
+        f"script: train.py\ntarget: local\nenvironment:\n  python:\n    {python}", encoding="utf-8"
+    )
+    (project / "sweep.yml").write_text(
+        "sampling:\n  type: random\n  parameter_space:\n    - {name: lr, expression: uniform, values: [0, 1]}\n"
+        "primary_metric_name: loss\nprimary_metric_goal: minimize\nmax_total_runs: 1\n", encoding="utf-8"
     )  # fmt: skip
-    assert json.loads(done.stdout) == []
+    commit_all(project, "theirs")
+    reference = f"amlrun @ git+{repo.as_uri()}@{sha(repo)}"
+
+    def aml(*words: str, expect: int = 0) -> str:
+        return run(["uvx", "--quiet", "--from", reference, "aml", *words], project, expect=expect)
+
+    assert "compute" in aml("explain", "-c", "old") and "command: python train.py" in aml("export", "-c", "old")
+    assert "Status: Completed" in aml("run", "submit-script", "-c", "old", "-e", "first", "-t", "runs/run.json")
+    register = ("model", "register", "-n", "m", "--asset-path", "outputs/model.pkl", "-f", "runs/run.json")
+    assert "Registered m:1" in aml(*register)
+    said = aml(
+        "run", "submit-hyperdrive", "-c", "old", "--hyperdrive-configuration-name", "sweep.yml", "-e", "s", expect=2
+    )
+    hint = next(line for line in said.splitlines() if line.startswith("Add it: uvx"))
+    assert shlex.split(hint)[-2:] == ["aml", "…"]
+    assert f"'{reference.replace('amlrun', 'amlrun[sweep]', 1)}'" in hint
+    left = set(git(project, "status", "--porcelain", "--untracked-files=all", "--ignored").split("\n")) - {""}
+    assert {line[3:].split("/")[0] for line in left} == {"runs", "mlruns", "mlflow.db"}

@@ -72,6 +72,7 @@ def test_no_pyproject(place: Path) -> None:
 
 
 def test_uvx_and_uv_tool(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "_is_installed", lambda module: False)
     monkeypatch.setattr(sys, "prefix", str(place / "uv" / "archive-v0" / "x1"))
     assert extras.how_to_add("azure") == "uvx --from 'amlrun[azure]==1.2.3' aml …"
     tool = place / "tools" / "amlrun"
@@ -79,6 +80,12 @@ def test_uvx_and_uv_tool(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tool / "uv-receipt.toml").touch()
     monkeypatch.setattr(sys, "prefix", str(tool))
     assert extras.how_to_add("azure") == "uv tool install 'amlrun[azure]==1.2.3'"
+
+
+def test_an_extra_that_is_there_is_kept(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "_is_installed", lambda module: module == "optuna")
+    monkeypatch.setattr(sys, "prefix", str(place / "uv" / "archive-v0" / "x1"))
+    assert extras.how_to_add("azure") == "uvx --from 'amlrun[azure,sweep]==1.2.3' aml …"
 
 
 def test_uvx_really_runs_from_such_a_place() -> None:

@@ -21,6 +21,7 @@ class Problem:
     package: str
     reason: str
     requirement: Requirement | None = None
+    fix: str = "Correct the names or versions in the conda file, then submit again."
 
     @property
     def text(self) -> str:
@@ -61,6 +62,11 @@ def find(output: str, requirements: list[Requirement], python: str) -> Problem |
     built = re.search(
         r"Failed to (?:build|download and build|prepare|fetch)[^`]{0,20}`([\w.-]+)(?:==|@| )?([^`\s]*)", text
     )
+    if built and "Git operation failed" in text:
+        fatal = re.search(r"^\W*fatal: (.+?)\W*$", output, re.MULTILINE)
+        problem = made(built[1], f"Git could not fetch it{f' ({masked_text(fatal[1])})' if fatal else ''}")
+        problem.fix = "Check its address and commit, the network, and your access to the host, then submit again."
+        return problem
     if built:
         why = _last_error(output)
         reason = f"there is no wheel for Python {python}, and building it from its source failed"
@@ -133,7 +139,7 @@ def error(problems: list[Problem], wanted: CondaFile, output: str, stand_in: str
     first, *others = problems
     lines = [_placed(one, wanted) for one in others]
     lines += [stand_in] if stand_in else []
-    lines.append("Correct the names or versions in the conda file, then submit again.")
+    lines.append(first.fix)
     return AmlError(
         first.text, file=wanted.file, line=first.requirement.line if first.requirement else None, exit_code=JOB_FAILED,
         hint="\n".join(lines),

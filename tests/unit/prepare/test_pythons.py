@@ -116,6 +116,12 @@ OUTPUTS = [
      "has no wheel for Python 3.11"),
     ("error: Failed to build `llvmlite==0.31.0`\nhint: `llvmlite` (v0.31.0) was included because `fusepy` (v3.0.1) depends on "
      "`llvmlite`", 6, "fusepy: needs llvmlite==0.31.0: there is no wheel"),
+    ("error: Failed to download and build `fusepy @ git+https://host.invalid/f.git@abc`\n  cause: Git operation failed\n"
+     "         --- stderr\n         fatal: unable to access 'https://host.invalid/f.git/': Could not resolve host: host.invalid\n",
+     6, "fusepy: Git could not fetch it (unable to access 'https://host.invalid/f.git/': Could not resolve host: host.invalid)"),
+    ("error: Failed to download and build `fusepy @ git+https://h.example/f.git@abc`\n  cause: Git operation failed\n"
+     "         --- stderr\n         fatal: remote error: upload-pack: not our ref abc\n",
+     6, "fusepy: Git could not fetch it (remote error: upload-pack: not our ref abc)"),
 ]  # fmt: skip
 
 
@@ -125,6 +131,7 @@ def test_the_package_that_failed_is_named(output: str, line: int, words: str) ->
     assert problem is not None and problem.requirement is not None
     assert problem.requirement.line == line and words in problem.text
     error = build_problems.error([problem, problem], CondaFile(Path("c.yml")), output, "Python 3.6 is too old")
+    assert ("address and commit" in error.hint) == ("Git" in words)
     assert str(error).startswith(f"c.yml:{line}: ") and f"\nc.yml:{line}: " in str(error) and "too old" in error.hint
 
 
