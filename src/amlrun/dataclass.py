@@ -76,7 +76,8 @@ def _eq(self: Any, other: object) -> Any:
 
 
 def _hash(self: Any) -> int:
-    return hash(_compared(self))
+    hashed = (one for one in dataclasses.fields(self) if (one.compare if one.hash is None else one.hash))
+    return hash(tuple(getattr(self, one.name) for one in hashed))
 
 
 @recursive_repr()

@@ -97,6 +97,16 @@ def test_fields_outside_the_arguments_and_defaults_of_ones_own() -> None:
         hash(first)
 
 
+def test_a_field_may_be_compared_and_not_hashed() -> None:
+    @dataclass(frozen=True)
+    class Machine:
+        name: str
+        datasets: dict[str, str] = field(default_factory=dict, hash=False)
+
+    assert hash(Machine("a", {"k": "v"})) == hash(Machine("a"))
+    assert Machine("a", {"k": "v"}) != Machine("a")
+
+
 def test_identity_and_ones_own_methods_stay() -> None:
     handle = Handle("a")
     assert handle != Handle("a")
