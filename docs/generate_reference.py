@@ -68,7 +68,7 @@ def commands() -> str:
     from amlrun.cli.folder import command as folder
 
     context = click.Context(cli, info_name="aml")
-    lines = ["# Commands", "", "Made from the code. Every command has `--help`, which says the same.", ""]
+    lines = ["# Commands", "", "Generated from the code; `--help` of each command shows the same text.", ""]
     attach = folder.commands["attach"] if isinstance(folder, click.Group) else folder
     common = [option for option in attach.params if isinstance(option, click.Option) and option.name in COMMON]
     lines += ["## Flags that most commands share", "", "| Flag | |", "| --- | --- |"]
@@ -100,7 +100,7 @@ def runconfig() -> str:
     lines = [
         "# Run configuration keys",
         "",
-        "Made from the code. `*` is a name that you choose. `aml explain -c NAME` says the same of one file.",
+        "Generated from the code. `*` is a name that you choose. `aml explain -c NAME` shows the same for one file.",
         "",
         "| Key | Value | Meaning | What becomes of it |",
         "| --- | --- | --- | --- |",

@@ -43,7 +43,7 @@ def test_a_bundle_of_another_authority(cloud: Cloud, tmp_path: Path) -> None:
 
 def test_a_bundle_that_is_not_there(cloud: Cloud) -> None:
     done = show(cloud, REQUESTS_CA_BUNDLE="/nowhere/ca.pem")
-    assert "REQUESTS_CA_BUNDLE must name a file that is there: /nowhere/ca.pem" in done.err
+    assert "REQUESTS_CA_BUNDLE must name an existing file: /nowhere/ca.pem" in done.err
 
 
 @pytest.fixture

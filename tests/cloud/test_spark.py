@@ -78,7 +78,7 @@ def test_serverless_and_a_driver_that_fails(spark: Cloud) -> None:
     ("target", "more", "words", "says"),
     [
         ("Standard_DS3_v2", "", (), "serverless Spark has no size 'Standard_DS3_v2'"),
-        ("c", ", spark.dynamicAllocation.enabled: true", (), "wants spark.dynamicAllocation.minExecutors"),
+        ("c", ", spark.dynamicAllocation.enabled: true", (), "requires spark.dynamicAllocation.minExecutors"),
         ("c", ", spark.dynamicAllocation.maxExecutors: 4", (), "need spark.dynamicAllocation.enabled: true"),
         ("c", "", ("gone.py",), "there is no 'gone.py'"),
         ("c", "", ("count.py", "${{inputs.gone}}"), "the command names ${{inputs.gone}}"),

@@ -134,6 +134,6 @@ def _tell(target: Target, job: AutoMLJob, plan: dict[str, object], made: Setting
     limit = f"at most {made.total} trials" if job.limits.max_trials else ""
     time_limit = f"{minutes:g} minutes" if minutes else ""
     if not job.limits.max_trials and not job.limits.timeout_minutes:
-        time_limit += " (neither timeout_minutes nor max_trials is said)"
+        time_limit += " (neither timeout_minutes nor max_trials is set)"
     shown = ", ".join(part for part in (time_limit, limit) if part)
     target.on_event(Message(f"AutoML: {shown}, {made.slots} at a time, seed {made.seed}"))

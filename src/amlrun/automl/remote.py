@@ -71,9 +71,9 @@ def _space() -> dict[str, Parameter]:
     return {"algorithm": Parameter("choice", "--algorithm", values=[])}
 
 
-def _metric(task: str, said: str) -> str:
+def _metric(task: str, answer: str) -> str:
     """The metric as the children log it, from whatever case style the service answers in."""
     from amlrun.spec.automl import folded
 
     known = {folded(name): name for names in METRICS.values() for name in names}
-    return known.get(folded(said), said or METRICS.get(task, METRICS["classification"])[0])
+    return known.get(folded(answer), answer or METRICS.get(task, METRICS["classification"])[0])

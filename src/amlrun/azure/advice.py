@@ -39,7 +39,7 @@ def next_step(cause: str) -> str:
     if NOT_TRUSTED in cause or "CERTIFICATE_VERIFY" in cause.upper() or "certificate verify failed" in cause:
         return _certificate()
     if "CA certificate bundle" in cause:
-        return f"{_bundle_variable()} must name a file that is there: {os.environ.get(_bundle_variable(), '')}"
+        return f"{_bundle_variable()} must name an existing file: {os.environ.get(_bundle_variable(), '')}"
     if "proxy" in cause:
         return _proxy(cause)
     if "could not be resolved" in cause and not _proxy_variable():

@@ -121,7 +121,7 @@ def download(
     for blob in found:
         target = folder / blob.name
         if not target.resolve().is_relative_to(folder.resolve()):
-            raise AmlError(f"the blob {blob.name!r} lies outside the run's folder: not downloaded")
+            raise AmlError(f"the blob {blob.name!r} is outside the run's folder: not downloaded")
         made.append(target)
         if known.get(blob.name) == blob.etag and target.is_file() and target.stat().st_size == blob.size:
             progress(blob.size)

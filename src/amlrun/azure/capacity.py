@@ -77,7 +77,7 @@ def _counts(name: str, inner: dict[str, Any], wanted: int) -> str:
     busy, target = int(counts.get("runningNodeCount") or 0), int(inner.get("targetNodeCount") or 0)
     if most < wanted:
         more = f"aml computetarget update amlcompute -n {name} --max-nodes {wanted}"
-        return f"{name} may have at most {most} nodes, and the run wants {wanted}: {more}"
+        return f"{name} may have at most {most} nodes, and the run needs {wanted}: {more}"
     if str(inner.get("allocationState") or "").lower() == "resizing" or target > now:
         return f"{name} is being resized: {now} of {max(target, wanted)} nodes are there, which takes some minutes"
     if busy + wanted > most:

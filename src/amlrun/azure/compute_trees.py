@@ -78,7 +78,7 @@ def schedules(start: Sequence[str], stop: Sequence[str], zone: str) -> dict[str,
 
 
 def attached(kind: str, name: str, resource_id: str, **more: Any) -> dict[str, Any]:
-    """A compute that is there already. Raises AmlError for a resource id of another kind."""
+    """An existing compute. Raises AmlError for a resource id of another kind."""
     what, pattern = _PROVIDERS[kind]
     if not _RESOURCE.fullmatch(resource_id) or not re.search(pattern, resource_id, re.IGNORECASE):
         raise AmlError(

@@ -30,13 +30,13 @@ dependencies:
 
 
 def scaffold(folder: Path, name: str) -> list[Path]:
-    """Write the files of an environment to fill in. Raises AmlError for a folder that is there already."""
+    """Write the files of an environment to fill in. Raises AmlError for a folder that already exists."""
     if not _NAME.fullmatch(name) or name.lower().startswith("azureml"):
         raise AmlError(
             f"-n: {name!r} is not a valid environment name", hint="Names that begin with AzureML are reserved."
         )
     if folder.exists():
-        raise AmlError("is there already", file=folder, hint="Give a folder that does not exist yet.")
+        raise AmlError("already exists", file=folder, hint="Give a folder that does not exist yet.")
     definition = {"name": name, "version": None, "environmentVariables": {}, "docker": {"baseImage": DEFAULT_IMAGE}}
     with os_errors("write the environment's files"):
         folder.mkdir(parents=True)

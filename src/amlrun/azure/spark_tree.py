@@ -87,7 +87,7 @@ def _settings(job: SparkJob) -> dict[str, Any]:
         low = high = 0
     if not 0 < low <= high:
         raise AmlError(
-            f"spark.configuration: with {_DYNAMIC}enabled, v2 wants {_DYNAMIC}minExecutors and maxExecutors",
+            f"spark.configuration: with {_DYNAMIC}enabled, v2 requires {_DYNAMIC}minExecutors and maxExecutors",
             hint="For instance 1 and 4.",
         )
     # How many it begins with, which must lie between them.

@@ -126,7 +126,7 @@ def download(
     if not overwrite and not memory.exists():
         there = [folder / one.name for one in found if (folder / one.name).exists()]
         if there:
-            raise AmlError("is there already", file=there[0], hint="Add --overwrite to replace it.")
+            raise AmlError("already exists", file=there[0], hint="Add --overwrite to replace it.")
     return blobs.download(container, client.transport, top, found, folder, memory, progress=progress)
 
 

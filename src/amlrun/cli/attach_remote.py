@@ -15,8 +15,12 @@ _KEYS_ONLY = "Use a key: --private-key-file FILE, or ssh-agent. `aml` stores no 
 @click.option(
     "-a", "--address", required=True, metavar="HOST", help="Host name or address; also a Host of ~/.ssh/config."
 )
-@click.option("-u", "--username", default="", metavar="USER", help="The user there; by default as ssh has it.")
-@click.option("--ssh-port", type=click.IntRange(1, 65535), metavar="PORT", help="By default as ssh has it (22).")
+@click.option(
+    "-u", "--username", default="", metavar="USER", help="The user on that machine. Default: ssh's own configuration."
+)
+@click.option(
+    "--ssh-port", type=click.IntRange(1, 65535), metavar="PORT", help="Default: ssh's own configuration (22)."
+)
 @click.option(
     "--private-key-file", default="", metavar="FILE", help="Your private key; its path is kept, not its text."
 )

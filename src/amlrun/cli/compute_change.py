@@ -1,4 +1,4 @@
-"""`aml computetarget attach`, `update` and `amlcompute identity`: compute that is there already."""
+"""`aml computetarget attach`, `update` and `amlcompute identity`: existing compute."""
 
 from __future__ import annotations
 

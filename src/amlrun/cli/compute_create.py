@@ -192,5 +192,5 @@ def public_key(word: str, flag: str) -> str:
                 f"{flag}: {word[:40]!r} is neither a public key nor a file", hint="e.g. id_rsa.pub"
             ) from None
     if "PRIVATE KEY" in text:
-        raise AmlError(f"{flag}: that is a private key, which goes nowhere", hint=f"Name the public one: {word}.pub")
+        raise AmlError(f"{flag}: that is a private key, which is never sent", hint=f"Name the public one: {word}.pub")
     return text.strip()

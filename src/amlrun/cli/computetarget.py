@@ -39,7 +39,7 @@ def create() -> None:
     },
 )
 def attach() -> None:
-    """Give a machine that is there already a name, by which jobs run on it."""
+    """Attach an existing machine under a name that jobs can use as their target."""
 
 
 @command.group(cls=LazyGroup, lazy_subcommands={"amlcompute": (f"{_CHANGE}:update", "Change a cluster's settings.")})

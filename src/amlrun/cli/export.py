@@ -24,7 +24,7 @@ from amlrun.spec.jobs import Job
 @click.option("-y", "--pipeline-yaml", "pipeline", metavar="FILE", type=click.Path(path_type=Path),
               help="A v1 pipeline's YAML: write it as v2's.")  # fmt: skip
 @click.option("-f", "--file", "file", metavar="FILE", type=click.Path(path_type=Path),
-              help="A v2 AutoML job's YAML: write it with the MLTable that the cloud wants.")  # fmt: skip
+              help="A v2 AutoML job's YAML: write it with the MLTable that the cloud requires.")  # fmt: skip
 @scoring_files
 @click.option("-n", "--name", "service", metavar="NAME", help="With --ic and --dc: the endpoint's name.")
 @click.option("-m", "--model", metavar="NAME[:VERSION]", help="With --ic and --dc: the model to serve.")

@@ -25,7 +25,7 @@ def command() -> None:
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "output", metavar="FILE", type=click.Path(path_type=Path),
               help="The script to write; the default is the train.py of the project's only model.")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Write over a script that is there, without asking.")
+@click.option("--overwrite", is_flag=True, help="Overwrite an existing script without asking.")
 @click.option("--apply", is_flag=True,
               help="Also do what is proposed (conda file, run configurations, datasets.yml), and write score.py, "
                    "score_batch.py, a sample request and a test for the model.")  # fmt: skip
@@ -66,7 +66,7 @@ def _may_write(target: Path, overwrite: bool) -> None:
     if not target.exists() or overwrite:
         return
     try:
-        agreed = click.confirm(f"{target} is there already. Write over it?", err=True)
+        agreed = click.confirm(f"{target} already exists. Overwrite it?", err=True)
     except click.Abort:
         agreed = False
     if not agreed:

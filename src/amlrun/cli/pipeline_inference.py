@@ -37,7 +37,7 @@ def inference(context: Context, file: Path, wanted: str, registered: str | None,
         if one.exists():
             from amlrun.errors import AmlError
 
-            raise AmlError("is there already", file=one, hint="Name another file with -f.")
+            raise AmlError("already exists", file=one, hint="Name another file with -f.")
     write_text(place, write.text(found.job, place.parent))
     write_text(score, deriving.score_py(found))
 

@@ -126,8 +126,8 @@ def _said(schedule: Schedule) -> str:
     if isinstance(trigger, Cron):
         from cronsim import CronSim
 
-        said = CronSim(trigger.expression.upper(), datetime(2024, 1, 1)).explain()
-        return f"{said[:1].lower()}{said[1:]}"
+        text = CronSim(trigger.expression.upper(), datetime(2024, 1, 1)).explain()
+        return f"{text[:1].lower()}{text[1:]}"
     every = f"every {trigger.interval} {trigger.frequency}s" if trigger.interval > 1 else f"every {trigger.frequency}"
     days = [*(day.capitalize() for day in trigger.week_days), *(str(day) for day in trigger.month_days)]
     clock = [f"{hour:02}:{minute:02}" for hour in trigger.hours for minute in trigger.minutes]

@@ -89,7 +89,7 @@ def convert_notebook(
 
     `script` is by default the train.py of the only model of the project around the notebook. With `apply` the conda
     file, the run configurations and the files that serve and test the model are written too. Raises AmlError, also
-    when the script is there already and `overwrite` is not set.
+    when the script already exists and `overwrite` is not set.
 
     >>> made = amlrun.convert_notebook("../../notebooks/explore.ipynb", "../model2/train.py")
     >>> made.script.name, made.report.options[0]["flag"]

@@ -60,7 +60,7 @@ def apply(
         if _is_absolute(default):
             report.ask(f"{default} is a path of one machine: pass {flag}, or put the data into data/ and convert anew")
         option.default = repr(default)
-        option.help = "The file that is read, or the folder it lies in" if single else "The folder of the data"
+        option.help = "The file to read, or its folder" if single else "The folder of the data"
         found.options.append(option)
         report.option(flag, "str", option.default)
         report.did(f"reads {', '.join(sorted(files | folders))} through {flag} (default {default})")

@@ -168,7 +168,7 @@ class Launcher:
     ) -> StepRun:
         """Start a step; `created` gets its `.run/` folder before anything runs.
 
-        Raises AmlError; when the run is there already its record says how it ended.
+        Raises AmlError; when the run already exists its record says how it ended.
         """
         options = SubmitOptions(run_id=run_id, parent_run_id=parent, command_line=self._words, pull=self._pull)
         self._created = created

@@ -48,9 +48,9 @@ def publish(
                 if output is not None and output.name and place.exists():
                     kind = (node.step.component.outputs.get(name) or output).type
                     wanted = output.type if output.type in MODEL_TYPES else kind
-                    said = _register(project, output, wanted, run, name, digest)
-                    state.steps[node.name].registered[name] = said
-                    report(f"{node.name}: {name} is {said}")
+                    label = _register(project, output, wanted, run, name, digest)
+                    state.steps[node.name].registered[name] = label
+                    report(f"{node.name}: {name} is {label}")
 
 
 def _register(project: Project, output: Output, kind: str, run: StepRun, name: str, digest: str) -> str:
@@ -74,13 +74,13 @@ def _register(project: Project, output: Output, kind: str, run: StepRun, name: s
             return f"model {newest.id}, which has this content already"
         about = Description(output.description or "", properties=lineage)
         model = registry.register(str(output.name), RunFile(RunFolder(run.folder), f"outputs/{place.name}"), about)
-        said = f"model {model.id}"
+        label = f"model {model.id}"
     else:
         data.register(project, str(output.name), place, output.description or "", {"run_id": run.id, **lineage})
-        said = f"dataset {output.name}"
+        label = f"dataset {output.name}"
     with os_errors("record what was registered"):
-        replace_json(record, {**known, mark: said})
-    return said
+        replace_json(record, {**known, mark: label})
+    return label
 
 
 def _inputs(run: StepRun) -> str:

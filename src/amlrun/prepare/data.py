@@ -137,7 +137,7 @@ def changed_since(place: Path, start_ns: int, most: int = 10_000) -> bool:
 def register(
     project: Project, name: str, path: Path, description: str, properties: Mapping[str, str] | None = None
 ) -> Dataset:
-    """Name a file or folder, keeping the file's comments; a name that is there already gets the new place.
+    """Name a file or folder, keeping the file's comments; an existing name gets the new location.
 
     `properties` say what made it: a run, the hash of its data, the commit of its code.
     Raises AmlError for a name Azure ML would refuse, or a path with nothing there.

@@ -63,7 +63,7 @@ class Model:
     def download(self, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
         """Copy the model's file or folder into `folder`. Returns what was written.
 
-        Raises AmlError for what is there already, unless `overwrite`, and for a model whose content has changed.
+        Raises AmlError for an existing destination, unless `overwrite`, and for a model whose content has changed.
         """
         return self.registry.download(self, Path(folder), overwrite=overwrite)
 

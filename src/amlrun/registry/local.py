@@ -132,7 +132,7 @@ class LocalRegistry:
         return highest(models) if latest else models
 
     def update(self, model: Model, change: Change) -> Model:
-        """See `Model.update`. A property that is there already is not changed, as in Azure ML: AmlError."""
+        """See `Model.update`. An existing property is not changed, as in Azure ML: AmlError."""
         fixed = [key for key, value in change.properties.items() if model.properties.get(key, value) != value]
         if fixed:
             raise AmlError(f"--add-property: {model.id} has a property {fixed[0]} already", hint="Use a tag instead.")

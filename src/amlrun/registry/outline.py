@@ -27,7 +27,7 @@ def new_model(project: Project, name: str, source: Path | None = None) -> list[P
     `source` is the folder whose outline is taken: `models/model1`, else the project's only model. What a run wrote,
     data, and files that look like secrets are left out.
 
-    Raises AmlError for a bad name, a folder that is there already, and when there is no source.
+    Raises AmlError for a bad name, a folder that already exists, and when there is no source.
     """
     models = project.root / "models"
     if not _NAME.fullmatch(name) or _DEVICES.fullmatch(name):

@@ -104,5 +104,5 @@ def differences(schedule: Schedule) -> list[str]:
     if isinstance(schedule.trigger, OnChange):
         found.append("v2 has no trigger by data: it runs here, with `aml schedule run FILE --due` from a timer.")
     elif schedule.start is None and isinstance(schedule.trigger, Recurrence):
-        found.append("without start_time Azure ML runs it once at once, and counts from then.")
+        found.append("without start_time Azure ML runs it immediately and counts from then.")
     return found

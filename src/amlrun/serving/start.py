@@ -168,7 +168,7 @@ def _wait(service: ServiceFolder, server: subprocess.Popen[bytes], settings: Ser
     if why and not ours:
         raise AmlError(
             f"another command deleted the service {service.name!r}, or deployed it, before it was healthy",
-            exit_code=JOB_FAILED, hint="What is there now: aml service list",
+            exit_code=JOB_FAILED, hint="List the services: aml service list",
         )  # fmt: skip
     return why
 

@@ -213,7 +213,7 @@ class _Builder:
         node = self.node(value, level + 1)
         maps = node.items if node.kind == "list" else [node]
         if any(item.kind != "map" for item in maps):
-            raise AmlError("<< wants a mapping", file=self.file, line=node.line)
+            raise AmlError("<< expects a mapping", file=self.file, line=node.line)
         return [pair for item in maps for pair in item.pairs]
 
     def comment(self, source: Any) -> str:

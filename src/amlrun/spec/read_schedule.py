@@ -191,7 +191,7 @@ class _Reader(Sections):
         shown = 'Write it in quotes: "2026-01-31T08:00:00"'
         if _OFFSET.search(text) and "T" in text.upper().replace(" ", "T"):
             hint = "Write the local time without an offset, and time_zone."
-            self._fault(place, "has an offset, which Azure ML drops in silence", hint)
+            self._fault(place, "has an offset, which Azure ML silently drops", hint)
             return None
         try:
             found = datetime.fromisoformat(text)

@@ -49,7 +49,7 @@ def explain(error: Any, text: str, file: Path) -> AmlError:
     if odd:
         return odd_space(file, text.count("\n", 0, max(odd.start(1), odd.start(2))) + 1)
     if "\t" in here[: len(here) - len(here.lstrip())] or "'\\t'" in problem:
-        return AmlError("has a tab where YAML wants spaces", file=file, line=line, hint="Indent with spaces.")
+        return AmlError("has a tab where YAML expects spaces", file=file, line=line, hint="Indent with spaces.")
     what, hint = _reason(problem, lines, line)
     return AmlError(f"is not YAML: {what}", file=file, line=line, hint=hint)
 

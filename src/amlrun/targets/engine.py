@@ -178,7 +178,7 @@ _REFUSALS: tuple[tuple[str, str, str], ...] = (
     (r"port is already allocated|address already in use", "a port that docker.arguments publishes is taken",
      "Publish another one, or end what uses it."),
     (r"short-name|short name",
-     "podman wants an image's full name", "Write the registry too, for instance docker.io/library/python:3.11."),
+     "podman needs an image's full name", "Write the registry too, for instance docker.io/library/python:3.11."),
     (r"executable file .*not found|no such file or directory.*(?:exec|oci|runc|crun)|exec:.*no such file",
      "the image has no such program",
      "Name an interpreter of the image (interpreterPath), or an image that has Python."),

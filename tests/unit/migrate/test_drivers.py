@@ -646,7 +646,7 @@ def test_an_automl_configuration_is_read_back(tmp_path: Path) -> None:
     ("words", "said"),
     [
         ('task="forecasting", training_data=bank, label_column_name="y"', "its task is forecasting"),
-        ('task="regression", X=x, y=y', "X has no place in v2: arrays"),
+        ('task="regression", X=x, y=y', "X has no counterpart in v2: arrays"),
         (
             'task="regression", training_data=bank, label_column_name="y", allowed_models=load()',
             "run.py:8: the result of load",

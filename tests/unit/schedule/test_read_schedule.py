@@ -116,7 +116,7 @@ def test_a_v1_schedule(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("    hours: ~\n", "", "3: Schedule.recurrence: has no hours: v1 wants all eight keys"),
+        ("    hours: ~\n", "", "3: Schedule.recurrence: has no hours: v1 requires all eight keys"),
         ("frequency: Week", "frequency: Weekly", "4: Schedule.recurrence.frequency: expected Minute"),
         ("frequency: Week", "frequency: Day", "10: Schedule.recurrence.week_days: is for Week only"),
         ("hours: ~", "hours: [8]", "11: Schedule.recurrence.time_of_day: is beside hours or minutes"),

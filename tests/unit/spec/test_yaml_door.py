@@ -78,7 +78,7 @@ def test_there_is_one_door() -> None:
         ("a:\n  b:\u00a01\n  c: 2\n", 2, "non-breaking space"),
         ("a:\n \u00a0b: 1\n", 2, "non-breaking space"),
         ("a: 1\nb\n", 2, "the colon is missing"),
-        ("a:\n\tb: 1\n", 2, "a tab where YAML wants spaces"),
+        ("a:\n\tb: 1\n", 2, "a tab where YAML expects spaces"),
         ('a: "C:\\data"\n', 1, "begins an escape"),
         ("a: *.csv\n", 1, "means a reference"),
         ("a: @b\n", 1, "reserves"),

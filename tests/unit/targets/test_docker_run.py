@@ -113,7 +113,7 @@ SAID = {
     "Error response from daemon: write /var/lib/docker/tmp/x: no space left on device": "disk is full",
     "Error: container-init binary not found on the host: stat /usr/libexec/podman/catatonit: no such file or directory":
         "podman has no init program",
-    'Error: short-name "x" did not resolve to an alias': "podman wants an image's full name",
+    'Error: short-name "x" did not resolve to an alias': "podman needs an image's full name",
     "unknown flag: --wrong\nSee 'docker run --help'.": "does not take docker.arguments",
 }  # fmt: skip
 

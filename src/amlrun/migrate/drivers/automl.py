@@ -84,7 +84,7 @@ def automl(context: ConversionContext, made: SdkObject) -> Construction:
     tree |= {"training": part} if (part := _training(given, task, done)) else {}
     for key in given:
         if key in _GONE:
-            done.notes.append(f"{key} has no place in v2: {_GONE[key]}")
+            done.notes.append(f"{key} has no counterpart in v2: {_GONE[key]}")
         elif key not in (*_SILENT, *_SAME, *_LIMITS, *_TRAINING, *_LISTS):
             done.notes.append(f"{key} is not known and was left out")
     context.write(stem(made.variable, "automl").replace("_", "-"), ".yml", tree, made, [], "")

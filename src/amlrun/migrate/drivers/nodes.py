@@ -146,8 +146,8 @@ def _distribution(found: dict[str, Any], run: SdkObject | None) -> None:
         found["resources"] = {"instance_count": nodes}
     made = known(bound(run).get("distributed_training", bound(run).get("distributed_job_config")))
     if isinstance(made, SdkObject) and made.name in ("Mpi", "MpiConfiguration"):
-        said = {**bound(made), **{path: one.value for path, one in made.settings.items()}}
-        found["distribution"] = {"type": "mpi", "process_count_per_instance": said.get("process_count_per_node", 1)}
+        given = {**bound(made), **{path: one.value for path, one in made.settings.items()}}
+        found["distribution"] = {"type": "mpi", "process_count_per_instance": given.get("process_count_per_node", 1)}
 
 
 def _sweep(context: ConversionContext, step: Step, inner: SdkObject) -> dict[str, Any]:

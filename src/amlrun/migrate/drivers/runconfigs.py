@@ -193,21 +193,21 @@ def _distribution(tree: dict[str, Any], given: dict[str, Any], view: View, done:
     if not isinstance(made, SdkObject) or made.name not in _DISTRIBUTED:
         done.gaps += gaps_in(value)
         return
-    said = {**bound(made), **{path: setting.value for path, setting in made.settings.items()}}
+    given = {**bound(made), **{path: setting.value for path, setting in made.settings.items()}}
     if made.name in ("MpiConfiguration", "Mpi"):
         tree["framework"], tree["communicator"] = "Python", "Mpi"
-        tree["mpi"] = {"processCountPerNode": said.get("process_count_per_node", 1)}
+        tree["mpi"] = {"processCountPerNode": given.get("process_count_per_node", 1)}
     elif made.name in ("PyTorchConfiguration", "Nccl", "Gloo"):
-        backend = made.name if made.name in ("Nccl", "Gloo") else said.get("communication_backend", "Nccl")
+        backend = made.name if made.name in ("Nccl", "Gloo") else given.get("communication_backend", "Nccl")
         tree["framework"], tree["communicator"] = "PyTorch", backend
-        if said.get("process_count") is not None:
-            tree["pytorch"] = {"processCount": said["process_count"]}
+        if given.get("process_count") is not None:
+            tree["pytorch"] = {"processCount": given["process_count"]}
     else:
         tree["framework"], tree["communicator"] = "TensorFlow", "ParameterServer"
-        tree["tensorflow"] = {"workerCount": said.get("worker_count", 1),
-                              "parameterServerCount": said.get("parameter_server_count", 1)}  # fmt: skip
-    if said.get("node_count") is not None:
-        tree["nodeCount"] = said["node_count"]
+        tree["tensorflow"] = {"workerCount": given.get("worker_count", 1),
+                              "parameterServerCount": given.get("parameter_server_count", 1)}  # fmt: skip
+    if given.get("node_count") is not None:
+        tree["nodeCount"] = given["node_count"]
     elif made.name == "TensorflowConfiguration":
         counts = [known(count) for count in tree["tensorflow"].values()]
         if all(isinstance(count, int) for count in counts):
@@ -217,14 +217,14 @@ def _distribution(tree: dict[str, Any], given: dict[str, Any], view: View, done:
 def _docker(tree: dict[str, Any], given: dict[str, Any], view: View) -> None:
     made = known(given.get("docker_runtime_config"))
     inner = view.below("docker")
-    said = dict(bound(made)) if isinstance(made, SdkObject) else {}
+    given = dict(bound(made)) if isinstance(made, SdkObject) else {}
     names = {"use_docker": "useDocker", "arguments": "arguments", "shm_size": "shmSize"}
     own = known(view.get("docker"))
     if isinstance(own, SdkObject):
-        said = {**bound(own), **said}
+        given = {**bound(own), **given}
     for path, key in names.items():
         value = inner.get(path)
-        value = said.get(path, NOTHING) if value is NOTHING else value
+        value = given.get(path, NOTHING) if value is NOTHING else value
         if value is not NOTHING and value is not None:
             tree.setdefault("docker", {})[key] = value
 

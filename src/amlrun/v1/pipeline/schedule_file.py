@@ -84,7 +84,9 @@ class ScheduleFile(PipelineFile):
         missing = [key for key in _RECURRENCE if node.kind == "map" and node.get(key) is None]
         if missing:
             self.refused.append(
-                self.error(place, f"has no {', '.join(missing)}: v1 wants all eight keys", "Write null where unsaid.")
+                self.error(
+                    place, f"has no {', '.join(missing)}: v1 requires all eight keys", "Write null where unsaid."
+                )
             )
         found = self.section(place, node, _RECURRENCE)
         frequency = self.word(f"{place}.frequency", found.get("frequency"))

@@ -50,7 +50,7 @@ def _converted(context: TranslationContext, origin: Value) -> Row:
         status = reports[0][0]
         becomes = ", ".join(dict.fromkeys(becomes for _, becomes, _ in reports))
     elif origin.key[0] in workbench.PLAIN or origin.key[0] == "argumentVector":
-        status, becomes = "ignored", "says nothing"
+        status, becomes = "ignored", "has no effect"
     else:
         status, becomes = workbench.reason(origin.key[0])
     return Row(origin.name, redact.masked(origin.value, origin.name), origin.line, status, becomes)

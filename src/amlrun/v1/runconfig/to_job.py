@@ -214,5 +214,5 @@ def report_of(context: TranslationContext, value: Value) -> tuple[str, str, bool
     if found is not None:
         return found.status, found.becomes, found.quiet
     if value.field is not None and value.field.status == "unsupported" and not value.is_set:
-        return "ignored", "says nothing", True
+        return "ignored", "not set", True
     return *context.config.status(value), False

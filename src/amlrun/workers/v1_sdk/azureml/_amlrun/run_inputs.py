@@ -21,7 +21,7 @@ class Inputs(Mapping):  # type: ignore[type-arg]  # Python 3.7 has no Mapping[st
         if found is None:
             raise KeyError(
                 f"the run has no input {name!r} (it has: {', '.join(sorted(self)) or 'none'}). Add it under `data:` in "
-                f"the run configuration, or say where the dataset lies: aml dataset register -n {name} -p FOLDER"
+                f"the run configuration, or register the dataset's location: aml dataset register -n {name} -p FOLDER"
             )
         return Input(found)
 

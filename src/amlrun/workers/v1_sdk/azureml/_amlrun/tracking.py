@@ -159,7 +159,7 @@ class Tracked:
 
 
 def current() -> Tracked:
-    """The MLflow run of the job: the one that is there already, else a new one that MLflow's own calls join."""
+    """The MLflow run of the job: the existing one, else a new one that MLflow's own calls join."""
     global _current
     with _lock:
         if _current is None:

@@ -115,7 +115,7 @@ class Model(V1Class):
         source = _safe(self._record)
         target = os.path.join(target_dir, os.path.basename(source))
         if os.path.exists(target) and not (exist_ok or exists_ok):
-            raise WebserviceException(f"{target} is there already: give exist_ok=True")
+            raise WebserviceException(f"{target} already exists: give exist_ok=True")
         os.makedirs(target_dir, exist_ok=True)
         if os.path.isdir(source):
             if os.path.isdir(target):

@@ -77,7 +77,7 @@ class AbstractDataset(V1Class):
         if place is None:
             known = ", ".join(sorted(context.facts().get("datasets") or {})) or "nothing yet"
             raise KeyError(
-                f"dataset {name!r} has no place on this machine (data/datasets.yml names: {known}). Say where it lies: "
+                f"dataset {name!r} is not registered here (data/datasets.yml has: {known}). Register its location: "
                 f"aml dataset register -n {name} -p FOLDER"
             )
         if version not in (None, "latest"):

@@ -37,7 +37,7 @@ class DataPath:
             if os.path.exists(_without_pattern(choice)):
                 return [choice]
         raise FileNotFoundError(
-            "the datastore's path {!r} has no place on this machine. Put the files at data/{}, or say where they lie: "
+            "the datastore's path {!r} was not found here. Put the files at data/{}, or register their location: "
             "aml dataset register -n {} -p FOLDER".format(
                 self.path_on_datastore, self.path_on_datastore, first or "NAME"
             )

@@ -34,7 +34,7 @@ class FileDataset(AbstractDataset):
             target = os.path.join(folder, *self._inside(file).strip("/").split("/"))
             os.makedirs(os.path.dirname(target), exist_ok=True)
             if os.path.exists(target) and not overwrite and not os.path.samefile(folder, self._folder):
-                raise FileExistsError(f"{target} is there already: give overwrite=True")
+                raise FileExistsError(f"{target} already exists: give overwrite=True")
             if is_address(file):
                 with urlopen(file) as answer, open(target, "wb") as stream:  # noqa: S310 - http(s) by is_address
                     shutil.copyfileobj(answer, stream)
@@ -68,7 +68,7 @@ class FileDataset(AbstractDataset):
 
 
 class Mount:
-    """A mount that is there already."""
+    """An existing mount."""
 
     def __init__(self, place: str) -> None:
         self.mount_point = place
