@@ -231,13 +231,13 @@ def test_a_time_limit_ends_the_container(boxed: Boxed) -> None:
 def test_without_a_daemon_or_a_right_to_it(boxed: Boxed, tmp_path: Path) -> None:
     boxed.script("print(1)\n")
     boxed.own = {"DOCKER_HOST": f"unix://{tmp_path}/nothing.sock"}
-    assert "its daemon is not running" in boxed.boxed(code=2).stderr and not boxed.runs.exists()
+    assert "its daemon is not running" in boxed.boxed(code=3).stderr and not boxed.runs.exists()
 
 
 def test_a_pull_that_fails(boxed: Boxed) -> None:
     boxed.configure(image="baseImage: 'registry.invalid/x:1'")
     boxed.script("print(1)\n")
-    done = boxed.boxed("--pull", code=2)
+    done = boxed.boxed("--pull", code=3)
     assert "the registry could not be reached" in done.stderr, done.stderr
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from amlrun.dataclass import dataclass, field
-from amlrun.errors import AmlError
+from amlrun.errors import BAD_INPUT, SERVICE, AmlError
 from amlrun.prepare import room
 
 # Names the engine's program, where docker or podman on PATH is not the one.
@@ -143,6 +143,13 @@ def absent(engine: Engine, image: str) -> AmlError:
     )
 
 
+# What may pass, or is another's to put right: exit code 3, as for a machine over ssh. The rest is put right here: 2.
+_OUT_OF_REACH = frozenset((
+    "the container engine does not answer: its daemon is not running",
+    "the container engine's disk is full",
+    "the registry does not let you have the image",
+    "the registry could not be reached",
+))  # fmt: skip
 # What engines say (docker 20.10 to 28, podman 4), and what it means; the first that matches counts.
 _REFUSALS: tuple[tuple[str, str, str], ...] = (
     (r"permission denied.*(?:docker\.sock|docker daemon|docker api|podman\.sock)|permission denied.*connect",
@@ -198,5 +205,6 @@ def explain(output: str, engine: Engine, about: str = "") -> AmlError:
     for pattern, message, hint in _REFUSALS:
         if re.search(pattern, flat):
             hint = hint.replace("docker ", f"{engine.name} ") if not engine.docker else hint
-            return AmlError(before + message, hint=f"{hint}\n{engine.name} said: {said[:400]}")
+            code = SERVICE if message in _OUT_OF_REACH else BAD_INPUT
+            return AmlError(before + message, hint=f"{hint}\n{engine.name} said: {said[:400]}", exit_code=code)
     return AmlError(f"{before}{engine.name} refused: {said[:400]}")

@@ -117,11 +117,14 @@ SAID = {
     "unknown flag: --wrong\nSee 'docker run --help'.": "does not take docker.arguments",
 }  # fmt: skip
 
+OUT_OF_REACH = ("its daemon is not running", "does not let you have the image", "could not be reached", "disk is full")
+
 
 @pytest.mark.parametrize("said", SAID)
 def test_each_refusal_has_its_own_sentence(said: str) -> None:
     found = engine.explain(said, DOCKER)
-    assert SAID[said] in found.message and found.hint and found.exit_code == 2
+    assert SAID[said] in found.message and found.hint
+    assert found.exit_code == (3 if SAID[said] in OUT_OF_REACH else 2)
     assert len({engine.explain(one, DOCKER).message for one in SAID}) >= len(SAID) - 1
 
 
