@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from typing import Any
@@ -74,6 +73,8 @@ def start(command: list[str], environment: dict[str, str], log: Any) -> subproce
 
 def choose_ports(spec: dict[str, Any]) -> None:
     """Fill in `@PORT0@` … with ports that are free on this machine now; those kept apart by being held together."""
+    import socket  # a rank that mpirun starts has no use for it
+
     held = [socket.socket() for _ in range(spec["ports"])]
     for one in held:
         one.bind(("127.0.0.1", 0))
@@ -95,6 +96,8 @@ def taken_port(variables: Any) -> str:
     port = variables.get("MASTER_PORT", "")
     if not port.isdigit() or not 0 < int(port) < 65536:
         return ""
+    import socket
+
     with socket.socket() as probe:
         if os.name != "nt":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
