@@ -172,6 +172,7 @@ def test_a_network_that_freezes(afar: Afar) -> None:
     line = b""
     while line != b"line 5\n":
         line = command.stdout.readline()
+        assert line, finish(command).err
     afar.there.line.freeze()
     assert b"trying again" in command.stderr.readline()
     afar.there.line.thaw()
