@@ -143,56 +143,54 @@ def absent(engine: Engine, image: str) -> AmlError:
     )
 
 
-# What may pass, or is another's to put right: exit code 3, as for a machine over ssh. The rest is put right here: 2.
-_OUT_OF_REACH = frozenset((
-    "the container engine does not answer: its daemon is not running",
-    "the container engine's disk is full",
-    "the registry does not let you have the image",
-    "the registry could not be reached",
-))  # fmt: skip
-# What engines say (docker 20.10 to 28, podman 4), and what it means; the first that matches counts.
-_REFUSALS: tuple[tuple[str, str, str], ...] = (
+# What engines say (docker 20.10 to 28, podman 4), what it means, what to do, and the exit code; the first that matches
+# counts. SERVICE is for what may pass or is another's to put right, as for a machine over ssh.
+_REFUSALS: tuple[tuple[str, str, str, int], ...] = (
     (r"permission denied.*(?:docker\.sock|docker daemon|docker api|podman\.sock)|permission denied.*connect",
      "you may not use the container engine's socket",
-     "Join the group: sudo usermod -aG docker $USER, then sign in again; or use rootless Docker or Podman."),
+     "Join the group: sudo usermod -aG docker $USER, then sign in again; or use rootless Docker or Podman.", BAD_INPUT),
     (r"cannot connect to the docker daemon|is the docker daemon running|failed to connect to the docker api|"
      r"cannot connect to podman|error during connect|unexpected eof",
      "the container engine does not answer: its daemon is not running",
-     "Start it (Docker Desktop, or sudo systemctl start docker), then submit again."),
+     "Start it (Docker Desktop, or sudo systemctl start docker), then submit again.", SERVICE),
     (r"does not match the (?:specified|detected host) platform|no match for platform|exec format error",
      "the image is made for another kind of processor",
-     "Use an image for this machine's processor, or give docker.arguments [--platform, linux/amd64] to emulate it."),
+     "Use an image for this machine's processor, or give docker.arguments [--platform, linux/amd64] to emulate it.",
+     BAD_INPUT),
     (r"could not select device driver|nvidia-container-cli|unresolvable cdi devices",
      "a GPU was asked for, and the engine has none to give",
-     "Remove --gpus from docker.arguments, or install the GPU's driver and the NVIDIA Container Toolkit."),
+     "Remove --gpus from docker.arguments, or install the GPU's driver and the NVIDIA Container Toolkit.", BAD_INPUT),
     (r"mounts denied|is not shared from the host|drive has not been shared|filesharing",
      "the engine may not see a folder of this machine",
-     "Share it: Docker Desktop, Settings, Resources, File sharing; or move the project below your home folder."),
+     "Share it: Docker Desktop, Settings, Resources, File sharing; or move the project below your home folder.",
+     BAD_INPUT),
     (r"bind source path does not exist|statfs .*no such file",
      "a folder that is mounted is not where the engine looks",
-     "An engine of another machine, or of the machine around this container, does not see this one's folders."),
+     "An engine of another machine, or of the machine around this container, does not see this one's folders.",
+     BAD_INPUT),
     (r"no space left on device", "the container engine's disk is full",
-     "Free some space (docker system prune removes what is not used), then submit again."),
+     "Free some space (docker system prune removes what is not used), then submit again.", SERVICE),
     (r"unauthorized|authentication required|pull access denied|requested access .* denied|denied:",
      "the registry does not let you have the image",
-     "Sign in first (docker login, or az acr login -n NAME), and check the image's name."),
+     "Sign in first (docker login, or az acr login -n NAME), and check the image's name.", SERVICE),
     (r"manifest unknown|manifest for .* not found|not found: manifest|name unknown|repository .* not found",
-     "the registry has no such image", "Check its name and tag."),
+     "the registry has no such image", "Check its name and tag.", BAD_INPUT),
     (r"no such host|dial tcp|i/o timeout|tls handshake|connection refused|temporary failure in name|lookup ",
-     "the registry could not be reached", "Check the network and the registry's name, then submit again."),
+     "the registry could not be reached", "Check the network and the registry's name, then submit again.", SERVICE),
     (r"container-init binary not found", "podman has no init program for its containers",
-     "Install it: apt-get install catatonit, dnf install catatonit."),
+     "Install it: apt-get install catatonit, dnf install catatonit.", BAD_INPUT),
     (r"port is already allocated|address already in use", "a port that docker.arguments publishes is taken",
-     "Publish another one, or end what uses it."),
+     "Publish another one, or end what uses it.", BAD_INPUT),
     (r"short-name|short name",
-     "podman needs an image's full name", "Write the registry too, for instance docker.io/library/python:3.11."),
+     "podman needs an image's full name", "Write the registry too, for instance docker.io/library/python:3.11.",
+     BAD_INPUT),
     (r"executable file .*not found|no such file or directory.*(?:exec|oci|runc|crun)|exec:.*no such file",
      "the image has no such program",
-     "Name an interpreter of the image (interpreterPath), or an image that has Python."),
+     "Name an interpreter of the image (interpreterPath), or an image that has Python.", BAD_INPUT),
     (r"unknown flag|invalid argument|unknown shorthand|flag needs an argument|invalid reference|incorrect format",
-     "the engine does not take docker.arguments", "Correct them: docker run --help."),
+     "the engine does not take docker.arguments", "Correct them: docker run --help.", BAD_INPUT),
     (r"setrlimit|operation not permitted|oci permission denied", "the engine may not do that here",
-     "Run it as root, or leave out what asks for more rights (--ulimit, --privileged, --device)."),
+     "Run it as root, or leave out what asks for more rights (--ulimit, --privileged, --device).", BAD_INPUT),
 )  # fmt: skip
 
 
@@ -202,9 +200,8 @@ def explain(output: str, engine: Engine, about: str = "") -> AmlError:
     said = lines[-1] if lines else "it said nothing"
     flat = " ".join(lines).lower()
     before = f"{about}: " if about else ""
-    for pattern, message, hint in _REFUSALS:
+    for pattern, message, hint, code in _REFUSALS:
         if re.search(pattern, flat):
             hint = hint.replace("docker ", f"{engine.name} ") if not engine.docker else hint
-            code = SERVICE if message in _OUT_OF_REACH else BAD_INPUT
             return AmlError(before + message, hint=f"{hint}\n{engine.name} said: {said[:400]}", exit_code=code)
     return AmlError(f"{before}{engine.name} refused: {said[:400]}")
