@@ -27,7 +27,7 @@ import rank_process  # type: ignore[import-not-found]
 
 # Less than the supervisor's five seconds, so that this process is there to the end.
 _GRACE = 4.0
-_QUICK, _SLOW = 0.005, 0.02
+_QUICK, _SLOW = 0.005, 0.05
 _HANG_SECONDS = 60.0
 # What ends by itself so soon after the ranks was not left behind.
 _SOON = 0.3
