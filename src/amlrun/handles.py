@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from amlrun.errors import SERVICE, AmlError
 from amlrun.events import Message
+from amlrun.pipeline.search_runs import open_search
 from amlrun.runs import store as runs
 from amlrun.runs.record import RunRecord
 from amlrun.targets import Targets
@@ -21,14 +22,9 @@ if TYPE_CHECKING:
 def open_run(files: runs.RunFolder, targets: Targets) -> Run:
     """The handle of a run, by what kind of run it is."""
     target = targets.for_run(files)
-    if files.part("submit").get("run_type") == "hyperdrive":
-        from amlrun.sweep import handles
-
-        return handles.open_sweep(files, target)
-    if files.part("submit").get("run_type") == "automl":
-        from amlrun.automl import handles as automl
-
-        return automl.open_search(files, target)
+    search = open_search(files, target)
+    if search is not None:
+        return search
     if files.part("submit").get("run_type") == "azureml.PipelineRun":
         from amlrun.pipeline import handles as pipelines
 

@@ -107,9 +107,9 @@ class PipelineRun(Run):
 
     def children(self) -> list[Run]:
         """The steps' runs that this pipeline started, oldest first; a reused result is another pipeline's child."""
-        from amlrun.pipeline.launcher import searching
+        from amlrun.pipeline.search_runs import open_search
 
-        return [searching(run.files, self.target) or run for run in super().children()]
+        return [open_search(run.files, self.target) or run for run in super().children()]
 
     def download(self, dest: str | Path | None = None, *, folders: Sequence[str] = FOLDERS) -> list[Path]:
         """Bring the run's files here; below `dest` the pipeline's outputs lie in `outputs/NAME`."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from amlrun.events import Event, Message, PackageLoaded
 from amlrun.pipeline import step_job
+from amlrun.pipeline.search_runs import open_search
 from amlrun.prepare import machines
 from amlrun.project import Project
 from amlrun.runs import redact
@@ -18,7 +19,7 @@ from amlrun.runs.status import RunStatus
 from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, SweepJob
 from amlrun.targets import Targets, processes
-from amlrun.targets.base import Run, RunCreated, SubmitOptions, Target
+from amlrun.targets.base import Run, RunCreated, SubmitOptions
 from amlrun.targets.local import LocalTarget
 from amlrun.targets.run_log import RunLog
 from amlrun.workspace import Workspace
@@ -46,11 +47,10 @@ class StepRun:
 
     def output(self, name: str) -> Path:
         """Where an output lies: in the run's folder, a sweep's best trial's; a search's best model as MLflow's."""
-        if name == "best_model" and self._run.files.part("submit").get("run_type") == "automl":
+        kind = self._run.files.part("submit").get("run_type")
+        if kind == "automl" and name == "best_model":
             name = "mlflow-model"
-        if self._run.files.part("submit").get("run_type") != "hyperdrive":
-            return self.folder / "outputs" / name
-        best = self._run.best_child()
+        best = self._run.best_child() if kind == "hyperdrive" else None
         return (best.folder if best is not None else self.folder) / "outputs" / name
 
     def status(self) -> RunStatus:
@@ -93,20 +93,6 @@ class StepRun:
         return dict(self._run.record())
 
 
-def searching(files: runs.RunFolder, target: Target) -> Run | None:
-    """The handle of a sweep's or a search's run; None for any other run."""
-    kind = files.part("submit").get("run_type")
-    if kind == "hyperdrive":
-        from amlrun.sweep import handles as sweeps
-
-        return sweeps.open_sweep(files, target)
-    if kind == "automl":
-        from amlrun.automl import handles as searches
-
-        return searches.open_search(files, target)
-    return None
-
-
 class Launcher:
     """Starts steps. `log` is told what a submit says, `words` is the command that was typed; `pull`: a container's
     image that is not here is fetched.
@@ -139,7 +125,7 @@ class Launcher:
         files = runs.RunFolder(self._target.project.runs / run_id)
         if Path(run_id).name != run_id or not files.private.is_dir():
             return None
-        search = searching(files, self._target)
+        search = open_search(files, self._target)
         if search is not None:
             return StepRun(search)
         kind = files.part("submit").get("_target_type")

@@ -88,8 +88,8 @@ def job_of(node: Node, filled: Filled, code: Path, compute: str = "local") -> Co
 def _search(step: Step, job: AutoMLJob, filled: Filled) -> AutoMLJob:
     for name in step.inputs:
         if name not in filled.places:
-            said = f"got {filled.literals[name]!r}" if name in filled.literals else "the step that makes it failed"
-            raise step.error(name, f"expected a table: {said}", "Bind it to data, or to a step's output.")
+            found = f"got {filled.literals[name]!r}" if name in filled.literals else "the step that makes it failed"
+            raise step.error(name, f"expected a table: {found}", "Bind it to data, or to a step's output.")
     tables: dict[str, Any] = {n: Input(filled.types[n], str(place)) for n, place in filled.places.items()}
     named = step.display_name or step.name
     return replace(job, **tables, name=None, outputs=outputs_of(step), compute="local", display_name=named)

@@ -12,7 +12,6 @@ from amlrun.events import LogOutput, Message, OnEvent, ignore
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import SweepJob
-from amlrun.sweep import store
 from amlrun.sweep.progress import SweepLog
 from amlrun.sweep.store import Settings
 from amlrun.targets.base import FOLDERS, Outcome, Run, SubmitOptions, Target
@@ -21,11 +20,6 @@ from amlrun.targets.steps import starts_children
 if TYPE_CHECKING:
     from amlrun.sweep.driver import Driver
     from amlrun.sweep.remote import RemoteSweep
-
-
-def is_sweep(files: runs.RunFolder) -> bool:
-    """Whether a run's record says that it is a sweep."""
-    return files.part("submit").get("run_type") == store.RUN_TYPE
 
 
 def open_sweep(files: runs.RunFolder, target: Target) -> Run:
