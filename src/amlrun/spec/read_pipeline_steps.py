@@ -43,7 +43,7 @@ _OVER: dict[str, tuple[str, ...]] = {
     "pipeline": (*_SHARED, "component"),
 }  # fmt: skip
 _DROPPED = {"command": ("environment", "code", "command"), "spark": ("environment", "code"), "parallel": ("task",)}
-_OTHERS = ("automl", "import", "data_transfer")
+_OTHERS = ("import", "data_transfer")
 _PREVIEW = ("if_else", "do_while", "parallel_for")
 
 
@@ -63,6 +63,10 @@ def step(pipeline: PartReader, name: str, node: Node, above: Above) -> Step:
         raise reader.error("depends_on", "is not a key of Azure ML's pipelines", _line(node, "depends_on"), hint)
     made = Step(name, kind)  # type: ignore[arg-type]
     made.source = Source(reader.file, {f"jobs.{name}": line, **lines_of(node, f"jobs.{name}")})
+    if kind == "automl":
+        read_pipeline_automl.automl(reader, made, node)
+        made.component = interface_of_inline(made.inputs, made.outputs)
+        return made
     if kind in _OTHERS:
         return _other(reader, made, node)
     if kind == "sweep":
@@ -82,7 +86,7 @@ def _kind(reader: PartReader, node: Node) -> str:
     if kind in _PREVIEW:
         raise reader.error("type", f"{kind} is a preview of Azure ML that aml does not have", line,
                            "Let a script decide, and do nothing where there is nothing to do.")  # fmt: skip
-    known = (*_INLINE, *_OTHERS)
+    known = (*_INLINE, "automl", *_OTHERS)
     if kind not in known:
         meant = did_you_mean(kind, known)
         raise reader.error("type", f"expected one of {', '.join(known)}, got {kind!r}{meant}", line)
@@ -162,11 +166,7 @@ def _sweep(reader: PartReader, made: Step, node: Node, above: Above) -> Step:
 
 
 def _other(reader: PartReader, made: Step, node: Node) -> Step:
-    """An AutoML step, or one that only Azure ML runs: import or data transfer, whose own keys stay as they are."""
-    if made.type == "automl":
-        read_pipeline_automl.automl(reader, made, node)
-        made.component = interface_of_inline(made.inputs, made.outputs)
-        return made
+    """A step that only Azure ML runs, import or data transfer: its own keys stay as they are."""
     found = {key: child for key, _, child in node.pairs}
     reader.lines.update({key: line for key, line, _ in node.pairs})
     made.inputs = reader.bound_inputs(found, step=True)
