@@ -13,7 +13,6 @@ from amlrun import project
 
 def how_to_add(extra: str) -> str:
     """The command that adds an extra, for a uv project, a Poetry project, `uvx`, `uv tool` or pip."""
-    wanted = requirement(extra)
     prefix = Path(sys.prefix)
     # uv keeps what `uvx` and `uv tool install` run in places of its own (docs.astral.sh/uv/concepts/tools). Both make
     # that place anew, so the command names the extras that are there too.
@@ -21,6 +20,7 @@ def how_to_add(extra: str) -> str:
         return f"uv tool install {shlex.quote(requirement(_with_present(extra)))}"
     if {"archive-v0", "environments-v2"} & set(prefix.parts):
         return f"uvx --from {shlex.quote(requirement(_with_present(extra)))} aml …"
+    wanted = requirement(extra)
     root = project.find(Path.cwd()).root
     settings = _read(root / "pyproject.toml")
     inside = prefix.is_relative_to(root)
@@ -36,7 +36,7 @@ def how_to_add(extra: str) -> str:
 
 
 def _with_present(extra: str) -> str:
-    modules = {"azure": "azure.ai.ml", "notebook": "nbconvert", "sweep": "optuna"}
+    modules = {"azure": "azure.ai.ml", "automl": "lightgbm", "notebook": "nbconvert", "sweep": "optuna"}
     present = {name for name, module in modules.items() if _is_installed(module)}
     return ",".join(sorted({extra, *present}))
 
