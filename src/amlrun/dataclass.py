@@ -22,7 +22,7 @@ def _dataclass(cls: Any = None, /, *, frozen: bool = False, eq: bool = True) -> 
     """`dataclasses.dataclass` with those of its options that the library uses."""
     if cls is None:
         return lambda cls: _dataclass(cls, frozen=frozen, eq=eq)
-    own = vars(cls).copy()
+    own = set(vars(cls))
     dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
     methods: dict[str, Any] = {"__init__": _init, "__repr__": _repr, "__signature__": _Signature()}
     if eq:
@@ -61,7 +61,7 @@ def _init(self: Any, /, *args: Any, **kwargs: Any) -> None:
         elif one.default_factory is not dataclasses.MISSING:
             values[name] = one.default_factory()
         else:
-            raise TypeError(f"{type(self).__name__}() missing a required argument: {name!r}")
+            _signature(cls).bind(*args, **kwargs)
     vars(self).update(values)
     if hasattr(self, "__post_init__"):
         self.__post_init__()
