@@ -87,4 +87,8 @@ def test_what_the_sdks_schema_refuses_is_named_by_key() -> None:
     found = calls.schema_faults(str(refused.value))
     assert "limits.timeout: Not a valid integer." in found
     assert "queue_settings.priority: Value 'urgent' passed is not in set" in found
+    either = [{"_schema": ["Not a binding: urgent"]}, {"_schema": ["Not in set", "at all"]}]
+    report = "Validation for CommandSchema failed:\n\n " + json.dumps({"queue_settings": {"priority": either}})
+    wanted = "queue_settings.priority: Not a binding: urgent; queue_settings.priority: Not in set at all"
+    assert calls.schema_faults(report) == wanted
     assert calls.schema_faults("Validation for X failed: {broken") == calls.schema_faults("another error") == ""

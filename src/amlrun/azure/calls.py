@@ -224,7 +224,11 @@ def schema_faults(text: str) -> str:
 def _flat(report: object, place: str = "") -> Iterator[str]:
     if isinstance(report, dict):
         for key, inner in report.items():
-            yield from _flat(inner, f"{place}.{key}" if place else str(key))
+            # marshmallow keeps what is wrong with a value as a whole under _schema.
+            yield from _flat(inner, place if key == "_schema" else f"{place}.{key}" if place else str(key))
+    elif isinstance(report, list) and any(isinstance(one, dict) for one in report):
+        for one in report:  # one for each kind that the value might have been
+            yield from _flat(one, place)
     else:
         yield f"{place}: {' '.join(map(str, report)) if isinstance(report, list) else report}"
 
