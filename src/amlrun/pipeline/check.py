@@ -16,6 +16,7 @@ from amlrun.spec.pipeline import (
     ANY_BINDING,
     LITERAL_TYPES,
     Binding,
+    Component,
     ParallelJob,
     PipelineJob,
     Port,
@@ -26,19 +27,24 @@ from amlrun.spec.pipeline import (
 )
 
 _RESERVED = ("path", "ld_library_path", "user", "logname", "home", "pwd", "shell")
+_NOT_YET_KNOWN = "azureml:of-the-job"  # the compute of a pipeline component
 _OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
 
 
-def check(job: PipelineJob, *, partial: bool = False) -> list[AmlError]:
+def check(job: PipelineJob, component: Component | None = None, *, partial: bool = False) -> list[AmlError]:
     """Every mistake in a pipeline, in the order of files and lines.
 
+    `component`: the file is a pipeline component, whose inputs and compute come from the job that names it.
     `partial`: a part of the file could not be read, so what is bound to nothing is not told.
     """
-    ports = {
-        name: Port(given.type if given.value is None else check_values.type_of(given.value))
-        for name, given in job.inputs.items()
-    }
-    found = list(_pipeline(job, ports, job.settings.default_compute or job.compute))
+    if component is None:
+        ports = {
+            name: Port(given.type if given.value is None else check_values.type_of(given.value))
+            for name, given in job.inputs.items()
+        }
+        found = [*_data(job), *_pipeline(job, ports, job.settings.default_compute or job.compute)]
+    else:
+        found = list(_pipeline(job, component.inputs, _NOT_YET_KNOWN))
     if not job.jobs:
         found.append(job.source.error("jobs", "the pipeline has no steps", "Add one below `jobs:`."))
     if not any(error.field.startswith("jobs") and "names no" in error.message for error in found):
@@ -52,6 +58,13 @@ def check(job: PipelineJob, *, partial: bool = False) -> list[AmlError]:
     unique = {(str(error.file), error.line, error.field, error.message): error for error in found}
     own = str(job.source.file)
     return sorted(unique.values(), key=lambda error: (str(error.file) != own, str(error.file), error.line or 0))
+
+
+def _data(job: PipelineJob) -> Iterator[AmlError]:
+    for name, given in job.inputs.items():
+        if given.value is None and not given.path:
+            hint = f"Write path: FOLDER or azureml:NAME:VERSION, or submit with --set inputs.{name}.path=FOLDER."
+            yield job.source.error(f"inputs.{name}", "has no path", hint)
 
 
 def _pipeline(job: PipelineJob, ports: dict[str, Port], compute: str | None) -> Iterator[AmlError]:
@@ -205,8 +218,9 @@ def _body(step: Step) -> Iterator[AmlError]:
         if bound is None or bound[1] != "inputs" or bound[2] not in inputs:
             hint = "Write input_data: ${{inputs.NAME}}"
             yield _at(step, source, "input_data", "names no input of the step", hint)
-        if job.code is not None and job.entry_script and not (job.code / job.entry_script).is_file():
-            yield _at(step, source, "task.entry_script", f"there is no {job.entry_script} in {job.code}")
+        folder = job.code.parent if job.code is not None and job.code.is_file() else job.code
+        if folder is not None and job.entry_script and not (folder / job.entry_script).is_file():
+            yield _at(step, source, "task.entry_script", f"there is no {job.entry_script} in {folder}")
         text = f"{job.program_arguments} {job.append_row_to or ''}"
         yield from _command(step, text, component.inputs, {**component.outputs, **step.outputs}, "task")
 

@@ -40,7 +40,7 @@ def inspect(
 def mistakes(reading: Reading) -> list[AmlError]:
     """Every mistake: of the text, and of what it says."""
     found = [*reading.refused, *reading.let_pass]
-    found += check(reading.job, partial=bool(reading.refused))
+    found += check(reading.job, reading.component, partial=bool(reading.refused))
     own = str(reading.job.source.file)
     return sorted(found, key=lambda error: (str(error.file) != own, str(error.file), error.line or 0))
 
@@ -61,6 +61,9 @@ def load(
     Raises AmlError, with file and line, for the first mistake; the others stand in its hint, a line each.
     """
     reading = inspect(file, folder, target=target, tree=tree)
+    if reading.component is not None:
+        hint = f"Name it in a pipeline job: `type: pipeline`, `component: {file.name}`, and its `inputs`."
+        raise AmlError("is a pipeline component, not a job", file=file, line=1, hint=hint)
     if not reading.refused:
         overrides.apply(reading.job, settings.items() if isinstance(settings, Mapping) else settings)
     wrong = mistakes(reading)

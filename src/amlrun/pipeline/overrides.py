@@ -88,6 +88,8 @@ def _input(inputs: dict[str, Input], name: str, field: str, text: str, key: str)
         place = text
         if not text.startswith("azureml:") and "://" not in text and "${{" not in text:
             place = str(Path(text).expanduser().absolute())
+            if not Path(place).exists():
+                raise AmlError(f"--set {key}: {place} does not exist")
         inputs[name] = Input(given.type if given.value is None else "uri_folder", place, given.mode)
     elif field in ("type", "mode"):
         setattr(given, field, text)

@@ -10,9 +10,15 @@ from amlrun.prepare.snapshot import Snapshot
 from amlrun.spec.job import CommandJob
 
 
+def folder(job: CommandJob) -> Path:
+    """The folder of a job's code; the current one where the job names none."""
+    code = job.code or Path.cwd()
+    return code.parent if code.is_file() else code
+
+
 def find(job: CommandJob) -> Path:
     """The job's code folder. Raises AmlError when it, the script or the command is missing."""
-    code = job.code or Path.cwd()
+    code = folder(job)
     if not code.is_dir():
         raise AmlError("there is no such folder", file=code, hint="Check --source-directory and --path.")
     if job.script and not (code / job.script).is_file():
@@ -30,7 +36,8 @@ def build_snapshot(job: CommandJob, code: Path, *, runs: Path, limits: bool, exc
 
     `exclude` is a file that is left out. Raises AmlError.
     """
-    files = snapshot.build_snapshot(code, runs=runs, limits=limits, for_run=True)
+    root = job.code if job.code is not None and job.code.is_file() else code
+    files = snapshot.build_snapshot(root, runs=runs, limits=limits, for_run=True)
     if exclude is not None:
         files.files = [item for item in files.files if files.root / item[0] != exclude.absolute()]
     script = Path(job.script).as_posix() if job.script else None

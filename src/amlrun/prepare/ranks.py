@@ -15,6 +15,7 @@ from typing import Any
 
 from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
+from amlrun.prepare import code
 from amlrun.runs import store as runs
 from amlrun.spec.job import CommandJob
 
@@ -214,7 +215,7 @@ def _launches_its_own(job: CommandJob) -> bool:
     if re.search(_LAUNCHERS, words):
         return True
     counted = job.distribution is not None and job.distribution.process_count_per_instance is not None
-    return not counted and job.code is not None and bool(_first(job.code, _LIGHTNING))
+    return not counted and job.code is not None and bool(_first(code.folder(job), _LIGHTNING))
 
 
 def _first(folder: Path, wanted: bytes) -> str:

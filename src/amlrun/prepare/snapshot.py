@@ -76,9 +76,14 @@ def build_snapshot(root: Path, *, runs: Path | None = None, limits: bool = True,
     environments, caches, run folders, MLflow's store and files that look like secrets are never included.
     `for_run` leaves out `outputs/` and `logs/` of the root too, which a run begins with empty.
     Symbolic links are followed, as azure-ai-ml's upload does, but no folder is walked twice on one path.
+    `root` may be one file, which is then all that the run gets.
 
     Raises AmlError above 2,000 files or 300 MB, naming the ten largest, unless `limits` is False.
     """
+    if root.is_file():
+        if redact.secret_file(root.name):
+            return Snapshot(root.parent, excluded_secrets=[root.name])
+        return Snapshot(root.parent, [(root.name, root.stat().st_size)])
     if not root.is_dir():
         raise AmlError("there is no such folder", file=root, hint="Check --source-directory and --path.")
     snapshot = Snapshot(root)

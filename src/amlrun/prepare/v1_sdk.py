@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError
-from amlrun.prepare import data, v1_imports
+from amlrun.prepare import code, data, v1_imports
 from amlrun.prepare.site import Site, ask_python, project_facts
 from amlrun.project import Project
 from amlrun.spec.job import CommandJob
@@ -36,7 +36,7 @@ def for_run(variables: dict[str, str], job: CommandJob, site: Site, *, report: R
     `report` gets a line that says so, or that an installed azureml-core will lose what the script logs. Raises
     AmlError when the script logs and its environment has no MLflow to log to.
     """
-    uses = v1_imports.of_command(job.command, job.code or Path.cwd(), job.script)
+    uses = v1_imports.of_command(job.command, code.folder(job), job.script)
     if not uses.imports:
         return variables
     version, has_core, has_mlflow = _probe(site.python, lambda: site.ask_python(_PROBE, variables.get("PYTHONPATH")))

@@ -148,7 +148,8 @@ class Local:
 class CommandJob:
     """`command` is an argument list (`["python", "train.py", "--lr", "0.1"]`), or one shell line.
 
-    `script` is the file in `code` that is run, when known, so that it can be checked before anything starts.
+    `code` is a folder, or one file, which azure-ai-ml takes too. `script` is the file in it that is run, when known,
+    so that it can be checked before anything starts.
     """
 
     command: list[str] | str = field(default_factory=list)

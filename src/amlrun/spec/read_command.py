@@ -76,10 +76,7 @@ class Reader(Sections):
             raise self.error(
                 "code", f"{text!r} is not a folder on this machine", line, "Fetch it, and name its folder."
             )
-        place = self.path("code", text, line)
-        if place.is_file():
-            raise self.error("code", f"{text!r} is a file", line, "Name the folder that holds it.")
-        return place
+        return self.path("code", text, line)
 
     def inputs(self, found: dict[str, Node]) -> dict[str, Input]:
         """The inputs that have a value or a path; an optional one may have neither, and is left out."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, did_you_mean
 from amlrun.spec import node as yaml_node
+from amlrun.spec import read_pipeline_components as components
 from amlrun.spec.job import Output
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import Component, PipelineJob, PipelineSettings, Source, Step, first_of
@@ -28,12 +29,14 @@ _PREVIEW = ("on_init", "on_finalize")
 @dataclass
 class Reading:
     """A pipeline as far as it could be read. `refused` are mistakes that azure-ai-ml refuses to load too, `let_pass`
-    those that it lets pass; `notes` say what has no effect here or means something else than it seems."""
+    those that it lets pass; `notes` say what has no effect here or means something else than it seems. `component`
+    is there where the file is a pipeline component, whose steps are then the job's."""
 
     job: PipelineJob
     refused: list[AmlError] = field(default_factory=list)
     let_pass: list[AmlError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    component: Component | None = None
 
 
 def read(file: Path) -> PipelineJob:
@@ -59,10 +62,39 @@ def inspect(file: Path, tree: Tree | None = None) -> Reading:
     kind = root.get("type")
     if kind is not None and kind.text != "pipeline":
         raise AmlError(f"expected pipeline, got {kind.text!r}", file=file, line=kind.line, field="type")
+    if root.get("endpoint_name") is not None:
+        hint = "Name the file of the pipeline that it deploys: see `component` or `job_definition` in it."
+        raise AmlError("is a deployment, not a pipeline", file=file, line=root.line, hint=hint)
     faults = Faults()
+    if _is_component(root):
+        return _component(file, faults)
     faults.notes += [f"{file.name}:{line}: {text}" for line, text in notes]
     job = _pipeline(PartReader(file, root, faults), root)
     return Reading(job, faults.refused, faults.let_pass, faults.notes)
+
+
+def _is_component(root: Node) -> bool:
+    """Whether a `type: pipeline` file is a pipeline component: its schema says so, or what only they have."""
+    schema = root.get("$schema")
+    if schema is not None and schema.kind == "scalar":
+        return "pipelinecomponent" in schema.text.lower()
+    if any(root.get(key) is not None for key in ("settings", "compute", "experiment_name")):
+        return False
+    inputs = root.get("inputs")
+    pairs = inputs.pairs if inputs is not None and inputs.kind == "map" else []
+    ports = (child for _, _, child in pairs if child.kind == "map")
+    return root.get("version") is not None or any(child.get("optional") or child.get("default") for child in ports)
+
+
+def _component(file: Path, faults: Faults) -> Reading:
+    found = PipelineJob(source=Source(file, {}))
+    component = None
+    with faults.gather():
+        whole = components.read(file, faults, "pipeline", Above((), steps_of))
+        component = whole.component
+        if isinstance(whole.job, PipelineJob):
+            found = whole.job
+    return Reading(found, faults.refused, faults.let_pass, faults.notes, component or Component())
 
 
 def _pipeline(reader: PartReader, root: Node) -> PipelineJob:

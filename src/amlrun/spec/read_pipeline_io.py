@@ -73,9 +73,6 @@ class PartReader(Reader):
             hint = "Fetch it, and name its folder."
             self.fault("code", f"{node.text!r} is not a folder on this machine", node.line, hint)
             return None
-        if node.kind == "scalar" and (self.folder / node.text.removeprefix("file:")).is_file():
-            self.fault("code", f"{node.text!r} is a file", node.line, "Name the folder that holds it.")
-            return None
         return super().code(found)
 
     def without_optional(self, command: str, inputs: Collection[str]) -> str:
@@ -115,7 +112,8 @@ class PartReader(Reader):
         if kind in LITERAL_TYPES:
             raise self.error(f"{key}.type", f"{kind} belongs to a component's input", node.line, "Write the value.")
         if not path:
-            self.fault(key, "has no path", node.line, "Write path: FOLDER, azureml:NAME:VERSION, or a binding.")
+            if step:
+                self.fault(key, "has no path", node.line, "Write path: FOLDER, azureml:NAME:VERSION, or a binding.")
             return Input(kind, None, mode)
         if mode in ("eval_mount", "eval_download") and kind != "mltable":
             self.fault(f"{key}.mode", f"{mode} is for mltable only, not for {kind}", node.line)

@@ -11,6 +11,7 @@ from pathlib import Path
 from amlrun import project
 from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, os_error
+from amlrun.prepare import code
 from amlrun.runs.files import replace_json
 from amlrun.spec.job import DEFAULT_IMAGE, CommandJob
 from amlrun.targets import engine as engines
@@ -76,7 +77,7 @@ def _built(job: CommandJob, engine: Engine, report: Report) -> Image:
     wanted = job.environment
     assert wanted is not None  # noqa: S101 - the caller looked
     if wanted.build is not None:
-        context = (job.code or Path.cwd()) / wanted.build.path
+        context = code.folder(job) / wanted.build.path
         file = context / (wanted.build.dockerfile_path or "Dockerfile")
         if not file.is_file():
             raise AmlError("there is no such Dockerfile", file=file, field="environment.build")

@@ -60,6 +60,14 @@ def test_what_looks_like_a_secret_is_withheld_and_named(tmp_path: Path, file: st
     assert found.excluded_secrets == [file]
 
 
+def test_one_file_is_all_that_a_run_gets(tmp_path: Path) -> None:
+    for name in ("train.py", "other.py", ".env"):
+        (tmp_path / name).write_text("x = 1\n", encoding="utf-8")
+    found = snapshot.build_snapshot(tmp_path / "train.py")
+    assert (found.root, found.files) == (tmp_path, [("train.py", 6)])
+    assert snapshot.build_snapshot(tmp_path / ".env").excluded_secrets == [".env"]
+
+
 def test_the_runs_folder_never_travels_whatever_its_name_is_elsewhere(tmp_path: Path) -> None:
     fill(tmp_path, "train.py", "runs/a/x.txt", "sub/runs/x.txt")
     assert names(tmp_path, runs=tmp_path / "runs") == ["sub/runs/x.txt", "train.py"]

@@ -56,6 +56,54 @@ def test_the_good_ones_have_no_mistake(tmp_path: Path) -> None:
     assert mistakes(tmp_path, WITH_COMPONENT) == []
 
 
+PIPELINE_COMPONENT = """\
+$schema: https://azuremlschemas.azureedge.net/latest/pipelineComponent.schema.json
+type: pipeline
+name: retrain
+version: 1
+inputs:
+  raw: {type: uri_folder}
+  rate: {type: number, default: 0.5}
+jobs:
+  train:
+    component: train.yml
+    inputs:
+      tables: ${{parent.inputs.raw}}
+      rate: ${{parent.inputs.rate}}
+"""
+
+
+def test_a_pipeline_component_is_checked_as_one(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, PIPELINE_COMPONENT) == []
+    without_schema = PIPELINE_COMPONENT.partition("\n")[2].replace("version: 1\n", "")
+    assert mistakes(tmp_path, without_schema) == []
+    one = mistakes(tmp_path, PIPELINE_COMPONENT.replace("tables: ", "table: "))[1]
+    assert (one.line, one.field) == (12, "jobs.train.inputs.table")
+    with pytest.raises(AmlError, match="is a pipeline component, not a job"):
+        load.load(project(tmp_path, PIPELINE_COMPONENT), tmp_path)
+
+
+def test_a_deployment_is_no_pipeline(tmp_path: Path) -> None:
+    with pytest.raises(AmlError, match="is a deployment, not a pipeline"):
+        mistakes(tmp_path, "type: pipeline\nendpoint_name: e\ncomponent: azureml:x@latest\n")
+
+
+def test_data_can_be_named_when_the_job_is_submitted(tmp_path: Path) -> None:
+    text = WITH_COMPONENT.replace(", path: src", "")
+    (one,) = mistakes(tmp_path, text)
+    assert (one.line, one.field, one.message) == (4, "inputs.raw", "has no path")
+    assert "--set inputs.raw.path=" in one.hint
+    file = tmp_path / "pipeline.yml"
+    job = load.load(file, tmp_path, settings={"inputs.raw.path": str(tmp_path / "src")})
+    assert job.inputs["raw"].path == str(tmp_path / "src")
+    with pytest.raises(AmlError, match=r"--set inputs.raw.path: .*gone does not exist"):
+        load.load(file, tmp_path, settings={"inputs.raw.path": str(tmp_path / "gone")})
+
+
+def test_code_may_be_one_file(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, WITH_COMPONENT, COMPONENT.replace("code: src", "code: src/step.py")) == []
+
+
 # What is replaced in PIPELINE by what, the words on the line of the mistake, and words of the message.
 SLIPS: list[tuple[str, str, str, str]] = [
     ("  train:\n", "  Train:\n", "Train:", "step's name"),

@@ -95,7 +95,6 @@ def test_everything_that_a_command_job_says(tmp_path: Path) -> None:
         ("command: x\ncode: gone\n", 2, "code", "there is nothing at"),
         ("command: x\nqueue_settings: {job_tier: dedicated}\n", 2, "queue_settings.job_tier", "expected one of spot, "),
         ("command: x\nqueue_settings:\n  priority: hihg\n", 3, "queue_settings.priority", "did you mean 'high'"),
-        ("command: x\ncode: src/main.py\n", 2, "code", "is a file"),
         ("command: x\ncode: git+https://g/x\n", 2, "code", "not a folder on this machine"),
         ("command: x\ninputs:\n  a: {path: gone}\n", 3, "inputs.a.path", "there is nothing at"),
         ("command: x\ninputs:\n  a: {mode: download}\n", 3, "inputs.a", "neither path nor value"),

@@ -52,7 +52,7 @@ def inspect(file: Path, folder: Path, *, target: str | None = None, exporting: b
     with reader.gather():
         _pipeline(reader, job, whole)
     _lines(reader, job)
-    return V1Reading(job, reader.refused, reader.let_pass, reader.notes, reader.rows())
+    return V1Reading(job, reader.refused, reader.let_pass, reader.notes, rows=reader.rows())
 
 
 def _pipeline(reader: PipelineFile, job: PipelineJob, whole: Node) -> None:
