@@ -242,6 +242,16 @@ def test_a_supervisor_that_is_not_needed_goes() -> None:
     processes.discard(launched)
 
 
+def test_a_supervisor_that_was_killed_before_it_signed_leaves_a_failed_run(tmp_path: Path) -> None:
+    run = runs.create(tmp_path, "r", {})
+    launched = processes.launch_supervisor()
+    launched.kill()
+    launched.wait()
+    processes.start(run, {"folder": str(run.folder)}, launched)
+    assert run.state()[0] is RunStatus.FAILED
+    assert "ended before it started the script" in run.record()["error"]["message"]
+
+
 def test_a_workspace_that_cannot_be_asked_is_warned_of_once(workplace: Workplace) -> None:
     """And the others are asked all the same."""
     for number, name in enumerate(("one", "one", "two")):

@@ -45,8 +45,8 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Give a supervisor its plan (`prepare.launch.plan`), and return it once it has signed the record.
 
-    `launched` is one that was launched before, so that it is ready by now. Raises AmlError for a run that was
-    cancelled meanwhile.
+    `launched` is one that was launched before, so that it is ready by now. One that is killed before it signs leaves
+    the run failed. Raises AmlError for a run that was cancelled meanwhile.
     """
     if (run.private / "cancel.json").exists():
         discard(launched)
@@ -57,9 +57,13 @@ def start(
         with process.stdin as stream:
             stream.write(json.dumps(plan).encode())
     except BrokenPipeError:
-        pass  # it died: the caller sees that by its exit code
+        pass  # it died, which is seen below
     while not (run.private / "process.json").exists() and process.poll() is None:
         time.sleep(_POLL_SECONDS)
+    if not (run.private / "process.json").exists():
+        from amlrun.targets import steps
+
+        steps.mark_failed(run, AmlError("its supervisor was ended before it started the script"))
     return process
 
 
