@@ -330,3 +330,27 @@ def test_an_example(path: Path) -> None:
     else:
         assert "azureml.core" not in new.split('"""', 2)[2]
         assert verdict(text, kind) in (Verdict.DONE, Verdict.NOTE)
+
+
+INTERACTIVE = """\
+from azureml.core import Experiment, Workspace
+
+experiment = Experiment(Workspace.from_config(), "diabetes")
+for alpha in (0.1, 0.2):
+    run = experiment.start_logging()
+    run.log("rmse", 1 / alpha)
+    run.upload_file("best.pkl", "outputs/best.pkl")
+    run.upload_file(name=f"model_{alpha}.pkl", path_or_stream="outputs/best.pkl")
+    run.complete()
+"""
+
+
+def test_a_run_of_its_own_in_each_round_counts_no_steps_and_gets_its_files() -> None:
+    new = rewritten(INTERACTIVE)
+    assert '    log_value("rmse", 1 / alpha)\n' in new and "azureml" not in new
+    assert '    mlflow.log_artifact("outputs/best.pkl")\n' in new and "shutil" not in new
+
+
+def test_runs_that_are_found_again_through_their_experiment_stay_as_they_are() -> None:
+    text = INTERACTIVE + "for old in experiment.get_runs():\n    print(old.get_metrics())\n"
+    assert rewritten(text) == text and verdict(text) is Verdict.LEFT

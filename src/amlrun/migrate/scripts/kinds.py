@@ -103,6 +103,9 @@ class Kinds:
     def __init__(self, names: Names, seeds: dict[str, str] | None = None) -> None:
         self.names = names
         self.seeds = seeds or {}
+        # Runs that the script finds again through their experiment stay v1's: it would find none of MLflow's.
+        again = any(isinstance(node, ast.Attribute) and node.attr == "get_runs" for node in names.nodes)
+        self._started = OTHER_RUN if again else STARTED
         self.uses_v1 = any(
             is_v1(node, dotted)
             for node in names.nodes
@@ -180,7 +183,7 @@ class Kinds:
         name = self.v1_name(node.func)
         if name:
             if name in _CALLS:
-                return _CALLS[name]
+                return self._started if _CALLS[name] == STARTED else _CALLS[name]
             if name in _READS or (".from_" in name and "Dataset" in name):
                 return DATASET
             return ""
@@ -192,7 +195,7 @@ class Kinds:
                 return OTHER_RUN
             found = _METHODS.get((owner, node.func.attr), "")
             if found or owner:
-                return found
+                return self._started if found == STARTED else found
         if isinstance(node.func, ast.Name):
             binding = self.names.of.get(node.func)
             made = binding.definition if binding is not None else None

@@ -20,6 +20,10 @@ _WORKSPACE = {
     "resource_group": "AZUREML_ARM_RESOURCEGROUP",
 }
 _IDS = {"id", "name", "number", "run_id", "_run_id", "display_name"}
+KEEPS_NAME = note(
+    "run.upload_file became mlflow.log_artifact, which keeps the file's own name",
+    "If the two names differ, copy the file to outputs/ under the new name instead.",
+)
 OFFLINE_CLASS = ("_OfflineRun", "OfflineRun", "_SubmittedRun")
 
 
@@ -92,11 +96,7 @@ class Runs:
                 self.plan.replace(call, [MLFLOW, ".log_artifact(", path, *inside, ")"])
                 return True
         if not kept and source is None and target is None and not begins:
-            remark = note(
-                "run.upload_file became mlflow.log_artifact, which keeps the file's own name",
-                "If the two names differ, copy the file to outputs/ under the new name instead.",
-            )
-            self.plan.replace(call, [MLFLOW, ".log_artifact(", path, ")"], remark)
+            self.plan.replace(call, [MLFLOW, ".log_artifact(", path, ")"], KEEPS_NAME)
             return True
         return self._copy(call, name, path, kept)
 

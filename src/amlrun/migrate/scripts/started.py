@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 
 from amlrun.migrate.scripts import kinds as k
 from amlrun.migrate.scripts.names import Binding
 from amlrun.migrate.scripts.plan import Module, Note, Part, indent_of, own_lines
+from amlrun.migrate.scripts.runs import KEEPS_NAME
 from amlrun.migrate.scripts.script import Script
 
 _USES = {"log", "log_list", "log_row", "log_table", "log_image", "tag", "set_tags", "complete", "upload_file"}
@@ -41,11 +43,15 @@ class Started:
         return binding is not None and bool(binding.values) and all(one in self._children for one in binding.values)
 
     def block_of(self, node: ast.expr) -> ast.AST | None:
-        """The block in which a child run begins, for a name of it: what is logged once there needs no step."""
+        """The block in which a child or interactive run begins, for a name of it: what is logged once there needs no
+        step."""
         binding = self.script.names.of.get(node)
-        if binding is None or not self.child(node):
+        if binding is None or not (self.child(node) or self._interactively(binding)):
             return None
         return self.script.names.parents[self.script.names.statement_of(binding.values[0])]
+
+    def _interactively(self, binding: Binding) -> bool:
+        return len(binding.values) == 1 and binding.values[0] in self._interactive
 
     def begin(self, value: ast.expr, kind: str, bindings: list[Binding]) -> tuple[tuple[Part, ...], Note | None]:
         """What takes the place of the statement that makes a run or an experiment."""
@@ -72,8 +78,8 @@ class Started:
         if not isinstance(call.func, ast.Attribute) or (kind == k.CHILD and not self.child(call.func.value)):
             return False
         path = self.script.argument(call, "path_or_stream", 1)
-        if kind == k.CHILD and method == "upload_file" and path is not None:
-            self.plan.replace(call, [Module("mlflow"), ".log_artifact(", path, ")"])
+        if method == "upload_file" and path is not None:
+            self._upload(call, path)
             return True
         if method not in ("complete", "fail") or statement is None:
             return False
@@ -85,6 +91,20 @@ class Started:
         status = '"FAILED"' if method == "fail" else ""
         self.plan.replace(statement, [*parts, Module("mlflow"), f".end_run({status})"])
         return True
+
+    def _upload(self, call: ast.Call, path: ast.expr) -> None:
+        """A file goes into the folder of its name. MLflow keeps the file's own name there."""
+        name = self.script.argument(call, "name", 0)
+        new, old = (self.script.values.constant(one) if one is not None else None for one in (name, path))
+        folder: list[Part] = []
+        begins = self.script.values.beginning(name) if name is not None else ""
+        if new is not None:
+            folder = [f', "{posixpath.dirname(new)}"'] if posixpath.dirname(new) else []
+            self.script.moved[new] = old or new
+        elif name is not None and ("/" in begins or not begins):
+            folder = [", ", Module("os"), ".path.dirname(", name, ")"]
+        same = new is not None and old is not None and posixpath.basename(new) == posixpath.basename(old)
+        self.plan.replace(call, [Module("mlflow"), ".log_artifact(", path, *folder, ")"], None if same else KEEPS_NAME)
 
     def _start(self, call: ast.expr) -> tuple[Part, ...]:
         if not isinstance(call, ast.Call):
