@@ -354,3 +354,25 @@ def test_a_run_of_its_own_in_each_round_counts_no_steps_and_gets_its_files() -> 
 def test_runs_that_are_found_again_through_their_experiment_stay_as_they_are() -> None:
     text = INTERACTIVE + "for old in experiment.get_runs():\n    print(old.get_metrics())\n"
     assert rewritten(text) == text and verdict(text) is Verdict.LEFT
+
+
+def test_the_branch_for_a_run_of_its_own_only_names_the_experiment() -> None:
+    new = rewritten(
+        "from azureml.core import Experiment, Run, Workspace\n\nrun = Run.get_context()\n"
+        'if run.id.startswith("OfflineRun"):\n    ws = Workspace.from_config()\n'
+        '    exp = Experiment(workspace=ws, name="titanic")\n    run = exp.start_logging()\n'
+        'else:\n    ws = run.experiment.workspace\nrun.log("acc", 0.5)\nrun.complete()\n'
+    )
+    assert '    mlflow.set_experiment("titanic")\n' in new and 'mlflow.log_metric("acc", 0.5)' in new
+    assert "azureml" not in new and "start_run" not in new
+
+
+def test_a_run_started_in_each_round_is_not_taken_for_the_script_s() -> None:
+    text = HEAD + "for a in range(2):\n    if a:\n        run = Run.start_logging()\n    run.log('a', a)\n"
+    assert rewritten(text) == text and verdict(text) is Verdict.LEFT
+
+
+@pytest.mark.parametrize("parent", ['run.parent if hasattr(run, "parent") else run', "run.parent or run"])
+def test_the_parent_if_there_is_one_is_the_parent(parent: str) -> None:
+    new = rewritten(HEAD + f"parent = {parent}\nparent.log('a', 1)\nparent.tag('k', 'v')\n")
+    assert "log_metric(root_run_id(), 'a', 1)" in new and "azureml" not in new

@@ -14,6 +14,8 @@ from amlrun.migrate.scripts.plan import Module, Note, Part
 from amlrun.migrate.scripts.script import Passed, Script
 
 _REMARK = "  # SDK v1's {}: MLflow logs now"
+# What only leads to something else: making one has no effect of its own.
+_HANDLES = (k.RUN, k.STARTED, k.PARENT, k.WORKSPACE, k.EXPERIMENT, k.DATASTORE)
 _PRINTS = {"print", "pprint", "info", "debug", "warning", "log", "write", "critical", "error", "exception"}
 
 
@@ -36,6 +38,8 @@ class Holders:
         self.plan = script.plan
         self.names = script.names
         self.holders = holders
+        kinds = script.kinds
+        self._handles = {one.statement: one for one in holders if one.bindings and kinds.of(one.value) in _HANDLES}
         self.dirty: set[Binding] = set()
         self._tests = False
         names = [one for one in self.names.nodes if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)]
@@ -86,6 +90,10 @@ class Holders:
             self._tests = True
             return False
         above = self.names.parents[load]
+        holder = self._handles.get(self.names.statement_of(load))
+        if holder is not None:
+            # `exp = Experiment(ws, …)`: as long as nothing needs `exp`, it does not need `ws`.
+            return any(one in self.dirty for one in holder.bindings)
         if isinstance(above, ast.Assign) and self._for_keywords(above):
             return False
         if isinstance(above, ast.Assign | ast.AnnAssign) and above.value is load:

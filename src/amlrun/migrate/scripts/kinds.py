@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from amlrun.migrate.scripts import flow
 from amlrun.migrate.scripts.names import Binding, Names
 
 # Packages below `azureml` that are still released and need no rewrite.
@@ -172,9 +173,9 @@ class Kinds:
             owner = self.of(node.value)
             return {INPUTS: DATASET, DATASETS: DATASET, "datastores": DATASTORE, "models": MODEL}.get(owner, "")
         if isinstance(node, ast.IfExp):
-            return self._merge([node.body, node.orelse])
+            return self._merge([node.body, node.orelse], or_parent=flow.asks_for(node.test, "parent"))
         if isinstance(node, ast.BoolOp):
-            return self._merge(node.values)
+            return self._merge(node.values, or_parent=isinstance(node.op, ast.Or))
         if isinstance(node, ast.NamedExpr | ast.Await):
             return self.of(node.value)
         return ""
@@ -202,7 +203,7 @@ class Kinds:
             if isinstance(made, ast.FunctionDef) and binding is not None and not binding.values:
                 if made not in self._returns:
                     self._returns[made] = ""  # a function that returns what it returns
-                    returns = [one.value for one in returns_of(made) if one.value is not None]
+                    returns = [one.value for one in flow.returns_of(made) if one.value is not None]
                     self._returns[made] = self._merge(returns) if returns else ""
                 return self._returns[made]
         return ""
@@ -251,13 +252,19 @@ class Kinds:
                 used.add(above.attr)
         return RUN if used and used <= RUN_MEMBERS else ""
 
-    def _merge(self, values: list[ast.expr]) -> str:
+    def _merge(self, values: list[ast.expr], *, or_parent: bool = False) -> str:
+        """One kind for all values. `or_parent`: the parent run where there is one, else the run itself, which is what
+        the parent run becomes."""
         # Assigned from itself (`run = run or …`, a narrowed dataset) says nothing new.
         found = {self.of(value) for value in values if not (isinstance(value, ast.Constant) and value.value is None)}
         if DATASET in found:
             return DATASET
-        if found <= {RUN, STARTED} and STARTED in found:
-            return STARTED if found == {STARTED} else MIXED
+        if or_parent and found == {RUN, PARENT}:
+            return PARENT
+        if found == {RUN, STARTED} and all(
+            flow.once_in_a_branch(one, self.names) for one in values if self.of(one) == STARTED
+        ):
+            return RUN
         found_v1 = found - {""}
         if not found_v1:
             return ""
@@ -270,16 +277,3 @@ RUN_MEMBERS = {
     "upload_file", "upload_folder", "register_model", "complete", "fail", "cancel", "flush", "parent", "experiment",
     "id", "input_datasets", "child_run", "get_secret", "get_context",
 }  # fmt: skip
-
-
-def returns_of(function: ast.FunctionDef) -> list[ast.Return]:
-    """The return statements of a function, not those of functions in it."""
-    found: list[ast.Return] = []
-    waiting: list[ast.AST] = list(function.body)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Return):
-            found.append(node)
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            waiting += ast.iter_child_nodes(node)
-    return found

@@ -6,7 +6,8 @@ import ast
 import posixpath
 import re
 
-from amlrun.migrate.scripts.kinds import Kinds, returns_of
+from amlrun.migrate.scripts import flow
+from amlrun.migrate.scripts.kinds import Kinds
 from amlrun.migrate.scripts.names import Binding, Names
 
 # MLflow's alphabet of metric and parameter names (mlflow.utils.validation).
@@ -125,7 +126,7 @@ class Values:
         if isinstance(node.func, ast.Name):
             made = self.names.of[node.func].definition
             if isinstance(made, ast.FunctionDef):
-                values = [one.value for one in returns_of(made)]
+                values = [one.value for one in flow.returns_of(made)]
                 return self._same([one for one in values if one is not None]) if values and None not in values else ""
         return ""
 
