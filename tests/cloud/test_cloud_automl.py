@@ -89,7 +89,7 @@ REFUSED: list[tuple[str, str, str]] = [
     ("limits:", "training:\n  stack_ensemble_settings:\n    stack_meta_learner_type: LightGBMClassifier\nlimits:",
      "8: training.stack_ensemble_settings: azure-ai-ml can't send it"),
     ("compute: azureml:cpu-cluster\n", "", "compute: is missing"),
-    ("training_data: table.csv", "training_data: aml_config", "4: training_data: there is no MLTable in"),
+    ("training_data: table.csv", "training_data: aml_config", "4: training_data.path: there is no MLTable in"),
     ("n_cross_validations: 3", "n_cross_validations: 1", "6: n_cross_validations: expected auto, or 2 or more folds"),
     ("timeout_minutes: 15", "timeout_minutes: 0.5", "8: limits.timeout_minutes: expected whole minutes"),
 ]  # fmt: skip

@@ -224,3 +224,55 @@ def test_a_dry_run_sends_nothing(cloud: Cloud) -> None:
 def test_a_compute_that_is_not_there_is_told(cloud: Cloud) -> None:
     done = cloud.aml(*WORDS, "--ct", "no-such")
     assert done.code == 3 and "Compute Not Found" in done.err
+
+
+SEARCH = """\
+type: pipeline
+settings: {default_compute: azureml:Standard_DS3_v2}
+inputs:
+  table: {type: mltable, path: table.csv}
+jobs:
+  search:
+    type: automl
+    task: classification
+    target_column_name: kind
+    training_data: ${{parent.inputs.table}}
+    validation_data: table.csv
+    limits: {max_trials: 2}
+    outputs:
+      best_model: {type: mlflow_model}
+  report:
+    command: ls ${{inputs.model}}
+    environment: {image: mcr.microsoft.com/x}
+    code: src
+    inputs:
+      model: {type: mlflow_model, path: "${{parent.jobs.search.outputs.best_model}}"}
+"""
+
+
+def test_an_automl_step_gets_mltables_of_bare_files(cloud: Cloud) -> None:
+    (cloud.path / "table.csv").write_text("a,kind\n1,x\n2,y\n")
+    (cloud.path / "pipeline.yml").write_text(SEARCH)
+    cloud.workspace.runs_jobs = False
+    done = cloud.aml(*WORDS, "--async")
+    assert done.code == 0, done.text
+    assert "inputs.table: sent as an MLTable" in done.out and "search.validation_data: sent as" in done.out
+    sent = job(cloud).said
+    search = sent["jobs"]["search"]
+    assert search["training_data"] == "${{parent.inputs.table}}" and search["resources"]["instance_type"]
+    assert search["outputs"] == {"best_model": {"job_output_type": "mlflow_model"}}
+    assert sent["inputs"]["table"]["jobInputType"] == "mltable"
+    for name in ("inputs.table", "search.validation_data"):
+        folder = cloud.path / "runs" / cloud.run()["run_id"] / ".run" / "data" / name
+        assert (folder / "table.csv").is_file() and "read_delimited" in (folder / "MLTable").read_text()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"), [("src", "there is no MLTable in"), ("table.xlsx", "table.xlsx is no table")]
+)
+def test_what_automl_cannot_read_there_is_refused_with_its_line(cloud: Cloud, data: str, message: str) -> None:
+    (cloud.path / "table.xlsx").touch()
+    (cloud.path / "pipeline.yml").write_text(SEARCH.replace("path: table.csv", f"path: {data}"))
+    (cloud.path / "table.csv").touch()
+    done = cloud.aml(*WORDS, "--dry-run")
+    assert done.code == 2 and f"pipeline.yml:4: inputs.table.path: {message}" in done.err, done.text

@@ -46,9 +46,10 @@ def test_ctrl_c(place: Place) -> None:
 
 @dataclass
 class Counted:
-    """How the killed submits ended; `none` made no run."""
+    """How the killed submits ended; `none` made no run. `late`: killed between the script's last line and its exit."""
 
     ended: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*FINAL, "none"), 0))
+    late: int = 0
 
 
 def test_kill_9_at_any_moment(place: Place) -> None:
@@ -69,25 +70,32 @@ def test_kill_9_at_any_moment(place: Place) -> None:
         new = place.runs() - before
         counted.ended["none"] += not new
         for run_id in new:
-            counted.ended[told_right(place, run_id)] += 1
+            status, late = told_right(place, run_id)
+            counted.ended[status] += 1
+            counted.late += late
+    # Those few milliseconds are rarely hit; a record that is often wrong is a fault.
+    assert counted.late <= max(1, KILLS // 20), counted
     assert sum(counted.ended.values()) == KILLS
     listed = place.aml("run", "list", "--last", "1000")
     assert all(run_id in listed.out for run_id in place.runs())
 
 
-def told_right(place: Place, run_id: str) -> str:
-    """The state in which a run ends; what it says is what happened, and nothing of the run is left."""
+def told_right(place: Place, run_id: str) -> tuple[str, bool]:
+    """The state in which a run ends, and whether its script was about to exit when it was killed. What the record
+    says is what happened, and nothing of the run is left.
+    """
+    late = False
     shown = place.until(run_id, *FINAL)
     log = place.aml("run", "monitor-logs", "-r", run_id, code=None).out.partition("Execution Summary")[0]
     if shown["status"] == "Completed":
         assert log.rstrip().endswith("done"), log
     else:
         assert shown["status"] == "Failed" and "interrupted" in shown["error"]["message"], shown
-        assert "done" not in log.split(), log
+        late = "done" in log.split()
     for _ in looks(f"{run_id} has ended and left {place.left(run_id)}"):
         if not place.left(run_id):
             break
-    return str(shown["status"])
+    return str(shown["status"]), late
 
 
 def test_a_full_disk(on_small_disk: Place) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from amlrun.azure import common_tree, spark_tree
 from amlrun.errors import AmlError, os_error
-from amlrun.spec import write, write_pipeline
-from amlrun.spec.job import CommandJob, Environment, SparkJob
+from amlrun.spec import write, write_automl, write_pipeline
+from amlrun.spec.automl import AutoMLJob
+from amlrun.spec.job import CommandJob, Environment, Input, SparkJob
 from amlrun.spec.pipeline import ParallelJob, PipelineJob, Step
+from amlrun.spec.write_automl import Table
 
 CodeOf = Callable[[Path], str]
 EnvironmentOf = Callable[["Environment"], Any]
@@ -30,6 +33,23 @@ def codes(job: PipelineJob) -> list[Path]:
     """The code folders of the steps, each once."""
     kinds = (CommandJob, ParallelJob, SparkJob)
     return [*dict.fromkeys(s.job.code for s in steps(job) if isinstance(s.job, kinds) and s.job.code is not None)]
+
+
+def tables(job: PipelineJob) -> list[tuple[Table, Input]]:
+    """The MLTables that AutoML steps need of bare files, as the pipeline's inputs or their own. Raises AmlError."""
+    searches = [step for step in steps(job) if isinstance(step.job, AutoMLJob)]
+    given = [
+        (f"inputs.{name}", one, partial(job.source.error, f"inputs.{name}.path"))
+        for name, one in job.inputs.items()
+        if searches and one.type == "mltable"
+    ]
+    given += [
+        (f"{step.name}.{name}", one, partial(step.error, f"{name}.path"))
+        for step in searches
+        for name, one in step.inputs.items()
+    ]
+    made = [(write_automl.table(name, one, wrong), one) for name, one, wrong in given]
+    return [(table, one) for table, one in made if table is not None]
 
 
 def tree(
@@ -98,7 +118,7 @@ def _sized(job: PipelineJob, size: str) -> None:
     from amlrun.spec.job import Resources
 
     for step in steps(job):
-        if isinstance(step.job, (CommandJob, ParallelJob)) and not step.compute:
+        if isinstance(step.job, (CommandJob, ParallelJob, AutoMLJob)) and not step.compute:
             step.job.resources = step.job.resources or Resources()
             step.job.resources.instance_type = step.job.resources.instance_type or size
 
@@ -137,3 +157,4 @@ def check(job: PipelineJob) -> None:
             raise step.error("", step.unsupported)
         if step.compute == "local":
             raise AmlError(f"{step.name} runs on this machine", hint="Run the whole pipeline in one place: --ct NAME")
+    tables(job)

@@ -42,7 +42,7 @@ def export_automl(context: Context, file: Path, target: str | None, destination:
         place = Path(destination).absolute()
         write_text(place, text)
         try:
-            written = [place, *write_automl.write_tables(job, folder)]
+            written = [place, *write_automl.write_tables(write_automl.tables(job), folder)]
         except OSError as error:
             raise os_error(error, "write the MLTable") from error
     elif write_automl.tables(job):

@@ -65,39 +65,55 @@ def tree(job: AutoMLJob, relative: Callable[[Path], str]) -> dict[str, Any]:
 def tables(job: AutoMLJob) -> list[Table]:
     """The MLTables that the cloud wants and that are not there: of each bare file.
 
-    Raises AmlError for a file that no MLTable reads.
+    Raises AmlError for a file that no MLTable reads, or a folder without one.
     """
     made = []
     for name in _DATA:
         data: Input | None = getattr(job, name)
-        if data is None or not data.path or not Path(data.path).is_file():
-            continue
-        file = Path(data.path)
-        if file.name == "MLTable":
-            data.path = str(file.parent)
-            continue
-        reading = _TRANSFORMATIONS.get(file.suffix.lower())
-        if reading is None:
-            known = ", ".join(_TRANSFORMATIONS)
-            raise AmlError(f"{file.name} is no table that is read here", file=job.source.file, line=job.line(name),
-                           field=f"{name}.path", hint=f"Known: {known}, or an MLTable's folder.")  # fmt: skip
-        delimited = _DELIMITED if "delimited" in reading else ""
-        head = f"$schema: {_TABLE_SCHEMA}\ntype: mltable\npaths:\n"
-        made.append(Table(name, file, f"{head}  - file: ./{file.name}\ntransformations:\n{reading}{delimited}"))
+
+        def wrong(message: str, hint: str, name: str = name) -> AmlError:
+            return AmlError(message, file=job.source.file, line=job.line(name), field=f"{name}.path", hint=hint)
+
+        found = None if data is None else table(name, data, wrong)
+        made += [found] if found is not None else []
     return made
 
 
-def write_tables(job: AutoMLJob, folder: Path) -> list[Path]:
-    """Make those folders below `folder`, each with its `MLTable` and a copy of the data. Raises OSError, AmlError."""
+def table(name: str, data: Input, wrong: Callable[[str, str], AmlError]) -> Table | None:
+    """The MLTable, of that name, that `data` needs; None where it is no bare file. An MLTable that is named is its
+    folder.
+
+    Raises AmlError, made by `wrong` of a message and a hint, for a file that no MLTable reads, or a folder without one.
+    """
+    file = Path(data.path or "")
+    if file.is_dir() and data.path and not (file / "MLTable").is_file():
+        hint = "Name an MLTable's folder, or a CSV or Parquet file, which is then sent as one."
+        raise wrong(f"there is no MLTable in {file}", hint)
+    if not file.is_file():
+        return None
+    if file.name == "MLTable":
+        data.path = str(file.parent)
+        return None
+    reading = _TRANSFORMATIONS.get(file.suffix.lower())
+    if reading is None:
+        hint = f"Known: {', '.join(_TRANSFORMATIONS)}, or an MLTable's folder."
+        raise wrong(f"{file.name} is no table that is read here", hint)
+    delimited = _DELIMITED if "delimited" in reading else ""
+    head = f"$schema: {_TABLE_SCHEMA}\ntype: mltable\npaths:\n"
+    return Table(name, file, f"{head}  - file: ./{file.name}\ntransformations:\n{reading}{delimited}")
+
+
+def write_tables(made: list[Table], folder: Path) -> list[Path]:
+    """Make those folders below `folder`, each with its `MLTable` and a copy of the data. Raises OSError."""
     import shutil
 
     from amlrun.runs.files import replace_text
 
     written = []
-    for table in tables(job):
-        place = folder / table.name
+    for one in made:
+        place = folder / one.name
         place.mkdir(parents=True, exist_ok=True)
-        replace_text(place / "MLTable", table.text)
-        shutil.copy2(table.data, place / table.data.name)
-        written += [place / "MLTable", place / table.data.name]
+        replace_text(place / "MLTable", one.text)
+        shutil.copy2(one.data, place / one.data.name)
+        written += [place / "MLTable", place / one.data.name]
     return written

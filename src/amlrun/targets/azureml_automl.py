@@ -25,6 +25,7 @@ from amlrun.spec.job import Input, Output
 from amlrun.targets.base import Plan, SubmitOptions
 
 RUN_TYPE = "automl"
+SENT_AS = "{}: sent as an MLTable, which is what AutoML takes there"
 _DATA = ("training_data", "validation_data", "test_data")
 
 
@@ -68,11 +69,11 @@ def submit(
         if "status" not in run.part("process"):
             with os_errors("write the MLTable"):
                 folder = run.private / "data"
-                made = [table.name for table in write_automl.tables(job)]
-                write_automl.write_tables(job, folder)
-            for name in made:
-                on_event(Message(f"{name}: sent as an MLTable, which is what AutoML takes there"))
-                setattr(job, name, Input("mltable", str(folder / name)))
+                made = write_automl.tables(job)
+                write_automl.write_tables(made, folder)
+            for table in made:
+                on_event(Message(SENT_AS.format(table.name)))
+                setattr(job, table.name, Input("mltable", str(folder / table.name)))
             tree = _tree(job, run.id, experiment)
             submission.write_job(run, tree)
             record.update_from_service(run, submission.create(client, tree))
@@ -95,13 +96,6 @@ def check(job: AutoMLJob) -> None:
         raise wrong(key, "azure-ai-ml can't send it: it ends with a TypeError", "Leave it out: the defaults are used.")
     if not job.compute and job.resources is None:
         raise wrong("compute", "is missing", "Write: compute: azureml:CLUSTER, or submit it with --ct CLUSTER.")
-    for name in _DATA:
-        data: Input | None = getattr(job, name)
-        if data is not None and _is_local(data) and not Path(data.path or "").is_file():
-            place = Path(data.path or "")
-            if not (place / "MLTable").is_file():
-                hint = "Name an MLTable's folder, or a CSV or Parquet file, which is then sent as one."
-                raise wrong(name, f"there is no MLTable in {place}", hint)
     write_automl.tables(job)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from amlrun.azure import codes, common_tree, environments, pipeline_tree, record, submission
 from amlrun.azure.client import Client
+from amlrun.errors import os_errors
 from amlrun.events import Message, OnEvent, Transfer
 from amlrun.prepare import code as codes_of_jobs
 from amlrun.prepare.snapshot import Snapshot
@@ -17,8 +18,10 @@ from amlrun.project import Project
 from amlrun.runs import provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.record import SubmitPart
+from amlrun.spec import write_automl
 from amlrun.spec.job import CommandJob, Environment
 from amlrun.spec.pipeline import PipelineJob
+from amlrun.targets.azureml_automl import SENT_AS
 from amlrun.targets.base import Plan, SubmitOptions
 
 RUN_TYPE = "azureml.PipelineRun"
@@ -72,6 +75,7 @@ def submit(
         if "status" not in run.part("process"):
             for note in dict.fromkeys(job.local.notes):
                 report(note)
+            _write_tables(job, run.private / "data", report)
             folder = run.private / "components"
             tree = _sent(client, job, run.id, experiment, snapshots, contents, folder, on_event)
             submission.write_job(run, tree)
@@ -99,9 +103,15 @@ def definition(
     `folder` is where the files of pipeline components are written. Raises AmlError.
     """
     pipeline_tree.check(job)
+    job = copy.deepcopy(job)
+
+    def report(text: str) -> None:
+        on_event(Message(text))
+
+    _write_tables(job, folder / "data", report)
     snapshots = _snapshots(project, job, options)
     contents = {place: codes.hash_contents(files) for place, files in snapshots.items()}
-    tree = _sent(client, copy.deepcopy(job), "", experiment, snapshots, contents, folder, on_event)
+    tree = _sent(client, job, "", experiment, snapshots, contents, folder, on_event)
     tree.pop("name")
     return tree
 
@@ -133,6 +143,15 @@ def _sent(
         return environments.ensure(client, common_tree.environment(wanted), known)
 
     return pipeline_tree.tree(job, name, experiment, lambda place: f"azureml:{assets[place]}", environment, folder)
+
+
+def _write_tables(job: PipelineJob, folder: Path, report: Callable[[str], None]) -> None:
+    """Make an MLTable of each bare file that an AutoML step shall read. Raises AmlError."""
+    for made, data in pipeline_tree.tables(job):
+        with os_errors("write the MLTable"):
+            write_automl.write_tables([made], folder)
+        report(SENT_AS.format(made.name))
+        data.path = str(folder / made.name)
 
 
 def _snapshots(project: Project, job: PipelineJob, options: SubmitOptions) -> dict[Path, Snapshot]:

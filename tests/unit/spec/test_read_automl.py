@@ -148,7 +148,7 @@ def test_a_bare_file_gets_the_mltable_that_the_cloud_wants(tmp_path: Path) -> No
     out = tmp_path / "cloud"
     out.mkdir()
     assert write.tree(job, out)["training_data"] == {"type": "mltable", "path": "./training_data"}
-    written = write_automl.write_tables(job, out)
+    written = write_automl.write_tables(write_automl.tables(job), out)
     assert [file.relative_to(out).as_posix() for file in written] == [
         "training_data/MLTable",
         "training_data/table.csv",
