@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,52 @@ def test_a_search_is_a_step_whose_best_model_goes_on(place: Workplace) -> None:
     (place.root / "pipeline.yml").write_text(text, encoding="utf-8")
     third = {step["name"]: step for step in json.loads(place.aml(*words, cwd=place.root).stdout)["steps"]}
     assert third["search"]["reason"] == "AutoML's settings changed"
+
+
+@pytest.mark.slow
+def test_a_cancelled_pipeline_ends_its_search_and_the_trials(place: Workplace) -> None:
+    text = PIPELINE.replace("max_trials: 2", "max_trials: 1000")
+    (place.root / "pipeline.yml").write_text(text, encoding="utf-8")
+    process = place.start("run", "submit-pipeline", "-n", "exp", "-y", "pipeline.yml", cwd=place.root)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not list(place.runs.glob("*_search_*/.run/exit.json")):
+        time.sleep(0.05)
+    place.aml("run", "cancel", "-r", "latest", cwd=place.root)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    (name,) = [folder.name for folder in place.runs.glob("*_search")]
+    search = json.loads(place.aml("run", "show", "-r", name, "-o", "json", cwd=place.root).stdout)
+    assert search["status"] == "Canceled"
+    words = ("run", "list", "--last", "2000", "--parent-run-id", search["run_id"], "-o", "json")
+    trials = json.loads(place.aml(*words, cwd=place.root).stdout)
+    assert trials and {run["status"] for run in trials} <= {"Completed", "Canceled"}
+
+
+@pytest.mark.slow
+def test_rows_for_validation_come_from_another_step_or_the_pipeline(place: Workplace) -> None:
+    split = """\
+  split:
+    command: python split.py ${{inputs.rows}} ${{outputs.rest}}
+    environment: azureml:sklearn:1
+    code: src
+    inputs:
+      rows: {type: uri_file, path: table.csv}
+    outputs:
+      rest: {type: uri_folder}
+"""
+    (place.root / "src" / "split.py").write_text("import shutil, sys; shutil.copy(sys.argv[1], sys.argv[2])\n")
+    text = PIPELINE.replace("jobs:\n", f"jobs:\n{split}").replace(
+        "    limits:", "    validation_data: ${{parent.jobs.split.outputs.rest}}/table.csv\n    limits:"
+    )
+    (place.root / "pipeline.yml").write_text(text, encoding="utf-8")
+    (mistake,) = load.mistakes(load.inspect(place.root / "pipeline.yml", place.root))
+    assert mistake.field == "jobs.search.validation_data", mistake
+    for bound in ("${{parent.jobs.split.outputs.rest}}", "${{parent.inputs.table}}"):
+        fixed = text.replace("${{parent.jobs.split.outputs.rest}}/table.csv", bound)
+        (place.root / "pipeline.yml").write_text(fixed, encoding="utf-8")
+        words = ("run", "submit-pipeline", "-n", "exp", "-y", "pipeline.yml", "-o", "json")
+        done = place.aml(*words, cwd=place.root)
+        assert "Validation: Done: on validation_data" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize(
