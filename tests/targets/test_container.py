@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -56,8 +57,12 @@ class Boxed(Workplace):
 
 @pytest.fixture
 def boxed(tmp_path: Path, docker: Own) -> Boxed:
+    return _boxed(tmp_path, docker)
+
+
+def _boxed(tmp_path: Path, own: Own) -> Boxed:
     place = Boxed(tmp_path / "project")
-    place.own = docker
+    place.own = own
     (place.model / "aml_config").mkdir(parents=True)
     (place.root / ".copier-answers.yml").write_text("_src_path: x\n", encoding="utf-8")
     place.configure()
@@ -292,6 +297,26 @@ def test_a_daemon_that_is_killed(boxed: Boxed, tmp_path: Path) -> None:
     for _ in looks(f"left: {processes_of(run_id)}"):
         if not processes_of(run_id) and not boxed.docker("ps", "-a", "-q", "--filter", f"label=amlrun.run={run_id}"):
             break
+
+
+def test_a_container_whose_monitor_was_killed_has_an_unknown_end(tmp_path: Path, podman: Own) -> None:
+    """Podman goes on showing it as running."""
+    boxed = _boxed(tmp_path, podman)
+    boxed.script("import time\nprint('on', flush=True)\ntime.sleep(2)\n")
+    boxed.boxed("--async")
+    run_id = boxed.latest().name
+    log = boxed.latest() / "user_logs" / "std_log.txt"
+    for _ in looks("the script never began"):
+        if log.exists() and b"on" in log.read_bytes():
+            break
+    words = ["podman", "container", "inspect", "--format", "{{.State.ConmonPid}}", f"aml-{run_id}"]
+    monitor = subprocess.run(words, env=boxed.environment(), capture_output=True, text=True, check=True).stdout
+    os.kill(int(monitor), signal.SIGKILL)
+    for _ in looks("the run never ended"):
+        shown = boxed.record(run_id)
+        if shown["status"] != "Running":
+            break
+    assert shown["status"] == "Failed" and "conmon" in shown["error"]["message"], shown
 
 
 PIPELINE = """\

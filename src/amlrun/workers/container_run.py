@@ -100,8 +100,13 @@ def wait(container: Container, words: list[str]) -> tuple[int, str]:
             break
         if container.stopping:
             time.sleep(0.05)
-        else:
-            container.call("wait", container.name)
+            continue
+        waited = container.call("wait", container.name)
+        if "no such exit code" in waited.stderr:
+            # Podman shows it as running for ever.
+            return 1, "how the script ended is not known: podman's monitor of its container (conmon) was killed"
+        if waited.returncode != 0:
+            time.sleep(_LOOK_SECONDS)
     code = int(state.get("ExitCode", 1))
     if state.get("OOMKilled"):
         return code or 137, "the script was killed: the container had no memory left (--memory)"
