@@ -131,6 +131,17 @@ def test_a_fault_makes_no_second_job(cloud: Cloud) -> None:
     assert len(jobs) == 1 and jobs[0].starts == 1
 
 
+def test_an_ended_pipeline_whose_steps_are_denied_is_not_told_as_one_that_ran_none(cloud: Cloud) -> None:
+    fault = cloud.world.network.add(Fault(f"GET .*/history/.*/{cloud.workspace.name}/runs/.*/children", "404"))
+    try:
+        done = cloud.aml(*WORDS)
+    finally:
+        cloud.world.network.remove(fault)
+    assert done.code == 3 and "read the steps of" in done.err and "not started" not in done.out, done.text
+    again = cloud.aml(*WORDS)
+    assert again.code == 0 and "register: completed in" in again.out, again.text
+
+
 def test_one_that_was_submitted_elsewhere_is_shown(cloud: Cloud) -> None:
     import shutil
 

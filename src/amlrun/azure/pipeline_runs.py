@@ -55,22 +55,24 @@ def publishers(job: dict[str, Any]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def steps(client: Client, run: runs.RunFolder) -> list[StepInfo]:
-    """The steps that have begun, those of pipeline components as `OUTER.STEP`. Raises AmlError."""
-    return _below(client, record.history_host(client, run), run.id, "")
+def steps(client: Client, run: runs.RunFolder, *, ended: bool) -> list[StepInfo]:
+    """The steps that have begun, those of pipeline components as `OUTER.STEP`. Raises AmlError, for a pipeline that has
+    `ended` also where the service knows no steps: before that it may not know them yet.
+    """
+    return _below(client, record.history_host(client, run), run.id, "", () if ended else (404,))
 
 
-def _below(client: Client, host: str, parent: str, prefix: str) -> list[StepInfo]:
+def _below(client: Client, host: str, parent: str, prefix: str, accept: tuple[int, ...]) -> list[StepInfo]:
     path = f"/history/v1.0{client.workspace.arm}/runs/{parent}/children"
     found: list[StepInfo] = []
     more: dict[str, str] = {}
     while True:
         doing = f"read the steps of {parent}"
-        reply = client.ask(doing, "GET", path, host=host, params=more, accept=(404,)) or {}
+        reply = client.ask(doing, "GET", path, host=host, params=more, accept=accept) or {}
         for one in reply.get("value") or []:
             name = prefix + str(one.get("displayName") or one.get("name") or one.get("runId"))
             if str(one.get("runType")) == "azureml.PipelineRun":
-                found += _below(client, host, str(one["runId"]), f"{name}.")
+                found += _below(client, host, str(one["runId"]), f"{name}.", accept)
             else:
                 found.append(_info(name, one))
         token = reply.get("continuationToken")

@@ -40,9 +40,9 @@ class RemotePipeline:
     def look(self) -> RunStatus:
         """Ask for the pipeline and its steps, write down what is new; the pipeline's state. Raises AmlError."""
         self._ask()
-        for found in pipeline_runs.steps(self.client, self.run):
-            self._take(found)
         state = str((self.job.get("properties") or {}).get("status"))
+        for found in pipeline_runs.steps(self.client, self.run, ended=state in runs.FINAL):
+            self._take(found)
         if state not in runs.FINAL:
             record.update_from_service(self.run, self.job)
         elif not self.finalized:
