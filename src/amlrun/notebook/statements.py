@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import textwrap
 from collections import Counter
 
@@ -29,6 +30,10 @@ _FOR_THEIR_EFFECT = (
     "pybullet_envs", "ale_py", "minigrid", "highway_env", "mujoco_py", "onnxscript", "hdf5plugin", "pillow_heif",
     "pillow_avif", "readline",
 )  # fmt: skip
+# Packages that give every DataFrame a method of another name.
+_ADDS = {"pandas_profiling": "profile_report", "ydata_profiling": "profile_report", "cufflinks": "iplot"}
+# An author's word that an import which nothing uses is meant.
+_MEANT = re.compile(r"noqa(?!\s*:)|noqa\s*:[^#]*\bF401\b|unused-import", re.I)
 
 # Comments that say something to a tool at the place where they stood.
 _NO_COMMENT = re.compile(r"^#\s*%%\s*$|^#!|^#.*coding[:=]\s*[-\w.]+|^#\s*@title\b.*\{.*\}$|^# In\s*\[[\d ]*\]:?$")
@@ -248,6 +253,7 @@ def prune_imports(notebook: Notebook, extra: set[str], report: Report) -> None:
     kept = [ast.parse(statement.text() or "pass") for statement in notebook.body]
     kept += [ast.parse(s.text()) for s in notebook.imports if not isinstance(s.node, ast.Import | ast.ImportFrom)]
     names = extra.union(*(used(tree) for tree in kept))
+    attributes = {part.attr for tree in kept for part in ast.walk(tree) if isinstance(part, ast.Attribute)}
     seen: set[str] = set()
     for statement in list(notebook.imports):
         node = statement.node
@@ -260,9 +266,10 @@ def prune_imports(notebook: Notebook, extra: set[str], report: Report) -> None:
         gone: list[ast.alias] = []
         for alias in node.names:
             name = (alias.asname or alias.name).split(".")[0]
-            effect = (module or alias.name).startswith(_FOR_THEIR_EFFECT)
+            effect = (module or alias.name).startswith(_FOR_THEIR_EFFECT) or _adds(node, alias, attributes)
+            effect = effect or bool(_MEANT.search(statement.trail))
             (keep if alias.name == "*" or name in names or effect else gone).append(alias)
-            if effect and name not in names:
+            if effect and name not in names and not _MEANT.search(statement.trail):
                 statement.trail = "# noqa: F401 - it works by being imported"
         if gone:
             report.did(f"left out unused: {', '.join((module + '.' if module else '') + a.name for a in gone)}")
@@ -276,3 +283,11 @@ def prune_imports(notebook: Notebook, extra: set[str], report: Report) -> None:
         if text in seen:
             notebook.imports.remove(statement)
         seen.add(text)
+
+
+def _adds(node: ast.Import | ast.ImportFrom, alias: ast.alias, attributes: set[str]) -> bool:
+    """Whether the script reads an attribute that a package adds to others' objects: `import swifter`, `df.swifter`."""
+    top = alias.name.split(".")[0]
+    if isinstance(node, ast.ImportFrom) or top in sys.stdlib_module_names:
+        return False
+    return bool(attributes & {top, alias.asname or top, _ADDS.get(top, top)})

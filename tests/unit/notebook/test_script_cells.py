@@ -116,3 +116,18 @@ def test_a_notebook_is_not_written_over_itself(tmp_path: Path) -> None:
     source.write_text(DATABRICKS)
     done = CliRunner().invoke(command, ["convert", str(source), "-o", str(source), "--overwrite"])
     assert "is the notebook itself" in str(done.exception) and source.read_text() == DATABRICKS
+
+
+def test_an_import_that_adds_to_others_or_is_meant_is_kept(tmp_path: Path) -> None:
+    text, _ = converted(
+        tmp_path,
+        "# %%\nimport swifter\nimport pandas_profiling\nimport pyjanitor\nimport my_plugins  # noqa: F401\n"
+        "import json\nimport unused_one  # noqa: E501\n"
+        "import pandas as pd\n# %%\ndf = pd.DataFrame({'a': [1]})\n"
+        "print(df.swifter.apply(str), df.profile_report(), pd.io.json)\n",
+    )
+    lines = text.split("\n")
+    assert "import swifter  # noqa: F401 - it works by being imported" in lines
+    assert "import pandas_profiling  # noqa: F401 - it works by being imported" in lines
+    assert "import my_plugins  # noqa: F401" in lines
+    assert not any(name in text for name in ("pyjanitor", "import json", "unused_one"))
