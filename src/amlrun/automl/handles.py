@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amlrun.automl.settings import RUN_TYPE
 from amlrun.errors import AmlError
 from amlrun.events import OnEvent, ignore
 from amlrun.runs import redact
@@ -19,11 +18,6 @@ from amlrun.targets.base import Plan, Run, SubmitOptions, Target
 if TYPE_CHECKING:
     from amlrun.automl.remote import RemoteSearch
     from amlrun.sweep.driver import Driver
-
-
-def is_search(files: runs.RunFolder) -> bool:
-    """Whether a run's record says that it is a search."""
-    return files.part("submit").get("run_type") == RUN_TYPE
 
 
 def open_search(files: runs.RunFolder, target: Target) -> Run:

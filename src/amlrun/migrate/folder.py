@@ -47,13 +47,11 @@ class Files(Mapping[str, str]):
         return sum(1 for _ in self)
 
 
-def migrate_folder(
-    path: Path, readers: Mapping[Kind, Reader], on_file: Callable[[str], None] = lambda _: None
-) -> MigrationReport:
+def migrate_folder(path: Path, readers: Mapping[Kind, Reader]) -> MigrationReport:
     """Read everything below `path` (a folder or one file). Nothing is written, no code is run.
 
-    `readers` read the files that are no job or scoring scripts; without one such a file is left. `on_file` is told
-    each file's name before it is read. Raises AmlError when there is no such path.
+    `readers` read the files that are no job or scoring scripts; without one such a file is left. Raises
+    AmlError when there is no such path.
     """
     if not path.exists():
         raise AmlError(f"there is no file or folder {path}", hint="Give the folder of the repository: aml migrate .")
@@ -69,7 +67,6 @@ def migrate_folder(
         elif found.kind in (Kind.JOB, Kind.SCORING):
             scripts.append(found)
         else:
-            on_file(found.path)
             result = _read(found, readers.get(found.kind), files)
             if result is not None:
                 files.proposed |= {change.path: change.new for change in result.changes if change.old is None}
@@ -77,7 +74,7 @@ def migrate_folder(
                 report.without_v1 += 1
             else:
                 report.results.append(result)
-    for result in Modules(scripts, files).rewrite(on_file):
+    for result in Modules(scripts, files).rewrite():
         if result.changes or result.findings:
             report.results.append(result)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from amlrun.migrate.discover import V1File, left
 from amlrun.migrate.result import FileResult, Kind
@@ -25,10 +25,9 @@ class Modules:
         self.done: dict[str, Rewritten] = {}
         self._parameters: dict[str, dict[str, list[str]]] = {}
 
-    def rewrite(self, on_file: Callable[[str], None]) -> list[FileResult]:
+    def rewrite(self) -> list[FileResult]:
         """The result of every script, and of every module that had to be changed with it."""
         for path, found in self.found.items():
-            on_file(path)
             self.done[path] = self._rewrite(found, Outside())
         for _ in range(_ROUNDS):
             targets = self._spread()

@@ -24,16 +24,14 @@ __all__ = ["Healing", "Resolver", "advice", "heal", "lines", "uv_resolver"]
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[^\]]*\])?\s*(?P<spec>[<>=!~].*)?")
 
 
-def heal(text: str, file: str, resolver: Resolver | None = None, *, scoring: bool | None = None) -> Healing:
+def heal(text: str, file: str, resolver: Resolver | None = None) -> Healing:
     """What a conda file has to say to be installed today; without a `resolver` by the tables alone, with no network.
-
-    `scoring` says that a scoring service uses it; None guesses that from the file's name and its packages.
 
     Raises AmlError for a text that is no conda file; and what the resolver raises.
     """
     items = conda_edit.items(text, file)
     python, healing = _python(items, file)
-    wishes = _known(items, healing, _is_scoring(items, file) if scoring is None else scoring)
+    wishes = _known(items, healing, _is_scoring(items, file))
     if resolver is None:
         healing.notes += [(item.line, f"{redact.masked_text(item.text)}: not checked") for item in healing.links]
         by_table(wishes, python)

@@ -121,13 +121,13 @@ def _of_run(project: Project, name: str, run: str, path: str) -> Path:
     raise AmlError(f"input {name}: run {run} has no {path}", hint=f"Its files are in {folder}.")
 
 
-def changed_since(place: Path, start_ns: int, most: int = 10_000) -> bool:
-    """Whether a file or folder at or below `place` was written after `start_ns`, of so many entries at most.
+def changed_since(place: Path, start_ns: int) -> bool:
+    """Whether a file or folder at or below `place` was written after `start_ns`, of 10,000 entries at most.
 
     A time in the future is a clock's fault, and says nothing.
     """
     now = time.time_ns()
-    for entry in itertools.islice(itertools.chain([place], place.rglob("*") if place.is_dir() else []), most):
+    for entry in itertools.islice(itertools.chain([place], place.rglob("*") if place.is_dir() else []), 10_000):
         with contextlib.suppress(OSError):
             if start_ns <= entry.stat().st_mtime_ns <= now:
                 return True

@@ -8,9 +8,7 @@ from typing import Any
 from amlrun.serving.once import Request
 
 
-def post(
-    url: str, request: Request, *, headers: dict[str, str] | None = None, timeout: float = 90.0
-) -> tuple[int | None, Any]:
+def post(url: str, request: Request) -> tuple[int | None, Any]:
     """POST a request. Returns the status and the answer (see `read`), or None and why there was none.
 
     An answer that breaks off, as when the server is killed while it sends, is none, whatever its status was.
@@ -20,12 +18,12 @@ def post(
     from urllib.request import ProxyHandler, build_opener
     from urllib.request import Request as HttpRequest
 
-    sent = HttpRequest(url, request.body, {"Content-Type": request.content_type, **(headers or {})})  # noqa: S310
+    sent = HttpRequest(url, request.body, {"Content-Type": request.content_type})  # noqa: S310
     # A proxy for the internet has no way to this machine.
     opener = build_opener(ProxyHandler({})) if url.startswith("http://127.0.0.1:") else build_opener()
     try:
         try:
-            response = opener.open(sent, timeout=timeout)
+            response = opener.open(sent, timeout=90)
         except HTTPError as refusal:
             response = refusal  # it has a status and a body, like any answer
         with response:
