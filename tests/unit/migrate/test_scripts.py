@@ -351,8 +351,14 @@ def test_a_run_of_its_own_in_each_round_counts_no_steps_and_gets_its_files() -> 
     assert '    mlflow.log_artifact("outputs/best.pkl")\n' in new and "shutil" not in new
 
 
-def test_runs_that_are_found_again_through_their_experiment_stay_as_they_are() -> None:
-    text = INTERACTIVE + "for old in experiment.get_runs():\n    print(old.get_metrics())\n"
+@pytest.mark.parametrize(
+    "finds", ["experiment.get_runs()", "[experiment.workspace.get_run(run.id)]", "Run.list(experiment)"]
+)
+def test_runs_that_are_found_again_stay_as_they_are(finds: str) -> None:
+    text = (
+        INTERACTIVE.replace("import ", "import Run, " if "Run." in finds else "import ")
+        + f"for old in {finds}:\n    print(old.get_metrics())\n"
+    )
     assert rewritten(text) == text and verdict(text) is Verdict.LEFT
 
 

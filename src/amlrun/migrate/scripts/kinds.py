@@ -104,9 +104,8 @@ class Kinds:
     def __init__(self, names: Names, seeds: dict[str, str] | None = None) -> None:
         self.names = names
         self.seeds = seeds or {}
-        # Runs that the script finds again through their experiment stay v1's: it would find none of MLflow's.
-        again = any(isinstance(node, ast.Attribute) and node.attr == "get_runs" for node in names.nodes)
-        self._started = OTHER_RUN if again else STARTED
+        # Runs that the script may find again stay v1's: it would find none of MLflow's.
+        self._started = OTHER_RUN if any(self._finds_runs(node) for node in names.nodes) else STARTED
         self.uses_v1 = any(
             is_v1(node, dotted)
             for node in names.nodes
@@ -138,6 +137,12 @@ class Kinds:
         """`Run.get_context` for an expression that is that class's or module's attribute of SDK v1; else empty."""
         dotted = self.dotted(node)
         return short_name(dotted) if dotted else ""
+
+    def _finds_runs(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.Call) and self.v1_name(node.func) in ("Run", "Run.get", "Run.list"):
+            return True
+        finds = isinstance(node, ast.Attribute) and node.attr in ("get_runs", "get_run")
+        return finds and not self.dotted(node).startswith("mlflow")
 
     def of(self, node: ast.AST | None) -> str:
         """The kind of an expression; empty when it is none of SDK v1's."""
