@@ -42,6 +42,12 @@ VARIES = [
     (r"[-=─━]{4,}", "LINE"),
 ]
 
+# Printed where the environment is not in the cache yet, which depends on what ran before.
+BUILDS = re.compile(
+    r"Building the environment of |Another `aml` is building |\s*(Resolv|Download|Prepar|Install|Buil)(ing|ed|t) |"
+    r"\s*\S+: taken from PyPI as "
+)
+
 # A name for git, whatever this machine's configuration is.
 GIT = {
     "GIT_AUTHOR_NAME": "me", "GIT_AUTHOR_EMAIL": "me@example.com", "GIT_COMMITTER_NAME": "me",
@@ -118,7 +124,7 @@ def plain(text: str) -> str:
     """`text` with what varies replaced."""
     for pattern, word in VARIES:
         text = re.sub(pattern, word, text)
-    return "\n".join(line.rstrip() for line in text.strip().split("\n"))
+    return "\n".join(line.rstrip() for line in text.strip().split("\n") if not BUILDS.match(line))
 
 
 def start(page: Path, folder: Path) -> bool:
