@@ -8,7 +8,7 @@ from typing import Any
 from amlrun.serving.once import Request
 
 
-def post(url: str, request: Request) -> tuple[int | None, Any]:
+def post(url: str, request: Request, *, timeout: float = 90.0) -> tuple[int | None, Any]:
     """POST a request. Returns the status and the answer (see `read`), or None and why there was none.
 
     An answer that breaks off, as when the server is killed while it sends, is none, whatever its status was.
@@ -23,7 +23,7 @@ def post(url: str, request: Request) -> tuple[int | None, Any]:
     opener = build_opener(ProxyHandler({})) if url.startswith("http://127.0.0.1:") else build_opener()
     try:
         try:
-            response = opener.open(sent, timeout=90)
+            response = opener.open(sent, timeout=timeout)
         except HTTPError as refusal:
             response = refusal  # it has a status and a body, like any answer
         with response:
