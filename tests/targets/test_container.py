@@ -50,6 +50,16 @@ class Boxed(Workplace):
     def boxed(self, *words: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         return self.aml("run", "submit-script", "-c", "c", "-e", "exp", "--container", *words, code=code)
 
+    def begun(self, seconds: int) -> str:
+        """The run of a script that has begun, and sleeps so long."""
+        self.script(f"import time\nprint('on', flush=True)\ntime.sleep({seconds})\n")
+        self.boxed("--async")
+        log = self.latest() / "user_logs" / "std_log.txt"
+        for _ in looks("the script never began"):
+            if log.exists() and b"on" in log.read_bytes():
+                break
+        return self.latest().name
+
     def docker(self, *words: str) -> str:
         done = subprocess.run(["docker", *words], env=self.environment(), capture_output=True, text=True, check=True)
         return done.stdout.strip()
@@ -278,13 +288,7 @@ def test_a_daemon_that_is_killed(boxed: Boxed, tmp_path: Path) -> None:
     if not boxed.own:
         pytest.skip("the machine's own daemon is left alone")
     folder = Path(boxed.own["DOCKER_HOST"].removeprefix("unix://")).parent
-    boxed.script("import time\nprint('on', flush=True)\ntime.sleep(600)\n")
-    boxed.boxed("--async")
-    run_id = boxed.latest().name
-    log = boxed.latest() / "user_logs" / "std_log.txt"
-    for _ in looks("the script never began"):
-        if log.exists() and b"on" in log.read_bytes():
-            break
+    run_id = boxed.begun(600)
     engines.kill_daemon(folder)
     assert boxed.record(run_id)["status"] == "Running"
     engines.restart_daemon(folder)
@@ -302,13 +306,7 @@ def test_a_daemon_that_is_killed(boxed: Boxed, tmp_path: Path) -> None:
 def test_a_container_whose_monitor_was_killed_has_an_unknown_end(tmp_path: Path, podman: Own) -> None:
     """Podman goes on showing it as running."""
     boxed = _boxed(tmp_path, podman)
-    boxed.script("import time\nprint('on', flush=True)\ntime.sleep(2)\n")
-    boxed.boxed("--async")
-    run_id = boxed.latest().name
-    log = boxed.latest() / "user_logs" / "std_log.txt"
-    for _ in looks("the script never began"):
-        if log.exists() and b"on" in log.read_bytes():
-            break
+    run_id = boxed.begun(2)
     words = ["podman", "container", "inspect", "--format", "{{.State.ConmonPid}}", f"aml-{run_id}"]
     monitor = subprocess.run(words, env=boxed.environment(), capture_output=True, text=True, check=True).stdout
     os.kill(int(monitor), signal.SIGKILL)

@@ -168,7 +168,8 @@ class Kinds:
             binding = self.names.of.get(node)
             return self.binding(binding) if binding is not None else ""
         if isinstance(node, ast.Call):
-            return self._call(node)
+            found = self._call(node)
+            return self._started if found == STARTED else found
         if isinstance(node, ast.Attribute):
             kind = _ATTRIBUTES.get((self.of(node.value), node.attr), "")
             if kind or node not in self.names.of:
@@ -189,7 +190,7 @@ class Kinds:
         name = self.v1_name(node.func)
         if name:
             if name in _CALLS:
-                return self._started if _CALLS[name] == STARTED else _CALLS[name]
+                return _CALLS[name]
             if name in _READS or (".from_" in name and "Dataset" in name):
                 return DATASET
             return ""
@@ -201,7 +202,7 @@ class Kinds:
                 return OTHER_RUN
             found = _METHODS.get((owner, node.func.attr), "")
             if found or owner:
-                return self._started if found == STARTED else found
+                return found
         if isinstance(node.func, ast.Name):
             binding = self.names.of.get(node.func)
             made = binding.definition if binding is not None else None
