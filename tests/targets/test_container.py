@@ -60,6 +60,17 @@ class Boxed(Workplace):
                 break
         return self.latest().name
 
+    @property
+    def sweep(self) -> str:
+        """The one sweep's run."""
+        return next(run.name for run in self.runs.glob("HD_*") if run.name.count("_") == 1)
+
+    def no_container_is_left(self) -> None:
+        """The engine removes them when their runs have ended, and takes its time."""
+        for _ in looks("a container is left"):
+            if not self.docker("ps", "-aq", "--filter", "label=amlrun.run"):
+                break
+
     def docker(self, *words: str) -> str:
         done = subprocess.run(["docker", *words], env=self.environment(), capture_output=True, text=True, check=True)
         return done.stdout.strip()
@@ -265,15 +276,72 @@ def test_the_projects_setting_and_its_opposite(boxed: Boxed) -> None:
     assert "a pipeline" not in boxed.aml(*submit, "--dry-run").stdout
 
 
-def test_a_sweep_is_refused_by_name(boxed: Boxed) -> None:
-    boxed.script("print(1)\n")
-    job = {"type": "sweep", "compute": "azureml:local", "sampling_algorithm": "random",
-           "limits": {"max_total_trials": 1}, "objective": {"primary_metric": "x", "goal": "minimize"},
-           "search_space": {"a": {"type": "choice", "values": [1]}},
-           "trial": {"command": "echo ${{search_space.a}}", "environment": {"image": engines.IMAGE}}}  # fmt: skip
+SEARCHED = (
+    "import os, sys, time\nfrom azureml.core import Run\nrun = Run.get_context()\n"
+    "run.log('loss', float(sys.argv[1]))\nprint(os.getcwd(), os.getppid(), flush=True)\n"
+)
+
+
+def swept(boxed: Boxed, *values: float, then: str = "") -> None:
+    """A model folder with a sweep over these values of `loss`."""
+    boxed.script(SEARCHED + then)
+    job = {"type": "sweep", "compute": "azureml:local", "sampling_algorithm": "grid",
+           "limits": {"max_total_trials": len(values), "max_concurrent_trials": 2},
+           "objective": {"primary_metric": "loss", "goal": "minimize"},
+           "search_space": {"x": {"type": "choice", "values": list(values)}},
+           "trial": {"command": "python train.py ${{search_space.x}}",
+                     "environment": {"image": engines.IMAGE}}}  # fmt: skip
     (boxed.model / "job.yml").write_text(json.dumps(job), encoding="utf-8")
-    done = boxed.aml("job", "create", "--file", "job.yml", "-e", "exp", "--container", code=2)
-    assert "a sweep can't run on a container on this machine" in done.stderr
+
+
+SWEEP = ("job", "create", "--file", "job.yml", "-e", "exp", "--container")
+
+
+def test_a_sweep_s_trials_are_containers(boxed: Boxed) -> None:
+    swept(boxed, 0.5, 0.25, 0.75)
+    done = boxed.aml(*SWEEP)
+    assert done.stdout.count(f"Container: {engines.IMAGE}") == 1, done.stdout
+    sweep = boxed.sweep
+    best = boxed.record(sweep)["properties"]["best_child_run_id"]
+    assert boxed.record(best)["hyperparameters"] == {"x": 0.25}
+    for number in range(3):
+        assert "/azureml-run" in (boxed.runs / f"{sweep}_{number}" / "user_logs" / "std_log.txt").read_text()
+    boxed.no_container_is_left()
+
+
+def test_a_sweep_s_containers_outlive_its_driver(boxed: Boxed) -> None:
+    """Driver and supervisors killed: the resumed sweep waits for the containers that still run, and starts none."""
+    swept(boxed, 0.5, 0.25, then="while not os.path.exists('go'): time.sleep(0.05)\n")
+    boxed.aml(*SWEEP, "--async")
+    sweep = boxed.sweep
+    trials = [boxed.runs / f"{sweep}_{number}" for number in range(2)]
+    for _ in looks("the trials never began"):
+        logs = [trial / "user_logs" / "std_log.txt" for trial in trials]
+        if all(log.exists() and b"/azureml-run" in log.read_bytes() for log in logs):
+            break
+    for folder in (boxed.runs / sweep, *trials):
+        marks = json.loads((folder / ".run" / "process.json").read_text(encoding="utf-8"))
+        for mark in ("_supervisor", "_script"):
+            if marks.get(mark):
+                os.kill(marks[mark]["pid"], signal.SIGKILL)
+    for trial in trials:
+        (trial / "go").touch()
+    done = boxed.aml("run", "submit-hyperdrive", "--resume", sweep)
+    assert "trial 1 Completed" in done.stdout, done.stdout
+    assert not list(boxed.runs.glob("*_r2"))
+    boxed.no_container_is_left()
+
+
+def test_a_sweep_s_containers_end_with_it(boxed: Boxed) -> None:
+    swept(boxed, 0.5, 0.25, then="time.sleep(600)\n")
+    boxed.aml(*SWEEP, "--async")
+    sweep = boxed.sweep
+    for _ in looks("the trials never began"):
+        if len(boxed.docker("ps", "-q", "--filter", "name=aml-HD_").split()) == 2:
+            break
+    boxed.aml("run", "cancel", "-r", sweep)
+    assert boxed.record(sweep)["status"] == "Canceled"
+    boxed.no_container_is_left()
 
 
 def test_a_script_of_sdk_v1(boxed: Boxed, write: Callable[[Path, str], Path]) -> None:
@@ -343,9 +411,38 @@ def test_the_steps_of_a_pipeline_run_in_containers(boxed: Boxed, tmp_path: Path)
     log = next(boxed.runs.glob("*_read/user_logs/std_log.txt")).read_text(encoding="utf-8")
     assert "sees outside: False" in log
     assert "Steps: 2, 2 reused" in boxed.aml(*words, "--container").stdout
-    assert boxed.docker("ps", "-aq", "--filter", "label=amlrun.run") == ""
+    boxed.no_container_is_left()
     outside = boxed.aml(*words).stdout
     assert "make: runs (it ran in a container)" in outside and "Steps: 2, 0 reused" in outside
+
+
+SWEEP_STEP = """\
+type: pipeline
+settings: {{default_compute: local}}
+jobs:
+  search:
+    type: sweep
+    sampling_algorithm: grid
+    search_space: {{x: {{type: choice, values: [0.5, 0.25]}}}}
+    objective: {{primary_metric: loss, goal: minimize}}
+    limits: {{max_total_trials: 2, max_concurrent_trials: 2}}
+    trial:
+      command: python train.py ${{{{inputs.x}}}}
+      code: .
+      inputs: {{x: {{type: number}}}}
+      environment: {{image: {image}}}
+"""
+
+
+def test_a_sweep_step_s_trials_are_containers(boxed: Boxed) -> None:
+    boxed.script(SEARCHED)
+    (boxed.model / "pipeline.yml").write_text(SWEEP_STEP.format(image=engines.IMAGE), encoding="utf-8")
+    words = ("run", "submit-pipeline", "-n", "exp", "-y", "pipeline.yml", "--container")
+    assert "Steps: 1, 0 reused" in boxed.aml(*words).stdout
+    logs = [log.read_text(encoding="utf-8") for log in boxed.runs.glob("*_search_[01]/user_logs/std_log.txt")]
+    assert len(logs) == 2 and all("/azureml-run" in log for log in logs)
+    assert "Steps: 1, 1 reused" in boxed.aml(*words).stdout
+    boxed.no_container_is_left()
 
 
 def test_what_no_container_runs_is_refused_with_its_line(boxed: Boxed) -> None:

@@ -48,7 +48,7 @@ def describe(trial: Trial, metric: str) -> str:
 
 def why_of(trial: Trial) -> str:
     """Why a trial failed: where its script says so, the last line of its log."""
-    from amlrun.sweep.driver import last_line
+    from amlrun.targets.run_log import last_line
 
     own = trial.why.startswith("the script ended with exit code")
     return (last_line(trial.run) if own else "") or trial.why

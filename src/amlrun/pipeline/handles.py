@@ -21,7 +21,6 @@ from amlrun.spec.job import to_dict
 from amlrun.spec.pipeline import PipelineJob, first_of
 from amlrun.targets import Targets
 from amlrun.targets.base import FOLDERS, Plan, Run, SubmitOptions, Target
-from amlrun.targets.steps import starts_children
 
 if TYPE_CHECKING:
     from amlrun.pipeline.local import Work
@@ -44,7 +43,6 @@ def plan(target: Target, job: PipelineJob, experiment: str, options: SubmitOptio
     _check(job)
     if target.runs_pipelines:
         return target.plan(job, experiment, options)
-    starts_children(target, "a pipeline")
     from amlrun.pipeline import local
 
     local.preflight(target.project, job, options.only_step)
@@ -62,7 +60,6 @@ def submit(target: Target, job: PipelineJob, experiment: str, options: SubmitOpt
         if not (run.files.private / states.FILE).exists():
             states.planned(job).save(run.files.private)
         return RemotePipelineRun(run.files, target)
-    starts_children(target, "a pipeline")
     from amlrun.pipeline import local
 
     files, work = local.submit(target, job, experiment, options)

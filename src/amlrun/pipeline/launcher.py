@@ -125,11 +125,9 @@ class Launcher:
         files = runs.RunFolder(self._target.project.runs / run_id)
         if Path(run_id).name != run_id or not files.private.is_dir():
             return None
-        search = open_search(files, self._target)
-        if search is not None:
-            return StepRun(search)
         kind = files.part("submit").get("_target_type")
-        return StepRun(Run(files, self._target if kind in (None, "local") else self._targets.for_run(files)))
+        target = self._target if kind in (None, "local") else self._targets.for_run(files)
+        return StepRun(open_search(files, target) or Run(files, target))
 
     def place(self, compute: str | None) -> str:
         """Where a step of that compute runs, as `step_job.place` names it."""
@@ -161,7 +159,7 @@ class Launcher:
         if isinstance(job, SweepJob):
             from amlrun.sweep import handles as sweeps
 
-            return StepRun(sweeps.submit(self._target, job, self._experiment, options))
+            return StepRun(sweeps.submit(self._targets.for_job(job), job, self._experiment, options))
         if isinstance(job, AutoMLJob):
             from amlrun.automl import handles as searches
 

@@ -43,7 +43,7 @@ def runnable(step: Step, compute: str = "local") -> str:
             return ""
         if compute != "local":
             return f"a {kind} step runs on {compute.removeprefix('azureml:')} only if all steps do: compute: local"
-        contained = not isinstance(step.job, AutoMLJob) and step.job.local.container
+        contained = isinstance(step.job, (ParallelJob, SparkJob)) and step.job.local.container
         return f"a {kind} step can't run in a container: add --no-container" if contained else ""
     return f"a {step.type} step can't run on this machine: submit the pipeline to a cluster"
 

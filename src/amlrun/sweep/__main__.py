@@ -15,11 +15,17 @@ from amlrun.runs import store as runs
 from amlrun.sweep import local, store
 from amlrun.sweep.driver import Driver
 from amlrun.sweep.progress import SweepLog
+from amlrun.targets import Targets
 from amlrun.targets.local import LocalTarget
+from amlrun.workspace import Workspace
 
 
 def _interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
+
+
+def _no_workspace() -> Workspace:
+    raise AmlError("a sweep of this machine needs no workspace")
 
 
 def main(folder: Path, kind: type[Driver] = Driver) -> int:
@@ -28,9 +34,10 @@ def main(folder: Path, kind: type[Driver] = Driver) -> int:
     run = runs.RunFolder(folder)
     try:
         settings = store.from_plain(json.load(sys.stdin))
-        project = Project(folder.parents[1])
-        local.drive(project, run, settings, SweepLog(run.log, ignore), kind)
-        LocalTarget(project).status(run)
+        target = Targets(Project(folder.parents[1]), _no_workspace).for_run(run)
+        assert isinstance(target, LocalTarget)  # noqa: S101 - the workspace drives its own sweeps
+        local.drive(target, run, settings, SweepLog(run.log, ignore), kind)
+        target.status(run)
     except AmlError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

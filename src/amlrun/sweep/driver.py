@@ -7,7 +7,6 @@ the driver can be killed at any moment and a new one goes on.
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -15,7 +14,6 @@ from typing import Any
 
 from amlrun.dataclass import dataclass, field
 from amlrun.prepare.environment import Interpreter
-from amlrun.project import Project
 from amlrun.runs import metrics
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
@@ -28,6 +26,9 @@ from amlrun.sweep.samplers import Bayesian, load_optuna, planned
 from amlrun.sweep.store import Settings, Trial
 from amlrun.sweep.trials import Starter
 from amlrun.targets.base import Outcome
+from amlrun.targets.local import LocalTarget
+from amlrun.targets.run_log import last_line
+from amlrun.targets.stage import Stage
 
 _TICK = 0.05
 _PROCESS_CHECK_SECONDS = 0.5
@@ -39,7 +40,8 @@ _FAILURES = 5
 class Driver:
     """One sweep under way. `trials` are all its trials so far, by number."""
 
-    project: Project
+    target: LocalTarget
+    stage: Stage
     sweep: runs.RunFolder
     settings: Settings
     interpreter: Interpreter
@@ -49,12 +51,15 @@ class Driver:
 
     def __post_init__(self) -> None:
         job = self.settings.job
+        self.project = self.target.project
         self.metric = job.objective.primary_metric
         self.failures = _FAILURES
         self.began = time.monotonic()
         self._deadline = math.inf if job.limits.timeout is None else self.began + job.limits.timeout
-        self._reports = reports.reader(self.sweep.id, self.metric, job.trial.environment_variables)
-        self._starter = Starter(self.project, self.sweep, self.settings, self.interpreter, self.log.line)
+        self._reports = reports.reader(
+            self.sweep.id, self.metric, {**self.stage.inherits, **job.trial.environment_variables}
+        )
+        self._starter = Starter(self.target, self.stage, self.sweep, self.settings, self.interpreter, self.log.line)
         self._publisher = Publisher(self.project, self.sweep, self.log)
         self._planned: list[dict[str, Scalar]] = []
         self._bayesian: Bayesian | None = None
@@ -285,14 +290,3 @@ class Driver:
         return Outcome(
             RunStatus.FAILED, f"no trial reported {self.metric}", "Give the sweep more time, or more trials."
         )
-
-
-def last_line(run: runs.RunFolder) -> str:
-    """The last line of a run's log that says something."""
-    try:
-        with run.log.open("rb") as stream:
-            stream.seek(max(os.fstat(stream.fileno()).st_size - 4096, 0))
-            lines = stream.read().decode("utf-8", "replace").splitlines()
-    except OSError:
-        return ""
-    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")

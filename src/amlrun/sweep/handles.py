@@ -15,7 +15,6 @@ from amlrun.spec.job import SweepJob
 from amlrun.sweep.progress import SweepLog
 from amlrun.sweep.store import Settings
 from amlrun.targets.base import FOLDERS, Outcome, Run, SubmitOptions, Target
-from amlrun.targets.steps import starts_children
 
 if TYPE_CHECKING:
     from amlrun.sweep.driver import Driver
@@ -34,9 +33,12 @@ def submit(target: Target, job: SweepJob, experiment: str, options: SubmitOption
     """
     if target.runs_sweeps:
         return RemoteSweepRun(target.submit(job, experiment, options).files, target)
-    starts_children(target, "a sweep")
     from amlrun.sweep import local
+    from amlrun.targets.local import LocalTarget
 
+    if not isinstance(target, LocalTarget):
+        hint = "Run it on this machine (--ct local), or on a cluster of a workspace."
+        raise AmlError(f"a sweep can't run on {target.location}: its trials are started from this machine", hint=hint)
     files, settings = local.submit(target, job, experiment, options)
     return start(LocalSweepRun(files, target), settings, options)
 
@@ -93,10 +95,12 @@ class LocalSweepRun(Run):
             hint = "Leave the timeout out, or submit the sweep with detach=True."
             raise AmlError("wait() has no timeout for a sweep that runs in this process", hint=hint)
         from amlrun.sweep import local
+        from amlrun.targets.local import LocalTarget
 
         settings, self._settings = self._settings, None
         log = SweepLog(self.files.log, on_event or self.target.on_event)
-        outcome = local.drive(self.target.project, self.files, settings, log, self._driver())
+        assert isinstance(self.target, LocalTarget)  # noqa: S101 - submit looked
+        outcome = local.drive(self.target, self.files, settings, log, self._driver())
         self.status()
         return outcome.status
 

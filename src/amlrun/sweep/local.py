@@ -9,9 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
-from amlrun.events import Message
-from amlrun.prepare import code, environment, script_options, script_tracking
-from amlrun.project import Project
+from amlrun.prepare import code, script_options, script_tracking
 from amlrun.registry.inputs import with_models
 from amlrun.runs import new_mlflow_db, provenance
 from amlrun.runs import store as runs
@@ -24,23 +22,25 @@ from amlrun.sweep.driver import Driver
 from amlrun.sweep.progress import SweepLog
 from amlrun.sweep.store import Settings
 from amlrun.targets import processes, steps
-from amlrun.targets.base import Outcome, Run, RunCreated, SubmitOptions, Target
+from amlrun.targets.base import Outcome, Run, RunCreated, SubmitOptions
+from amlrun.targets.local import LocalTarget
 
 
-def submit(target: Target, job: SweepJob, experiment: str, options: SubmitOptions) -> tuple[runs.RunFolder, Settings]:
+def submit(
+    target: LocalTarget, job: SweepJob, experiment: str, options: SubmitOptions
+) -> tuple[runs.RunFolder, Settings]:
     """Make the sweep's run: its snapshot and its settings. No trial is started.
 
     Raises AmlError; the run's record says how it ended then.
     """
 
-    def report(text: str) -> None:
-        target.on_event(Message(text))
-
+    report = target.report
     trial, folder = job.trial, code.find(job.trial)
     notes = steps.notes(trial)
     _check_options(trial, folder)
     git = provenance.git_properties(folder)
     files = options.take_snapshot(trial, folder, target.project)
+    stage = target.stage(trial, options)
     seed = job.sampling_algorithm.seed
     if seed is None:
         seed = secrets.randbelow(2**31)
@@ -58,11 +58,11 @@ def submit(target: Target, job: SweepJob, experiment: str, options: SubmitOption
         report(f"RunId: {run.id}")
         new_mlflow_db.prepare(target.project)
         elsewhere = script_tracking.elsewhere(folder / trial.script) if trial.script else []
-        for note in [*notes, *elsewhere]:
+        for note in [*notes, *stage.notes(), *elsewhere]:
             report(note)
         report(steps.describe(files))
         steps.materialize(run, files, trial)
-        interpreter = environment.of_job(trial, report=report)
+        interpreter = stage.interpreter(trial, report)
         run.write_part("prepared", steps.prepared_record(interpreter, git()))
         store.save(run, settings)
     except BaseException as error:
@@ -108,7 +108,7 @@ def drive_in_background(run: runs.RunFolder, settings: Settings, module: str = "
 
 
 def drive(
-    project: Project, run: runs.RunFolder, settings: Settings, log: SweepLog, kind: type[Driver] = Driver
+    target: LocalTarget, run: runs.RunFolder, settings: Settings, log: SweepLog, kind: type[Driver] = Driver
 ) -> Outcome:
     """Run the sweep's trials to its end, and write its results and the end into its run.
 
@@ -116,9 +116,9 @@ def drive(
     """
     begun = run.part("process").get("start_time_utc") or runs.now()
     run.write_part("process", {"start_time_utc": begun, "_supervisor": runs.this_process()})
-    settings.job.trial = with_models(project, settings.job.trial)
-    interpreter = environment.of_job(settings.job.trial, report=log.line)
-    driver = kind(project, run, settings, interpreter, log)
+    trial = settings.job.trial = with_models(target.project, settings.job.trial)
+    stage = target.stage(trial, SubmitOptions())
+    driver = kind(target, stage, run, settings, stage.interpreter(trial, log.line), log)
     outcome = None
     error: BaseException | None = None
     try:

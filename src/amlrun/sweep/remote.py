@@ -19,11 +19,11 @@ from amlrun.runs import store as runs
 from amlrun.runs.record import SubmitPart
 from amlrun.runs.status import RunStatus
 from amlrun.sweep import results, samplers, store
-from amlrun.sweep.driver import last_line
 from amlrun.sweep.policies import Curve
 from amlrun.sweep.progress import SweepLog
 from amlrun.sweep.store import Settings, Trial
 from amlrun.targets.base import Outcome
+from amlrun.targets.run_log import last_line
 
 _SLOWEST_POLL = 15.0
 # The trials' own states may lag behind the sweep's.

@@ -6,7 +6,6 @@ client, which costs its import once and a request a second.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
@@ -31,8 +30,8 @@ class Reports(Protocol):
 
 
 def reader(sweep_id: str, metric: str, variables: Mapping[str, str]) -> Reports:
-    """The reader for where the trials' MLflow writes; `variables` are those that their job sets."""
-    uri = variables.get("MLFLOW_TRACKING_URI") or os.environ.get("MLFLOW_TRACKING_URI")
+    """The reader for where the trials' MLflow writes; `variables` are those that they inherit and their job sets."""
+    uri = variables.get("MLFLOW_TRACKING_URI")
     return Client(uri, sweep_id, metric) if uri else Files(metric)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import subprocess
@@ -11,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
+from amlrun.errors import SERVICE, AmlError
 from amlrun.prepare import launch, snapshot
 from amlrun.prepare.environment import Interpreter
-from amlrun.project import Project
 from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.runs.record import SubmitPart
@@ -23,6 +24,8 @@ from amlrun.sweep.policies import Curve, Stop
 from amlrun.sweep.space import fill, fill_variables, word
 from amlrun.sweep.store import Settings, Trial
 from amlrun.targets import processes, steps
+from amlrun.targets.local import LocalTarget
+from amlrun.targets.stage import Stage
 
 Report = Callable[[str], None]
 
@@ -32,13 +35,15 @@ class Starter:
 
     def __init__(
         self,
-        project: Project,
+        target: LocalTarget,
+        stage: Stage,
         sweep: runs.RunFolder,
         settings: Settings,
         interpreter: Interpreter,
         report: Report,
     ) -> None:
-        self._project = project
+        self._target, self._stage = target, stage
+        self._project = target.project
         self._sweep = sweep
         self._settings = settings
         self._interpreter = interpreter
@@ -48,6 +53,8 @@ class Starter:
         self._prepared = steps.prepared_record(interpreter, {})
         trial, words = settings.job.trial, sweep.part("submit").get("command_line", [])
         self._first = steps.first_record(trial, trial, settings.experiment, "local", words)
+        self._first["_target_type"] = target.type
+        stage.note(self._first)
         self._definition = redact.masked(to_dict(settings.job.trial))
         self._first["tags"] = {**settings.job.tags, **settings.job.trial.tags}
         self._server: warm.Warm | None = None
@@ -65,8 +72,8 @@ class Starter:
         nothing = dict.fromkeys(settings.job.search_space, "")
         variables = fill_variables(job.environment_variables, nothing)
         job = replace(job, command=fill(job.command, nothing), environment_variables=variables)
-        plan = launch.plan(self._project, self._sweep, job, self._interpreter, settings.experiment, report=self._report)
-        if not settings.warm:
+        plan = self._plan(self._sweep, job, self._report)
+        if not settings.warm or not self._stage.forks:
             return
         reason = warm.refusal(plan, self._interpreter.python)
         if reason:
@@ -98,12 +105,18 @@ class Starter:
             definition = {**self._definition, "command": redact.masked(job.command)}
             runs.replace_text(run.private / "job.yml", json.dumps(definition))
             runs.replace_json(run.private / "prepared.json", self._prepared)
-            trial.plan = launch.plan(self._project, run, job, self._interpreter, settings.experiment)
+            trial.plan = self._plan(run, job, lambda line: None)
             self._launch(trial)
         except BaseException as error:
             steps.mark_failed(run, error)
             raise
         return trial
+
+    def _plan(self, run: runs.RunFolder, job: CommandJob, report: Report) -> dict[str, Any]:
+        site = self._stage.site(self._project, run, self._interpreter)
+        experiment = self._settings.experiment
+        plan = launch.plan(self._project, run, job, self._interpreter, experiment, report=report, site=site)
+        return self._stage.wrap(plan, site)
 
     def _job(self, values: dict[str, Scalar]) -> CommandJob:
         job, limits = self._settings.job.trial, self._settings.job.limits
@@ -160,13 +173,20 @@ class Starter:
             # Ordered from a server that died before it started it.
             self._supervisors[run.id] = processes.start(run, trial.plan)
             return False
-        store.refresh(trial)
+        self.attend(trial)
         if trial.state not in runs.FINAL:
             return False
         self._supervisors.pop(run.id, None)
         trial.plan = None
         run.write_view()
         return True
+
+    def attend(self, trial: Trial) -> None:
+        """Read a trial's state; what went on when its supervisor was killed is supervised again."""
+        # A service that is away now is asked again the next time.
+        with contextlib.suppress(AmlError):
+            self._target.attend(trial.run)
+        store.refresh(trial)
 
     def pause(self, seconds: float) -> None:
         """Sleep for so long, or until a forked trial ends."""
@@ -180,9 +200,23 @@ class Starter:
         details: dict[str, Any] = {"with_sweep": True} if with_sweep else {}
         if stop is not None:
             details["stopped"] = asdict(stop)
-        ending = threading.Thread(target=processes.cancel, args=(trial.run, reason, details), daemon=True)
+        ending = threading.Thread(target=self._end, args=(trial.run, reason, details), daemon=True)
         ending.start()
         self._endings.append(ending)
+
+    def _end(self, run: runs.RunFolder, reason: str, details: dict[str, Any]) -> None:
+        told = False
+        while True:
+            try:
+                self._target.cancel(run, reason, details)
+                return
+            except AmlError as error:
+                if not told:
+                    self._report(f"{run.id} can't be ended: {error}")
+                told = True
+                if error.exit_code != SERVICE:
+                    return
+                time.sleep(1)
 
     def close(self) -> None:
         """Wait for what is being cancelled, and let the server go."""

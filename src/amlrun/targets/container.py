@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,9 @@ def container_name(run: runs.RunFolder) -> str:
 class ContainerStage(Stage):
     """An engine, an image and what docker.arguments ask for: all was checked before anything is written."""
 
+    inherits: Mapping[str, str] = {}
+    forks = False
+
     def __init__(self, engine: Engine, image: Image, contents: Contents, job: CommandJob) -> None:
         self.engine, self.image, self.contents = engine, image, contents
         self.asked = docker_run.read(job.resources.docker_args if job.resources else [])
@@ -54,15 +58,15 @@ class ContainerStage(Stage):
             hint = "Remove it, or submit to a cluster that has one."
             raise AmlError("docker.arguments: --gpus: this machine has no GPU", hint=hint)
 
+    def notes(self) -> list[str]:
+        return [*self.asked.notes, f"Container: {self.image.name} ({self.engine.name})"]
+
     def note(self, first: SubmitPart) -> None:
         first["_seen"] = FOLDER
         first["_engine"] = {"program": self.engine.program, "address": self.engine.address}
 
     def interpreter(self, job: CommandJob, report: Report) -> Interpreter:
         """The image's own Python, or the conda file's environment, built in the image. Raises AmlError."""
-        for note in self.asked.notes:
-            report(note)
-        report(f"Container: {self.image.name} ({self.engine.name})")
         wanted = job.environment
         if job.local.interpreter is None and wanted is not None and wanted.conda_file is not None:
             workshop = ContainerWorkshop(self.engine, self.image, self.contents, self.user)
@@ -142,12 +146,15 @@ class ContainerTarget(LocalTarget):
 
         Raises AmlError when the engine has to be asked for that and does not answer.
         """
-        self._resume(run)
-        self._explain(run)
+        self.attend(run)
         return super().status(run)
 
+    def attend(self, run: runs.RunFolder) -> None:
+        """Supervise a container again that nobody waits for, and say in plain words what the engine refused."""
+        self._resume(run)
+        self._explain(run)
+
     def _resume(self, run: runs.RunFolder) -> None:
-        """Supervise a container again that nobody waits for."""
         if not self._lost(run):
             return
         from filelock import FileLock
@@ -167,7 +174,7 @@ class ContainerTarget(LocalTarget):
     def _lost(self, run: runs.RunFolder) -> bool:
         """Whether a run's container was started, and its processes here ended without saying how it ended."""
         process = run.part("process")
-        if not process or "exit_code" in run.part("exit"):
+        if not process or "exit_code" in run.part("exit") or "_engine" not in run.part("submit"):
             return False
         return not (runs.alive(process.get("_supervisor")) or runs.alive(process.get("_script")))
 
@@ -181,11 +188,11 @@ class ContainerTarget(LocalTarget):
         told = engines.explain(str(error.get("message")), _engine_of(run))
         run.write_part("exit", {**ended, "error": {"message": told.message, "hint": told.hint}})
 
-    def cancel(self, run: runs.RunFolder, reason: str) -> RunStatus:
+    def cancel(self, run: runs.RunFolder, reason: str, details: Mapping[str, Any] | None = None) -> RunStatus:
         """End the container; nothing of it is left."""
         self._resume(run)
-        state = super().cancel(run, reason)
-        if run.part("process"):
+        state = super().cancel(run, reason, details)
+        if run.part("process") and "_engine" in run.part("submit"):
             _engine_of(run).remove(container_name(run))
         return state
 

@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.events import Message, OnEvent, ignore
@@ -78,7 +78,7 @@ class LocalTarget:
             self.on_event(RunCreated(run))
             self.report(f"RunId: {run.id}")
             new_mlflow_db.prepare(self.project)
-            for note in notes:
+            for note in [*notes, *stage.notes()]:
                 self.report(note)
             self.report(steps.describe(files))
             steps.materialize(files_of_run, files, job)
@@ -122,9 +122,12 @@ class LocalTarget:
         ended = None if started is None else lambda: started.poll() is not None
         return processes.follow_log(run, follow=follow, until=until, ended=ended)
 
-    def cancel(self, run: runs.RunFolder, reason: str) -> RunStatus:
-        """End the script and every process it started."""
-        return processes.cancel(run, reason)
+    def attend(self, run: runs.RunFolder) -> None:
+        """Take up again what of a run goes on after its supervisor was killed: nothing here. Raises AmlError."""
+
+    def cancel(self, run: runs.RunFolder, reason: str, details: Mapping[str, Any] | None = None) -> RunStatus:
+        """End the script and every process it started; `details` go into the record beside the reason."""
+        return processes.cancel(run, reason, details)
 
     def metrics(self, run: runs.RunFolder) -> dict[str, float]:
         """From the run's own MLflow store, or the tracking server that the user named."""

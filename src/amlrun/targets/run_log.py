@@ -1,10 +1,12 @@
-"""Where the lines of a run that many runs belong to go: into its log, and to who listens."""
+"""The lines of a run: those of one that many runs belong to go into its log and to who listens; a log's last line."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from amlrun.events import Message, OnEvent
+from amlrun.runs import store as runs
 
 
 class RunLog:
@@ -29,3 +31,14 @@ class RunLog:
         if self._log is not None:
             with self._log.open("a", encoding="utf-8") as log:
                 log.write(text + "\n")
+
+
+def last_line(run: runs.RunFolder) -> str:
+    """The last line of a run's log that says something."""
+    try:
+        with run.log.open("rb") as stream:
+            stream.seek(max(os.fstat(stream.fileno()).st_size - 4096, 0))
+            lines = stream.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from amlrun.prepare import environment
@@ -17,7 +18,17 @@ Report = Callable[[str], None]
 
 
 class Stage:
-    """This machine as it is. A stage serves all the runs of one job: a sweep has one for its trials."""
+    """This machine as it is. A stage serves all the runs of one job: a sweep has one for its trials.
+
+    `inherits` is what scripts get of the caller's environment; `forks`: whether they may be forked from a process here.
+    """
+
+    inherits: Mapping[str, str] = os.environ
+    forks = True
+
+    def notes(self) -> list[str]:
+        """What is said once, before the job starts."""
+        return []
 
     def note(self, first: SubmitPart) -> None:
         """Write what the record of a run says in addition."""

@@ -16,7 +16,6 @@ from amlrun.spec.job import CommandJob, to_dict
 
 if TYPE_CHECKING:
     from amlrun.spec.jobs import Job
-    from amlrun.targets.base import Target
 
 Report = Callable[[str], None]
 
@@ -87,12 +86,3 @@ def mark_failed(run: runs.RunFolder, error: BaseException) -> None:
         run.write_part("exit", {"exit_code": JOB_FAILED, "end_time_utc": runs.now(), "error": ended})
     except OSError:
         return
-
-
-def starts_children(target: Target, what: str) -> None:
-    """Raise AmlError where the children of `what` (a sweep, a pipeline) would run elsewhere than the job says."""
-    if target.type != "local":
-        raise AmlError(
-            f"{what} can't run on {target.location}: its children are processes of this machine",
-            hint="Run it on this machine (--ct local --no-container), or on a cluster of a workspace.",
-        )
