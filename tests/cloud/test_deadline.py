@@ -148,3 +148,16 @@ def test_one_request_has_the_deadline_also_in_a_longer_call(monkeypatch: pytest.
         with transport.call("wait for a machine", 1800):
             transport.send(HttpRequest("GET", url)).read()
     assert error.value.exit_code == 3
+
+
+def test_what_the_deadline_cuts_off_is_not_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rate limited until the time was over: the last attempt's silence is our own doing."""
+    monkeypatch.setenv("AML_AZURE_DEADLINE", "0.05")
+    budget = CallBudget()
+    with pytest.raises(AmlError, match="the service answered 429"), budget.call("do it"):
+        budget.attempt("PUT", "http://x/y")
+        budget.answered(429)
+        budget.attempt("PUT", "http://x/y")
+        time.sleep(0.06)
+        budget.failed(TimeoutError("timed out"))
+        budget.attempt("PUT", "http://x/y")

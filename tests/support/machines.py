@@ -23,9 +23,12 @@ HOST = "127.0.0.1"
 
 
 class Machine:
-    """sshd in `folder`: `port` is its own, `line` a port through which it is reached until `freeze`."""
+    """sshd in `folder`: `port` is its own, `line` a port through which it is reached until `freeze`.
 
-    def __init__(self, folder: Path) -> None:
+    `variables` are what a login there has.
+    """
+
+    def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
         self.home = folder / "home"
         self.port = free_port()
@@ -37,9 +40,9 @@ class Machine:
             words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
             subprocess.run(words, check=True)
         # The user's shell starts with a home of its own, so that nothing of the test is left in the real one.
-        (folder / "authorized_keys").write_text(
-            f'environment="HOME={self.home}" {(folder / "key.pub").read_text(encoding="utf-8")}', encoding="utf-8"
-        )
+        login = ",".join(f'environment="{name}={text}"' for name, text in {"HOME": self.home, **variables}.items())
+        key = (folder / "key.pub").read_text(encoding="utf-8")
+        (folder / "authorized_keys").write_text(f"{login} {key}", encoding="utf-8")
         self.know("host_key")
         (folder / "sshd_config").write_text(
             f"Port {self.port}\nListenAddress {HOST}\nHostKey {folder}/host_key\nPidFile {folder}/pid\nUsePAM no\n"
@@ -153,8 +156,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def machine(folder: Path) -> Iterator[Machine]:
-    made = Machine(folder)
+def machine(folder: Path, **variables: str) -> Iterator[Machine]:
+    made = Machine(folder, **variables)
     try:
         yield made
     finally:

@@ -59,6 +59,15 @@ def podman() -> Iterator[dict[str, str]]:
         yield environment
 
 
+def containers_left(engine: str, own: dict[str, str]) -> Callable[[str], list[str]]:
+    def left(run_id: str) -> list[str]:
+        words = [engine, "ps", "-a", "-q", "--filter", f"label=amlrun.run={run_id}"]
+        done = subprocess.run(words, env={**os.environ, **own}, capture_output=True, text=True, check=True)
+        return [f"container {one}" for one in done.stdout.split()]
+
+    return left
+
+
 def in_container(engine: str) -> Callable[[Path, Request], Place]:
     def container(root: Path, request: Request) -> Place:
         own: dict[str, str] = request.getfixturevalue(engine)
@@ -66,14 +75,9 @@ def in_container(engine: str) -> Callable[[Path, Request], Place]:
         def environment() -> dict[str, str]:
             return {**Workplace(root).environment(), **own}
 
-        def left(run_id: str) -> list[str]:
-            words = [engine, "ps", "-a", "-q", "--filter", f"label=amlrun.run={run_id}"]
-            done = subprocess.run(words, env=environment(), capture_output=True, text=True, check=True)
-            return [f"container {one}" for one in done.stdout.split()]
-
         return Place(
             engine, "local", root, environment, words=("--container",), python="python3", image=engines.IMAGE,
-            more_left=left,
+            more_left=containers_left(engine, own),
         )  # fmt: skip
 
     return container
@@ -93,12 +97,31 @@ def ssh(root: Path, request: Request) -> Place:
     return place
 
 
+@pytest.fixture(scope="session")
+def docker_machine(tmp_path_factory: pytest.TempPathFactory, docker: dict[str, str]) -> Iterator[machines.Machine]:
+    with machines.machine(tmp_path_factory.mktemp("docker-machine"), **docker) as made:
+        yield made
+
+
+def ssh_docker(root: Path, request: Request) -> Place:
+    there: machines.Machine = request.getfixturevalue("docker_machine")
+    own: dict[str, str] = request.getfixturevalue("docker")
+    place = Place(
+        "ssh-docker", "box", root, lambda: {**Workplace(root).environment(), **there.environment},
+        words=("--container",), python="python3", image=engines.IMAGE, more_left=containers_left("docker", own),
+    )  # fmt: skip
+    root.mkdir(parents=True)
+    place.aml(*there.words())
+    return place
+
+
 TARGETS: dict[str, Callable[[Path, Request], Place]] = {
     "local": local,
     "azureml": azureml,
     "docker": in_container("docker"),
     "podman": in_container("podman"),
     "ssh": ssh,
+    "ssh-docker": ssh_docker,
 }
 
 

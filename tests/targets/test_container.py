@@ -16,7 +16,6 @@ from support import engines
 from support.places import looks, processes_of
 from support.workplace import Workplace
 
-from amlrun.targets import container
 from amlrun.targets.engine import Engine
 
 pytestmark = pytest.mark.slow
@@ -169,9 +168,9 @@ def test_files_belong_to_who_submits(boxed: Boxed) -> None:
     # This machine's Python may be root's alone: the words are as another user's, and all may write.
     program = """
 import os, sys
-from amlrun.targets import container
+from amlrun.targets.engine import Engine
 os.umask(0)
-container._user = lambda engine: ["--user", "65534:65534"]
+Engine.user = lambda engine: ["--user", "65534:65534"]
 from amlrun.cli import main
 sys.argv = ["aml", "run", "submit-script", "-c", "c", "-e", "exp", "--container"]
 main()
@@ -194,8 +193,8 @@ def test_the_user_in_a_container(monkeypatch: pytest.MonkeyPatch, docker: Own, u
     monkeypatch.setattr(os, "getgid", lambda: 100)
     program = shutil.which("docker")
     assert program is not None
-    assert container._user(Engine(program, docker.get("DOCKER_HOST", ""))) == words
-    assert container._user(Engine("/usr/bin/podman")) == []
+    assert Engine(program, docker.get("DOCKER_HOST", "")).user() == words
+    assert Engine("/usr/bin/podman").user() == []
 
 
 @pytest.mark.parametrize(

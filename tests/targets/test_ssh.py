@@ -217,12 +217,6 @@ def test_cancel_ends_what_has_left_the_session(afar: Afar) -> None:
     assert processes_of(run_id) == []
 
 
-def test_a_container_there_is_refused(afar: Afar) -> None:
-    afar.script("print(1)\n")
-    done = afar.submit_there("--container", code=2)
-    assert "runs scripts without one" in done.stderr and "--no-container" in done.stderr
-
-
 JOB = """\
 command: python3 train.py --rate ${{inputs.rate}} && echo then
 code: .

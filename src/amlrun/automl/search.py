@@ -242,17 +242,14 @@ class Search(Driver):
         return _FEATURES * results.seconds(trial) / max(folds - 1, 0.9)
 
     def _reserve(self) -> float:
-        """Seconds to keep for what comes after the trials, two trainings of the members as a rule."""
+        """Seconds to keep for what comes after the trials: a training of the members. Trials take longer side by side
+        than the last step does alone: that is enough for the explanation too, which takes the time that is left.
+        """
         members = self._members()
         if self.job.training.enable_vote_ensemble is False:
             members = members[:1]
-        needed = sum(self._last_seconds(one) for one in members)
+        needed = sum(self._training_seconds(one) for one in members)
         return _LAST_STEP + min(needed, _MOST_RESERVED * 60 * (settings.minutes(self.job) or 0))
-
-    def _last_seconds(self, trial: Trial) -> float:
-        """What the last step may take with this one as the winner: one training, and one more to explain it."""
-        trainings = 2 if self.job.training.enable_model_explainability is not False else 1
-        return trainings * self._training_seconds(trial)
 
     # ---- what is told and left
 

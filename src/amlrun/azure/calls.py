@@ -104,7 +104,7 @@ class CallBudget:
         """Begin one attempt of a request; its timeouts, to connect and to read. Raises AmlError when time is up."""
         asked = f"{method} {_short(url)}"
         if self.was_answered or asked != self.last:
-            self._request_until = time.monotonic() + self.seconds
+            self._request_until, self.trouble = time.monotonic() + self.seconds, ""
         self.last, self.was_answered, self._came = asked, False, False
         left = self.left()
         if left <= 0:
@@ -114,8 +114,10 @@ class CallBudget:
         return min(_CONNECT, left), min(self._read_timeout, left)
 
     def failed(self, error: BaseException) -> None:
-        """An attempt ended without an answer."""
-        self.trouble = self._reason(error)
+        """An attempt ended without an answer. One that the deadline cut off is not why the earlier ones failed."""
+        reason = self._reason(error)
+        if not self.trouble or reason != _SILENT or self.left() > 0:
+            self.trouble = reason
 
     def answered(self, status: int) -> None:
         """An attempt ended with this status."""

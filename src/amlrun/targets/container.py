@@ -7,7 +7,6 @@ so that whoever looks next finds it, whatever was killed meanwhile.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,17 @@ from typing import Any
 from amlrun.errors import AmlError
 from amlrun.prepare import environment
 from amlrun.prepare.interpreter import Interpreter, Report
-from amlrun.prepare.site import WORKERS, Site
+from amlrun.prepare.site import Site
 from amlrun.project import Project
 from amlrun.runs import store as runs
-from amlrun.runs.record import SubmitPart
+from amlrun.runs.record import ExitPart, SubmitPart
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob
 from amlrun.targets import docker_run, images, processes
 from amlrun.targets import engine as engines
 from amlrun.targets.base import SubmitOptions
 from amlrun.targets.container_room import ContainerWorkshop
-from amlrun.targets.container_site import FOLDER, ContainerSite
+from amlrun.targets.container_site import FOLDER, ContainerSite, waiting_words
 from amlrun.targets.docker_run import Mount
 from amlrun.targets.engine import Engine, Image
 from amlrun.targets.images import Contents
@@ -51,10 +50,10 @@ class ContainerStage(Stage):
     def __init__(self, engine: Engine, image: Image, contents: Contents, job: CommandJob) -> None:
         self.engine, self.image, self.contents = engine, image, contents
         self.asked = docker_run.read(job.resources.docker_args if job.resources else [])
-        self.user = _user(engine)
+        self.user = engine.user()
         self.paths = job.local.mounts
         self.shm_size = self.asked.shm_size or (job.resources and job.resources.shm_size) or _SHM_SIZE
-        if self.asked.gpus and images.gpus_missing():
+        if self.asked.gpus and not engine.has_gpu():
             hint = "Remove it, or submit to a cluster that has one."
             raise AmlError("docker.arguments: --gpus: this machine has no GPU", hint=hint)
 
@@ -69,14 +68,17 @@ class ContainerStage(Stage):
         """The image's own Python, or the conda file's environment, built in the image. Raises AmlError."""
         wanted = job.environment
         if job.local.interpreter is None and wanted is not None and wanted.conda_file is not None:
-            workshop = ContainerWorkshop(self.engine, self.image, self.contents, self.user)
-            return environment.prepare(wanted.conda_file, report=report, workshop=workshop)
+            return environment.prepare(wanted.conda_file, report=report, workshop=self.workshop())
         named = job.local.interpreter or "python"
         found = self.contents.python if named in ("python", "python3", "python.exe") else named
         if found is None:
             hint = "Use an image that has it, or name a conda file and an image with conda."
             raise AmlError(f"{self.image.name} has no Python", hint=hint)
         return Interpreter(Path(found))
+
+    def workshop(self) -> ContainerWorkshop:
+        """Where environments of the image are built."""
+        return ContainerWorkshop(self.engine, self.image, self.contents, self.user)
 
     def site(self, project: Project, run: runs.RunFolder, interpreter: Interpreter) -> Site:
         engine, image, contents = self.engine, self.image, self.contents
@@ -88,8 +90,8 @@ class ContainerStage(Stage):
         wanted = {**plan["env"], **self._own_variables()}
         named, client = docker_run.variables(wanted, self.engine.environment())
         words = self.run_words(site.run, site.mounts, named, plan["command"])
-        command = [*waiting_words(site.run, self.engine), *words]
-        return {**plan, "command": command, "cwd": str(site.run.folder), "env": client}
+        command = [*site.waiting_words(container_name(site.run)), *words]
+        return {**plan, "folder": site.outside, "command": command, "cwd": site.outside, "env": client}
 
     def _own_variables(self) -> dict[str, str]:
         """docker.arguments' `-e`: without a value the caller's."""
@@ -101,32 +103,12 @@ class ContainerStage(Stage):
         labels = ["--label", f"amlrun.run={run.id}"]
         words = ["run", "--init", "--name", container_name(run), *labels, "--pull=never", "--shm-size", self.shm_size]
         words += self.user
-        if _selinux():
+        if self.engine.selinux():
             # A bind mount is unreadable under SELinux; `:z` would relabel the user's own data.
             words += ["--security-opt", "label=disable"]
         words += [word for one in mounts for word in ("--mount", one.word(self.engine.docker))]
         words += ["-w", FOLDER, *self.asked.words, *named]
         return [*words, "--entrypoint", "/bin/sh", self.image.name, "-c", _LOGGED, "sh", *command]
-
-
-def waiting_words(run: runs.RunFolder, engine: Engine) -> list[str]:
-    """The command that stands for a run's container; the words that start it follow."""
-    worker = str(WORKERS / "container_run.py")
-    return [sys.executable, "-I", "-S", worker, str(run.folder), container_name(run), engine.program, "--"]
-
-
-def _user(engine: Engine) -> list[str]:
-    """The words that make what the script writes the caller's own."""
-    if sys.platform != "linux" or os.getuid() == 0 or engine.rootless():
-        return []
-    return ["--user", f"{os.getuid()}:{os.getgid()}"]
-
-
-def _selinux() -> bool:
-    try:
-        return Path("/sys/fs/selinux/enforce").read_text(encoding="ascii").strip() == "1"
-    except OSError:
-        return False
 
 
 class ContainerTarget(LocalTarget):
@@ -168,7 +150,8 @@ class ContainerTarget(LocalTarget):
                 engine.remove(container_name(run))
                 run.write_part("exit", processes.interrupted(run))
                 return
-            plan = {"folder": str(run.folder), "command": waiting_words(run, engine), "cwd": str(run.folder)}
+            command = waiting_words(run.folder, container_name(run), engine)
+            plan = {"folder": str(run.folder), "command": command, "cwd": str(run.folder)}
             self._supervisors[run.id] = processes.start(run, {**plan, "env": engine.environment(), "timeout": None})
 
     def _lost(self, run: runs.RunFolder) -> bool:
@@ -181,12 +164,9 @@ class ContainerTarget(LocalTarget):
     def _explain(self, run: runs.RunFolder) -> None:
         """Put the engine's refusal, which the record has as the engine said it, in plain words."""
         ended = run.part("exit")
-        error = ended.get("error") or {}
-        refused = ended.get("exit_code") in (125, 126, 127) and (run.private / "reason.json").exists()
-        if not refused or "hint" in error:
-            return
-        told = engines.explain(str(error.get("message")), _engine_of(run))
-        run.write_part("exit", {**ended, "error": {"message": told.message, "hint": told.hint}})
+        told = explained(ended, _engine_of(run)) if "_engine" in run.part("submit") else ended
+        if told != ended:
+            run.write_part("exit", told)
 
     def cancel(self, run: runs.RunFolder, reason: str, details: Mapping[str, Any] | None = None) -> RunStatus:
         """End the container; nothing of it is left."""
@@ -199,6 +179,17 @@ class ContainerTarget(LocalTarget):
     def release(self, run: runs.RunFolder) -> None:
         super().release(run)
         self._explain(run)
+
+
+def explained(ended: ExitPart, engine: Engine) -> ExitPart:
+    """The end of a run whose container the engine refused to start, in plain words; any other end as it is."""
+    error = ended.get("error") or {}
+    message = str(error.get("message"))
+    scripts_own = ended.get("exit_code") not in (125, 126, 127) or message.startswith("the script ")
+    if scripts_own or "hint" in error:
+        return ended
+    told = engines.explain(message, engine)
+    return {**ended, "error": {"message": told.message, "hint": told.hint}}
 
 
 def _engine_of(run: runs.RunFolder) -> Engine:

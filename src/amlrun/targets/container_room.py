@@ -20,12 +20,29 @@ from amlrun.targets.engine import Engine, Image
 from amlrun.targets.images import Contents
 
 PLACE = "/azureml-envs"
-_UV = "/usr/local/bin/aml-uv"
+NAME = "containers"
+UV = "/usr/local/bin/aml-uv"
 
 
 def cache_folder() -> Path:
     """Where the environments of images are kept."""
-    return project.cache_folder() / "containers"
+    return project.cache_folder() / NAME
+
+
+def paths_in(settings: Mapping[str, str]) -> list[str]:
+    """The files and folders that uv's and pip's settings name."""
+    words = (word for value in settings.values() for word in value.replace(",", " ").split())
+    return [place for word in words if Path(place := word.removeprefix("file://")).is_absolute()]
+
+
+def uv_variables() -> dict[str, str]:
+    """Where uv keeps its own in the image."""
+    return {"UV_CACHE_DIR": f"{PLACE}/.uv-cache", "UV_PYTHON_INSTALL_DIR": f"{PLACE}/.pythons", "HOME": "/tmp"}  # noqa: S108 - the container's
+
+
+def conda_variables() -> dict[str, str]:
+    """Where conda keeps its own in the image."""
+    return {"HOME": "/tmp", "CONDA_PKGS_DIRS": f"{PLACE}/.conda-pkgs"}  # noqa: S108 - the container's
 
 
 class ContainerWorkshop(Workshop):
@@ -33,6 +50,7 @@ class ContainerWorkshop(Workshop):
 
     def __init__(self, engine: Engine, image: Image, contents: Contents, user: list[str]) -> None:
         self.engine, self.image, self.contents, self.user = engine, image, contents, user
+        self._network: list[str] | None = None
 
     def tool(self) -> str:
         """The image's own conda, else uv for its Python. Raises AmlError for an image with neither."""
@@ -56,6 +74,18 @@ class ContainerWorkshop(Workshop):
         """The environment's folder in the cache."""
         return ContainerRoom(cache_folder() / f"azureml_{key}", self)
 
+    def command(
+        self, words: list[str], given: Mapping[str, str], mounts: list[Mount]
+    ) -> tuple[list[str], dict[str, str]]:
+        """The words that run a command in the image, and the client's environment."""
+        engine = self.engine
+        if self._network is None:
+            self._network = ["--network=host"] if engine.lacks_bridge() else []
+        named, environment = variables(given, engine.environment())
+        command = [engine.program, "run", "--rm", "--init", "--pull=never", *self._network, *self.user]
+        command += [word for one in mounts for word in ("--mount", one.word(engine.docker))]
+        return [*command, "-w", PLACE, *named, "--entrypoint", words[0], self.image.name, *words[1:]], environment
+
 
 class ContainerRoom(Room):
     """An environment whose commands run in a container."""
@@ -66,7 +96,6 @@ class ContainerRoom(Room):
         super().__init__(folder)
         self._shop = shop
         self._mounts: dict[str, Mount] = {}
-        self._network: list[str] | None = None
 
     @property
     def place(self) -> str:
@@ -78,8 +107,8 @@ class ContainerRoom(Room):
 
     @property
     def uv(self) -> str:
-        self._mount(str(static_uv(self._shop.image, "musl" in self._shop.contents.programs)), _UV)
-        return _UV
+        self._mount(str(static_uv(self._shop.image, "musl" in self._shop.contents.programs)), UV)
+        return UV
 
     def program(self, name: str) -> str:
         return self._shop.contents.programs[name]
@@ -104,16 +133,13 @@ class ContainerRoom(Room):
     def settings(self) -> dict[str, str]:
         """uv's and pip's settings of this machine; what they name here is mounted at its own path."""
         kept = room.index_only(super().settings())
-        for value in kept.values():
-            for word in value.replace(",", " ").split():
-                place = Path(word.removeprefix("file://"))
-                if place.is_absolute() and place.exists():
-                    self._mount(str(place), str(place))
-        own = {"UV_CACHE_DIR": f"{PLACE}/.uv-cache", "UV_PYTHON_INSTALL_DIR": f"{PLACE}/.pythons", "HOME": "/tmp"}  # noqa: S108 - the container's
-        return kept | own
+        for place in paths_in(kept):
+            if Path(place).exists():
+                self._mount(place, place)
+        return kept | uv_variables()
 
     def plain(self) -> dict[str, str]:
-        return {"HOME": "/tmp", "CONDA_PKGS_DIRS": f"{PLACE}/.conda-pkgs"}  # noqa: S108 - the container's
+        return conda_variables()
 
     def run(self, words: list[str], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         command, environment = self._command(words, variables)
@@ -131,15 +157,8 @@ class ContainerRoom(Room):
 
     def _command(self, words: list[str], given: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
         """The words that run a command in the image, and the client's environment."""
-        shop, engine = self._shop, self._shop.engine
         cache_folder().mkdir(parents=True, exist_ok=True)
-        if self._network is None:
-            self._network = ["--network=host"] if engine.lacks_bridge() else []
-        mounts = [Mount(str(cache_folder()), PLACE), *self._mounts.values()]
-        named, environment = variables(given, engine.environment())
-        command = [engine.program, "run", "--rm", "--init", "--pull=never", *self._network, *shop.user]
-        command += [word for one in mounts for word in ("--mount", one.word(engine.docker))]
-        return [*command, "-w", PLACE, *named, "--entrypoint", words[0], shop.image.name, *words[1:]], environment
+        return self._shop.command(words, given, [Mount(str(cache_folder()), PLACE), *self._mounts.values()])
 
 
 def static_uv(image: Image, musl: bool) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +23,11 @@ FOLDER = "/azureml-run"
 _WORKERS = "/azureml-workers"
 _DATA = "/mnt/azureml"
 _USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def waiting_words(folder: Path, name: str, engine: Engine) -> list[str]:
+    """The command of this machine that stands for a run's container; without more words it waits for one."""
+    return [sys.executable, "-I", "-S", str(WORKERS / "container_run.py"), str(folder), name, engine.program, "--"]
 
 
 class ContainerSite(Site):
@@ -45,17 +51,37 @@ class ContainerSite(Site):
         self._engine, self._image, self._contents, self._asked, self._user = engine, image, contents, asked, user
         self._paths = paths
         self._mounts: dict[str, Mount] = {}
-        self._mount(run.folder, FOLDER, readonly=False)
+        self._mount(self.outside, FOLDER, readonly=False)
         if interpreter.folder is not None:
-            self._mount(container_room.cache_folder(), container_room.PLACE)
+            self._mount(self.environments, container_room.PLACE)
+
+    @property
+    def outside(self) -> str:
+        """The run's folder, as the engine sees it."""
+        return str(self.run.folder.absolute())
+
+    @property
+    def environments(self) -> str:
+        """The folder of the environments of images, as the engine sees it."""
+        return str(container_room.cache_folder())
+
+    def waiting_words(self, name: str) -> list[str]:
+        """The command that stands for the run's container; the words that start it follow."""
+        return waiting_words(self.run.folder, name, self._engine)
 
     @property
     def mounts(self) -> list[Mount]:
         """What is mounted, by the time the plan is made."""
         return list(self._mounts.values())
 
-    def _mount(self, source: Path, inside: str, *, readonly: bool = True) -> str:
-        self._mounts[inside] = Mount(str(source.absolute()), inside, readonly)
+    @property
+    def begun_mounts(self) -> list[Mount]:
+        """What can be mounted before the run has begun."""
+        return self.mounts
+
+    def _mount(self, source: Path | str, inside: str, *, readonly: bool = True) -> str:
+        place = source if isinstance(source, str) else str(source.absolute())
+        self._mounts[inside] = Mount(place, inside, readonly)
         return inside
 
     @property
@@ -95,8 +121,12 @@ class ContainerSite(Site):
     def input(self, name: str, wanted: Input) -> str:
         place = data.locate(self.project, name, wanted.path)
         self.inputs[name] = place
-        inside = self._paths.get(name) or f"{_DATA}/inputs/{name}"
+        inside = self.place_of(name)
         return self._mount(place, inside if place.is_dir() else f"{inside}/{place.name}")
+
+    def place_of(self, name: str) -> str:
+        """Where an input is mounted: its pathOnCompute, where it has one."""
+        return self._paths.get(name) or f"{_DATA}/inputs/{name}"
 
     def output(self, name: str, wanted: Output) -> str:
         place = Path(super().output(name, wanted))
@@ -117,7 +147,11 @@ class ContainerSite(Site):
         for volume in self._asked.volumes:
             if volume.inside.rstrip("/") in ("", FOLDER):
                 raise AmlError(f"docker.arguments: -v {volume.source}: {volume.inside} is the container's own")
-            self._mount(self.volume_host(volume.source), volume.inside, readonly=volume.readonly)
+            self._mount(self.volume_source(volume.source), volume.inside, readonly=volume.readonly)
+
+    def volume_source(self, source: str) -> str:
+        """The folder that `-v SOURCE:…` names, as the engine sees it. Raises AmlError when there is nothing."""
+        return str(self.volume_host(source).absolute())
 
     def word(self, word: str, job: CommandJob) -> str:
         return word
@@ -129,7 +163,7 @@ class ContainerSite(Site):
         return [bash or "/bin/sh", "-c", line]
 
     def ask_python(self, program: str, python_path: str | None) -> str:
-        mounts = [word for one in self.mounts for word in ("--mount", one.word(self._engine.docker))]
+        mounts = [word for one in self.begun_mounts for word in ("--mount", one.word(self._engine.docker))]
         path = ["-e", f"PYTHONPATH={python_path}"] if python_path else []
         words = ["run", "--rm", "--init", "--pull=never", "--network=none", *self._user, *mounts, *path, "-w", FOLDER]
         done = self._engine.call(*words, "--entrypoint", self.python, self._image.name, "-c", program)

@@ -7,8 +7,10 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 from amlrun.dataclass import dataclass, field
 from amlrun.errors import BAD_INPUT, SERVICE, AmlError
@@ -35,10 +37,11 @@ class Image:
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine's client. `address` is its DOCKER_HOST, where one is set."""
+    """An engine's client. `address` is its DOCKER_HOST, where one is set; `here`: it is this machine's."""
 
     program: str
     address: str = ""
+    here: ClassVar[bool] = True
 
     @property
     def docker(self) -> bool:
@@ -96,13 +99,29 @@ class Engine:
         """Whether containers have no network of their own here, so that a build must use the machine's."""
         return self.docker and self.call("network", "inspect", "bridge").returncode != 0
 
-    def rootless(self) -> bool:
-        """Whether root inside a container is the caller outside."""
-        if not hasattr(os, "getuid") or os.getuid() == 0:
+    def owner(self) -> tuple[int, int] | None:
+        """The user and group whose files a script makes; None where the engine sees to that, and for root."""
+        return None if sys.platform != "linux" or os.getuid() == 0 else (os.getuid(), os.getgid())
+
+    def user(self) -> list[str]:
+        """The words that make what a script writes the caller's own: none where root inside is the caller outside."""
+        owner = self.owner()
+        if owner is None or not self.docker:
+            return []
+        rootless = "rootless" in self.call("info", "--format", "{{.SecurityOptions}}").stdout
+        return [] if rootless else ["--user", f"{owner[0]}:{owner[1]}"]
+
+    def selinux(self) -> bool:
+        """Whether SELinux may keep a container from reading what is mounted."""
+        try:
+            return Path("/sys/fs/selinux/enforce").read_text(encoding="ascii").strip() == "1"
+        except OSError:
             return False
-        if not self.docker:
-            return True
-        return "rootless" in self.call("info", "--format", "{{.SecurityOptions}}").stdout
+
+    def has_gpu(self) -> bool:
+        """Whether its machine has a GPU that a container could use, as far as that is known."""
+        places = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd")
+        return sys.platform != "linux" or any(Path(one).exists() for one in places)
 
 
 def find() -> Engine:

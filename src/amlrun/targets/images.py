@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +76,9 @@ def _built(job: CommandJob, engine: Engine, report: Report) -> Image:
     wanted = job.environment
     assert wanted is not None  # noqa: S101 - the caller looked
     if wanted.build is not None:
+        if not engine.here:
+            hint = "Build the image there, and name it (environment.docker.baseImage)."
+            raise AmlError("a build context is not sent to another machine", field="environment.build", hint=hint)
         context = code.folder(job) / wanted.build.path
         file = context / (wanted.build.dockerfile_path or "Dockerfile")
         if not file.is_file():
@@ -136,12 +138,3 @@ def look_inside(image: Image, engine: Engine) -> Contents:
     except OSError:
         pass  # it is looked up again
     return Contents(found)
-
-
-def gpus_missing() -> bool:
-    """Whether this machine plainly has no GPU that a container could use."""
-    return (
-        os.name == "posix"
-        and os.uname().sysname == "Linux"
-        and not any(Path(one).exists() for one in ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg", "/dev/kfd"))
-    )

@@ -12,23 +12,23 @@ import tarfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from amlrun.errors import CANCELLED, SERVICE, AmlError, os_error
 from amlrun.events import Message, OnEvent, ignore
-from amlrun.prepare import code, environment, launch
-from amlrun.prepare.interpreter import Interpreter
+from amlrun.prepare import code, launch
 from amlrun.prepare.machines import Machine
 from amlrun.project import Project
 from amlrun.runs import metrics, mlflow_db, new_mlflow_db, provenance, redact
 from amlrun.runs import store as runs
+from amlrun.runs.record import ExitPart
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, to_dict
-from amlrun.targets import machine_facts, ssh_files, steps
+from amlrun.targets import machine_facts, ssh_files, ssh_stage, steps
 from amlrun.targets.base import Plan, Run, RunCreated, SubmitOptions
 from amlrun.targets.ssh_connection import Connection, Receipt
-from amlrun.targets.ssh_room import RemoteWorkshop
 from amlrun.targets.ssh_site import RemoteSite
+from amlrun.targets.ssh_stage import BoxedSite
 
 if TYPE_CHECKING:
     from amlrun.spec.jobs import Job
@@ -77,7 +77,9 @@ class SshTarget:
         run_id = options.run_id or runs.new_id(experiment, job.name)
         first = steps.first_record(job, job, experiment, self.machine.name, options.command_line)
         first |= {"_target_type": self.type, "_machine": self.machine.to_dict() | {"name": self.machine.name}}
+        stage = ssh_stage.of_job(job, self.connection, there, options, self.report)
         first["_seen"] = f"{there['home']}/runs/{run_id}"
+        stage.note(first)
         if options.parent_run_id is not None:
             first["parent_run_id"] = options.parent_run_id
         run = Run(runs.create(self.project.runs, run_id, first), self)
@@ -86,15 +88,15 @@ class SshTarget:
             self.report(f"RunId: {run.id}")
             self.report(f"Target: {self.location}, over ssh")
             new_mlflow_db.prepare(self.project)
-            for note in job.local.notes:
+            for note in [*job.local.notes, *stage.notes()]:
                 self.report(note)
             self.report(steps.describe(files))
             steps.materialize(run.files, files, job)
-            interpreter = self._interpreter(job, there)
+            interpreter = stage.interpreter(job, self.report)
             run.files.write_part("prepared", steps.prepared_record(interpreter, git()))
-            site = RemoteSite(self.project, run.files, interpreter, self.connection, there, self.report)
+            site = stage.site(self.project, run.files, interpreter)
             plan = launch.plan(self.project, run.files, job, interpreter, experiment, report=self.report, site=site)
-            self._start(run.files, {**plan, "folder": site.folder}, site)
+            self._start(run.files, stage.wrap(plan, site), site)
         except BaseException as error:
             if not isinstance(error, AmlError) or error.exit_code != SERVICE or self._never_began(run.files):
                 steps.mark_failed(run.files, error)
@@ -114,16 +116,7 @@ class SshTarget:
         machine_facts.keep(self.machine, there)
         return there
 
-    def _interpreter(self, job: CommandJob, there: dict[str, Any]) -> Interpreter:
-        """The Python there: the one that is named, else the conda file's environment, built there."""
-        wanted = job.environment
-        if job.local.interpreter is None and wanted is not None and wanted.conda_file is not None:
-            workshop = RemoteWorkshop(self.connection, there, self.report)
-            return environment.prepare(wanted.conda_file, report=self.report, workshop=workshop)
-        named = job.local.interpreter or "python"
-        return Interpreter(Path(there["executable"] if named in ("python", "python3") else named))
-
-    def _start(self, run: runs.RunFolder, plan: dict[str, Any], site: RemoteSite) -> None:
+    def _start(self, run: runs.RunFolder, plan: dict[str, Any], site: RemoteSite | BoxedSite) -> None:
         if (run.private / "cancel.json").exists():
             raise AmlError(f"{run.id} was cancelled before its script was started", exit_code=CANCELLED)
 
@@ -146,7 +139,7 @@ class SshTarget:
 
     def _note(self, run: runs.RunFolder, found: Mapping[str, Any]) -> RunStatus:
         """Write down what the machine says of a run; the state that it is."""
-        ended = found.get("exit") or {}
+        ended = cast(ExitPart, found.get("exit") or {})
         if found["state"] in ("running", "preparing"):
             status = RunStatus.RUNNING if found["state"] == "running" else RunStatus.PREPARING
             known = run.part("process")
@@ -158,6 +151,8 @@ class SshTarget:
             run.write_part("process", {**run.part("process"), "start_time_utc": found["begun"]})
         if found.get("cancelled") and not (run.private / "cancel.json").exists():
             run.write_part("cancel", {"cancel": {"at": runs.now(), "reason": f"on {self.machine.name}"}})
+        removed = found["state"] == "ended" and not found.get("cancelled")
+        ended = ssh_stage.ended_container(run, self.connection, ended, removed=removed)
         run.write_part("exit", ended if "exit_code" in ended else ssh_files.interrupted(found["state"]))
         (run.private / "reserve").unlink(missing_ok=True)
         return run.state()[0]
@@ -281,6 +276,4 @@ class SshTarget:
     def _command(self, job: Job) -> CommandJob:
         if not isinstance(job, CommandJob):
             raise AmlError(f"a {job.type} job can't run on {self.location}", hint="Submit it with --ct local.")
-        if job.local.container:
-            raise AmlError(f"--container: {self.location} runs scripts without one", hint="Add --no-container.")
         return job

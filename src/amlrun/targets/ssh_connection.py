@@ -15,11 +15,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from amlrun.errors import SERVICE, AmlError
+from amlrun.prepare import room
 from amlrun.prepare.machines import Machine
 from amlrun.prepare.site import WORKERS
 from amlrun.targets import ssh_refusals
@@ -135,6 +136,17 @@ class Connection:
             elif kind == "J":
                 answer: dict[str, Any] = json.loads(data)
                 return {**answer, "out": out}
+        raise AssertionError
+
+    def stream(self, words: list[str], report: Callable[[str], None], variables: Mapping[str, str]) -> str | None:
+        """Run a builder there and report its lines as they come; None when it went well, else its output."""
+        lines = room.Lines(report)
+        for kind, data in self.frames("execute", words=words, env=dict(variables)):
+            if kind == "L":
+                lines.take(data.decode("utf-8", "replace"))
+            else:
+                answer = json.loads(data)
+                return lines.text(answer["err"]) if answer["code"] else None
         raise AssertionError
 
     def frames(

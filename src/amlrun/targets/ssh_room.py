@@ -45,11 +45,12 @@ class RemoteRoom(Room):
     def __init__(self, key: str, shop: RemoteWorkshop) -> None:
         super().__init__(project.cache_folder() / "remote" / f"{shop.connection.machine.name}-{key}")
         self._key, self._shop = key, shop
+        self._outside = f"{shop.there['home']}/environments/{key}"
         self._call = shop.connection.call
 
     @property
     def place(self) -> str:
-        return f"{self._shop.there['home']}/environments/{self._key}"
+        return self._outside
 
     @property
     def python(self) -> str:
@@ -71,17 +72,19 @@ class RemoteRoom(Room):
         return str(self._shop.there["tools"][name])
 
     def ready(self) -> str | None:
-        found = self._call("get", path=f"{self.place}/{READY}")["text"]
+        found = self._call("get", path=f"{self._outside}/{READY}")["text"]
         return None if found is None else str(found)
 
     def clear(self) -> None:
-        self._call("clear", path=self.place)
+        self._call("clear", path=self._outside)
 
     def write(self, name: str, text: str) -> str:
-        return self._put(f"{self.place}/{name}", text.encode())
+        self._put(f"{self._outside}/{name}", text.encode())
+        return f"{self.place}/{name}"
 
     def write_beside(self, suffix: str, text: str) -> str:
-        return self._put(f"{self.place}{suffix}", text.encode())
+        self._put(f"{self._outside}{suffix}", text.encode())
+        return f"{self.place}{suffix}"
 
     def given(self, file: Path) -> str | None:
         return None
@@ -104,16 +107,7 @@ class RemoteRoom(Room):
         return subprocess.CompletedProcess(words, done["code"], done["out"].decode("utf-8", "replace"), done["err"])
 
     def stream(self, words: list[str], report: Report, variables: Mapping[str, str]) -> str | None:
-        import json
-
-        lines = room.Lines(report)
-        for kind, data in self._shop.connection.frames("execute", words=words, env=dict(variables)):
-            if kind == "L":
-                lines.take(data.decode("utf-8", "replace"))
-            else:
-                answer = json.loads(data)
-                return lines.text(answer["err"]) if answer["code"] else None
-        raise AssertionError
+        return self._shop.connection.stream(words, report, variables)
 
 
 def static_program(there: Mapping[str, Any]) -> Path:
