@@ -96,7 +96,7 @@ def first_run(name: str) -> None:
     # A uv of our own is on nobody's PATH.
     path = "" if shutil.which("uv") else f"\n  {path_command()}"
     print(f"""
-Done. Everything lies in {project}:
+Done. Everything is in {project}:
   models/model1/            train.py, score.py and their run configurations: your code goes here
   runs/latest               names the run's folder under runs/: its outputs/ and user_logs/std_log.txt
   mlflow.db                 metrics, parameters and the model registry

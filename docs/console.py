@@ -194,7 +194,7 @@ class Session:
         self.synced = False
 
     def sync(self) -> None:
-        """Make the project's environment ours, in silence, so that `uv run` has nothing to say about it."""
+        """Make the project's environment ours, quietly, so that `uv run` has nothing to say about it."""
         self.synced = True
         # All pages' projects are the same one, so what the first resolves serves the others.
         kept = Path(self.env["UV_PROJECT_ENVIRONMENT"]).parent / "uv.lock"

@@ -116,7 +116,7 @@ def _files(wanted: Batch, target: Target) -> Path:
         return datasets.locate(target.project, data, data)
     if Path(data).name != data:
         hint = "Name a folder, a file, or a dataset: aml dataset list shows them."
-        raise AmlError(f"--input-data: there is nothing at {data}", hint=hint)
+        raise AmlError(f"--input-data: no such file or folder: {data}", hint=hint)
     return datasets.locate(target.project, data, f"azureml:{data}")
 
 

@@ -64,7 +64,7 @@ def test_what_the_batch_command_refuses(place: Place) -> None:
     words = ("run", "submit-batch", "-p", str(place.model_file))
     assert "which files?" in place.aml(*words, code=2).stderr
     assert "aml dataset register -n nosuch" in place.aml(*words, "-d", "nosuch", code=2).stderr
-    assert "there is nothing at no/such" in place.aml(*words, "-d", "no/such", code=2).stderr
+    assert "no such file or folder: no/such" in place.aml(*words, "-d", "no/such", code=2).stderr
     runs.create(place.root / "runs", "train_1", {})
     sample = (*words, "-d", "../../data/sample")
     assert "train_1 is not a batch run" in place.aml(*sample, "--continue", "train_1", code=2).stderr

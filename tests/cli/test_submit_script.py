@@ -291,7 +291,7 @@ def test_a_view_that_is_lost_is_made_again_from_the_parts(workplace: Workplace) 
             "has no outputs/gone.pkl",
         ),
         (["model", "register", "-n", "m", "-r", "latest", "--asset-path", "../../x"], "is outside of the run"),
-        (["dataset", "register", "-n", "d", "-p", "gone"], "nothing at gone"),
+        (["dataset", "register", "-n", "d", "-p", "gone"], "no such file or folder: "),
         (["dataset", "show", "-n", "d"], "no dataset 'd'"),
         (["folder", "attach", "-g", "rg"], "missing: -w/--workspace-name, --subscription-id"),
         (["folder", "attach", "-g", "rg", "-w", "ws", "--subscription-id", "x"], "-w: 'ws'"),

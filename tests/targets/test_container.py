@@ -112,7 +112,7 @@ def test_v_pairs_are_real_and_secrets_are_not_shown(boxed: Boxed, tmp_path: Path
 def test_a_folder_that_is_missing_is_not_made(boxed: Boxed, tmp_path: Path) -> None:
     boxed.configure("-v", f"{tmp_path}/gone:/data")
     boxed.script("print(1)\n")
-    assert "there is nothing there" in boxed.boxed(code=2).stderr and not (tmp_path / "gone").exists()
+    assert "no such file or folder" in boxed.boxed(code=2).stderr and not (tmp_path / "gone").exists()
 
 
 CONDA = "dependencies:\n- python=3.%d\n- pip:\n  - joblib==1.4.2\n"

@@ -74,7 +74,7 @@ def _path(reader: Sections, item: node.Node) -> str:
                            "Download it, and name its path, relative to the MLTable.")  # fmt: skip
     place = reader.folder / Path(value.text).expanduser()
     if kind != "pattern" and not place.exists():
-        raise reader.error(f"paths.{kind}", f"there is nothing at {place}", value.line,
+        raise reader.error(f"paths.{kind}", f"no such file or folder: {place}", value.line,
                            "Paths are relative to the MLTable.")  # fmt: skip
     return str(place)
 

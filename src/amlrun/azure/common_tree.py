@@ -64,7 +64,9 @@ def _path(name: str, wanted: Input) -> str:
     if bare:
         return f"{path}@latest"
     if "://" not in path and not path.startswith(("azureml:", "runs:/", "models:/")) and not Path(path).exists():
-        raise AmlError(f"inputs.{name}: there is nothing at {path}", hint="Name a dataset (azureml:NAME) or a path.")
+        raise AmlError(
+            f"inputs.{name}: no such file or folder: {path}", hint="Name a dataset (azureml:NAME) or a path."
+        )
     return path
 
 

@@ -121,7 +121,7 @@ def download(
     if single:
         found = [one for one in found if top + one.name == prefix]
     if not found:
-        raise AmlError(f"there is nothing at {prefix or '/'} in {store}")
+        raise AmlError(f"{store} has no such file or folder: {prefix or '/'}")
     memory = memory_file(client, store, prefix, folder)
     if not overwrite and not memory.exists():
         there = [folder / one.name for one in found if (folder / one.name).exists()]

@@ -50,7 +50,7 @@ def upload(context: Context, name: str, source: Path, target: str, overwrite: bo
     from amlrun.azure import stores
 
     if not source.exists():
-        raise AmlError(f"-p: there is nothing at {source}")
+        raise AmlError(f"-p: no such file or folder: {source}")
     files = stores.local_files(source)
     with bar("Uploading", sum(file.stat().st_size for _, file in files)) as progress:
         sent = stores.upload(connect(context), name, files, target, overwrite=overwrite, progress=progress)

@@ -86,7 +86,7 @@ def register(
     if given is not None and model_path is not None:
         raise AmlError("give -p, or -f/-r with --asset-path, not both")
     if model_path is not None and not model_path.exists():
-        raise AmlError(f"-p: there is nothing at {model_path}")
+        raise AmlError(f"-p: no such file or folder: {model_path}")
     with Printer(context) as show:
         if given is not None:
             run = _best(find(context, given, show))

@@ -91,7 +91,7 @@ def _default(whole: str, start: str, places: list[PathLiteral], base: Path, targ
     if folder is None and _is_absolute(whole):
         return whole
     if folder is None:
-        report.ask(f"there is nothing at {_rebased(there, target)} yet: put the data there, or pass its path")
+        report.ask(f"{_rebased(there, target)} does not exist yet: put the data there, or pass its path")
         return _rebased(there, target)
     report.did(f"found {', '.join(sorted(names))} in {_rebased(folder, target)}")
     return _rebased(folder / posixpath.basename(whole) if whole != start else folder, target)

@@ -79,7 +79,7 @@ def find(output: str, requirements: list[Requirement], python: str) -> Problem |
     )
     if path:
         own = next((one for one in requirements if one.text.split("[")[0] in text), None)
-        return Problem(path[1].removeprefix("file://"), "there is nothing to install at that path", own)
+        return Problem(path[1].removeprefix("file://"), "no such file or folder", own)
     wrong = re.search(r"(?:Couldn't|Could not) parse[^`]*`", text)
     if wrong:
         own = next((one for one in requirements if one.text in text), None)

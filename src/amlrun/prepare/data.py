@@ -81,7 +81,7 @@ def locate(project: Project, name: str, reference: str | None) -> Path:
     if reference and not match and "://" not in reference and not reference.startswith("azureml:"):
         place = project.root / Path(reference).expanduser()
         if not place.exists():
-            raise AmlError(f"input {name}: there is nothing at {place}", hint="Check the path in the job's file.")
+            raise AmlError(f"input {name}: no such file or folder: {place}", hint="Check the path in the job's file.")
         return place
     datasets = load(project)
     wanted = match["name"] if match else name
@@ -145,7 +145,7 @@ def register(
     if not _DATASET_NAME.fullmatch(name):
         raise AmlError(f"-n: {name!r} is not a valid dataset name", hint="Use letters, digits, '-', '_' and '.'.")
     if not path.exists():
-        raise AmlError(f"-p: there is nothing at {path}")
+        raise AmlError(f"-p: no such file or folder: {path}")
     file = project.datasets_file
     _read(file)
     place = path.resolve()

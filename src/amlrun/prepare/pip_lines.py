@@ -71,6 +71,6 @@ def _with_path(text: str, file: Path, line: int | None) -> str:
         hint = f"The paths of the pip list start at the conda file's folder, {file.parent}."
         if (file.parent.parent / name).exists():
             hint += f" Did you mean ../{name.removeprefix('./')}?"
-        raise AmlError(f"{text}: there is nothing at {inside.resolve()}", file=file, line=line, hint=hint)
+        raise AmlError(f"{text}: no such file or folder: {inside.resolve()}", file=file, line=line, hint=hint)
     place = inside.resolve().as_posix()
     return f"{f'{option[1]} ' if option else ''}{place}{path['more'] or ''}{path['marker'] or ''}"

@@ -1,4 +1,4 @@
-"""The options that a script's argparse does not have: `parse_known_args` lets a misspelt one pass in silence."""
+"""The options that a script's argparse does not have: `parse_known_args` lets a misspelt one pass."""
 
 from __future__ import annotations
 

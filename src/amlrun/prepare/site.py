@@ -111,7 +111,7 @@ class Site:
         """The folder of this machine that `-v HOST:…` names. Raises AmlError when there is nothing."""
         place = self.project.root / Path(host).expanduser()
         if not place.exists():
-            raise AmlError(f"docker.arguments: -v {host}: there is nothing there", hint="Correct the path.")
+            raise AmlError(f"docker.arguments: -v {host}: no such file or folder", hint="Correct the path.")
         return place
 
     def word(self, word: str, job: CommandJob) -> str:

@@ -94,7 +94,7 @@ class WorkspaceDatasets:
     def register(self, name: str, place: str, *, version: str | None = None, description: str = "") -> Dataset:
         """Register a local file or folder, which is uploaded, an `azureml://datastores/…` path or a URL."""
         if "://" not in place and not Path(place).exists():
-            raise AmlError(f"-p: there is nothing at {place}")
+            raise AmlError(f"-p: no such file or folder: {place}")
         progress = moved(self.on_event, "Uploading", size_of(Path(place)) if Path(place).exists() else 0)
         return self._dataset(
             assets.register_data(self.client, name, place, version=version, description=description, progress=progress)

@@ -38,7 +38,7 @@ class WorkspaceRegistry:
         else:
             file = file_in_run(source.run, source.path) if isinstance(source, RunFile) else source
             if not file.exists():
-                raise AmlError(f"-p: there is nothing at {file}")
+                raise AmlError(f"-p: no such file or folder: {file}")
             kind = "mlflow_model" if (file / "MLmodel").is_file() else "custom_model"
             place = assets.upload(self.client, file, moved(self.on_event, "Uploading", size_of(file)))
         version = assets.create_model(self.client, name, place, kind, tags, properties, about.description)

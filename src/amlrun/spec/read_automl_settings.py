@@ -151,7 +151,7 @@ class Settings(Reader):
     # ---- values
 
     def whole(self, key: str, found: dict[str, Node], place: str) -> int:
-        """A whole number, 1 or more: azure-ai-ml takes 0.5 and 0 minutes for "not said", in silence."""
+        """A whole number, 1 or more: azure-ai-ml takes 0.5 and 0 minutes for "not set", without a word."""
         node = found[key]
         value = node.value
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**31:

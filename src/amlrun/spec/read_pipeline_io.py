@@ -129,7 +129,7 @@ class PartReader(Reader):
         except (OSError, ValueError):
             there = False
         if not there:
-            self.fault(key, f"there is nothing at {place}", line, "Paths are relative to the file that names them.")
+            self.fault(key, f"no such file or folder: {place}", line, "Paths are relative to the file that names them.")
         return str(place.resolve()) if there else str(place)
 
     def literal(self, key: str, node: Node) -> Scalar:

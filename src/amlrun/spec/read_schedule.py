@@ -176,7 +176,7 @@ class _Reader(Sections):
     def _times(self, made: Schedule, parts: dict[str, Node]) -> None:
         name = self.word("time_zone", parts, "trigger.time_zone")
         if name and time_zones.iana(name) is None:
-            self._fault("trigger.time_zone", f"Azure ML knows no {name!r}", time_zones.suggest(name))
+            self._fault("trigger.time_zone", f"{name!r} is not a time zone of Azure ML", time_zones.suggest(name))
         elif name:
             made.time_zone = name
         made.start, made.end = self._time("start_time", parts), self._time("end_time", parts)

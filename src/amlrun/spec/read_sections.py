@@ -112,7 +112,7 @@ class Sections:
         except (OSError, ValueError):
             there = False
         if not there:
-            raise self.error(key, f"there is nothing at {place}", line, "Paths are relative to the job's file.")
+            raise self.error(key, f"no such file or folder: {place}", line, "Paths are relative to the job's file.")
         return place.resolve()
 
     def unused(self, key: str, found: dict[str, Node], names: tuple[str, ...]) -> None:

@@ -541,4 +541,4 @@ def test_one_metric_many_times_is_counted(convert):
 
 def test_data_that_is_nowhere_is_said(convert):
     found = convert("# %%\nimport pandas as pd\nprint(pd.read_csv('nowhere.csv'))\n")
-    assert "there is nothing at ../../notebooks/nowhere.csv yet" in found.todo
+    assert "../../notebooks/nowhere.csv does not exist yet" in found.todo

@@ -185,9 +185,9 @@ def test_the_content_holds_what_decides_the_environment(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "message", "hint"),
     [
-        ("-r nothere.txt", "-r nothere.txt: there is nothing at ", "start at the conda file's folder"),
-        ("./wheels/a-1-py3-none-any.whl", "there is nothing at ", "Did you mean ../wheels/a-1-py3-none-any.whl?"),
-        ("-e ./gone[extra]", "there is nothing at ", "start at the conda file's folder"),
+        ("-r nothere.txt", "-r nothere.txt: no such file or folder: ", "start at the conda file's folder"),
+        ("./wheels/a-1-py3-none-any.whl", "no such file or folder: ", "Did you mean ../wheels/a-1-py3-none-any.whl?"),
+        ("-e ./gone[extra]", "no such file or folder: ", "start at the conda file's folder"),
         ("--no-deps", "--no-deps: pip takes no such option", "Delete the line"),
         ("--upgrade", "--upgrade: pip takes no such option", "Delete the line"),
         ("-U", "-U: pip takes no such option", "Delete the line"),

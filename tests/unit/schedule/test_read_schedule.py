@@ -38,7 +38,7 @@ def wrong(tmp_path: Path, text: str) -> list[str]:
         (f"{CRON}  interval: 2\n", "6: trigger.interval: belongs to type: recurrence"),
         (f"{CRON}  timezone: UTC\n", "6: trigger.timezone: unknown key: Azure ML's client calls it time_zone"),
         (f"{WEEK}  pattern: {{hours: 1, minutes: 0}}\n", "7: trigger.pattern: unknown key: Azure ML's client calls it"),
-        (f"{CRON}  time_zone: Europe/Berlin\n", "6: trigger.time_zone: Azure ML knows no 'Europe/Berlin'"),
+        (f"{CRON}  time_zone: Europe/Berlin\n", "6: trigger.time_zone: 'Europe/Berlin' is not a time zone of Azure ML"),
         (f"{CRON}  start_time: 2026-01-05T00:00:00\n", "6: trigger.start_time: is not in quotes"),
         (f'{CRON}  start_time: "2026-01-05"\n', "6: trigger.start_time: is a date without a time"),
         (f'{CRON}  start_time: "2026-01-05T00:00:00+02:00"\n', "6: trigger.start_time: has an offset"),
@@ -56,7 +56,7 @@ def wrong(tmp_path: Path, text: str) -> list[str]:
         ),
         (f"{WEEK}  schedule: {{hours: 1, minutes: 0, week_days: mon}}\n", "7: trigger.schedule.week_days: 'mon' is no"),
         (f"{CRON}more: 1\n", "6: more: unknown key"),
-        (CRON.replace("pipeline.yml", "none.yml"), "2: create_job: there is nothing at"),
+        (CRON.replace("pipeline.yml", "none.yml"), "2: create_job: no such file or folder"),
         (
             CRON.replace("pipeline.yml", "{type: command, job: pipeline.yml}"),
             "2: create_job.type: expected pipeline, got 'command'",

@@ -73,7 +73,7 @@ def test_an_environment_in_a_file_of_its_own(tmp_path: Path) -> None:
     (envs / "env.yml").write_text("imag: i\n")
     with pytest.raises(AmlError, match=r"env.yml:1: environment.imag: unknown key; did you mean 'image'"):
         command(tmp_path, text)
-    with pytest.raises(AmlError, match="environment: there is nothing at"):
+    with pytest.raises(AmlError, match="environment: no such file or folder"):
         command(tmp_path, text.replace("env.yml", "gone.yml"))
 
 

@@ -80,7 +80,7 @@ MISTAKES = [
     ("task: classification", "task: clustering", "3: task: there is no task 'clustering'"),
     ("task: classification", "", "1: task: is missing"),
     ("target_column_name: kind", "", "1: target_column_name: is missing"),
-    ("  path: train_data", "  path: nowhere", "8: training_data.path: there is nothing at"),
+    ("  path: train_data", "  path: nowhere", "8: training_data.path: no such file or folder"),
     ("  type: mltable\n  path: train_data", "  type: mltable", "7: training_data.path: is missing"),
     ("validation_data_size: 0.2", "validation_data_size: 2.0", "9: validation_data_size: expected a share"),
     ("validation_data_size: 0.2", "n_cross_validations: 1", "9: n_cross_validations: expected auto, or 2 or more"),

@@ -108,7 +108,7 @@ def test_code_may_be_one_file(tmp_path: Path) -> None:
 SLIPS: list[tuple[str, str, str, str]] = [
     ("  train:\n", "  Train:\n", "Train:", "step's name"),
     ("    code: src\n", "    codes: src\n", "codes:", "did you mean 'code'"),
-    ("    code: src\n", "    code: sources\n", "code: sources", "there is nothing at"),
+    ("    code: src\n", "    code: sources\n", "code: sources", "no such file or folder"),
     ("    code: src\n", "    depends_on: [train]\n", "depends_on", "Order follows data"),
     ("    code: src\n", "    is_deterministic: false\n", "is_deterministic", "belongs to a component"),
     ("    code: src\n", "    type: comand\n", "comand", "did you mean 'command'"),
@@ -120,7 +120,7 @@ SLIPS: list[tuple[str, str, str, str]] = [
     ("  word: first\n", "  word: [a, b]\n", "word: [a", "got a list"),
     ("  word: first\n", "  word: {type: integer, default: 3}\n", "word: {type", "belongs to a component"),
     ("  word: first\n", "  word: 2026-01-05\n", "word: 2026", "cannot be sent"),
-    ("    path: raw.csv", "    path: rows.csv", "rows.csv", "there is nothing at"),
+    ("    path: raw.csv", "    path: rows.csv", "rows.csv", "no such file or folder"),
     ("    type: uri_file", "    type: uri_fil", "uri_fil", "did you mean 'uri_file'"),
     ("      word: ${{parent.inputs.word}}", "      word: ${{parent.inputs.wrod}}", "wrod", "did you mean 'word'"),
     ("parent.jobs.prep.outputs.tables", "parent.jobs.prepp.outputs.tables", "prepp", "did you mean 'prep'"),

@@ -133,7 +133,7 @@ def test_a_line_that_a_shell_must_read_stays_one(tmp_path: Path, line: str) -> N
         ("timeout: 7200", "timeout: long", 19, "limits.timeout", "expected a whole number"),
         ("${{ search_space.lr }}", "${{search_space.lrr}}", 7, "command", "did you mean 'lr'"),
         ("${{inputs.data}}", "${{inputs.date}}", 7, "command", "did you mean 'data'"),
-        ("  code: src", "  code: gone", 4, "code", "there is nothing at"),
+        ("  code: src", "  code: gone", 4, "code", "no such file or folder"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(tmp_path: Path, old: str, new: str, line: int, field: str, says: str) -> None:

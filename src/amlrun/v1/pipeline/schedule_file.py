@@ -120,7 +120,9 @@ class ScheduleFile(PipelineFile):
         zone = self.word(f"{place}.time_zone", node.get("time_zone"))
         if zone is not None:
             if time_zones.iana(zone) is None:
-                raise self.error(f"{place}.time_zone", f"Azure ML knows no {zone!r}", time_zones.suggest(zone))
+                raise self.error(
+                    f"{place}.time_zone", f"{zone!r} is not a time zone of Azure ML", time_zones.suggest(zone)
+                )
             made.time_zone = zone
             self.say(f"{place}.time_zone", "trigger.time_zone")
         start = self.word(f"{place}.start_time", node.get("start_time"))

@@ -107,7 +107,7 @@ class Model(V1Class):
     ) -> Model:  # fmt: skip
         """Register a file or folder as the next version of a model."""
         if not os.path.exists(model_path):
-            raise UserErrorException(f"Model.register({model_name!r}): there is nothing at {model_path}")
+            raise UserErrorException(f"Model.register({model_name!r}): no such file or folder: {model_path}")
         return register(model_name, model_path, tags, properties, description, model_framework, model_framework_version)
 
     def download(self, target_dir: str = ".", exist_ok: bool = False, exists_ok: Any = None) -> str:
