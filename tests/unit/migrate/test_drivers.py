@@ -306,6 +306,22 @@ estimator = PyTorch("src", entry_script="a/train.py", compute_target="gpu", node
     assert "- torch==2.4.0" in conda and "\n      - torch\n" not in conda and "torch==1.6.0" in conda
 
 
+def test_what_an_estimator_added_by_itself_is_named() -> None:
+    made = texts(driver("""
+from azureml.train.dnn import PyTorch
+from azureml.train.sklearn import SKLearn
+net = PyTorch("src", entry_script="net.py", compute_target="gpu", framework_version="1.2")
+run.submit(net)
+tree = SKLearn(source_directory="src", entry_script="tree.py", compute_target="cpu", conda_dependencies_file="env.yml")
+run.submit(tree)
+""", {"src/env.yml": "dependencies:\n- python=3.8\n- pip:\n  - tqdm\n"}))  # fmt: skip
+    conda = made["aml_config/net-conda.yml"]
+    assert "installed: torch==1.2 torchvision==0.4.1 horovod==0.18.1" in conda
+    assert "Python 3.6.2, base image intelmpi2018.3-ubuntu16.04" in conda and "NCCL_TREE_THRESHOLD=0" in conda
+    # The file that the driver names lies in the source directory, and stands for the framework's packages.
+    assert "tqdm" in made["aml_config/tree-conda.yml"] and "scikit-learn" not in made["aml_config/tree-conda.yml"]
+
+
 def test_a_wrapper_with_unpacked_keywords_is_left() -> None:
     result = driver("""
 from azureml.train.estimator import Estimator

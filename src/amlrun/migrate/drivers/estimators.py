@@ -24,23 +24,31 @@ _INSTALLED: dict[str, dict[str, str]] = {
     "SKLearn": {"0.20.3": "scikit-learn==0.20.3 scipy==1.2.1 joblib==0.13.2"},
     "PyTorch": {
         "1.4": "torch==1.4.0 torchvision==0.5.0 horovod==0.18.1 tensorboard==1.14.0 future==0.17.1",
-        "1.0": "torch==1.0 torchvision==0.4.1 horovod==0.18.0",
-        "1.1": "torch==1.1 torchvision==0.4.1 horovod==0.18.0 tensorboard==1.14.0 future==0.17.1",
-        "1.2": "torch==1.2 torchvision==0.4.1 horovod==0.18.0 tensorboard==1.14.0 future==0.17.1",
-        "1.3": "torch==1.3.1 torchvision==0.4.1 horovod==0.18.0 tensorboard==1.14.0 future==0.17.1",
+        "1.0": "torch==1.0 torchvision==0.4.1 horovod==0.18.1",
+        "1.1": "torch==1.1 torchvision==0.4.1 horovod==0.18.1 tensorboard==1.14.0 future==0.17.1",
+        "1.2": "torch==1.2 torchvision==0.4.1 horovod==0.18.1 tensorboard==1.14.0 future==0.17.1",
+        "1.3": "torch==1.3.1 torchvision==0.4.1 horovod==0.18.1 tensorboard==1.14.0 future==0.17.1",
         "1.5": "torch==1.5.0 torchvision==0.5.0 horovod==0.19.1 tensorboard==1.14.0 future==0.17.1",
         "1.6": "torch==1.6.0 torchvision==0.5.0 horovod==0.19.5 tensorboard==1.14.0 future==0.17.1",
     },
     "TensorFlow": {
-        "1.13": "tensorflow==1.13.1 horovod==0.16.1",
-        "1.10": "tensorflow==1.10.0 horovod==0.15.2",
-        "1.12": "tensorflow==1.12.0 horovod==0.15.2",
+        "1.13": "tensorflow==1.13.1 horovod==0.16.1 azureml-dataset-runtime[fuse,pandas]",
+        "1.10": "tensorflow==1.10.0 horovod==0.15.2 azureml-dataset-runtime[fuse,pandas]",
+        "1.12": "tensorflow==1.12.0 horovod==0.15.2 azureml-dataset-runtime[fuse,pandas]",
         "2.0": "tensorflow==2.0.0 horovod==0.18.1",
         "2.1": "tensorflow==2.1.0 horovod==0.19.1",
         "2.2": "tensorflow==2.2.0 horovod==0.19.5",
         "2.3": "tensorflow==2.3.0 horovod==0.20.0 cmake==3.18.2",
     },
     "Chainer": {"5.1.0": "chainer==5.1.0 mpi4py==3.0.0", "7.0.0": "chainer==7.0.0 mpi4py==3.0.0"},
+}
+# Framework, version → where they ran, where that is another place than the framework's other versions'.
+_INTEL, _OPEN = "Python 3.6.2, base image intelmpi2018.3-ubuntu16.04", "base image openmpi{}"
+_RAN_IN: dict[str, dict[str, str]] = {
+    "SKLearn": {"": _INTEL},
+    "PyTorch": {"": _INTEL, **dict.fromkeys(("1.4", "1.5", "1.6"), _OPEN.format("3.1.2-ubuntu16.04"))},
+    "TensorFlow": {"": _INTEL, **dict.fromkeys(("2.0", "2.1", "2.2", "2.3"), _OPEN.format("4.1.0-ubuntu20.04"))},
+    "Chainer": {"": _INTEL},
 }
 _TODAY = {
     "SKLearn": ["scikit-learn", "joblib"],
@@ -147,14 +155,21 @@ def _environment(
         return
     file = given.get("conda_dependencies_file", given.get("conda_dependencies_file_path"))
     if file is not None:
+        inside = _in_source(given, file)
+        file = inside if context.exists(context.resolve(inside)) else file
         section["python"] = environments.conda(context, file, [], done, name)
         return
     found = Packages(name)
     version = known(given.get("framework_version"))
-    old = _installed(made.name, version)
+    release, old = _installed(made.name, version)
+    if not old:
+        found.remarks = ["The estimator installed azureml-defaults beside these."]
     if old:
+        place = _RAN_IN[made.name].get(release, _RAN_IN[made.name][""])
         found.conda, found.pip = [], list(_TODAY[made.name])
-        found.remarks = [f"The {made.name} estimator installed: {old}"]
+        found.remarks = [f"The {made.name} estimator installed: {old}", f"They ran in: {place}"]
+        if made.name == "PyTorch":
+            found.remarks.append("It also set the environment variable NCCL_TREE_THRESHOLD=0.")
         if "horovod" in old and _uses_mpi(tree):
             found.remarks.append(
                 "horovod has no wheel: use torch.distributed, or TensorFlow's MultiWorkerMirroredStrategy."
@@ -199,11 +214,14 @@ def _new(package: Any, found: Packages) -> bool:
     return True
 
 
-def _installed(name: str, version: Any) -> str:
+def _installed(name: str, version: Any) -> tuple[str, str]:
+    """The release that a framework's estimator took for that version, and its packages; empty for the generic one."""
     versions = _INSTALLED.get(name)
     if not versions:
-        return ""
+        return "", ""
     if isinstance(version, str):
         short = ".".join(version.split(".")[:2])
-        return next((old for key, old in versions.items() if key.startswith(short)), next(iter(versions.values())))
-    return next(iter(versions.values()))
+        for key, packages in versions.items():
+            if key.startswith(short):
+                return key, packages
+    return next(iter(versions.items()))
