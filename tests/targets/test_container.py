@@ -16,6 +16,8 @@ from support import engines
 from support.places import looks, processes_of
 from support.workplace import Workplace
 
+from amlrun.runs.store import RunFolder
+from amlrun.targets.container import container_name
 from amlrun.targets.engine import Engine
 
 pytestmark = pytest.mark.slow
@@ -168,6 +170,8 @@ def test_files_belong_to_who_submits(boxed: Boxed) -> None:
     # This machine's Python may be root's alone: the words are as another user's, and all may write.
     program = """
 import os, sys
+from amlrun.runs.store import RunFolder
+from amlrun.targets.container import container_name
 from amlrun.targets.engine import Engine
 os.umask(0)
 Engine.user = lambda engine: ["--user", "65534:65534"]
@@ -382,6 +386,21 @@ def test_a_container_whose_monitor_was_killed_has_an_unknown_end(tmp_path: Path,
         if shown["status"] != "Running":
             break
     assert shown["status"] == "Failed" and "conmon" in shown["error"]["message"], shown
+
+
+def test_a_container_that_was_not_removed_is_removed_later(boxed: Boxed) -> None:
+    """What removes it when the run has ended may be killed at that."""
+    boxed.script("print(1)\n")
+    boxed.boxed("--async")
+    run_id = boxed.latest().name
+    for _ in looks("the run never ended"):
+        if (boxed.latest() / ".run" / "exit.json").exists():
+            break
+    boxed.no_container_is_left()
+    named = ("--name", container_name(RunFolder(boxed.latest())), "--label", f"amlrun.run={run_id}")
+    boxed.docker("run", "-d", *named, engines.IMAGE, "sleep", "600")
+    assert boxed.record(run_id)["status"] == "Completed"
+    boxed.no_container_is_left()
 
 
 PIPELINE = """\

@@ -16,7 +16,6 @@ from amlrun.runs import store as runs
 from amlrun.runs.process import cores
 from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, Limits, Local, Objective, Parameter, Sampling, SweepJob, to_dict
-from amlrun.spec.search_space import MOST_TRIALS
 from amlrun.sweep import store
 from amlrun.sweep.store import Settings
 from amlrun.targets import steps
@@ -105,7 +104,7 @@ def _settings(
     sweep = SweepJob(
         trial, Objective(job.primary_metric, job.goal), space, Sampling("bayesian"), limits=limits, compute="local"
     )
-    total = min(job.limits.max_trials or MOST_TRIALS, MOST_TRIALS)
+    total = job.limits.max_trials or store.UNLIMITED
     slots = min(job.limits.max_concurrent_trials or 1, cores(), total)
     families = dict.fromkeys(ALGORITHMS[job.task][name]["family"] for name in algorithms)
     setup = [str(request.WORKERS / "context.py"), folder, ",".join(families)]

@@ -18,19 +18,32 @@ from amlrun.sweep.samplers import load_optuna
 from amlrun.workers.automl.spaces import ALGORITHMS
 
 Values = dict[str, Scalar]
-_STARTUP = 8
+# So many results before the estimator is asked: of all trials, and of an algorithm's own.
+_STARTUP, _OWN_STARTUP = 8, 3
 
 
 class Proposals:
-    """Draws trials of a task's `algorithms`; `goal` is maximize or minimize."""
+    """Draws trials of a task's `algorithms`; `goal` is maximize or minimize.
+
+    One study is of the algorithms, and each algorithm has one of its parameters: a draw asks two of them. Optuna's
+    `group=True` means the same, and draws from the parameters of all algorithms each time.
+    """
 
     def __init__(self, task: str, algorithms: Sequence[str], goal: str, seed: int) -> None:
         self._optuna = load_optuna()
-        self._known = ALGORITHMS[task]
+        made = self._optuna.distributions
+        known = ALGORITHMS[task]
+        self._first = {name: known[name]["first"] for name in algorithms}
+        self._spaces = {
+            name: {parameter: self._distribution(*space) for parameter, space in known[name]["space"].items()}
+            for name in algorithms
+        }
+        self._names = {"algorithm": made.CategoricalDistribution(list(algorithms))}
         self._algorithms = list(algorithms)
         self._seed = seed
         self._goal = goal
-        self._study = self._optuna.create_study(direction=goal)
+        self._choice = self._optuna.create_study(direction=goal)
+        self._studies = {name: self._optuna.create_study(direction=goal) for name in algorithms}
         self._told: set[int] = set()
         self._worst: float | None = None
 
@@ -38,54 +51,44 @@ class Proposals:
         """The values of trial `number`. `results` has those of the trials to learn from (None: it failed)."""
         if number < len(self._algorithms):
             name = self._algorithms[number]
-            return values(name, self._known[name]["first"])
+            return values(name, self._first[name])
         for known in sorted(results.keys() - self._told):
             self._tell(known, *results[known])
-        self._study.sampler = self._sampler(zlib.crc32(f"{self._seed}/{number}".encode()))
-        trial = self._study.ask()
-        name = trial.suggest_categorical("algorithm", self._algorithms)
-        found = {
-            parameter: self._suggest(trial, f"{name}.{parameter}", *space)
-            for parameter, space in self._known[name]["space"].items()
-        }
-        # What the study knows are the results alone: a draw under way leaves no trace in the next.
-        self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
-        return values(name, found)
+        seed = zlib.crc32(f"{self._seed}/{number}".encode())
+        name = self._ask(self._choice, self._names, seed, _STARTUP)["algorithm"]
+        return values(name, self._ask(self._studies[name], self._spaces[name], seed, _OWN_STARTUP))
 
-    def _sampler(self, seed: int) -> Any:
-        """A Parzen estimator over each algorithm's parameters together; Optuna calls that experimental, each time."""
+    def _ask(self, study: Any, space: Mapping[str, Any], seed: int, startup: int) -> dict[str, Any]:
+        """Values drawn from a study by a Parzen estimator over all of its parameters together."""
+
+        class Sampler(self._optuna.samplers.TPESampler):  # type: ignore[misc, name-defined]
+            def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
+                """The space is known; Optuna would look through all trials for it."""
+                return {name: one for name, one in space.items() if not one.single()}
+
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return self._optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, n_startup_trials=_STARTUP)
-
-    def _suggest(self, trial: Any, name: str, kind: str, *arguments: Any) -> Any:
-        if kind == "choice":
-            return trial.suggest_categorical(name, list(arguments))
-        if kind in ("int", "logint"):
-            return trial.suggest_int(name, *arguments, log=kind == "logint")
-        return trial.suggest_float(name, *arguments, log=kind == "log")
+            warnings.simplefilter("ignore")  # Optuna calls that experimental, each time
+            study.sampler = Sampler(seed=seed, multivariate=True, n_startup_trials=startup)
+        trial = study.ask(dict(space))
+        # What the study knows are the results alone: a draw under way leaves no trace in the next.
+        study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
+        return dict(trial.params)
 
     def _tell(self, number: int, drawn: Values, metric: float | None) -> None:
         """A trial that failed counts as the worst so far, so that the same is not drawn again."""
         self._told.add(number)
         pick = min if self._goal == "maximize" else max
-        if metric is not None and math.isfinite(metric):
+        useful = metric is not None and math.isfinite(metric)
+        if metric is not None and useful:
             self._worst = metric if self._worst is None else pick(self._worst, metric)
         elif self._worst is None:
             return
-        name = str(drawn["algorithm"])
-        parameters = json.loads(str(drawn["parameters"]))
-        distributions = {"algorithm": self._optuna.distributions.CategoricalDistribution(self._algorithms)}
-        params: dict[str, Any] = {"algorithm": name}
-        for parameter, space in self._known[name]["space"].items():
-            distributions[f"{name}.{parameter}"] = self._distribution(*space)
-            params[f"{name}.{parameter}"] = parameters[parameter]
-        useful = metric is not None and math.isfinite(metric)
-        self._study.add_trial(
-            self._optuna.trial.create_trial(
-                params=params, distributions=distributions, value=metric if useful else self._worst
-            )
-        )
+        name, value = str(drawn["algorithm"]), metric if useful else self._worst
+        create = self._optuna.trial.create_trial
+        self._choice.add_trial(create(params={"algorithm": name}, distributions=self._names, value=value))
+        parameters, space = json.loads(str(drawn["parameters"])), self._spaces[name]
+        params = {parameter: parameters[parameter] for parameter in space}
+        self._studies[name].add_trial(create(params=params, distributions=space, value=value))
 
     def _distribution(self, kind: str, *arguments: Any) -> Any:
         made = self._optuna.distributions

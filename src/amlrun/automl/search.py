@@ -26,9 +26,15 @@ from amlrun.targets.base import Outcome
 from amlrun.workers.automl.spaces import BEST, STACK, VOTE
 
 # Seconds that the last step takes beside the training: measured with the model of a small table.
-_LAST_STEP = 2.5
+_LAST_STEP = 3.0
 # A trial finds its features made; a training on all rows makes them too.
 _FEATURES = 1.5
+# What explaining a model takes of the time of training it: one fold's training rows, and predictions.
+_EXPLAINING = 0.7
+# An ensemble's members by their rank: the later ones seldom get a weight.
+_LIKELY_MEMBERS = 3
+# Seconds that the command takes to end; and those for the explanation where no time limit is said.
+_CLOSING, _UNHURRIED = 1.0, 60.0
 # Trials without improvement after which enable_early_termination ends a search.
 _PATIENCE = 20
 _MOST_MEMBERS = 5
@@ -52,6 +58,8 @@ class Search(Driver):
         self._given: dict[int, dict[str, Scalar]] = {}
         self._afforded: dict[int, bool] = {}
         self._ahead: tuple[int, dict[str, Scalar]] | None = None
+        # What follows from the trials that have ended, of which there were so many then.
+        self._judged, self._kept, self._why = -1, 0.0, ""
         self._phase: Phase = "search"
         minutes = settings.minutes(self.job)
         self._end = math.inf if minutes is None else self.began + 60 * minutes - settings.take_spent(self.sweep)
@@ -99,8 +107,10 @@ class Search(Driver):
         ending = super().reason_to_end()
         if ending is not None or self._phase != "search":
             return ending
-        late = time.monotonic() > self._end - self._reserve()
-        why = "the time limit is near" if late else self._enough()
+        if self._judged != self._ended_here:
+            self._judged, self._kept, self._why = self._ended_here, self._reserve(), self._enough()
+        late = time.monotonic() > self._end - self._kept
+        why = "the time limit is near" if late else self._why
         if not why:
             self._draw_ahead()
             return None
@@ -115,6 +125,8 @@ class Search(Driver):
     def _enough(self) -> str:
         """Why the trials so far are enough, or nothing."""
         sign, exit_score = (1 if self.job.goal == "maximize" else -1), self.job.limits.exit_score
+        if exit_score is None and not self.job.limits.enable_early_termination:
+            return ""
         ended = []
         for number in sorted(self.searched):
             if not self.trials[number].done:
@@ -192,12 +204,14 @@ class Search(Driver):
 
     def _members(self) -> list[Trial]:
         """The best completed trial of each algorithm, best first."""
-        best: dict[str, Trial] = {}
+        best: dict[str, tuple[float, int, Trial]] = {}
         sign = 1 if self.job.goal == "maximize" else -1
-        usable = [one for one in self.searched.values() if one.state == "Completed" and one.best is not None]
-        for trial in sorted(usable, key=lambda one: (-sign * (one.best or 0.0), one.number)):
-            best.setdefault(str(trial.values["algorithm"]), trial)
-        return list(best.values())[:_MOST_MEMBERS]
+        for number, trial in self.searched.items():
+            score = trial.best if trial.state == "Completed" else None
+            if score is not None:
+                found, name = (-sign * score, number, trial), str(trial.values["algorithm"])
+                best[name] = min(best.get(name, found), found)
+        return [trial for _, _, trial in sorted(best.values())[:_MOST_MEMBERS]]
 
     @property
     def winner(self) -> Trial | None:
@@ -229,7 +243,9 @@ class Search(Driver):
         """The last trial: the winner, to be trained on all training rows. The order itself is a file."""
         chosen = results.recipe(winner)
         explain = self.job.training.enable_model_explainability is not False
-        left = 30.0 if self._end == math.inf else self._end - time.monotonic() - self._training_seconds(winner) - 1.5
+        left = self._end - time.monotonic() - _CLOSING
+        if self._end == math.inf:
+            left = _UNHURRIED + 2 * self._training_seconds(winner)
         order = {**chosen, "score": winner.best, "explain": explain, "seconds": round(max(left, 0.0), 1)}
         runs.replace_json(settings.folder(self.sweep) / "best.json", order)
         return values(BEST, {"algorithm": chosen["algorithm"], "trial": winner.number})
@@ -238,17 +254,16 @@ class Search(Driver):
         """What one training on all rows may take, from what the folds took."""
         folds = int(self.plan["folds"])
         if trial.values["algorithm"] in (VOTE, STACK):
-            return sum(self._training_seconds(one) for one in self._members())
+            chosen = {str(one["algorithm"]) for one in results.recipe(trial)["parameters"]["members"]}
+            return sum(self._training_seconds(one) for one in self._members() if one.values["algorithm"] in chosen)
         return _FEATURES * results.seconds(trial) / max(folds - 1, 0.9)
 
     def _reserve(self) -> float:
-        """Seconds to keep for what comes after the trials: a training of the members. Trials take longer side by side
-        than the last step does alone: that is enough for the explanation too, which takes the time that is left.
-        """
-        members = self._members()
-        if self.job.training.enable_vote_ensemble is False:
-            members = members[:1]
-        needed = sum(self._training_seconds(one) for one in members)
+        """Seconds to keep for what comes after the trials: training the likely winner, and explaining it."""
+        voting = self.job.training.enable_vote_ensemble is not False
+        members = self._members()[: _LIKELY_MEMBERS if voting else 1]
+        explaining = 0.0 if self.job.training.enable_model_explainability is False else _EXPLAINING
+        needed = (1 + explaining) * sum(self._training_seconds(one) for one in members)
         return _LAST_STEP + min(needed, _MOST_RESERVED * 60 * (settings.minutes(self.job) or 0))
 
     # ---- what is told and left

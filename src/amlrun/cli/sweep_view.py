@@ -7,7 +7,7 @@ from typing import Any
 from amlrun.spec.job import Scalar
 from amlrun.sweep.progress import SweepState
 from amlrun.sweep.space import word
-from amlrun.sweep.store import Trial
+from amlrun.sweep.store import UNLIMITED, Trial
 
 _MOST_ROWS = 20
 _COLOURS = {"Completed": "green", "Failed": "red", "Canceled": "yellow", "Running": "cyan"}
@@ -21,7 +21,8 @@ def table(sweep: SweepState, height: int) -> Any:
     best = sweep.best
     left = sweep.seconds_left()
     total = sweep.settings.total
-    title = f"{len(sweep.ended)} of {total} trials, {len(sweep.running)} running"
+    of = "" if total == UNLIMITED else f" of {total}"
+    title = f"{len(sweep.ended)}{of} trials, {len(sweep.running)} running"
     if left is not None:
         title += f", about {_duration(left)} left"
     found = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left")

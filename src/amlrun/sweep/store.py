@@ -27,6 +27,8 @@ from amlrun.sweep.policies import Curve
 from amlrun.sweep.space import word
 
 RUN_TYPE = "hyperdrive"  # v1's word in run.json
+# Trials of a search that only its time limit ends.
+UNLIMITED = 100_000
 _MASKED_OPTION = re.compile(
     r"""(?P<name>-{0,2}[A-Za-z_][\w.-]*)(?P<sign>=|\s+)["']?""" + re.escape(redact.MASK) + r"""["']?"""
 )

@@ -6,6 +6,7 @@ so that whoever looks next finds it, whatever was killed meanwhile.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -129,7 +130,17 @@ class ContainerTarget(LocalTarget):
         Raises AmlError when the engine has to be asked for that and does not answer.
         """
         self.attend(run)
-        return super().status(run)
+        state = super().status(run)
+        if state.is_final and run.id not in self._supervisors:
+            self._remove_left(run)
+        return state
+
+    def _remove_left(self, run: runs.RunFolder) -> None:
+        """Once for each run: what removes a container when it has ended may have been killed before."""
+        mark = run.private / "removed"
+        if "_engine" in run.part("submit") and not mark.exists() and _engine_of(run).remove(container_name(run)):
+            with contextlib.suppress(OSError):
+                mark.touch()
 
     def attend(self, run: runs.RunFolder) -> None:
         """Supervise a container again that nobody waits for, and say in plain words what the engine refused."""

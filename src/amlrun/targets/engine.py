@@ -91,9 +91,10 @@ class Engine:
             return None
         raise explain(done.stderr, self, container)
 
-    def remove(self, container: str) -> None:
-        """Remove a container, running or not; one that is not there is no fault."""
-        self.call("rm", "-f", "-v", container)
+    def remove(self, container: str) -> bool:
+        """Remove a container, running or not; whether it is gone. One that is not there is no fault."""
+        done = self.call("rm", "-f", "-v", container)
+        return done.returncode == 0 or "no such container" in done.stderr.lower()
 
     def lacks_bridge(self) -> bool:
         """Whether containers have no network of their own here, so that a build must use the machine's."""

@@ -22,13 +22,14 @@ from amlrun.project import Project
 from amlrun.runs import store as runs
 from amlrun.runs.record import ExitPart
 from amlrun.spec.job import CommandJob, Input, Output
-from amlrun.targets import container_room, engine, images
+from amlrun.targets import container_room, images
+from amlrun.targets import engine as engines
 from amlrun.targets.base import SubmitOptions
 from amlrun.targets.container import ContainerStage, container_name, explained
 from amlrun.targets.container_room import PLACE, UV, ContainerWorkshop
 from amlrun.targets.container_site import FOLDER, ContainerSite
 from amlrun.targets.docker_run import Mount
-from amlrun.targets.engine import Engine, explain
+from amlrun.targets.engine import Engine, Image
 from amlrun.targets.ssh_connection import Connection
 from amlrun.targets.ssh_room import RemoteRoom, RemoteWorkshop
 from amlrun.targets.ssh_site import RemoteSite
@@ -94,7 +95,7 @@ class RemoteEngine(Engine):
     def stream(self, words: list[str], report: Callable[[str], None], doing: str) -> None:
         output = self.connection.stream([self.program, *words], report, {})
         if output is not None:
-            raise explain(output, self, doing)
+            raise engines.explain(output, self, doing)
 
     def owner(self) -> tuple[int, int] | None:
         user, group = self.there.get("user", (0, 0))  # a machine may be known from before an update
@@ -109,7 +110,7 @@ class RemoteEngine(Engine):
 
 def find(connection: Connection, there: Mapping[str, Any]) -> RemoteEngine:
     """The engine of a machine: the one that `AML_CONTAINER_ENGINE` names, else docker, else podman. Raises AmlError."""
-    asked = os.environ.get(engine.VARIABLE)
+    asked = os.environ.get(engines.VARIABLE)
     wanted = [PurePath(asked).name] if asked else ["docker", "podman"]
     for name in wanted:
         if name in there["tools"]:
@@ -135,7 +136,7 @@ def ended_container(run: runs.RunFolder, connection: Connection, ended: ExitPart
 class BoxedStage(ContainerStage):
     """A container on the machine."""
 
-    def __init__(self, engine: RemoteEngine, image: engine.Image, job: CommandJob, far: RemoteStage) -> None:
+    def __init__(self, engine: RemoteEngine, image: Image, job: CommandJob, far: RemoteStage) -> None:
         super().__init__(engine, image, images.look_inside(image, engine), job)
         self.remote, self.far = engine, far
 

@@ -19,13 +19,15 @@ from sklearn.inspection import permutation_importance
 
 _ROWS = 1000
 _REPEATS = 5
+# One fold's training rows are so much less than all.
+_SHARE = 0.7
 _NO_TIME = "No explanation: it would take longer than the time limit leaves."
 
 
 def train(context: Any, order: Dict[str, Any]) -> None:
     """Write `outputs/`: model.pkl, mlflow-model, train.py, importance.csv, guardrails.csv.
 
-    `order`: the winner's algorithm, parameters and metric; `explain`; `seconds` that are left for the explanation.
+    `order`: the winner's algorithm, parameters and metric; `explain`; the `seconds` that are left.
     """
     plan = context.plan
     rows = context.training_rows()
@@ -45,8 +47,9 @@ def train(context: Any, order: Dict[str, Any]) -> None:
     if context.test is not None:
         found.update(("test_" + name, value) for name, value in test(context, model).items())
     logged.metrics(found)
-    if order["explain"] and took < order["seconds"]:
-        explain(context, order)
+    left = order["seconds"] - (time.monotonic() - began)
+    if order["explain"] and _SHARE * took < left:
+        explain(context, order, left)
     elif order["explain"]:
         print(_NO_TIME, file=sys.stderr)
     print("%s, trained on %s rows" % (order["algorithm"], format(rows, ",")))
@@ -65,10 +68,10 @@ def test(context: Any, model: Any) -> Dict[str, float]:
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
-def explain(context: Any, order: Dict[str, Any]) -> None:
+def explain(context: Any, order: Dict[str, Any], left: float) -> None:
     """Permutation importance on validation rows, by a model that was trained on the first fold's training rows.
 
-    How much the metric gets worse when a column is shuffled; as many repeats, 5 at most, as there is time for.
+    How much the metric gets worse when a column is shuffled; as many repeats, 5 at most, as `left` seconds allow.
     """
     plan = context.plan
     kept, held = context.folds[0]
@@ -87,7 +90,7 @@ def explain(context: Any, order: Dict[str, Any]) -> None:
     once = time.monotonic()
     judge(model, features, truth)
     cost = (time.monotonic() - once) * features.shape[1]
-    left = order["seconds"] - (time.monotonic() - began)
+    left -= time.monotonic() - began
     repeats = min(_REPEATS, int(left / max(cost, 1e-3)))
     if repeats < 1:
         print(_NO_TIME, file=sys.stderr)
