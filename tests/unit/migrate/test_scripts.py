@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -198,13 +199,47 @@ def test_each_table_is_its_own() -> None:
     assert "a = d.copy()\nb = d.copy()\n" in rewritten(text)
 
 
-def test_a_name_that_only_the_run_knows_is_asked_for() -> None:
+def test_a_name_that_only_the_run_knows_names_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     text = (
         "import sys\nfrom azureml.core import Dataset, Run\n\nws = Run.get_context().experiment.workspace\n"
-        "rows = Dataset.get_by_name(ws, sys.argv[1]).to_pandas_dataframe()\n"
+        "rows = Dataset.get_by_name(ws, f'{sys.argv[1]} data').to_pandas_dataframe()\n"
     )
-    assert verdict(text) is Verdict.ASKS
-    assert 'rows = read_table(os.environ["rows"])' in rewritten(text)
+    assert verdict(text) is Verdict.NOTE
+    (tmp_path / "t.csv").write_text("a\n7\n")
+    monkeypatch.setenv("north_data", str(tmp_path / "t.csv"))
+    monkeypatch.setattr("sys.argv", ["train.py", "north"])
+    found: dict[str, Any] = {}
+    exec(rewritten(text), found)  # noqa: S102 - what was just made
+    assert found["rows"]["a"].tolist() == [7]
+
+
+@pytest.mark.parametrize(("name", "bound"), [("'my net'", True), ("'my net'", False), ("sys.argv[1]", False),
+                                             ("asked", True)])  # fmt: skip
+def test_a_model_that_a_job_downloads(name: str, bound: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file and a folder; the workspace and the sign-in go with it."""
+    made = f"Model(ws, name={name})"
+    use = f"net = {made}\nnet.download(target_dir='here', exist_ok=True)\n" if bound else f"{made}.download('here')\n"
+    head = (
+        "import sys\nfrom azureml.core import Model, Workspace\n\nasked = sys.argv[1]\nws = Workspace.from_config()\n"
+    )
+    text = head + use
+    assert verdict(text) is Verdict.NOTE and "azureml" not in rewritten(text)
+    (tmp_path / "net.pt").write_text("weights")
+    (tmp_path / "saved" / "inside").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["train.py", "my net"])
+    for one in ("net.pt", "saved"):
+        monkeypatch.setenv("my_net", str(tmp_path / one))
+        exec(rewritten(text), {})  # noqa: S102 - what was just made
+    assert (tmp_path / "here" / "net.pt").read_text() == "weights" and (tmp_path / "here" / "saved" / "inside").is_dir()
+
+
+def test_a_model_whose_name_another_function_knows_stays() -> None:
+    text = (
+        "from azureml.core import Model, Workspace\n\n\ndef find(name):\n    global net\n"
+        "    net = Model(Workspace.from_config(), name=name)\n\n\ndef use():\n    net.download('here')\n"
+    )
+    assert verdict(text) is Verdict.LEFT and "net.download('here')" in rewritten(text)
 
 
 def test_what_pandas_does_not_have_is_left() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
+from amlrun.migrate.scripts.plan import Module, Part
+
 LOG_VALUE, LOG_ROOT, READ_TABLE = "log_value", "log_root_value", "read_table"
-COLLECT, RUN_DATA, ROOT_RUN = "collect", "run_data", "root_run_id"
+COLLECT, RUN_DATA, ROOT_RUN, COPY_MODEL = "collect", "run_data", "root_run_id", "copy_model"
 
 # name → (modules it needs, text). A module's name in the text is the one the script imports it under: {mlflow}.
 HELPERS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -66,6 +69,20 @@ def collect(collector, data):
     return collector.collect(table)
 ''',
     ),
+    COPY_MODEL: (
+        ("os", "shutil"),
+        '''
+def copy_model(path, folder):
+    """Copy a model's file or folder into `folder`; return where it is then."""
+    place = {os}.path.join(folder, {os}.path.basename(path))
+    {os}.makedirs(folder, exist_ok=True)
+    if {os}.path.isdir(path):
+        {shutil}.copytree(path, place, dirs_exist_ok=True)
+    else:
+        {shutil}.copy(path, place)
+    return place
+''',
+    ),
     RUN_DATA: (
         ("mlflow",),
         '''
@@ -83,6 +100,11 @@ def root_run_id():
 ''',
     ),
 }
+
+
+def variable_of(name: ast.expr | str) -> list[Part]:
+    """The environment variable whose name is only known when the script runs, spelt as `identifier` would."""
+    return [Module("os"), ".environ[", Module("re"), '.sub(r"\\W+", "_", ', name, ').strip("_")]']
 
 
 def identifier(text: str, default: str = "dataset") -> str:

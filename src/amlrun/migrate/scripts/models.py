@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from amlrun.migrate.scripts.helpers import COLLECT, identifier
-from amlrun.migrate.scripts.plan import Helper, Module, Part
-from amlrun.migrate.scripts.script import Script, asks, note
+from amlrun.migrate.scripts.helpers import COLLECT, COPY_MODEL, identifier, variable_of
+from amlrun.migrate.scripts.plan import Helper, Module, Note, Part
+from amlrun.migrate.scripts.script import Script, asks, note, starred
 
 _OS, _GLOB = Module("os"), Module("glob")
 
@@ -50,22 +50,51 @@ class Models:
         self.plan.replace(call, [_GLOB, ".glob(", _OS, ".path.join(", *folder, ', "*"))[0]'], remark)
         return True
 
+    def download(self, call: ast.Call) -> bool:
+        """`Model(ws, name=…).download(target_dir=…)` of a job: a copy of the model that the job is given."""
+        owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+        binding = self.script.names.of.get(owner) if owner is not None else None
+        made = binding.values[0] if binding is not None and len(binding.values) == 1 else owner
+        if not isinstance(made, ast.Call) or self.script.kinds.v1_name(made.func) != "Model" or starred(call):
+            return False
+        name = self.script.argument(made, "name", 1)
+        if name is None or starred(made) or self.script.scoring:
+            return False
+        constant = self.script.values.constant(name)
+        if constant is None and made is not owner and not self._movable(name, call):
+            return False
+        path, remark = self._variable(name if made is owner else self.script.source.slice(name), name, constant)
+        folder = self.script.argument(call, "target_dir", 0)
+        self.plan.replace(call, [Helper(COPY_MODEL), "(", *path, ", ", folder or '"."', ")"], remark)
+        return True
+
+    def _movable(self, name: ast.expr, call: ast.Call) -> bool:
+        """Whether an expression means the same beside `call`, and nothing else is needed for it there."""
+        names = self.script.names
+        parts = [names.of[part] for part in ast.walk(name) if part in names.of]
+        return names.function_of(name) is names.function_of(call) and not any(one.imports for one in parts)
+
     def _input(self, call: ast.Call, name: ast.expr, constant: str | None) -> bool:
+        path, remark = self._variable(name, name, constant)
+        self.plan.replace(call, path, remark)
+        return True
+
+    def _variable(self, text: ast.expr | str, name: ast.expr, constant: str | None) -> tuple[list[Part], Note]:
+        """The path of a model that the job is given; `text` stands for its name in the script."""
         if constant is None:
-            remark = asks(
-                f"which model is meant? Its name, {ast.unparse(name)}, is only known when the script runs; its path is "
-                "read from the environment variable model_path",
-                "Set environmentVariables: model_path in the run configuration, or give the job a model as input.",
+            remark = note(
+                f"the path of the model {ast.unparse(name)} is read from the environment variable of its name, with _ "
+                "for all but letters and digits",
+                "Set one for each model that it may be under environmentVariables: of the run configuration; aml model "
+                "download fetches a model.",
             )
-            self.plan.replace(call, [_OS, '.environ["model_path"]'], remark)
-            return True
+            return variable_of(text), remark
         variable = identifier(constant, "model_path")
         remark = note(
             f"the path of the model {constant} is read from the environment variable {variable}",
             "Set it under environmentVariables: of the run configuration; aml model download fetches the model.",
         )
-        self.plan.replace(call, [_OS, f'.environ["{variable}"]'], remark)
-        return True
+        return [_OS, f'.environ["{variable}"]'], remark
 
     def collector(self, call: ast.Call) -> bool:
         """`ModelDataCollector(…, designation="inputs")`: the collector of azureml-ai-monitoring."""

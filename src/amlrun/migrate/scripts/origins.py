@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from amlrun.migrate.scripts import kinds as k
-from amlrun.migrate.scripts.helpers import READ_TABLE, identifier
+from amlrun.migrate.scripts.helpers import READ_TABLE, identifier, variable_of
 from amlrun.migrate.scripts.plan import Helper, Module, Note, Part
 from amlrun.migrate.scripts.script import Script, asks, note
 
@@ -115,11 +115,16 @@ class Origins:
         if constant is not None:
             name = identifier(constant)
             return self._variable(name), self._supply(f"the dataset {constant}", name)
+        if given is not None:
+            remark = note(
+                f"the dataset {ast.unparse(given)} is read from the path in the environment variable of its name, with "
+                "_ for all but letters and digits",
+                f"Name each dataset that it may be under data:, with its environmentVariableName. {_RECIPE}",
+            )
+            return variable_of(given), remark
         name = self._holder(node)
-        shown = ast.unparse(given) if given is not None else "not given"
         remark = asks(
-            f"which dataset is meant? Its name, {shown}, is only known when the script runs; its path is read from the "
-            f"environment variable {name}",
+            f"which dataset is meant? Its name is not given; its path is read from the environment variable {name}",
             f"Name the dataset under data: of the run configuration, with environmentVariableName: {name}. {_RECIPE}",
         )
         return self._variable(name), remark

@@ -132,6 +132,8 @@ class Rewriter:
                 self.logs.rewrite(call, method)
         elif owner == k.COLLECTOR and self.script.names.of.get(call.func.value) not in self.script.held:
             self.models.collect(call, method)
+        elif (owner, method) == (k.MODEL, "download"):
+            self.models.download(call)
         elif owner == k.VAULT and method == "get_secret":
             self.runs.secret(call)
         elif (owner, method) in ((k.WORKSPACE, "write_config"), (k.WIDGET, "show")):
