@@ -9,9 +9,11 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from amlrun.notebook import row_wise
 from amlrun.notebook.conda import Proposal
 from amlrun.notebook.edited import is_edited
 from amlrun.notebook.report import Report, listed
+from amlrun.notebook.row_wise import RowWise
 from amlrun.notebook.trace import UNKNOWN, Frame, Series, Trace, follow
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".sav", ".p", ".bin")
@@ -49,9 +51,12 @@ def files(
     folder = target.absolute().parent
     request = root / "deployment" / "sample-request.json"
     rows = _rows(known, report)
-    _tell_made_columns(known, report, folder)
+    table = known.inputs if isinstance(known.inputs, Frame) and not known.inputs.plain else None
+    prepares = row_wise.of_script(script, list(table.columns)) if table is not None else RowWise()
+    _tell_made_columns(known, prepares, report, folder)
     values = _values(known, target, title, request, report)
-    values["request_known"] = rows is not None
+    needs = "{" + ", ".join(map(_quoted, prepares.needs)) + "}"
+    values |= {"request_known": rows is not None, "prepares": prepares, "needs": needs}
     made = {folder / name: _rendered(f"{name}.j2", values) for name in ("score.py", "score_batch.py")}
     tests = folder / "tests"
     made[tests / "test_train.py"] = _rendered("test_train.py.j2", values)
@@ -120,8 +125,10 @@ def _rows(known: Trace, report: Report) -> list[Any] | None:
     return [list(row) for row in rows] if inputs.plain else [dict(zip(inputs.columns, row)) for row in rows]
 
 
-def _tell_made_columns(known: Trace, report: Report, folder: Path) -> None:
-    """Say which columns the script makes: whoever sends a request, or a file to score, must send them too."""
+def _tell_made_columns(known: Trace, prepares: RowWise, report: Report, folder: Path) -> None:
+    """Say which columns the script makes: whoever sends a request must send them too; a file only where they depend on
+    more than its rows.
+    """
     if not isinstance(known.inputs, Frame) or known.inputs.plain:
         return
     places = [folder / str(_literal(one["default"])) for one in report.options if one["flag"].startswith("--data-path")]
@@ -129,7 +136,11 @@ def _tell_made_columns(known: Trace, report: Report, folder: Path) -> None:
     header = "".join(file.open(encoding="utf-8", errors="replace").readline() for file in tables)
     made = [name for name in map(str, known.inputs.columns) if name not in header]
     if header and made:
-        report.did(f"requests and files to score need {listed(made)}, which train.py makes of other columns")
+        alone = all(any(line.startswith(f"rows[{name!r}] = ") for line in prepares.lines) for name in made)
+        who = "requests" if alone else "requests and files to score"
+        report.did(f"{who} need {listed(made)}, which train.py makes of other columns")
+        if alone:
+            report.did("score_batch.py makes them for files like the training data")
 
 
 def _may_replace(path: Path, root: Path, overwrite: bool, report: Report) -> bool:

@@ -95,6 +95,18 @@ with open('forest.pickle', 'wb') as file:
         "outputs/forest.pickle",
         ["decade", "plan"],
     ),
+    "a column made of others, and one cleaned": (
+        """
+df['decade'] = df['age'].fillna(40) / 10
+df['plan'] = df.plan.str.lower()
+gaps = make_column_transformer((OneHotEncoder(), ['plan']), remainder='passthrough')
+model = make_pipeline(gaps, LogisticRegression())
+model.fit(df[['decade', 'plan']], df['late'])
+""",
+        "probabilities",
+        "outputs/model.pkl",
+        ["decade", "plan"],
+    ),
     "texts alone": (
         "model = make_pipeline(TfidfVectorizer(), LogisticRegression())\nmodel.fit(df['words'], df['late'])\n",
         "probabilities",
@@ -161,6 +173,14 @@ def test_the_converted_projects_own_tests_pass(tmp_path: Path, name: str) -> Non
     code = f"import os; os.environ['AZUREML_MODEL_DIR'] = 'outputs'; {score}"
     done = subprocess.run([sys.executable, "-c", code], cwd=model, capture_output=True, text=True)
     assert done.stdout.strip() == f"['{key}']", done.stderr
+    alone = "score_batch.py makes them" in str(report["done"])
+    assert alone == ("made of others" in name)
+    if alone:
+        # The training data as it is: what train.py makes of it is made here too.
+        code = "import score_batch as s; s.init(); print(len(s.run(['../../data/tickets.csv'])))"
+        code = f"import os; os.environ['AZUREML_MODEL_DIR'] = 'outputs'; {code}"
+        done = subprocess.run([sys.executable, "-c", code], cwd=model, capture_output=True, text=True)
+        assert done.stdout.split() == [str(TICKETS.count("\n") - 1)], done.stderr
 
 
 def test_a_score_py_of_somebodys_own_stays(tmp_path: Path) -> None:
