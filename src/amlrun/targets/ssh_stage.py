@@ -166,7 +166,7 @@ class BoxedRoom(RemoteRoom):
         super().__init__(f"azureml_{key}", shop.far)
         self._boxed = shop
         self._outside = f"{shop.far.there['home']}/{container_room.NAME}/{self._key}"
-        self._mounts: list[Mount] = []
+        self._mounts: dict[str, Mount] = {}
         self._made = False
 
     @property
@@ -175,8 +175,8 @@ class BoxedRoom(RemoteRoom):
 
     @property
     def uv(self) -> str:
-        if all(one.inside != UV for one in self._mounts):
-            self._mounts.append(Mount(super().uv, UV, readonly=True))
+        if UV not in self._mounts:
+            self._mounts[UV] = Mount(super().uv, UV, readonly=True)
         return UV
 
     def program(self, name: str) -> str:
@@ -187,7 +187,7 @@ class BoxedRoom(RemoteRoom):
         kept = super().settings()
         places = container_room.paths_in(kept)
         missing = self._call("hello", paths=places)["missing"] if places else []
-        self._mounts += [Mount(place, place, readonly=True) for place in places if place not in missing]
+        self._mounts |= {place: Mount(place, place, readonly=True) for place in places if place not in missing}
         return kept | container_room.uv_variables()
 
     def plain(self) -> dict[str, str]:
@@ -205,7 +205,7 @@ class BoxedRoom(RemoteRoom):
         if not self._made:
             self._boxed.remote.run(["mkdir", "-p", folder], {})
             self._made = True
-        return self._boxed.command(words, given, [Mount(folder, PLACE), *self._mounts])
+        return self._boxed.command(words, given, [Mount(folder, PLACE), *self._mounts.values()])
 
 
 class BoxedSite(ContainerSite):
