@@ -233,3 +233,13 @@ def test_submit_returns_a_run_whose_children_are_the_trials(tmp_path: Path) -> N
     assert run.outcome().best_value == pytest.approx(best.metrics()["AUC_weighted"])
     assert type(amlrun.get_run(run.id, path=folder)) is type(run)
     assert any(line.startswith("AutoML: at most 1 trials") for line in told)
+
+
+def test_another_kind_of_file_is_told_where_it_goes(tmp_path: Path) -> None:
+    (tmp_path / "p.yml").write_text(
+        "pipeline:\n  name: p\n  steps:\n    a: {type: PythonScriptStep, script_name: t.py}\n"
+    )
+    (tmp_path / "t.py").touch()
+    for command in ("explain", "export"):
+        told = aml(tmp_path, command, "-f", "p.yml", code=2).stderr
+        assert "is a pipeline job, not an automl job" in told and "goes to -y" in told

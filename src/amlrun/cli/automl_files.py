@@ -17,7 +17,12 @@ def load(file: Path, target: str | None) -> AutoMLJob:
 
     job = api.load_job(file, target=target)
     if not isinstance(job, AutoMLJob):
-        raise AmlError(f"is a {job.type} job, not an automl job", file=file, line=1, field="type")
+        hint = (
+            "Name it with -y instead of -f."
+            if job.type == "pipeline"
+            else "It is v2's already: aml job create -f runs it."
+        )
+        raise AmlError(f"is a {job.type} job, not an automl job", file=file, line=1, field="type", hint=hint)
     return job
 
 

@@ -93,7 +93,7 @@ class PipelineFile:
         if node is None:
             return default
         if node.kind != "scalar" or not isinstance(node.value, bool):
-            raise self.error(place, f"expected true or false, got {node.text!r}", "Write it without quotes.")
+            raise self.error(place, f"expected true or false, got {node.text!r}", "Write true or false, unquoted.")
         return node.value
 
     def path(self, text: str) -> Path | None:
