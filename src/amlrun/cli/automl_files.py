@@ -18,7 +18,7 @@ def load(file: Path, target: str | None) -> AutoMLJob:
     job = api.load_job(file, target=target)
     if not isinstance(job, AutoMLJob):
         hint = (
-            "Name it with -y instead of -f."
+            "A v1 pipeline's file goes to -y."
             if job.type == "pipeline"
             else "It is v2's already: aml job create -f runs it."
         )
