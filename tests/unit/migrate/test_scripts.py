@@ -234,6 +234,14 @@ def test_a_model_that_a_job_downloads(name: str, bound: bool, monkeypatch: pytes
     assert (tmp_path / "here" / "net.pt").read_text() == "weights" and (tmp_path / "here" / "saved" / "inside").is_dir()
 
 
+@pytest.mark.parametrize("other", ["from subprocess import run", "def run(words):\n    return words"])
+def test_a_name_that_is_something_else_too_stays(other: str) -> None:
+    """The run's variable has an import's or a function's name: which is meant where is not known."""
+    head = f"from azureml.core import Run\n{other}\n\n\n"
+    text = head + "run(['ls'])\nrun = Run.get_context()\nprint(run.parent.id.upper())\n"
+    assert verdict(text) is Verdict.LEFT and "run = Run.get_context()" in rewritten(text)
+
+
 def test_a_model_whose_name_another_function_knows_stays() -> None:
     text = (
         "from azureml.core import Model, Workspace\n\n\ndef find(name):\n    global net\n"

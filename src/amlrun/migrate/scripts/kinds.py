@@ -221,7 +221,8 @@ class Kinds:
         if binding in self._busy:
             self._cut = True
             return ""
-        if binding.imports or binding.definition is not None:
+        other = bool(binding.imports) or binding.definition is not None
+        if other and not binding.values:
             return ""
         before, self._cut = self._cut, False
         self._busy.add(binding)
@@ -232,8 +233,8 @@ class Kinds:
             )
         if not found and binding.parameter_of is not None and not binding.values:
             found = self._parameter(binding)
-        elif found and binding.opaque and found != DATASET:
-            found = MIXED
+        elif found and (other or (binding.opaque and found != DATASET)):
+            found = MIXED  # `from subprocess import run`, and a run of that name
         self._busy.discard(binding)
         if not self._cut or not self._busy:
             self._bindings[binding] = found
