@@ -234,6 +234,29 @@ def test_a_model_that_a_job_downloads(name: str, bound: bool, monkeypatch: pytes
     assert (tmp_path / "here" / "net.pt").read_text() == "weights" and (tmp_path / "here" / "saved" / "inside").is_dir()
 
 
+@pytest.mark.parametrize(("prefix", "name"), [("'maps/a.npy'", "maps_a_npy"), ("f'maps/{sys.argv[1]}'", "maps_north")])
+def test_files_of_a_datastore(prefix: str, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file and a folder lie where the download had put them."""
+    text = (
+        "import sys\nfrom azureml.core import Run\n\nstore = Run.get_context().experiment.workspace"
+        f".get_default_datastore()\nstore.download(target_path='here', prefix={prefix}, overwrite=True)\n"
+    )
+    assert verdict(text) is Verdict.NOTE and "azureml" not in rewritten(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["train.py", "north"])
+    source = tmp_path / "source"
+    source.write_text("file")
+    monkeypatch.setenv(name, str(source))
+    exec(rewritten(text), {})  # noqa: S102 - what was just made
+    place = next(one for one in (tmp_path / "here" / "maps").iterdir())
+    assert place.read_text() == "file"
+    source.unlink()
+    place.unlink()
+    (source / "inside").mkdir(parents=True)
+    exec(rewritten(text), {})  # noqa: S102 - what was just made
+    assert (place / "inside").is_dir()
+
+
 @pytest.mark.parametrize("other", ["from subprocess import run", "def run(words):\n    return words"])
 def test_a_name_that_is_something_else_too_stays(other: str) -> None:
     """The run's variable has an import's or a function's name: which is meant where is not known."""

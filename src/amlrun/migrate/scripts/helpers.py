@@ -8,7 +8,8 @@ import re
 from amlrun.migrate.scripts.plan import Module, Part
 
 LOG_VALUE, LOG_ROOT, READ_TABLE = "log_value", "log_root_value", "read_table"
-COLLECT, RUN_DATA, ROOT_RUN, COPY_MODEL = "collect", "run_data", "root_run_id", "copy_model"
+COLLECT, RUN_DATA, ROOT_RUN = "collect", "run_data", "root_run_id"
+COPY_MODEL, COPY_DATA = "copy_model", "copy_data"
 
 # name → (modules it needs, text). A module's name in the text is the one the script imports it under: {mlflow}.
 HELPERS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -81,6 +82,18 @@ def copy_model(path, folder):
     else:
         {shutil}.copy(path, place)
     return place
+''',
+    ),
+    COPY_DATA: (
+        ("os", "shutil"),
+        '''
+def copy_data(path, place):
+    """Copy the file or folder `path` to `place`."""
+    if {os}.path.isdir(path):
+        {shutil}.copytree(path, place, dirs_exist_ok=True)
+    else:
+        {os}.makedirs({os}.path.dirname(place) or ".", exist_ok=True)
+        {shutil}.copy(path, place)
 ''',
     ),
     RUN_DATA: (

@@ -9,13 +9,14 @@ from amlrun.migrate.result import Verdict
 from amlrun.migrate.scripts import kinds as k
 from amlrun.migrate.scripts.data import Data
 from amlrun.migrate.scripts.empty import CleanUp
+from amlrun.migrate.scripts.helpers import COPY_DATA, identifier, variable_of
 from amlrun.migrate.scripts.hints import hint_for
 from amlrun.migrate.scripts.holders import Holder, Holders
 from amlrun.migrate.scripts.logs import Logs
 from amlrun.migrate.scripts.models import Models
 from amlrun.migrate.scripts.names import Binding
 from amlrun.migrate.scripts.old_names import old_names
-from amlrun.migrate.scripts.plan import Module, Note, Part, Replacement, indent_of, own_lines
+from amlrun.migrate.scripts.plan import Helper, Module, Note, Part, Replacement, indent_of, own_lines
 from amlrun.migrate.scripts.runs import Runs
 from amlrun.migrate.scripts.script import Passed, Script, note, starred
 from amlrun.migrate.scripts.started import Started
@@ -141,7 +142,10 @@ class Rewriter:
         elif (owner, method) == (k.WORKSPACE, "get_mlflow_tracking_uri"):
             self.runs.tracking(call)
         elif owner == k.DATASTORE and not starred(call):
-            self._store(call, method)
+            if method == "download":
+                self._fetch(call)
+            else:
+                self._store(call, method)
 
     def _collects(self, call: ast.Call) -> bool:
         """Whether a data collector is used as azureml-ai-monitoring's can be, too."""
@@ -160,6 +164,25 @@ class Rewriter:
         error, logger = (self.script.argument(call, word, at) for at, word in enumerate(("exception", "logger")))
         if error is not None and logger is not None:
             self.plan.replace(call, [logger, ".error(", error, ", exc_info=True)"])
+
+    def _fetch(self, call: ast.Call) -> None:
+        """Files of a datastore, brought below a folder: a copy of the path that the job is given."""
+        target, prefix = self.script.argument(call, "target_path", 0), self.script.argument(call, "prefix", 1)
+        statement = self.script.statement(call)
+        if target is None or prefix is None or not isinstance(statement, ast.Expr) or statement.value is not call:
+            return
+        constant = self.script.values.constant(prefix)
+        name: list[Part] = variable_of(prefix)
+        shown = f"of the name {ast.unparse(prefix)}, with _ for all but letters and digits"
+        if constant is not None:
+            shown = identifier(constant)
+            name = [Module("os"), f'.environ["{shown}"]']
+        remark = note(
+            f"what is downloaded from a datastore is copied from the path in the environment variable {shown}",
+            "Name it under data: of the run configuration, with its environmentVariableName.",
+        )
+        place: list[Part] = [Module("os"), ".path.join(", target, ", ", prefix, ")"]
+        self.plan.replace(call, [Helper(COPY_DATA), "(", *name, ", ", *place, ")"], remark)
 
     def _store(self, call: ast.Call, method: str) -> None:
         """Writing to a datastore: into outputs/, which the run keeps."""
