@@ -25,6 +25,8 @@ SOURCE = Path(__file__).resolve().parents[3] / "src"
 SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
 GROUP = "rg-standin"
 
+_MAKING = threading.Lock()
+
 
 class World:
     """A context manager; `workspace()` makes a fresh one, and `aml` runs the command against it."""
@@ -82,11 +84,12 @@ class World:
     def _programs(self) -> Path:
         """A folder with the programs that the command may find here: no Azure CLI of the machine's."""
         place = self.folder / "programs"
-        if not place.exists():
-            place.mkdir()
-            git = shutil.which("git")
-            if git:
-                (place / "git").symlink_to(git)
+        with _MAKING:  # several commands are started side by side
+            if not place.exists():
+                place.mkdir()
+                git = shutil.which("git")
+                if git:
+                    (place / "git").symlink_to(git)
         return place
 
     def start(self, words: list[str], cwd: Path, **more: str) -> subprocess.Popen[str]:
