@@ -70,9 +70,9 @@ class _Walk:
         if isinstance(target, ast.Name) and _called(value) == "read_csv":
             fresh, self.frame = not self.frame, target.id
             return fresh
-        if self._is_column(target):
-            assert isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant)  # noqa: S101 - checked
-            self._column(str(target.slice.value), value)
+        column = self._column_of(target)
+        if column is not None:
+            self._column(column, value)
             return True
         if isinstance(target, ast.Name) and target.id == self.frame:
             return _called(value) in _KEEP_ROWS or (isinstance(value, ast.Subscript) and self._is_table(value.value))
@@ -106,9 +106,9 @@ class _Walk:
 
     def _reads(self, value: ast.expr) -> set[str] | None:
         """The columns that an expression reads; None when it is more than a matter of one row."""
-        if self._is_column(value):
-            assert isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Constant)  # noqa: S101 - checked
-            return {str(value.slice.value)}
+        column = self._column_of(value)
+        if column is not None:
+            return {column}
         if isinstance(value, ast.Call):
             given = [*value.args, *(word.value for word in value.keywords)]
             return self._together([self._callee(value.func), *map(self._reads, given)])
@@ -118,8 +118,8 @@ class _Walk:
                 return set() if value.attr in _CONSTANTS[module] else None
             if self._is_table(value.value):
                 return {value.attr}
-            inner = value.value
-            return self._reads(inner.value) if isinstance(inner, ast.Attribute) and self._accessor(inner) else None
+            owner = self._accessed(value.value)
+            return None if owner is None else self._reads(owner)
         if isinstance(value, ast.Name):
             return set() if value.id in ("int", "float", "str", "bool") else None
         if not isinstance(value, _PARTS):
@@ -133,9 +133,9 @@ class _Walk:
         module = self.modules.get(owner.id, "") if isinstance(owner, ast.Name) else ""
         if module:
             return set() if func.attr in _FUNCTIONS[module] else None
-        if self._accessor(owner):
-            assert isinstance(owner, ast.Attribute)  # noqa: S101 - an accessor is one
-            return self._reads(owner.value)
+        column = self._accessed(owner)
+        if column is not None:
+            return self._reads(column)
         return self._reads(owner) if func.attr in _METHODS else None
 
     def _together(self, parts: list[set[str] | None]) -> set[str] | None:
@@ -146,19 +146,20 @@ class _Walk:
             found |= part
         return found
 
-    def _accessor(self, node: ast.expr) -> bool:
-        return isinstance(node, ast.Attribute) and node.attr in ("str", "dt") and not self._is_table(node.value)
+    def _accessed(self, node: ast.expr) -> ast.expr | None:
+        """The column in `column.str` and `column.dt`; None for anything else."""
+        named = isinstance(node, ast.Attribute) and node.attr in ("str", "dt") and not self._is_table(node.value)
+        return node.value if isinstance(node, ast.Attribute) and named else None
 
     def _is_table(self, node: ast.AST) -> bool:
         return isinstance(node, ast.Name) and node.id == self.frame
 
-    def _is_column(self, node: ast.expr) -> bool:
-        return (
-            isinstance(node, ast.Subscript)
-            and self._is_table(node.value)
-            and isinstance(node.slice, ast.Constant)
-            and isinstance(node.slice.value, str)
-        )
+    def _column_of(self, node: ast.expr) -> str | None:
+        """The name in `df["name"]`; None for anything else."""
+        if not isinstance(node, ast.Subscript) or not self._is_table(node.value):
+            return None
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        return key if isinstance(key, str) else None
 
     def _names_table(self, node: ast.AST) -> bool:
         return any(self._is_table(part) for part in ast.walk(node))
