@@ -170,8 +170,6 @@ def test_files_belong_to_who_submits(boxed: Boxed) -> None:
     # This machine's Python may be root's alone: the words are as another user's, and all may write.
     program = """
 import os, sys
-from amlrun.runs.store import RunFolder
-from amlrun.targets.container import container_name
 from amlrun.targets.engine import Engine
 os.umask(0)
 Engine.user = lambda engine: ["--user", "65534:65534"]
