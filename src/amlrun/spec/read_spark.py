@@ -60,12 +60,12 @@ def settings(reader: Reader, found: dict[str, Node], job: SparkJob) -> None:
 
 
 def as_script(job: SparkJob) -> CommandJob:
-    """The job on this machine: its script, with a Spark of its own in its environment."""
+    """The job on this machine, or on one over ssh: its script, with a Spark of its own in its environment."""
     runtime = job.resources.runtime_version if job.resources else None
     places = job.local.spark.places if job.local.spark else {}
     job.local.spark = SparkSettings(job.conf, job.py_files, job.jars, job.files, job.archives, runtime, places)
     unused = without_effect(job.conf)
-    if unused:
+    if unused and job.compute == "local":
         job.local.notes.append(f"conf: {', '.join(unused)}: no effect on one machine")
     return CommandJob(
         command=["python", job.entry, *job.args], code=job.code, script=job.entry, name=job.name,

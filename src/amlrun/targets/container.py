@@ -67,9 +67,9 @@ class ContainerStage(Stage):
 
     def interpreter(self, job: CommandJob, report: Report) -> Interpreter:
         """The image's own Python, or the conda file's environment, built in the image. Raises AmlError."""
-        wanted = job.environment
-        if job.local.interpreter is None and wanted is not None and wanted.conda_file is not None:
-            return environment.prepare(wanted.conda_file, report=report, workshop=self.workshop())
+        built = environment.of_conda_file(job, report=report, workshop=self.workshop())
+        if built is not None:
+            return built
         named = job.local.interpreter or "python"
         found = self.contents.python if named in ("python", "python3", "python.exe") else named
         if found is None:

@@ -70,6 +70,9 @@ class ContainerWorkshop(Workshop):
         """The image's content and the processor."""
         return f"{self.image.id} {self.image.system}/{self.image.architecture}"
 
+    def java(self) -> str:
+        return ""
+
     def room(self, key: str) -> Room:
         """The environment's folder in the cache."""
         return ContainerRoom(cache_folder() / f"azureml_{key}", self)

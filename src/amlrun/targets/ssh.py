@@ -23,7 +23,8 @@ from amlrun.runs import metrics, mlflow_db, new_mlflow_db, provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.record import ExitPart
 from amlrun.runs.status import RunStatus
-from amlrun.spec.job import CommandJob, to_dict
+from amlrun.spec import read_spark
+from amlrun.spec.job import CommandJob, SparkJob, to_dict
 from amlrun.targets import machine_facts, ssh_files, ssh_stage, steps
 from amlrun.targets.base import Plan, Run, RunCreated, SubmitOptions
 from amlrun.targets.ssh_connection import Connection, Receipt
@@ -274,6 +275,7 @@ class SshTarget:
         """Nothing is kept."""
 
     def _command(self, job: Job) -> CommandJob:
+        job = read_spark.as_script(job) if isinstance(job, SparkJob) else job
         if not isinstance(job, CommandJob):
             raise AmlError(f"a {job.type} job can't run on {self.location}", hint="Submit it with --ct local.")
         return job

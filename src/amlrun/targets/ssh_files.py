@@ -64,7 +64,7 @@ def pack(archive: tarfile.TarFile, run: runs.RunFolder, sends: Mapping[str, Path
     for entry in sorted(run.folder.iterdir()):
         if entry.name != ".run":
             archive.add(entry, entry.name)
-    for name in ("mlflow", "artifacts"):
+    for name in ("mlflow", "artifacts", "spark"):
         if (run.private / name).exists():
             archive.add(run.private / name, f".run/{name}")
     for name in _SUPERVISOR:

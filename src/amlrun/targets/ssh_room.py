@@ -14,6 +14,7 @@ from amlrun.errors import AmlError
 from amlrun.prepare import room
 from amlrun.prepare.interpreter import TOOL_VARIABLE, Report
 from amlrun.prepare.room import READY, TOOLS, Room, Workshop
+from amlrun.prepare.spark import SPARK_SUBMIT
 from amlrun.targets.ssh_connection import Connection
 
 
@@ -22,6 +23,7 @@ class RemoteWorkshop(Workshop):
 
     def __init__(self, connection: Connection, there: dict[str, Any], report: Report) -> None:
         self.connection, self.there, self.report = connection, there, report
+        self.has_spark = SPARK_SUBMIT in there["tools"]
 
     def tool(self) -> str:
         asked = os.environ.get(TOOL_VARIABLE)
@@ -32,6 +34,9 @@ class RemoteWorkshop(Workshop):
 
     def identity(self) -> str:
         return f"{self.there['system']}-{self.there['machine']}"
+
+    def java(self) -> str:
+        return ""
 
     def room(self, key: str) -> Room:
         return RemoteRoom(key, self)

@@ -11,6 +11,7 @@ from amlrun.prepare import data, snapshot
 from amlrun.prepare.interpreter import Interpreter
 from amlrun.prepare.machines import Machine
 from amlrun.prepare.site import Report, Site
+from amlrun.prepare.spark import SPARK_SUBMIT
 from amlrun.project import Project
 from amlrun.runs import store as runs
 from amlrun.spec.job import CommandJob, Input, Output
@@ -35,6 +36,7 @@ class RemoteSite(Site):
         self._connection, self._there, self._report = connection, there, report
         self.sends: dict[str, Path] = {}
         self.sends_workers = False
+        self.spark_submit = str(there["tools"].get(SPARK_SUBMIT, ""))
 
     @property
     def machine(self) -> Machine:
@@ -61,6 +63,10 @@ class RemoteSite(Site):
     @property
     def launcher(self) -> list[str]:
         return [str(self._there["executable"]), "-I", "-S"]
+
+    @property
+    def cores(self) -> int:
+        return int(self._there.get("cores", 1))  # a machine may be known from before an update
 
     def has(self, program: str, path: str) -> bool:
         return True

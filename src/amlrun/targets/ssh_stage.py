@@ -14,7 +14,7 @@ from typing import Any
 
 from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
-from amlrun.prepare import environment
+from amlrun.prepare import environment, spark
 from amlrun.prepare.interpreter import Interpreter, Report
 from amlrun.prepare.room import Room
 from amlrun.prepare.site import Site
@@ -40,25 +40,33 @@ def of_job(
     job: CommandJob, connection: Connection, there: dict[str, Any], options: SubmitOptions, report: Report
 ) -> RemoteStage | BoxedStage:
     """Where a job's run is prepared and run; `there` is what the machine said of itself. Raises AmlError."""
+    far = RemoteStage(job, connection, there, report)
     if not job.local.container:
-        return RemoteStage(connection, there, report)
+        return far
     found = find(connection, there)
-    image = images.of_job(job, found, options, report)
-    return BoxedStage(found, image, job, RemoteStage(connection, there, report))
+    return BoxedStage(found, images.of_job(job, found, options, report), job, far)
 
 
 class RemoteStage(Stage):
     """The machine as it is."""
 
-    def __init__(self, connection: Connection, there: dict[str, Any], report: Report) -> None:
-        self.connection, self.there, self.report = connection, there, report
+    def __init__(self, job: CommandJob, connection: Connection, there: dict[str, Any], report: Report) -> None:
+        self.job, self.connection, self.there, self.report = job, connection, there, report
+
+    def notes(self) -> list[str]:
+        return self.spark_notes(str(self.there["tools"].get(spark.SPARK_SUBMIT, "")))
+
+    def spark_notes(self, spark_submit: str = "") -> list[str]:
+        """What a Spark job says before it starts."""
+        machine = self.connection.machine.name
+        return spark.notes(self.job, int(self.there.get("cores", 1)), machine, spark_submit)
 
     def interpreter(self, job: CommandJob, report: Report) -> Interpreter:
         """The Python there: the one that is named, else the conda file's environment, built there."""
-        wanted = job.environment
-        if job.local.interpreter is None and wanted is not None and wanted.conda_file is not None:
-            workshop = RemoteWorkshop(self.connection, self.there, report)
-            return environment.prepare(wanted.conda_file, report=report, workshop=workshop)
+        workshop = RemoteWorkshop(self.connection, self.there, report)
+        built = environment.of_conda_file(job, report=report, workshop=workshop)
+        if built is not None:
+            return built
         named = job.local.interpreter or "python"
         return Interpreter(Path(self.there["executable"] if named in ("python", "python3") else named))
 
@@ -139,6 +147,9 @@ class BoxedStage(ContainerStage):
     def __init__(self, engine: RemoteEngine, image: Image, job: CommandJob, far: RemoteStage) -> None:
         super().__init__(engine, image, images.look_inside(image, engine), job)
         self.remote, self.far = engine, far
+
+    def notes(self) -> list[str]:
+        return [*super().notes(), *self.far.spark_notes()]
 
     def workshop(self) -> ContainerWorkshop:
         return BoxedWorkshop(self, self.far)
@@ -221,6 +232,10 @@ class BoxedSite(ContainerSite):
     @property
     def home(self) -> str:
         return self._far.home
+
+    @property
+    def cores(self) -> int:
+        return self._far.cores
 
     @property
     def sends(self) -> dict[str, Path]:

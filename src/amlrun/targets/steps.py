@@ -24,7 +24,7 @@ def notes(job: CommandJob) -> list[str]:
     """What is said once, before a job starts on one machine. Raises AmlError for too many ranks."""
     from amlrun.prepare import spark
 
-    return [*job.local.notes, *ranks.check(job), *spark.notes(job)]
+    return [*job.local.notes, *ranks.check(job), *spark.notes(job, ranks.cores())]
 
 
 def first_record(job: CommandJob, whole: Job, experiment: str, target: str | None, words: Sequence[str]) -> SubmitPart:

@@ -34,7 +34,7 @@ def hello(request: dict[str, Any], stdin: IO[bytes]) -> None:
     answer({
         "python": list(sys.version_info[:3]), "executable": sys.executable, "home": home(), "system": sys.platform,
         "machine": os.uname().machine, "path": os.environ.get("PATH", ""), "free": space.free,
-        "user": [os.getuid(), os.getgid()],
+        "user": [os.getuid(), os.getgid()], "cores": os.cpu_count() or 1,
         "tools": {name: found for name in _TOOLS for found in [shutil.which(name)] if found},
         "missing": [one for one in request.get("paths", []) if not os.path.exists(os.path.expanduser(one))],
     })  # fmt: skip

@@ -675,3 +675,18 @@ def test_what_an_automl_configuration_leaves_open_is_named(words: str, said: str
     head = "from azureml.train.automl import AutoMLConfig\nbank = Dataset.get_by_name(ws, 'bank')\n"
     result = driver(f"{head}AutoMLConfig({words})\n")
     assert said in str(result.findings) + str(texts(result)), result.findings
+
+
+def test_a_machine_or_hdinsight_cluster_that_is_attached_by_its_address() -> None:
+    result = driver("""
+from azureml.core.compute import HDInsightCompute, RemoteCompute
+plan = HDInsightCompute.attach_configuration(address="c-ssh.azurehdinsight.net", ssh_port=22, username="sshuser",
+                                             password=os.environ["PASSWORD"])
+hdi = ComputeTarget.attach(ws, "hdi", plan)
+config = ScriptRunConfig(".", "train.py", compute_target=hdi)
+vm = ComputeTarget.attach(workspace=ws, name="vm", attach_configuration=RemoteCompute.attach_configuration(
+    username="anna", resource_id="/subscriptions/x", private_key_file="~/.ssh/id_rsa"))
+""")
+    assert "target: hdi\n" in texts(result)["aml_config/train.runconfig"]
+    line = "aml computetarget attach remote -n hdi -a c-ssh.azurehdinsight.net -u sshuser --ssh-port 22"
+    assert result.commands == (line,)

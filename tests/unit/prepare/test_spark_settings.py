@@ -53,11 +53,8 @@ def defaults(folder: Path) -> dict[str, str]:
         ("17", {"six"}, "preview", ["pyspark==3.5.*"]),
     ],
 )
-def test_what_an_environment_lacks(
-    monkeypatch: pytest.MonkeyPatch, java: str, names: set[str] | None, runtime: str | None, wanted: list[str]
-) -> None:
-    monkeypatch.setattr(spark_packages, "java_version", lambda: java)
-    assert spark_packages.requirements(SparkSettings(runtime=runtime), names) == wanted
+def test_what_an_environment_lacks(java: str, names: set[str] | None, runtime: str | None, wanted: list[str]) -> None:
+    assert spark_packages.requirements(SparkSettings(runtime=runtime), names, java) == wanted
 
 
 @pytest.mark.parametrize(("said", "version"), [("17.0.15", "17"), ("1.8.0_402", "8"), ("21", "21")])
@@ -108,7 +105,7 @@ def test_the_configuration_is_the_jobs_over_ours(tmp_path: Path) -> None:
     assert said["spark.jars"] == f"{tmp_path}/libs/x.jar,https\\://h/y.jar"
     assert said["spark.submit.pyFiles"] == f"{tmp_path}/lib.zip,{tmp_path}/own/m.py"
     assert not {"spark.yarn.queue", "fs.x", "spark.hadoop.fs.azure.account.key"} & set(said)
-    assert "account.key: left out" in "\n".join(spark.notes(made))
+    assert "account.key: left out" in "\n".join(spark.notes(made, 2))
 
 
 def test_java_comes_from_the_environment_or_the_machine(tmp_path: Path) -> None:

@@ -31,11 +31,12 @@ def lines(context: ConversionContext, made: list[SdkObject]) -> list[str]:
 
 def _words(context: ConversionContext, made: SdkObject, registering: set[int]) -> list[list[str]]:
     name = name_of(made)
-    if compute.is_creation(made):
-        done = context.note(made, "AmlCompute")
-        words, gaps = compute.create_line(made)
+    if compute.is_creation(made) or compute.is_attachment(made):
+        machine = compute.is_attachment(made)
+        done = context.note(made, "RemoteCompute" if machine else "AmlCompute")
+        words, gaps = compute.attach_line(made) if machine else compute.create_line(made)
         done.gaps += gaps
-        done.reason = done.reason or ("" if words else "its size is not in the code")
+        done.reason = done.reason or ("" if words else f"its {'address' if machine else 'size'} is not in the code")
         return [words] if not done.reason else []
     if name == ".submit":
         return _submit(context, made, id(made) in registering)

@@ -10,6 +10,8 @@ from amlrun.migrate.drivers.values import NOTHING, Gap, Item, Name, Part, SdkObj
 _FOUND = ("ComputeTarget", "AmlCompute", "ComputeInstance", "AksCompute", "RemoteCompute", "HDInsightCompute",
           "DatabricksCompute", "DataFactoryCompute", "KubernetesCompute", "ArcKubernetesCompute")  # fmt: skip
 
+_MACHINES = ("RemoteCompute.attach_configuration", "HDInsightCompute.attach_configuration")
+
 
 def target(value: Any) -> Any:
     """The name of the compute that `value` means: text, a gap, or NOTHING when none is given."""
@@ -83,6 +85,33 @@ def provisioning(plan: SdkObject) -> tuple[list[str], list[Gap]]:
         if priority not in (None, "dedicated"):
             words += ["-p", _word(priority, gaps)]
     return words, gaps
+
+
+def attach_line(made: SdkObject) -> tuple[list[str], list[Gap]]:
+    """`aml computetarget attach remote …` for a machine or an HDInsight cluster that a `.attach` names by its address.
+
+    No words where the text names a resource of Azure only. A password has no place on a line.
+    """
+    given = bound(_attached(made) or made)
+    gaps: list[Gap] = []
+    if given.get("address") in (None, NOTHING, ""):
+        return [], [Gap("the machine's address is not in the code", made.line)]
+    words = ["aml", "computetarget", "attach", "remote", "-n", _word(target(made), gaps)]
+    for name, flag in (("address", "-a"), ("username", "-u"), ("ssh_port", "--ssh-port"),
+                       ("private_key_file", "--private-key-file")):  # fmt: skip
+        if given.get(name) not in (None, NOTHING, ""):
+            words += [flag, _word(given[name], gaps)]
+    return words, gaps
+
+
+def _attached(made: SdkObject) -> SdkObject | None:
+    plan = known(argument(made, "attach_configuration"))
+    return plan if isinstance(plan, SdkObject) and plan.name in _MACHINES else None
+
+
+def is_attachment(made: SdkObject) -> bool:
+    """Whether a construction attaches a machine over ssh."""
+    return name_of(made).endswith(".attach") and _attached(made) is not None
 
 
 def _word(value: Any, gaps: list[Gap]) -> str:

@@ -88,6 +88,11 @@ _SIGNATURES = {
     "ComputeTarget.create": "workspace name provisioning_configuration",
     "AmlCompute.create": "workspace name provisioning_configuration",
     "ComputeInstance.create": "workspace name provisioning_configuration",
+    "ComputeTarget.attach": "workspace name attach_configuration",
+    "RemoteCompute.attach_configuration": "username address resource_id ssh_port password private_key_file "
+    "private_key_passphrase",
+    "HDInsightCompute.attach_configuration": "username address resource_id ssh_port password private_key_file "
+    "private_key_passphrase",
     "Model": "workspace name id tags properties version run_id model_framework",
     "Model.register": "workspace model_path model_name tags properties description datasets model_framework "
     "model_framework_version",

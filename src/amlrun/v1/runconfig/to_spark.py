@@ -84,20 +84,26 @@ def _settings(context: TranslationContext) -> dict[str, Scalar]:
 
 
 def on_this_machine(context: TranslationContext) -> None:
-    """PySpark with target local: the script gets a Spark of its own, with the file's settings."""
+    """PySpark with target local: the script gets a Spark of its own, with the file's settings.
+
+    What has an effect on a machine over ssh depends on whether it has spark-submit; that is said at submit.
+    """
     conf = _settings(context)
+    file = context.config.file.name if context.config.file else ""
+    places = {}
     for name in conf:
         why = no_effect(name)
-        if why:
+        written = context.config.values[("spark", "configuration")] if why else None
+        if written is not None and context.machine:
+            places[name] = f"{file}:{written.lines.get(name, written.line)}: spark.configuration"
+        elif written is not None:
             context.set(("spark", "configuration", name), "ignored", why)
-            written = context.config.values[("spark", "configuration")]
             context.config.note(("spark", "configuration"), f"{name}: no effect: {why}", written.lines.get(name))
-    file = context.config.file.name if context.config.file else ""
     place = f"{file}:{context.config.line('environment', 'spark', 'packages')}"
     packages = str(conf.get("spark.jars.packages", ""))
     context.job.local.spark = SparkSettings(
         conf=conf,
-        places={name: f"{place}: environment.spark.packages" for name in packages.split(",") if name},
+        places={name: f"{place}: environment.spark.packages" for name in packages.split(",") if name} | places,
     )
     context.mapped(("framework",), "type", "spark; here Spark runs on this machine")
     precache = ("environment", "spark", "precachePackages")
