@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.pipelines import PIPELINE, STEP, project
+from support.places import finish
 from support.workplace import Workplace
 
 
@@ -161,6 +162,19 @@ def test_a_registering_output_is_registered_once(place: Workplace) -> None:
     (first,) = json.loads(place.aml("model", "list", "-o", "json", cwd=place.root).stdout)
     assert first["runId"].endswith("_train")
     assert re.fullmatch(r"[0-9a-f]{64}", first["properties"]["data_sha256"])
+
+
+def test_two_pipelines_at_once_register_a_result_once(place: Workplace) -> None:
+    text = PIPELINE.replace(
+        "  model:\n    type: custom_model\njobs", "  model:\n    type: custom_model\n    name: made\njobs"
+    )
+    (place.root / "pipeline.yml").write_text(text, encoding="utf-8")
+    words = ("run", "submit-pipeline", "-n", "exp", "-y", "pipeline.yml")
+    commands = [place.start(*words, cwd=place.root) for _ in range(3)]
+    assert [finish(one).code for one in commands] == [0] * 3
+    assert [one["id"] for one in json.loads(place.aml("model", "list", "-o", "json", cwd=place.root).stdout)] == [
+        "made:1"
+    ]
 
 
 def test_a_registered_dataset_says_what_made_it(place: Workplace) -> None:

@@ -135,7 +135,7 @@ def drive(project: Project, run: runs.RunFolder, work: Work, log: PipelineLog) -
         if engine.results.new:
             from amlrun.pipeline import publish
 
-            publish.publish(project, work.job, engine.state, engine.results.new, work.experiment, log.line)
+            publish.publish(project, work.job, engine.state, engine.results.new, engine.cache.lock, log.line)
         engine.state.save(run.private)
     except BaseException as problem:
         error = problem

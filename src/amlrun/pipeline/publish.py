@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from amlrun.errors import os_error, os_errors
 from amlrun.pipeline.graph import Node
@@ -26,10 +27,12 @@ def publish(
     job: PipelineJob,
     state: PipelineState,
     made: list[tuple[Node, StepRun, dict[str, str]]],
-    experiment: str,
+    lock: Callable[[], Any],
     report: Report,
 ) -> None:
     """Copy the job's outputs that have a path there, and register what is named; reused results only once.
+
+    `lock` makes a lock that is held while it is decided what a result is registered as.
 
     Raises AmlError when a place can't be written or a name can't be registered.
     """
@@ -48,7 +51,8 @@ def publish(
                 if output is not None and output.name and place.exists():
                     kind = (node.step.component.outputs.get(name) or output).type
                     wanted = output.type if output.type in MODEL_TYPES else kind
-                    label = _register(project, output, wanted, run, name, digest)
+                    with lock():
+                        label = _register(project, output, wanted, run, name, digest)
                     state.steps[node.name].registered[name] = label
                     report(f"{node.name}: {name} is {label}")
 
