@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from amlrun.errors import AmlError
 from amlrun.migrate.apply import writable
-from amlrun.migrate.discover import V1File, decode, discover, left
+from amlrun.migrate.discover import V1File, discover, left
+from amlrun.migrate.files import Files, new_imports
 from amlrun.migrate.modules import Modules
 from amlrun.migrate.result import FileResult, Finding, Kind, MigrationReport, Verdict
 
 Reader = Callable[[str, str, Mapping[str, str]], FileResult]
-
-
-class Files(Mapping[str, str]):
-    """The texts of a folder by relative path, each read when it is asked for; what is not text is not there.
-
-    A path that ends in `/` is a folder: its text is empty when it exists.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        # Files that are proposed already, so that no two drivers propose one of the same name.
-        self.proposed: dict[str, str] = {}
-
-    def __getitem__(self, path: str) -> str:
-        if path in self.proposed:
-            return self.proposed[path]
-        place = (self.folder / path).resolve()
-        if path.endswith("/") and place.is_dir() and place.is_relative_to(self.folder.resolve()):
-            return ""
-        if not place.is_relative_to(self.folder.resolve()) or not place.is_file():
-            raise KeyError(path)
-        try:
-            data = place.read_bytes()
-            return decode(data) if path.endswith(".py") else data.decode("utf-8")
-        except (OSError, UnicodeDecodeError, SyntaxError, LookupError):
-            raise KeyError(path) from None
-
-    def __iter__(self) -> Iterator[str]:
-        return (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 def migrate_folder(path: Path, readers: Mapping[Kind, Reader]) -> MigrationReport:
@@ -58,27 +27,30 @@ def migrate_folder(path: Path, readers: Mapping[Kind, Reader]) -> MigrationRepor
     folder = path if path.is_dir() else path.parent
     report = MigrationReport()
     scripts: list[V1File] = []
+    others: list[V1File] = []
     files = Files(folder)
     for found in discover(path):
         if found is None:
             report.without_v1 += 1
         elif isinstance(found, Finding):
             report.skipped.append(found)
-        elif found.kind in (Kind.JOB, Kind.SCORING):
-            scripts.append(found)
         else:
-            result = _read(found, readers.get(found.kind), files)
-            if result is not None:
-                files.proposed |= {change.path: change.new for change in result.changes if change.old is None}
-            if result is None or (found.kind is Kind.CONDA and not result.findings and not result.changes):
-                report.without_v1 += 1
-            else:
-                report.results.append(result)
-    for result in Modules(scripts, files).rewrite():
+            (scripts if found.kind in (Kind.JOB, Kind.SCORING) else others).append(found)
+    rewritten = list(Modules(scripts, files).rewrite())
+    files.needs = new_imports(rewritten)
+    for result in rewritten:
         if result.changes or result.findings:
             report.results.append(result)
         else:
             report.without_v1 += 1
+    for one in others:
+        read = _read(one, readers.get(one.kind), files)
+        if read is not None:
+            files.proposed |= {change.path: change.new for change in read.changes if change.old is None}
+        if read is None or (one.kind is Kind.CONDA and not read.findings and not read.changes):
+            report.without_v1 += 1
+        else:
+            report.results.append(read)
     report.results = [_guarded(folder, result) for result in report.results]
     report.results.sort(key=lambda one: one.path)
     return report

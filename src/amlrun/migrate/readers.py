@@ -32,8 +32,8 @@ class CondaReader:
         """The result for one conda file; nothing is raised for an index that is out of reach."""
         if self._resolver is not None:
             try:
-                return heal_conda(path, text, self._resolver)
+                return heal_conda(path, text, self._resolver, files)
             except AmlError as error:
                 self._resolver = None
                 self._say(f"{error.message}; conda files are checked without it")
-        return heal_conda(path, text)
+        return heal_conda(path, text, files=files)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import urllib.parse
+from collections.abc import Sequence
 from pathlib import Path
 
 from amlrun.errors import AmlError
@@ -24,14 +25,16 @@ __all__ = ["Healing", "Resolver", "advice", "heal", "lines", "uv_resolver"]
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[^\]]*\])?\s*(?P<spec>[<>=!~].*)?")
 
 
-def heal(text: str, file: str, resolver: Resolver | None = None) -> Healing:
+def heal(text: str, file: str, resolver: Resolver | None = None, more: Sequence[str] = ()) -> Healing:
     """What a conda file has to say to be installed today; without a `resolver` by the tables alone, with no network.
+
+    `more` are the packages that its scripts need beside MLflow in place of SDK v1.
 
     Raises AmlError for a text that is no conda file; and what the resolver raises.
     """
     items = conda_edit.items(text, file)
     python, healing = _python(items, file)
-    wishes = _known(items, healing, _is_scoring(items, file))
+    wishes = _known(items, healing, _replacement(items, file, more))
     if resolver is None:
         healing.notes += [(item.line, f"{redact.masked_text(item.text)}: not checked") for item in healing.links]
         by_table(wishes, python)
@@ -101,17 +104,20 @@ def _choose_python(asked: str) -> str | None:
     return next((one for one in ("3.11", "3.12", "3.10", "3.13", "3.14") if f"{one}.9" in allowed), None)
 
 
-def _is_scoring(items: list[Item], file: str) -> bool:
-    """Whether a scoring service uses it, by the words of its name and its folders, and by its packages."""
-    name = Path(file).name.lower()
-    if "train" in name:
-        return False
+def _replacement(items: list[Item], file: str, more: Sequence[str]) -> tuple[str, ...]:
+    """What SDK v1's packages were there for: training, scoring by the words of its name and folders, or both."""
+    names = {normal(item.name) for item in items}
+    serves = names & {"inference-schema", "azureml-monitoring"}
+    # The whole SDK brought pandas, and scripts rely on it (microsoft/MLOpsPython).
+    brought = ("pandas",) if "azureml-sdk" in names and "pandas" not in more else ()
     words = re.search(r"scor|infer|deploy|serv|\baci|\baks", "/".join(Path(file).parts[-3:]).lower())
-    return bool(words) or any(normal(item.name) in ("inference-schema", "azureml-monitoring") for item in items)
+    if words and "train" not in Path(file).name.lower():
+        return conda_rules.SCORING
+    return (*conda_rules.TRAINING, *more, *brought, *(conda_rules.SCORING if serves else ()))
 
 
-def _known(items: list[Item], healing: Healing, scoring: bool) -> list[Wish]:
-    """Apply the rules on names; what is left is asked for."""
+def _known(items: list[Item], healing: Healing, instead: tuple[str, ...]) -> list[Wish]:
+    """Apply the rules on names, `instead` of SDK v1's packages; what is left is asked for."""
     names = {normal(item.name) for item in items}
     wishes: list[Wish] = []
     added = False
@@ -132,11 +138,10 @@ def _known(items: list[Item], healing: Healing, scoring: bool) -> list[Wish]:
             new: list[str] = []
             if rule.replaces_sdk and not added:
                 added = True
-                wanted = conda_rules.SCORING if scoring else conda_rules.TRAINING
-                new = [one for one in wanted if normal(re.split(r"[<>=]", one)[0]) not in names]
+                new = [one for one in instead if normal(re.split(r"[<>=]", one)[0]) not in names]
             reason = rule.reason
             if new:
-                reason += "; these replace it" if not scoring else "; the scoring server replaces it"
+                reason += "; the scoring server replaces it" if instead == conda_rules.SCORING else "; these replace it"
             healing.edits.append(Edit(item, new, reason))
             continue
         if rule is not None:

@@ -23,7 +23,7 @@ from amlrun.spec.job import CommandJob
 from amlrun.spec.spark_settings import SparkSettings
 
 # What changes when environments are built otherwise.
-_FORMAT = "3"
+_FORMAT = "4"
 # For a Spark job without a conda file: a Python that every Spark since 3.4 takes.
 _PYTHON: dict[str, Any] = {"dependencies": ["python=3.11"]}
 

@@ -46,7 +46,9 @@ def _leave_out(found: CondaFile) -> None:
     gone = [one for one, _ in dropped]
     there = {name for name, _ in names}
     wanted = [] if there.intersection(_MLFLOW) else ["mlflow-skinny"]
-    if "pandas" not in there and any("pandas" in extras for _, extras in dropped):
+    # The whole SDK brought pandas, and scripts rely on it (microsoft/MLOpsPython).
+    brought = "azureml-sdk" in there or any("pandas" in extras for _, extras in dropped)
+    if "pandas" not in there and brought:
         wanted.append("pandas")
     found.requirements = [one for one in found.requirements if one not in gone]
     found.requirements += [Requirement(name, gone[0].line) for name in wanted]

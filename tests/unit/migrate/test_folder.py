@@ -12,6 +12,7 @@ import pytest
 from amlrun.errors import AmlError
 from amlrun.migrate.apply import check_clean, write_changes
 from amlrun.migrate.folder import migrate_folder
+from amlrun.migrate.readers import readers
 from amlrun.migrate.report import markdown
 from amlrun.migrate.result import FileChange, FileResult, Kind, MigrationReport, Verdict
 
@@ -76,6 +77,18 @@ def test_each_file_is_what_it_is(tmp_path: Path) -> None:
         "conda.yml": Kind.CONDA,
     }
     assert report.without_v1 == 3
+
+
+def test_a_conda_file_gets_what_its_rewritten_scripts_import(tmp_path: Path) -> None:
+    script = (
+        "from azureml.core import Run\nrun = Run.get_context()\n"
+        "frame = run.input_datasets['rows'].to_pandas_dataframe()\nprint(frame.shape)\n"
+    )
+    conda = "dependencies:\n- python=3.11\n- pip:\n  - azureml-defaults\n"
+    fill(tmp_path, {"train.py": script, "conda.yml": conda, "plain/train.py": TRAIN})
+    report = migrate_folder(tmp_path, readers(offline=True, say=print))
+    (change,) = next(one for one in report.results if one.path == "conda.yml").changes
+    assert "  - pandas\n" in change.new and "  - mlflow-skinny" in change.new
 
 
 def test_what_cannot_be_read_is_named_and_nothing_is_lost(tmp_path: Path) -> None:

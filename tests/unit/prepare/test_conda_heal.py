@@ -59,6 +59,13 @@ def test_a_scoring_file_gets_the_server(name: str) -> None:
     assert [one.partition(">")[0] for one in new] == ["azureml-inference-server-http"]
 
 
+def test_a_file_for_training_and_scoring_gets_what_both_need() -> None:
+    text = "dependencies:\n- pip:\n  - azureml-sdk==1.27.*\n  - inference-schema[numpy-support]\n"
+    new = edits(heal(text, "conda_dependencies.yml", more=["torch"]))["azureml-sdk==1.27.*"]
+    names = {one.partition(">")[0] for one in new}
+    assert {"mlflow-skinny", "azureml-mlflow", "torch", "pandas", "azureml-inference-server-http"} <= names
+
+
 @pytest.mark.parametrize(
     ("asked", "python", "changed"),
     [

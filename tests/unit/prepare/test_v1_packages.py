@@ -14,7 +14,7 @@ from amlrun.prepare import v1_packages
     [
         (["azureml-defaults"], {"mlflow-skinny"}),
         (["azureml-defaults==1.19.0", "scikit-learn"], {"scikit-learn", "mlflow-skinny"}),
-        (["azureml-sdk[notebooks]==1.0.76", "azureml_widgets", "mlflow"], {"mlflow"}),
+        (["azureml-sdk[notebooks]==1.0.76", "azureml_widgets", "mlflow"], {"mlflow", "pandas"}),
         (["azureml-dataset-runtime[fuse,pandas]~=1.30", "AzureML-Telemetry"], {"mlflow-skinny", "pandas"}),
         (["azureml-defaults", "azureml-dataprep[pandas]", "pandas==2.2", "azureml-mlflow"],
          {"pandas==2.2", "azureml-mlflow"}),

@@ -9,6 +9,7 @@ from amlrun.errors import AmlError
 from amlrun.migrate.drivers.context import FULL, PARTLY, Construction
 from amlrun.migrate.drivers.convert import Conversion, convert
 from amlrun.migrate.drivers.values import Gap, known
+from amlrun.migrate.files import needs
 from amlrun.migrate.result import FileChange, FileResult, Finding, Kind, Verdict
 from amlrun.prepare.conda_heal import Healing, Resolver, heal
 
@@ -43,7 +44,7 @@ def _read(path: str, text: str, files: Mapping[str, str], kind: Kind) -> FileRes
     for place, content in found.texts.items():
         changes[place] = content
         if content.startswith("# From ") and "\ndependencies:" in content:
-            healed = heal(content, place)
+            healed = heal(content, place, more=needs(files))
             changes[place] = healed.text
             findings += [_edit_finding(place, edit.item.line, edit.shown, edit.reason) for edit in healed.edits]
     findings = [*_findings(found), *findings]
@@ -107,10 +108,15 @@ def _language(text: str) -> str:
     return "python" if str(name).lower() in ("python", "ipython", "python3") else str(name)
 
 
-def heal_conda(path: str, text: str, resolver: Resolver | None = None) -> FileResult:
-    """What a conda file has to say to be installed today; without a `resolver`, by tables alone and with no network."""
+def heal_conda(
+    path: str, text: str, resolver: Resolver | None = None, files: Mapping[str, str] | None = None
+) -> FileResult:
+    """What a conda file has to say to be installed today; without a `resolver`, by tables alone and with no network.
+
+    `files` are those of its folder, whose rewritten scripts may need packages of their own.
+    """
     try:
-        healed = heal(text, path, resolver)
+        healed = heal(text, path, resolver, needs(files or {}))
     except AmlError as error:
         if error.exit_code != 2:
             raise
