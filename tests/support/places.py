@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +99,8 @@ class Ended:
 class Place:
     """A project on one target. `submit` adds the target's name and `words`; nothing else differs.
 
-    `python` and `image` are the run configuration's. `more_left` names what of a run is left beside processes.
+    `python` and `image` are the run configuration's. `more_left` names what of a run is left beside processes, and
+    `serving` what serves a run while it goes on, each with a function that kills that.
     """
 
     name: str
@@ -109,6 +112,7 @@ class Place:
     python: str = sys.executable
     image: str = IMAGE
     more_left: Callable[[str], list[str]] = lambda run_id: []
+    serving: dict[str, Callable[[str], None]] = field(default_factory=dict)
     first: Ended | None = None
 
     def write(self) -> None:
@@ -222,6 +226,17 @@ def processes_of(run_id: str) -> list[str]:
             if process.environ().get("AZUREML_RUN_ID") == run_id and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(f"{process.pid} {' '.join(process.cmdline())[:200]}")
     return found
+
+
+def kill_supervisor(runs: Path) -> Callable[[str], None]:
+    """What kills the supervisor of a run that lies in `runs`."""
+
+    def kill(run_id: str) -> None:
+        with contextlib.suppress(OSError, KeyError, ValueError):
+            found = json.loads((runs / run_id / ".run" / "process.json").read_text(encoding="utf-8"))
+            os.kill(found["_supervisor"]["pid"], signal.SIGKILL)
+
+    return kill
 
 
 def kill_tree(pid: int) -> None:

@@ -15,7 +15,7 @@ sys.path.append(str(Path(__file__).parents[1] / "cloud"))
 import install
 from standin.world import GROUP, SUBSCRIPTION, World
 from support import engines, machines
-from support.places import Place
+from support.places import Place, kill_supervisor
 from support.required import lacks
 from support.workplace import Workplace
 
@@ -33,7 +33,8 @@ def world() -> Iterator[World]:
 
 
 def local(root: Path, request: Request) -> Place:
-    return Place("local", "local", root, Workplace(root).environment)
+    serving = {"supervisor": kill_supervisor(root / "runs")}
+    return Place("local", "local", root, Workplace(root).environment, serving=serving)
 
 
 def azureml(root: Path, request: Request) -> Place:
@@ -78,9 +79,28 @@ def in_container(engine: str) -> Callable[[Path, Request], Place]:
         return Place(
             engine, "local", root, environment, words=("--container",), python="python3", image=engines.IMAGE,
             more_left=containers_left(engine, own),
+            serving={"supervisor": kill_supervisor(root / "runs"), **daemon(own)},
         )  # fmt: skip
 
     return container
+
+
+def daemon(own: dict[str, str]) -> dict[str, Callable[[str], None]]:
+    """Docker's daemon where it is ours: it is killed, and comes back."""
+    folder = Path(own.get("DOCKER_HOST", "").removeprefix("unix://")).parent
+
+    def kill(run_id: str) -> None:
+        engines.kill_daemon(folder)
+        engines.restart_daemon(folder)
+
+    return {"daemon": kill} if "DOCKER_HOST" in own else {}
+
+
+def afar(there: machines.Machine) -> dict[str, Callable[[str], None]]:
+    """The supervisor on a machine, and the connections to it."""
+    return {
+        "supervisor": kill_supervisor(there.home / ".amlrun" / "runs"), "connection": lambda run_id: there.drop()
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +111,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[machines.Machi
 
 def ssh(root: Path, request: Request) -> Place:
     there: machines.Machine = request.getfixturevalue("machine")
-    place = Place("ssh", "box", root, lambda: {**Workplace(root).environment(), **there.environment})
+    environment = lambda: {**Workplace(root).environment(), **there.environment}  # noqa: E731
+    place = Place("ssh", "box", root, environment, serving=afar(there))
     root.mkdir(parents=True)
     place.aml(*there.words())
     return place
@@ -109,6 +130,7 @@ def ssh_docker(root: Path, request: Request) -> Place:
     place = Place(
         "ssh-docker", "box", root, lambda: {**Workplace(root).environment(), **there.environment},
         words=("--container",), python="python3", image=engines.IMAGE, more_left=containers_left("docker", own),
+        serving={**afar(there), **daemon(own)},
     )  # fmt: skip
     root.mkdir(parents=True)
     place.aml(*there.words())

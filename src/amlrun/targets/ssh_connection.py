@@ -41,7 +41,8 @@ module.main()
 """
 _BOOT = "import sys;i=sys.stdin.buffer;exec(compile(i.read(int(i.readline())),'amlrun','exec'))"
 _CONNECT_SECONDS, _ALIVE_SECONDS, _KEPT_SECONDS = 15, 3, 30
-# Calls that change nothing there: asked once more where the connection broke, as a kept one may while it ends.
+# Calls that change nothing there: asked once more wherever the connection broke. Others are asked once more when
+# nothing had begun there, as with a kept connection that has ended without a word.
 _HARMLESS = ("hello", "status")
 
 
@@ -120,11 +121,11 @@ class Connection:
         self.machine = machine
 
     def call(self, verb: str, *, payload: Callable[[IO[bytes]], None] | None = None, **request: Any) -> dict[str, Any]:
-        """One call and its answer; output on the way is given under `out`. One that only asks is tried twice."""
+        """One call and its answer; output on the way is given under `out`. One that broke off may be tried twice."""
         try:
             return self._call(verb, payload, request)
-        except ConnectionLost:
-            if verb not in _HARMLESS:
+        except ConnectionLost as error:
+            if error.greeted and verb not in _HARMLESS:
                 raise
             return self._call(verb, payload, request)
 
@@ -181,6 +182,7 @@ class Connection:
             feeder.start()
             try:
                 answered = False
+                greeted = _greeted(process.stdout)
                 for kind, data in _read(process.stdout):
                     answered = kind == "J"
                     if answered:
@@ -199,14 +201,19 @@ class Connection:
             if not answered:
                 errors.seek(0)
                 said = errors.read().decode("utf-8", "replace")
-                raise ssh_refusals.explain(said, code_there, self.machine)
+                error = ssh_refusals.explain(said, code_there, self.machine)
+                if isinstance(error, ConnectionLost):
+                    error.greeted = greeted
+                raise error
+
+
+def _greeted(stream: IO[bytes]) -> bool:
+    """Whether the program there began. What a login's start files print comes before its mark, and is passed over."""
+    return any(line.endswith(_MARK) for line in stream)
 
 
 def _read(stream: IO[bytes]) -> Iterator[tuple[str, bytes]]:
-    """The frames of a stream. What a login's start files print comes before the mark, and is passed over."""
-    for line in stream:
-        if line.endswith(_MARK):
-            break
+    """The frames of a stream."""
     while head := stream.readline():
         kind, _, size = head.strip().partition(b" ")
         if not size.isdigit():

@@ -12,7 +12,12 @@ from amlrun.prepare.machines import Machine
 
 
 class ConnectionLost(AmlError):
-    """The connection broke while a call was under way: the same call may go well the next time."""
+    """The connection broke while a call was under way: the same call may go well the next time.
+
+    `greeted`: the program there had begun.
+    """
+
+    greeted = False
 
 
 _LOST = "the connection was lost"

@@ -25,6 +25,8 @@ import run_record  # type: ignore[import-not-found]
 # A supervisor that ends its script gives it five seconds.
 _GRACE = 4
 _LOOK_SECONDS = 1.0
+# What Docker says of a container that an engine which starts again has ended: by SIGTERM, by SIGKILL, or not known.
+_ENDED_WITH_ENGINE = (143, 137, 255)
 
 
 class Container:
@@ -34,6 +36,8 @@ class Container:
         self.engine = engine
         self.name = name
         self.stopping = False
+        # Whether the engine was away while the container ran.
+        self.lost_engine = False
 
     def call(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -61,6 +65,7 @@ class Container:
                 return None
             if self.stopping:
                 raise ConnectionError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no answer")
+            self.lost_engine = True
             if not told:
                 print("aml: the container engine does not answer; waiting for it", flush=True)
                 told = True
@@ -89,6 +94,7 @@ def wait(container: Container, words: list[str]) -> tuple[int, str]:
         _, refused = client.communicate()
         if client.returncode == 0:
             return 0, ""
+        container.lost_engine = client.returncode == 125
         if container.stopping and container.state() is None:
             return 143, ""
     while True:
@@ -106,12 +112,15 @@ def wait(container: Container, words: list[str]) -> tuple[int, str]:
             # Podman shows it as running for ever.
             return 1, "how the script ended is not known: podman's monitor of its container (conmon) was killed"
         if waited.returncode != 0:
+            container.lost_engine = True
             time.sleep(_LOOK_SECONDS)
     code = int(state.get("ExitCode", 1))
     if state.get("OOMKilled"):
         return code or 137, "the script was killed: the container had no memory left (--memory)"
     if code in (125, 126, 127) and refused.strip():
         return code, refused.strip()
+    if container.lost_engine and code in _ENDED_WITH_ENGINE:
+        return code, "interrupted: the container engine ended while the script ran, and the script with it"
     return code, ""
 
 

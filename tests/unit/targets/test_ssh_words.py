@@ -128,7 +128,14 @@ def test_a_question_is_asked_again_where_the_connection_broke(tmp_path: Path, mo
     connection = ssh_connection.Connection(Machine("box", "host", python=sys.executable))
     assert connection.call("hello")["python"][:2] == list(sys.version_info[:2])
     assert Path("called").read_text(encoding="utf-8") == "xx"
+    # Nothing had begun there.
     Path("called").unlink()
+    assert connection.call("put", path=str(tmp_path / "put"), size=1, payload=lambda stream: stream.write(b"1"))
+    assert Path("called").read_text(encoding="utf-8") == "xx" and Path("put").read_text() == "1"
+    # It may have been heard.
+    Path("called").unlink()
+    text = BREAKS_ONCE.replace("sys.exit(255)", f"print({ssh_connection._MARK.decode()!r}, end='')\n    sys.exit(255)")
+    (tmp_path / "ssh.py").write_text(text, encoding="utf-8")
     with pytest.raises(ssh_refusals.ConnectionLost, match="the connection was lost"):
-        connection.call("cancel", run="r", reason="")  # it may have been heard
+        connection.call("cancel", run="r", reason="")
     assert Path("called").read_text(encoding="utf-8") == "x"
