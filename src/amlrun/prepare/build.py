@@ -112,7 +112,7 @@ def _install(room: Room, wanted: CondaFile, python: str, note: str, settings: di
         if output is None:
             break
         first = first or output
-        if not problems and (error := build_problems.offline(output, settings, wanted)):
+        if not problems and (error := build_problems.of_settings(output, settings, wanted)):
             room.clear()
             raise error
         problem = build_problems.find(output, left, python)
@@ -135,7 +135,8 @@ def _install(room: Room, wanted: CondaFile, python: str, note: str, settings: di
     if problems and wanted.file is not None:
         from amlrun.prepare import conda_heal
 
-        error.hint = "\n".join(part for part in (error.hint, conda_heal.advice(wanted.file)) if part)
+        more = (build_problems.other_files(settings), conda_heal.advice(wanted.file))
+        error.hint = "\n".join(part for part in (error.hint, *more) if part)
     raise error
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from amlrun.dataclass import dataclass
 from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.prepare.conda_file import CondaFile, Requirement
 from amlrun.runs.redact import masked_text
 
+# uv's variables that name files with requirements of their own.
+_FILES = ("UV_CONSTRAINT", "UV_OVERRIDE", "UV_BUILD_CONSTRAINT", "UV_EXCLUDE")
 # uv's hint where it was told not to use the network.
 _OFFLINE = "the network was disabled"
 
@@ -36,11 +39,27 @@ def name_of(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
 
 
-def offline(output: str, settings: Mapping[str, str], wanted: CondaFile) -> AmlError | None:
-    """The error of a build whose packages uv may not fetch: none of them is at fault. None for any other failure.
+def of_settings(output: str, settings: Mapping[str, str], wanted: CondaFile) -> AmlError | None:
+    """The error of a build that a setting of uv's ended: no package is at fault. None for any other failure."""
+    named = re.search(r"(?:Couldn't parse requirement in|File not found:) `?([^`\n]+)`?", output)
+    for name in _FILES:
+        file = next((file for file in settings.get(name, "").split() if named and file == named[1].strip()), None)
+        if file is not None:
+            reason = "is not a file of requirements" if Path(file).is_file() else "no such file or folder"
+            lines = [line.strip() for line in output.splitlines() if line.strip().startswith("cause:")]
+            hint = "\n".join([*lines, f"{name} names it: correct it, or unset {name}."])
+            return AmlError(reason, file=Path(file), hint=hint)
+    return _offline(output, settings, wanted)
 
-    With an index on the disk beside, uv says only that it found no version.
-    """
+
+def other_files(settings: Mapping[str, str]) -> str:
+    """What else decides on versions, for the end of an error; empty where there is nothing."""
+    named = [f"{name}={settings[name]}" for name in _FILES if settings.get(name)]
+    return f"Versions are also decided by {' and '.join(named)}." if named else ""
+
+
+def _offline(output: str, settings: Mapping[str, str], wanted: CondaFile) -> AmlError | None:
+    """Of packages that uv may not fetch. With an index on the disk beside, uv says only that it found no version."""
     forbidden = settings.get("UV_OFFLINE", "").lower() not in ("", "0", "false", "no", "off", "n", "f")
     if _OFFLINE not in re.sub(r"\s+", " ", output) and not (forbidden and "No solution found" in output):
         return None

@@ -99,6 +99,9 @@ def wait(container: Container, words: list[str]) -> tuple[int, str]:
             return 143, ""
     while True:
         state = container.state()
+        if state is None and not words:
+            # It ended, and was removed, while nobody watched.
+            return 1, "interrupted: its container is gone, and nobody saw how the script ended"
         if state is None or str(state.get("Status")) in ("created", "configured"):
             # The engine's own words, for `aml` to explain.
             return 125, refused.strip() or "its container is gone"

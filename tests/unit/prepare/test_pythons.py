@@ -145,7 +145,29 @@ def test_other_output_is_shown_without_secrets() -> None:
 
 def test_uv_that_may_not_fetch_is_the_cause_also_beside_an_index_on_the_disk() -> None:
     output = "error: No solution found when resolving dependencies\n  cause: Because there is no version of a==1 and …"
-    error = build_problems.offline(output, {"UV_OFFLINE": "1"}, CondaFile(Path("c.yml")))
+    error = build_problems.of_settings(output, {"UV_OFFLINE": "1"}, CondaFile(Path("c.yml")))
     assert error is not None and "UV_OFFLINE is set" in str(error)
-    assert build_problems.offline(output, {"UV_OFFLINE": "0"}, CondaFile(None)) is None
-    assert build_problems.offline("error: Failed to build `a`", {"UV_OFFLINE": "1"}, CondaFile(None)) is None
+    assert build_problems.of_settings(output, {"UV_OFFLINE": "0"}, CondaFile(None)) is None
+    assert build_problems.of_settings("error: Failed to build `a`", {"UV_OFFLINE": "1"}, CondaFile(None)) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            "error: Couldn't parse requirement in `{0}` at position 0\n  cause: no version",
+            "is not a file of requirements",
+        ),
+        ("error: File not found: `{0}`", "no such file or folder"),
+        ("error: File not found: {0}\n", "no such file or folder"),
+    ],
+)
+def test_a_file_that_a_setting_names_is_to_blame(tmp_path: Path, said: str, reason: str) -> None:
+    file = tmp_path / "limits.txt"
+    if "parse" in said:
+        file.touch()
+    settings = {"UV_CONSTRAINT": f"/other {file}"}
+    error = build_problems.of_settings(said.format(file), settings, CondaFile(Path("c.yml")))
+    assert error is not None and (error.message, error.file) == (reason, file)
+    assert "UV_CONSTRAINT names it" in error.hint
+    assert build_problems.of_settings(said.format("/work/conda.txt"), settings, CondaFile(Path("c.yml"))) is None
