@@ -190,6 +190,27 @@ def history_host(client: Client, run: runs.RunFolder | None = None) -> str:
     return f"https://{host}"
 
 
+def child_run(folder: Path, parent: runs.RunFolder, name: str, more: SubmitPart) -> runs.RunFolder:
+    """The run folder of a trial or step, like any other run's, so that it can be listed, shown and fetched."""
+    run = runs.RunFolder(folder / name)
+    if run.private.is_dir():
+        return run
+    known = parent.part("submit")
+    first: SubmitPart = {
+        "parent_run_id": parent.id,
+        "_experiment_name": known.get("_experiment_name", ""),
+        "_target_type": "azureml",
+        "target": known.get("target"),
+        "remote": True,
+    }
+    if "workspace" in known:
+        first["workspace"] = known["workspace"]
+    run = runs.create(folder, name, {**first, **more})
+    # Nothing is run here, so nothing needs the spare block.
+    (run.private / "reserve").unlink(missing_ok=True)
+    return run
+
+
 def import_remote_run(client: Client, folder: Path, name: str) -> runs.RunFolder:
     """A local record for a job that was submitted elsewhere. Raises AmlError when the workspace has none."""
     found = ask(client, name)

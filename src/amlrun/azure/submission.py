@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,30 @@ def fingerprint(client: Client, tree: dict[str, Any], contents: Iterable[str]) -
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def left_over(folder: Path, mark: str) -> runs.RunFolder | None:
+@contextlib.contextmanager
+def attempt(
+    folder: Path, mark: str, make: Callable[[], runs.RunFolder], *, detach: bool, report: Callable[[str], None]
+) -> Iterator[runs.RunFolder]:
+    """The run of a submit: the one that an identical command left unfinished, else a new one of `make`.
+
+    Whatever the block raises is written down. `detach`: nobody goes on watching the job.
+    """
+    run = _left_over(folder, mark)
+    if run is None:
+        run = make()
+        record.mark_in_progress(run, mark)
+    else:
+        report(f"Resuming {run.id}, whose submission was interrupted")
+    try:
+        yield run
+    except BaseException as error:
+        record.mark_not_submitted(run, error)
+        raise
+    if detach:
+        record.clear_in_progress(run)
+
+
+def _left_over(folder: Path, mark: str) -> runs.RunFolder | None:
     """The run of an identical command that was interrupted in the last day and that no process works on now."""
     for run in runs.list_runs(folder)[:50]:
         left = run.part("pending")

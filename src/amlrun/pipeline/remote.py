@@ -82,25 +82,10 @@ class RemotePipeline:
         self.progress.change(step.name, new, reason, seconds=_seconds(found))
 
     def _steps_run(self, found: StepInfo) -> runs.RunFolder:
-        """The step's own run folder: like any other run's, so that it can be listed, shown and fetched."""
-        run = runs.RunFolder(self.project.runs / found.id)
-        if run.private.is_dir():
-            return run
-        parent = self.run.part("submit")
-        first: SubmitPart = {
-            "parent_run_id": self.run.id,
-            "display_name": found.name,
-            "_experiment_name": parent.get("_experiment_name", ""),
-            "_target_type": "azureml",
-            "target": found.target or parent.get("target"),
-            "remote": True,
-        }
-        if "workspace" in parent:
-            first["workspace"] = parent["workspace"]
-        run = runs.create(self.project.runs, found.id, first)
-        # Nothing is run here, so nothing needs the spare block.
-        (run.private / "reserve").unlink(missing_ok=True)
-        return run
+        more: SubmitPart = {"display_name": found.name}
+        if found.target:
+            more["target"] = found.target
+        return record.child_run(self.project.runs, self.run, found.id, more)
 
     def follow(self, until: float | None = None) -> RunStatus | None:
         """Watch until the pipeline has ended; None when `until` (time.monotonic) came first. Raises AmlError."""

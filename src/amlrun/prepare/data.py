@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.dataclass import dataclass, field
-from amlrun.errors import AmlError, nearest, os_error, os_errors
+from amlrun.errors import AmlError, nearest
 from amlrun.project import Project
-from amlrun.runs.files import replace_text
-from amlrun.spec.node import read
-from amlrun.spec.yaml_data import editable, line_of, lined, writer
+from amlrun.spec.yaml_data import change, entries, line_of
 
 _REFERENCE = re.compile(r"azureml:(?P<name>[^:@/]+)(?:[:@](?P<version>.+))?")
 # What a run wrote, as MLflow and as the service name it.
 _RUN = re.compile(
     r"runs:/(?P<run>[^/]+)/(?P<path>.+)|azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+(?:/paths/.*)?)"
 )
+_SHAPE = "Write:\n  NAME:\n    path: data/NAME"
 _DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 
 
@@ -42,7 +41,7 @@ def load(project: Project) -> dict[str, Dataset]:
     Raises AmlError for a file that is not a mapping of names to `path`.
     """
     file = project.datasets_file
-    tree = _read(file)
+    tree = entries(file, "dataset", _SHAPE)
     found = {}
     for name, entry in tree.items():
         line = line_of(tree, name)
@@ -50,7 +49,7 @@ def load(project: Project) -> dict[str, Dataset]:
         if not isinstance(place, str) or not place:
             raise AmlError(
                 f"expected `path: FOLDER`, got {place!r}", file=file, line=line, field=str(name),
-                hint="Write:\n  NAME:\n    path: data/NAME",
+                hint=_SHAPE,
             )  # fmt: skip
         description = entry.get("description", "") if isinstance(entry, dict) else ""
         own = entry.get("properties") if isinstance(entry, dict) else None
@@ -147,7 +146,7 @@ def register(
     if not path.exists():
         raise AmlError(f"-p: no such file or folder: {path}")
     file = project.datasets_file
-    _read(file)
+    entries(file, "dataset", _SHAPE)
     place = path.resolve()
     # Inside the project the path is kept relative, so that the file is true on a colleague's machine too.
     inside = place.is_relative_to(project.root.resolve())
@@ -158,37 +157,5 @@ def register(
         entry["description"] = description
     if properties:
         entry["properties"] = dict(properties)
-    _write(file, name, entry)
+    change(file, lambda tree: tree.update({name: entry}))
     return Dataset(name, place, description, properties=dict(properties or {}))
-
-
-def _read(file: Path) -> Any:
-    """The entries of datasets.yml, by name, with their lines; none when there is no such file, or nothing in it."""
-    try:
-        if not file.read_bytes().strip():
-            return {}
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise os_error(error, "read the datasets' file") from error
-    root, _ = read(file)
-    value = lined(root)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        hint = "Write:\n  NAME:\n    path: data/NAME"
-        raise AmlError("expected a mapping of dataset names", file=file, line=root.line, hint=hint)
-    return value
-
-
-def _write(file: Path, name: str, entry: dict[str, Any]) -> None:
-    """Put one entry into the file, which `_read` took; the others and the comments stay as they are."""
-    import io
-
-    out = io.StringIO()
-    with os_errors(f"write {file}"):
-        tree = editable(file)
-        tree[name] = entry
-        writer().dump(tree, out)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(file, out.getvalue())

@@ -5,17 +5,14 @@ The file holds no secret: a key is named by its file, and its passphrase is ssh-
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
 from typing import Any
 
 from amlrun.dataclass import dataclass, field
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError
 from amlrun.project import Project
-from amlrun.runs.files import replace_text
-from amlrun.spec.node import read
-from amlrun.spec.yaml_data import editable, line_of, lined, writer
+from amlrun.spec.yaml_data import change, entries, line_of
 
 # As the service has it for a compute's name.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,31}")
@@ -55,19 +52,7 @@ def file_of(project: Project) -> Path:
 def load(project: Project) -> dict[str, Machine]:
     """The machines of the project, by name; none without the file. Raises AmlError for what is no such file."""
     file = file_of(project)
-    try:
-        if not file.read_bytes().strip():
-            return {}
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise os_error(error, "read the machines' file") from error
-    root, _ = read(file)
-    tree = lined(root)
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise AmlError("expected a mapping of machines' names", file=file, line=root.line, hint=_SHAPE)
+    tree = entries(file, "machine", _SHAPE)
     return {str(name): _machine(file, tree, str(name), entry) for name, entry in tree.items()}
 
 
@@ -120,24 +105,12 @@ def check(machine: Machine) -> None:
 def save(project: Project, machine: Machine) -> None:
     """Write a machine's entry, keeping the file's comments. Raises AmlError for a file that is none."""
     load(project)
-    _edit(project, lambda tree: tree.update({machine.name: machine.to_dict()}))
+    change(file_of(project), lambda tree: tree.update({machine.name: machine.to_dict()}))
 
 
 def remove(project: Project, name: str) -> bool:
     """Take a machine out of the file; whether it was there."""
     if name not in load(project):
         return False
-    _edit(project, lambda tree: tree.pop(name))
+    change(file_of(project), lambda tree: tree.pop(name))
     return True
-
-
-def _edit(project: Project, change: Any) -> None:
-    file, out = file_of(project), io.StringIO()
-    try:
-        tree = editable(file)
-        change(tree)
-        writer().dump(tree, out)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(file, out.getvalue())
-    except OSError as error:
-        raise os_error(error, f"write {file}") from error

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, os_error, os_errors
+from amlrun.runs.files import replace_text
 from amlrun.spec.node import Node, parse, read
 
 
@@ -56,6 +59,38 @@ def load(file: Path, *, expected: str) -> Map:
     if not isinstance(value, Map):
         raise AmlError(f"expected {expected}", file=file, line=root.line)
     return value
+
+
+def entries(file: Path, of: str, shape: str) -> Map:
+    """The entries of a file that names things, by name; none where there is no such file, or nothing in it.
+
+    `of` says whose names they are (`dataset`), `shape` how one is written. Raises AmlError.
+    """
+    try:
+        if not file.read_bytes().strip():
+            return Map(1, {}, {})
+    except FileNotFoundError:
+        return Map(1, {}, {})
+    except OSError as error:
+        raise os_error(error, f"read {file}") from error
+    root, _ = read(file)
+    value = lined(root)
+    if value is None:
+        return Map(1, {}, {})
+    if not isinstance(value, Map):
+        raise AmlError(f"expected a mapping of {of} names", file=file, line=root.line, hint=shape)
+    return value
+
+
+def change(file: Path, how: Callable[[Any], Any]) -> None:
+    """Let `how` change a file's map in place, and write it back with its comments. Raises AmlError."""
+    out = io.StringIO()
+    with os_errors(f"write {file}"):
+        tree = editable(file)
+        how(tree)
+        writer().dump(tree, out)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(file, out.getvalue())
 
 
 def editable(file: Path) -> Any:

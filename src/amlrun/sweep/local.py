@@ -37,6 +37,7 @@ def submit(
     report = target.report
     trial, folder = job.trial, code.find(job.trial)
     notes = steps.notes(trial)
+    samplers.check_optuna(job.sampling_algorithm)
     _check_options(trial, folder)
     git = provenance.git_properties(folder)
     files = options.take_snapshot(trial, folder, target.project)

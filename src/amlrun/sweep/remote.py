@@ -142,27 +142,12 @@ class RemoteSweep:
                 self.log.line(trial.summary(self.metric))
 
     def _trials_run(self, found: sweeps.TrialInfo) -> runs.RunFolder:
-        """The trial's own run folder: like any other run's, so that it can be listed, shown and fetched."""
-        run = runs.RunFolder(self.project.runs / found.id)
-        if run.private.is_dir():
-            return run
-        parent = self.sweep.part("submit")
-        first: SubmitPart = {
-            "parent_run_id": self.sweep.id,
+        more: SubmitPart = {
             "trial": found.number,
             "hyperparameters": found.values,
-            "_experiment_name": parent.get("_experiment_name", ""),
-            "_target_type": "azureml",
-            "script_name": parent.get("script_name"),
-            "target": parent.get("target"),
-            "remote": True,
+            "script_name": self.sweep.part("submit").get("script_name"),
         }
-        if "workspace" in parent:
-            first["workspace"] = parent["workspace"]
-        run = runs.create(self.project.runs, found.id, first)
-        # Nothing is run here, so nothing needs the spare block.
-        (run.private / "reserve").unlink(missing_ok=True)
-        return run
+        return record.child_run(self.project.runs, self.sweep, found.id, more)
 
     def follow(self, until: float | None = None) -> Outcome | None:
         """Watch until the sweep has ended; its results are written then. None when `until` (time.monotonic) came first.

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from amlrun.errors import AmlError
 from amlrun.spec.job import Parameter, Sampling, Scalar, SweepJob
 from amlrun.spec.search_space import MOST_TRIALS
 from amlrun.sweep.space import quantised, value_at
@@ -112,16 +113,25 @@ class Bayesian:
         return quantised(drawn, parameter.q) if parameter.type == "quniform" else float(drawn)
 
 
+def check_optuna(sampling: Sampling) -> None:
+    """Raise AmlError where a sampling needs Optuna and it is not installed, without the half second of its import."""
+    from importlib.util import find_spec
+
+    if sampling.type != "grid" and find_spec("optuna") is None:
+        raise _no_optuna()
+
+
 def load_optuna() -> Any:
     """Optuna, imported now. Raises AmlError where it is not installed."""
-    from amlrun import extras
-    from amlrun.errors import AmlError
-
     try:
         import optuna
     except ImportError as error:
-        raise AmlError(
-            "a sweep on this machine needs optuna, which is not installed",
-            hint=f"Add it: {extras.how_to_add('sweep')}",
-        ) from error
+        raise _no_optuna() from error
     return optuna
+
+
+def _no_optuna() -> AmlError:
+    from amlrun import extras
+
+    hint = f"Add it: {extras.how_to_add('sweep')}"
+    return AmlError("a sweep on this machine needs optuna, which is not installed", hint=hint)

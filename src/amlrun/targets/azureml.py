@@ -94,15 +94,13 @@ class AzureMLTarget:
         assert snapshot is not None  # noqa: S101 - only a pipeline has none
         git = provenance.git_properties(snapshot.root)
         content = codes.hash_contents(snapshot)
-        fingerprint = submission.fingerprint(client, planned.job, [content.whole])
-        files = submission.left_over(self.project.runs, fingerprint)
-        if files is None:
-            files = self._create_run(job, experiment, options)
-            record.mark_in_progress(files, fingerprint)
-        else:
-            self.report(f"Resuming {files.id}, whose submission was interrupted")
-        run = Run(files, self)
-        try:
+        mark = submission.fingerprint(client, planned.job, [content.whole])
+
+        def make() -> runs.RunFolder:
+            return self._create_run(job, experiment, options)
+
+        with submission.attempt(self.project.runs, mark, make, detach=options.detach, report=self.report) as files:
+            run = Run(files, self)
             self.on_event(RunCreated(run))
             self.report(f"RunId: {run.id}")
             if "status" not in files.part("process"):
@@ -114,11 +112,6 @@ class AzureMLTarget:
                 submission.write_job(files, tree)
                 files.write_part("prepared", {"properties": git(), "environment": _environment(trial), "_code": asset})
                 record.update_from_service(files, submission.create(client, tree))
-        except BaseException as error:
-            record.mark_not_submitted(files, error)
-            raise
-        if options.detach:
-            record.clear_in_progress(files)
         return run
 
     def _create_run(self, job: Job, experiment: str, options: SubmitOptions) -> runs.RunFolder:

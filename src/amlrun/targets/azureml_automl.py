@@ -56,32 +56,28 @@ def submit(
     job = copy.deepcopy(job)
     contents = [_digest(Path(data.path)) for data in (getattr(job, name) for name in _DATA) if _is_local(data)]
     mark = submission.fingerprint(client, _tree(job, "RUN-ID", experiment), contents)
-    run = submission.left_over(project.runs, mark)
-    if run is None:
+
+    def report(text: str) -> None:
+        on_event(Message(text))
+
+    def make() -> runs.RunFolder:
         first = _first(client, job, experiment, options)
-        run = runs.create(project.runs, options.run_id or runs.new_id(experiment, job.name), first)
-        record.mark_in_progress(run, mark)
-    else:
-        on_event(Message(f"Resuming {run.id}, whose submission was interrupted"))
-    try:
+        return runs.create(project.runs, options.run_id or runs.new_id(experiment, job.name), first)
+
+    with submission.attempt(project.runs, mark, make, detach=options.detach, report=report) as run:
         created(run)
-        on_event(Message(f"RunId: {run.id}"))
+        report(f"RunId: {run.id}")
         if "status" not in run.part("process"):
             with os_errors("write the MLTable"):
                 folder = run.private / "data"
                 made = write_automl.tables(job)
                 write_automl.write_tables(made, folder)
             for table in made:
-                on_event(Message(SENT_AS.format(table.name)))
+                report(SENT_AS.format(table.name))
                 setattr(job, table.name, Input("mltable", str(folder / table.name)))
             tree = _tree(job, run.id, experiment)
             submission.write_job(run, tree)
             record.update_from_service(run, submission.create(client, tree))
-    except BaseException as error:
-        record.mark_not_submitted(run, error)
-        raise
-    if options.detach:
-        record.clear_in_progress(run)
     return run
 
 

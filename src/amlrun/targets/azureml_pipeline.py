@@ -63,13 +63,11 @@ def submit(
     contents = {folder: codes.hash_contents(files) for folder, files in snapshots.items()}
     planned = pipeline_tree.tree(job, "RUN-ID", experiment, str, common_tree.environment, None)
     mark = submission.fingerprint(client, planned, [one.whole for one in contents.values()])
-    run = submission.left_over(project.runs, mark)
-    if run is None:
-        run = runs.create(project.runs, _id(job, experiment, options), _first(client, job, experiment, options))
-        record.mark_in_progress(run, mark)
-    else:
-        report(f"Resuming {run.id}, whose submission was interrupted")
-    try:
+
+    def make() -> runs.RunFolder:
+        return runs.create(project.runs, _id(job, experiment, options), _first(client, job, experiment, options))
+
+    with submission.attempt(project.runs, mark, make, detach=options.detach, report=report) as run:
         created(run)
         report(f"RunId: {run.id}")
         if "status" not in run.part("process"):
@@ -81,11 +79,6 @@ def submit(
             submission.write_job(run, tree)
             run.write_part("prepared", {"properties": git()})
             record.update_from_service(run, submission.create(client, tree))
-    except BaseException as error:
-        record.mark_not_submitted(run, error)
-        raise
-    if options.detach:
-        record.clear_in_progress(run)
     return run
 
 

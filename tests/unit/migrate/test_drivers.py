@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 import amlrun
 from amlrun.migrate.drivers import read_driver, read_notebook
@@ -438,6 +439,29 @@ def test_a_pipeline_loads_with_the_official_client(tmp_path: Path) -> None:
     assert "command: python prepare.py --in ${{inputs.raw}} --out ${{outputs.prepared}}" in text
     assert result.commands[-1] == "aml job create -f two-steps-pipeline.yml -e two-steps"
     assert all(verdict is Verdict.DONE for verdict in verdicts(result).values())
+
+
+def test_a_place_in_a_datastore_is_its_files() -> None:
+    result = driver(
+        """
+from azureml.core import Datastore
+from azureml.pipeline.core import Pipeline
+from azureml.pipeline.steps import PythonScriptStep
+store = Datastore.get(ws, "lake")
+rows = Dataset.Tabular.from_delimited_files(path=store.path("./raw/rows.csv")).as_named_input("rows")
+many = Dataset.Tabular.from_delimited_files(path=(store, "raw/*.csv")).as_named_input("many")
+known = Dataset.get_by_name(ws, "known").as_named_input("known")
+step = PythonScriptStep(name="prep", script_name="prep.py", compute_target="cpu", inputs=[rows, many, known])
+Pipeline(ws, [step])
+""",
+        {"prep.py": ""},
+    )
+    text = next(text for path, text in texts(result).items() if path.endswith("pipeline.yml"))
+    inputs = YAML(typ="safe").load(text)["inputs"]
+    place = "azureml://datastores/lake/paths/raw/"
+    assert inputs["rows"] == {"type": "uri_file", "path": f"{place}rows.csv", "mode": "ro_mount"}
+    assert inputs["many"] == {"type": "uri_folder", "path": place, "mode": "ro_mount"}
+    assert inputs["known"] == {"type": "mltable", "path": "azureml:known@latest", "mode": "direct"}
 
 
 def test_a_pipeline_with_a_step_of_another_kind_is_named() -> None:

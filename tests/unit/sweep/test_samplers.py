@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from amlrun.errors import AmlError
 from amlrun.spec.job import CommandJob, Limits, Objective, Parameter, Sampling, SweepJob
-from amlrun.sweep.samplers import Bayesian, planned, total_trials
+from amlrun.sweep.samplers import Bayesian, check_optuna, planned, total_trials
 from amlrun.sweep.space import fill, quantised, value_at, word
 
 DRAWS = 1000
@@ -203,3 +204,11 @@ def test_values_at_the_ends_and_on_the_command_line() -> None:
     assert fill(command, {"a": 0.5, "d": "x y"}) == ["python", "t.py", "--a", "0.5", "--d=x y", "${{inputs.a}}"]
     with pytest.raises(ValueError, match="no such expression"):
         value_at(Parameter("zipf", "--z"), 0.5)
+
+
+def test_optuna_is_missed_before_a_sweep_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_optuna(Sampling("random"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    check_optuna(Sampling("grid"))
+    with pytest.raises(AmlError, match="needs optuna"):
+        check_optuna(Sampling("bayesian"))

@@ -440,16 +440,27 @@ applicationEndpoints:
 @pytest.mark.parametrize(
     ("words", "pairs"),
     [
-        ("[-v, /h:/c]", [Volume("/h", "/c")]),
-        ("['-v /h:/c']", [Volume("/h", "/c")]),
-        ("[--volume=/h:/c:ro, -v./x:/y]", [Volume("/h", "/c"), Volume("./x", "/y")]),
+        ("[-v, HERE:/c]", [Volume("HERE", "/c")]),
+        ("['-v HERE:/c']", [Volume("HERE", "/c")]),
+        ("[--volume=HERE:/c:ro, -v./x:/y]", [Volume("HERE", "/c"), Volume("./x", "/y")]),
         ("[-v, name]", []),
-        ("-v /h:/c", [Volume("/h", "/c")]),
+        ("-v HERE:/c", [Volume("HERE", "/c")]),
     ],
 )
 def test_volumes(tmp_path: Path, words: str, pairs: list[Volume]) -> None:
-    made = job(tmp_path, f"script: train.py\nenvironment: {{docker: {{arguments: {words}}}}}\n")
-    assert made.local.volumes == pairs
+    here = tmp_path.as_posix()
+    text = words.replace("HERE", here)
+    made = job(tmp_path, f"script: train.py\nenvironment: {{docker: {{arguments: {text}}}}}\n")
+    assert made.local.volumes == [Volume(one.host.replace("HERE", here), one.container) for one in pairs]
+
+
+@pytest.mark.parametrize("host", ["/no/such", "C:\\data"])
+def test_a_volume_whose_folder_is_missing(tmp_path: Path, host: str) -> None:
+    text = f"script: train.py\ndocker:\n  arguments: [-v, '{host}:/data']\n"
+    with pytest.raises(AmlError, match="no such file or folder") as raised:
+        job(tmp_path, text)
+    assert (raised.value.line, raised.value.field) == (3, "docker.arguments")
+    assert job(tmp_path, f"target: cluster\n{text}{ENV}").resources.docker_args == ["-v", f"{host}:/data"]
 
 
 def test_batchai_node_count(tmp_path: Path) -> None:

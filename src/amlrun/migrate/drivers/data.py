@@ -49,7 +49,11 @@ class Data:
             if gaps_in(list(place.values())):
                 gap = gaps_in(list(place.values()))[0]
                 return Gap(gap.reason, gap.line, gap.source, NOTHING, gap.file)
-            path = str(path).lstrip("/").replace("{run-id}", "${{name}}").replace("{output-name}", "${{output_name}}")
+            path = (
+                re.sub(r"^(\./|/)+", "", str(path))
+                .replace("{run-id}", "${{name}}")
+                .replace("{output-name}", "${{output_name}}")
+            )
             return f"azureml://datastores/{place['datastoreName']}/paths/{path}"
         return uri["path"] if uri else NOTHING
 

@@ -168,10 +168,15 @@ def pipeline_input(found: Data, step: Step) -> dict[str, Any]:
         path = Gap("data that is not in the code", step.made.line, found.name)
     step.done.gaps += gaps_in(path)
     step.done.notes += [f"{found.name}: {remark}" for remark in found.remarks]
+    if isinstance(path, str) and "*" in path:
+        path = path.partition("*")[0].rpartition("/")[0] + "/"
+        step.done.notes.append(f"{found.name}: v2 has no patterns in paths: the whole folder is the input")
     direct = found.mechanism == "direct" and found.kind == "dataset"
-    kind = "mltable" if direct and "uri" not in found.location else "uri_folder"
-    if "uri" in found.location and not str(known(path)).endswith("/"):
-        kind = "uri_file"
+    # A registered table may be an MLTable; a place in a datastore is the files themselves.
+    kind = "mltable" if direct and "dataset" in found.location else "uri_folder"
+    plain = str(known(path))
+    if ("uri" in found.location and not plain.endswith("/")) or re.search(r"\.[A-Za-z][A-Za-z0-9]{0,7}$", plain):
+        kind = "uri_file" if kind == "uri_folder" else kind
     mode = "direct" if kind == "mltable" else _MODES.get(found.mechanism, "ro_mount")
     return {"type": kind, "path": path, "mode": "ro_mount" if mode == "direct" and kind != "mltable" else mode}
 

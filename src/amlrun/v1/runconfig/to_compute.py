@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path, PureWindowsPath
 
 from amlrun.spec.docker_arguments import volumes
 from amlrun.spec.job import Limits, QueueSettings, Resources, Service
@@ -118,6 +119,9 @@ def _docker(context: TranslationContext, resources: Resources) -> None:
         context.job.local.volumes, others = volumes(words)
         remark = "-v HOST:FOLDER is honoured without a container" if context.bare and context.job.local.volumes else ""
         context.mapped(key, "resources.docker_args", remark)
+        for host in (one.host for one in context.job.local.volumes if context.here and not context.machine):
+            if _is_full(host) and not Path(host).expanduser().exists():
+                context.blocking_error(key, f"-v {host}: no such file or folder", "Correct the path.")
         if others and context.bare:
             config.note(key, f"no container here, so {' '.join(others)} has no effect")
     newer_size = config.value("docker", "shmSize")
@@ -130,6 +134,10 @@ def _docker(context: TranslationContext, resources: Resources) -> None:
             resources.shm_size = size.lower()
         context.mapped(size_key, "resources.shm_size", "2g is v2's default" if size.lower() == "2g" else "")
     _container(context)
+
+
+def _is_full(path: str) -> bool:
+    return Path(path).expanduser().is_absolute() or PureWindowsPath(path).is_absolute()
 
 
 def _container(context: TranslationContext) -> None:
