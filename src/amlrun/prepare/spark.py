@@ -23,9 +23,14 @@ from amlrun.spec.spark_settings import VARIABLE, Scalar, SparkSettings, master, 
 
 SPARK_SUBMIT = "spark-submit"
 _FOLDER = "spark"
-# A trial runs for seconds: without the second compiler, the web page and 200 partitions it takes half the time.
+# A trial runs for seconds: without the second compiler, a check of Spark's own classes, the web page and 200 partitions
+# it takes half the time. A Java that does not know one of the options goes on without it.
+_JAVA_OPTIONS = (
+    "-XX:+IgnoreUnrecognizedVMOptions -XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions "
+    "-XX:-BytecodeVerificationRemote"
+)
 _QUICK: dict[str, Scalar] = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.bindAddress": "127.0.0.1",
