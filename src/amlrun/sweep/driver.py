@@ -14,7 +14,6 @@ from typing import Any
 
 from amlrun.dataclass import dataclass, field
 from amlrun.prepare.environment import Interpreter
-from amlrun.runs import metrics
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import Scalar
@@ -27,11 +26,12 @@ from amlrun.sweep.store import Settings, Trial
 from amlrun.sweep.trials import Starter
 from amlrun.targets.base import Outcome
 from amlrun.targets.local import LocalTarget
-from amlrun.targets.run_log import last_line
 from amlrun.targets.stage import Stage
 
 _TICK = 0.05
 _PROCESS_CHECK_SECONDS = 0.5
+# The next trial is made while others run, where they are shorter than this: a longer wait would show it as preparing.
+_QUICK_SECONDS = 1.0
 # So many failures from the start, with no trial that reported anything, mean that the script does not work.
 _FAILURES = 5
 
@@ -67,6 +67,7 @@ class Driver:
         self._checked = 0.0
         self._ended_here = 0
         self._first_start = 0.0
+        self._last_start, self._quick = 0.0, False
         self.queue: deque[int] = deque()
         self._ending: Outcome | None = None
 
@@ -109,6 +110,7 @@ class Driver:
                 self._ending = self.reason_to_end()
             if self._ending is None:
                 self._fill()
+                self._make_ahead()
             if not self.running and (self._ending or (not self.queue and not self.extend())):
                 return
             self.log.draw(self)
@@ -180,6 +182,8 @@ class Driver:
         if over:
             # Its last reports were written before its exit code.
             self._poll_metrics(over, last=True)
+        if over:
+            self._quick = time.monotonic() - self._last_start < _QUICK_SECONDS
         for trial in over:
             del self.running[trial.number]
             self._ended_here += 1
@@ -204,7 +208,15 @@ class Driver:
             trial = self._starter.start(number, values, raw, old.attempt + 1 if old else 1)
             self.trials[number] = self.running[number] = self._by_run[trial.run.id] = trial
             self.queue.popleft()
-            self._first_start = self._first_start or time.monotonic()
+            self._last_start = time.monotonic()
+            self._first_start = self._first_start or self._last_start
+
+    def _make_ahead(self) -> None:
+        """Draw and make the next trial while others run: of a small one that is half of its time."""
+        if self._quick and self.running and self.queue and self.queue[0] not in self.trials:
+            drawn = self.draw(self.queue[0])
+            if drawn is not None:
+                self._starter.make_ahead(self.queue[0], drawn[1], drawn[0])
 
     def draw(self, number: int) -> tuple[dict[str, Any] | None, dict[str, Scalar]] | None:
         """A new trial's values; None when bayesian sampling has to wait for an earlier trial's result."""
@@ -240,30 +252,11 @@ class Driver:
         failed = [trial for trial in ended if trial.state == "Failed"]
         if trials_without_metric:
             self.stop_all("an earlier trial ended without the metric")
-            return self._never_logged(trials_without_metric[0])
+            return results.never_logged(self.project, self.metric, trials_without_metric[0])
         if len(failed) >= min(self.failures, self.settings.total) and len(failed) == len(ended):
             self.stop_all("all earlier trials failed")
-            return self._all_failed(failed)
+            return results.all_failed(failed)
         return None
-
-    def _never_logged(self, trial: Trial) -> Outcome:
-        logged = sorted(metrics.metrics(self.project, trial.run.id))
-        hint = f"It logged {', '.join(logged)}." if logged else "It logged nothing through MLflow."
-        return Outcome(
-            RunStatus.FAILED,
-            f"trial {trial.number} completed without logging the metric {self.metric!r}",
-            f"{hint}\nName one of the script's metrics as primary_metric_name, or log it: "
-            f'mlflow.log_metric("{self.metric}", value)',
-        )
-
-    def _all_failed(self, failed: list[Trial]) -> Outcome:
-        first = min(failed, key=lambda trial: trial.number)
-        line = last_line(first.run)
-        return Outcome(
-            RunStatus.FAILED,
-            f"all {len(failed)} trials failed; trial {first.number}: {first.why}",
-            f"Its last line: {line}\nThe whole log: {first.run.log}" if line else f"Its log: {first.run.log}",
-        )
 
     def stop_all(self, reason: str) -> None:
         for trial in self.running.values():
@@ -283,7 +276,7 @@ class Driver:
             return self._ended_as(RunStatus.COMPLETED)
         ended = [trial for trial in self.trials.values() if trial.state in runs.FINAL]
         if ended and all(trial.state == "Failed" for trial in ended):
-            return self._all_failed(ended)
+            return results.all_failed(ended)
         if any(len(trial.curve) for trial in ended):
             hint = "Check a trial's log: the training may diverge."
             return Outcome(RunStatus.FAILED, f"no trial reported a usable {self.metric}: all were NaN", hint)

@@ -1,4 +1,6 @@
-"""What a sweep leaves in its `outputs/`: the table of trials, the best trial and its outputs, and pictures."""
+"""What a sweep leaves in its `outputs/` (the table of trials, the best trial and its outputs, pictures), and how one
+ends that found nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from amlrun.project import Project
+from amlrun.runs import metrics
 from amlrun.runs import store as runs
+from amlrun.runs.status import RunStatus
 from amlrun.sweep.progress import SweepState
 from amlrun.sweep.store import Trial
+from amlrun.targets.base import Outcome
+from amlrun.targets.run_log import last_line
 
 
 def write(sweep: SweepState, best: Trial | None, names: list[str] | None = None) -> None:
@@ -79,3 +86,26 @@ def _copy_outputs(run: runs.RunFolder, folder: Path) -> None:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source / name, target)
+
+
+def never_logged(project: Project, metric: str, trial: Trial) -> Outcome:
+    """How a sweep ends whose trial completed without the metric."""
+    logged = sorted(metrics.metrics(project, trial.run.id))
+    hint = f"It logged {', '.join(logged)}." if logged else "It logged nothing through MLflow."
+    return Outcome(
+        RunStatus.FAILED,
+        f"trial {trial.number} completed without logging the metric {metric!r}",
+        f"{hint}\nName one of the script's metrics as primary_metric_name, or log it: "
+        f'mlflow.log_metric("{metric}", value)',
+    )
+
+
+def all_failed(failed: list[Trial]) -> Outcome:
+    """How a sweep ends whose trials all failed: by the first of them."""
+    first = min(failed, key=lambda trial: trial.number)
+    line = last_line(first.run)
+    return Outcome(
+        RunStatus.FAILED,
+        f"all {len(failed)} trials failed; trial {first.number}: {first.why}",
+        f"Its last line: {line}\nThe whole log: {first.run.log}" if line else f"Its log: {first.run.log}",
+    )

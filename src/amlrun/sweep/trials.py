@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import shutil
 import subprocess
 import threading
 import time
@@ -61,6 +62,7 @@ class Starter:
         self._ready = False
         self._supervisors: dict[str, subprocess.Popen[bytes]] = {}
         self._endings: list[threading.Thread] = []
+        self._ahead: Trial | None = None
 
     def start_fork_server(self) -> None:
         """Let a fork server begin to import the script's packages, where trials can be forked; `start` waits for it.
@@ -88,6 +90,27 @@ class Starter:
 
     def start(self, number: int, values: dict[str, Scalar], raw: dict[str, Any] | None, attempt: int) -> Trial:
         """Make the trial's run and start it. Raises AmlError or OSError; the run's record says so then."""
+        trial, self._ahead = self._ahead, None
+        if trial is None or (trial.number, trial.attempt) != (number, attempt):
+            self._discard(trial)
+            trial = self._make(number, values, raw, attempt)
+        try:
+            self._launch(trial)
+        except BaseException as error:
+            steps.mark_failed(trial.run, error)
+            raise
+        return trial
+
+    def make_ahead(self, number: int, values: dict[str, Scalar], raw: dict[str, Any] | None) -> None:
+        """Make the run of the next trial, to be started as soon as there is room. Raises as `start`."""
+        if self._ready and self._ahead is None:
+            self._ahead = self._make(number, values, raw, 1)
+
+    def _discard(self, trial: Trial | None) -> None:
+        if trial is not None:
+            shutil.rmtree(trial.run.folder, ignore_errors=True)
+
+    def _make(self, number: int, values: dict[str, Scalar], raw: dict[str, Any] | None, attempt: int) -> Trial:
         settings = self._settings
         job = self._job(values)
         submit: SubmitPart = {
@@ -106,7 +129,6 @@ class Starter:
             runs.replace_text(run.private / "job.yml", json.dumps(definition))
             runs.replace_json(run.private / "prepared.json", self._prepared)
             trial.plan = self._plan(run, job, lambda line: None)
-            self._launch(trial)
         except BaseException as error:
             steps.mark_failed(run, error)
             raise
@@ -220,6 +242,8 @@ class Starter:
 
     def close(self) -> None:
         """Wait for what is being cancelled, and let the server go."""
+        self._discard(self._ahead)
+        self._ahead = None
         for ending in self._endings:
             ending.join()
         if self._server is not None:
