@@ -289,6 +289,22 @@ def test_cancel_ends_a_sweep_and_its_trials(light: SweepProject) -> None:
             os.kill(process["_script"]["pid"], 0)
 
 
+def test_a_trial_that_was_made_ahead_and_not_begun_leaves_nothing(light: SweepProject) -> None:
+    """Small trials are made while others run; what is over when the sweep ends was no run."""
+    project = light
+    project.runconfig("--pause", "0.02")
+    project.sweep_file(total=1000)
+    _, sweep = project.sweep("--async")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and len(list(sweep.parent.glob(f"{sweep.name}_*/.run/exit.json"))) < 12:
+        time.sleep(0.01)
+    project.aml("run", "cancel", "-r", sweep.name)
+    children = list(sweep.parent.glob(f"{sweep.name}_*"))
+    assert len(children) >= 12 and all((one / ".run" / "process.json").exists() for one in children)
+    assert {project.record(one.name)["status"] for one in children} <= {"Completed", "Canceled"}
+    project.runconfig()
+
+
 SECRETS = ("hunter1", "hunter2", "hunter3")
 
 

@@ -182,7 +182,6 @@ class Driver:
         if over:
             # Its last reports were written before its exit code.
             self._poll_metrics(over, last=True)
-        if over:
             self._quick = time.monotonic() - self._last_start < _QUICK_SECONDS
         for trial in over:
             del self.running[trial.number]
@@ -200,12 +199,15 @@ class Driver:
             if len(self.running) >= (self.settings.slots if self._parallel else 1):
                 return
             number = self.queue[0]
-            old = self.trials.get(number)
+            made, old = self._starter.ahead, self.trials.get(number)
+            if made is not None and made.number == number:
+                old = made
             drawn = (old.raw, old.values) if old and old.values else self.draw(number)
             if drawn is None:
                 return
             raw, values = drawn
-            trial = self._starter.start(number, values, raw, old.attempt + 1 if old else 1)
+            attempt = 1 if number not in self.trials else self.trials[number].attempt + 1
+            trial = self._starter.start(number, values, raw, attempt)
             self.trials[number] = self.running[number] = self._by_run[trial.run.id] = trial
             self.queue.popleft()
             self._last_start = time.monotonic()
@@ -213,7 +215,8 @@ class Driver:
 
     def _make_ahead(self) -> None:
         """Draw and make the next trial while others run: of a small one that is half of its time."""
-        if self._quick and self.running and self.queue and self.queue[0] not in self.trials:
+        ready = self._quick and self.running and self._starter.can_make_ahead
+        if ready and self.queue and self.queue[0] not in self.trials:
             drawn = self.draw(self.queue[0])
             if drawn is not None:
                 self._starter.make_ahead(self.queue[0], drawn[1], drawn[0])

@@ -62,7 +62,7 @@ class Starter:
         self._ready = False
         self._supervisors: dict[str, subprocess.Popen[bytes]] = {}
         self._endings: list[threading.Thread] = []
-        self._ahead: Trial | None = None
+        self.ahead: Trial | None = None
 
     def start_fork_server(self) -> None:
         """Let a fork server begin to import the script's packages, where trials can be forked; `start` waits for it.
@@ -90,7 +90,7 @@ class Starter:
 
     def start(self, number: int, values: dict[str, Scalar], raw: dict[str, Any] | None, attempt: int) -> Trial:
         """Make the trial's run and start it. Raises AmlError or OSError; the run's record says so then."""
-        trial, self._ahead = self._ahead, None
+        trial, self.ahead = self.ahead, None
         if trial is None or (trial.number, trial.attempt) != (number, attempt):
             self._discard(trial)
             trial = self._make(number, values, raw, attempt)
@@ -101,10 +101,14 @@ class Starter:
             raise
         return trial
 
+    @property
+    def can_make_ahead(self) -> bool:
+        """Whether the next trial's run may be made before there is room for it."""
+        return self._ready and self.ahead is None
+
     def make_ahead(self, number: int, values: dict[str, Scalar], raw: dict[str, Any] | None) -> None:
         """Make the run of the next trial, to be started as soon as there is room. Raises as `start`."""
-        if self._ready and self._ahead is None:
-            self._ahead = self._make(number, values, raw, 1)
+        self.ahead = self._make(number, values, raw, 1)
 
     def _discard(self, trial: Trial | None) -> None:
         if trial is not None:
@@ -242,8 +246,8 @@ class Starter:
 
     def close(self) -> None:
         """Wait for what is being cancelled, and let the server go."""
-        self._discard(self._ahead)
-        self._ahead = None
+        self._discard(self.ahead)
+        self.ahead = None
         for ending in self._endings:
             ending.join()
         if self._server is not None:
