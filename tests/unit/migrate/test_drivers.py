@@ -464,6 +464,28 @@ Pipeline(ws, [step])
     assert inputs["known"] == {"type": "mltable", "path": "azureml:known@latest", "mode": "direct"}
 
 
+def test_a_dataset_that_a_step_gets_by_name_is_its_input() -> None:
+    script = (
+        "dataset_name = args.dataset_name\n"
+        "rows = Dataset.get_by_name(run.experiment.workspace, dataset_name, args.version)\n"
+    )
+    result = driver(
+        """
+from azureml.pipeline.core import Pipeline
+from azureml.pipeline.steps import PythonScriptStep
+step = PythonScriptStep(name="train", script_name="train/train.py", source_directory="code", compute_target="cpu",
+                        arguments=["--dataset_name", "my rows", "--version", "3", "--model-name", "m"])
+Pipeline(ws, [step])
+""",
+        {"code/train/train.py": script},
+    )
+    text = next(text for path, text in texts(result).items() if path.endswith("pipeline.yml"))
+    job = YAML(typ="safe").load(text)
+    assert job["inputs"] == {"my_rows": {"type": "mltable", "path": "azureml:my rows@latest", "mode": "direct"}}
+    assert job["jobs"]["train"]["environment_variables"] == {"my_rows": "${{inputs.my_rows}}", "PYTHONPATH": "."}
+    assert job["jobs"]["train"]["inputs"] == {"my_rows": "${{parent.inputs.my_rows}}"}
+
+
 def test_a_pipeline_with_a_step_of_another_kind_is_named() -> None:
     result = driver("""
 from azureml.pipeline.core import Pipeline

@@ -158,6 +158,9 @@ def _wired(
         wired[name] = steps.bound_input(step, name, producers, inputs)
         if step.reads[name].kind in ("dataset", "intermediate") and node["type"] == "command":
             variables.setdefault(name, f"${{{{inputs.{name}}}}}")
+    if re.match(r"python\S* (?!-)\S*/", str(node.get("command"))):
+        # v1 had the snapshot's root on sys.path, v2 has not (azure-sdk-for-python#29724).
+        variables.setdefault("PYTHONPATH", ".")
     for name, parameter in step.parameters.items():
         label = input_name(name)
         default = submitted.get(name, bound(parameter).get("default_value", NOTHING))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from typing import Any
@@ -99,7 +100,27 @@ def read(context: ConversionContext, made: SdkObject, key: str, producers: dict[
         step.done.gaps.append(given["arguments"])
     for item in arguments_of(made):
         step.words.append(_word(step, item, producers))
+    _named_datasets(context, step)
     return step
+
+
+def _named_datasets(context: ConversionContext, step: Step) -> None:
+    """A dataset that the script gets by the name in one of its options is an input of that name.
+
+    The rewritten script reads its path from the environment variable of the name (scripts/data.py).
+    """
+    folder, script = known(step.given.get("source_directory")), known(step.given.get("script_name"))
+    if not isinstance(script, str):
+        return
+    place = context.resolve(posixpath.join(folder, script) if isinstance(folder, str) else script)
+    text = context.lookup(context.place(place)) or ""
+    for flag, value in zip(step.words, step.words[1:]):
+        option = str(flag).lstrip("-").replace("-", "_")
+        literal = isinstance(value, str) and value and "${{" not in value and not value.startswith("-")
+        named = rf"get_by_name\(\s*[^,]+,\s*(?:name\s*=\s*)?(?:\w+\.)?{re.escape(option)}\b"
+        if str(flag).startswith("--") and literal and re.search(named, text):
+            label = re.sub(r"\W+", "_", value).strip("_")
+            _add(step, Data(label, "dataset", "direct", {"dataset": {"name": value}}, made=value))
 
 
 def _add(step: Step, found: Data) -> str:
