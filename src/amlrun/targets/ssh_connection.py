@@ -40,7 +40,7 @@ for name, text in {sources!r}:
 module.main()
 """
 _BOOT = "import sys;i=sys.stdin.buffer;exec(compile(i.read(int(i.readline())),'amlrun','exec'))"
-_CONNECT_SECONDS, _ALIVE_SECONDS, _KEPT_SECONDS = 15, 3, 30
+_CONNECT_SECONDS, _ALIVE_SECONDS, _KEPT_SECONDS = 15, 5, 30
 # Calls that change nothing there: asked once more wherever the connection broke. Others are asked once more when
 # nothing had begun there, as with a kept connection that has ended without a word.
 _HARMLESS = ("hello", "status")
@@ -79,7 +79,7 @@ def ssh_words(machine: Machine) -> list[str]:
         raise AmlError("ssh was not found", hint="Install OpenSSH's client.")
     options = {
         "BatchMode": "yes", "StrictHostKeyChecking": "yes", "ConnectTimeout": str(_CONNECT_SECONDS),
-        "ServerAliveInterval": str(_ALIVE_SECONDS), "ServerAliveCountMax": "3", "LogLevel": "ERROR",
+        "ServerAliveInterval": str(_ALIVE_SECONDS), "ServerAliveCountMax": "4", "LogLevel": "ERROR",
     }  # fmt: skip
     folder = control_folder()
     if folder is not None:

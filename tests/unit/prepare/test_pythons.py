@@ -170,4 +170,4 @@ def test_a_file_that_a_setting_names_is_to_blame(tmp_path: Path, said: str, reas
     error = build_problems.of_settings(said.format(file), settings, CondaFile(Path("c.yml")))
     assert error is not None and (error.message, error.file) == (reason, file)
     assert "UV_CONSTRAINT names it" in error.hint
-    assert build_problems.of_settings(said.format("/work/conda.txt"), settings, CondaFile(Path("c.yml"))) is None
+    assert build_problems.of_settings(said.format("/other/conda.txt"), settings, CondaFile(Path("c.yml"))) is None
