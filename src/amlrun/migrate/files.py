@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from amlrun.migrate.discover import decode
 from amlrun.migrate.result import FileResult
 
-# What every conda file gets in place of SDK v1.
-_THERE = {"mlflow"}
+# What rewriting adds beside MLflow, which every conda file gets in place of SDK v1.
+_ADDED = {"joblib", "pandas"}
 
 
 class Files(Mapping[str, str]):
@@ -59,7 +58,7 @@ def new_imports(results: Iterable[FileResult]) -> tuple[str, ...]:
     for change in (change for result in results for change in result.changes):
         if change.old is not None and change.path.endswith(".py"):
             found |= _imports(change.new) - _imports(change.old)
-    return tuple(sorted(found - set(sys.stdlib_module_names) - _THERE))
+    return tuple(sorted(found & _ADDED))
 
 
 def _imports(text: str) -> set[str]:
