@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -20,16 +21,21 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reas
 KILLS = int(os.environ.get("AMLRUN_TEST_KILLS", "6"))
 
 
-def test_ctrl_c(place: Place) -> None:
-    """The run ends, or the command says that it goes on and how to end it; after that nothing is left of it."""
-    before = place.runs()
-    command = place.start(*place.submit_words("train.py", "--wait"))
+def until_said(command: subprocess.Popen[bytes], what: bytes) -> None:
+    """Wait until a command has printed that."""
     said = b""
-    while b"script runs with" not in said:
+    while what not in said:
         assert command.stdout is not None
         line = command.stdout.readline()
         assert line, finish(command).err
         said += line
+
+
+def test_ctrl_c(place: Place) -> None:
+    """The run ends, or the command says that it goes on and how to end it; after that nothing is left of it."""
+    before = place.runs()
+    command = place.start(*place.submit_words("train.py", "--wait"))
+    until_said(command, b"script runs with")
     (run_id,) = place.runs() - before
     command.send_signal(signal.SIGINT)
     ended = finish(command)
@@ -86,12 +92,7 @@ def test_what_serves_a_run_is_killed(place: Place) -> None:
     for victim in list(place.serving) * (KILLS // 3):
         before = place.runs()
         command = place.start(*place.submit_words("train.py", "--pause", "1"))
-        said = b""
-        while b"line 1" not in said:
-            assert command.stdout is not None
-            line = command.stdout.readline()
-            assert line, finish(command).err
-            said += line
+        until_said(command, b"line 1")
         (run_id,) = place.runs() - before
         time.sleep(rng.uniform(0, 1))
         place.serving[victim](run_id)

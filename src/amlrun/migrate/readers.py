@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from amlrun.errors import AmlError
 from amlrun.migrate.drivers import heal_conda, read_driver, read_notebook
+from amlrun.migrate.files import needs
 from amlrun.migrate.folder import Reader
 from amlrun.migrate.result import FileResult, Kind
 from amlrun.prepare.conda_resolve import Resolver, uv_resolver
@@ -32,8 +33,8 @@ class CondaReader:
         """The result for one conda file; nothing is raised for an index that is out of reach."""
         if self._resolver is not None:
             try:
-                return heal_conda(path, text, self._resolver, files)
+                return heal_conda(path, text, self._resolver, needs(files))
             except AmlError as error:
                 self._resolver = None
                 self._say(f"{error.message}; conda files are checked without it")
-        return heal_conda(path, text, files=files)
+        return heal_conda(path, text, more=needs(files))

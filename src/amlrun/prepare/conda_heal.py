@@ -108,8 +108,7 @@ def _replacement(items: list[Item], file: str, more: Sequence[str]) -> tuple[str
     """What SDK v1's packages were there for: training, scoring by the words of its name and folders, or both."""
     names = {normal(item.name) for item in items}
     serves = names & {"inference-schema", "azureml-monitoring"}
-    # The whole SDK brought pandas, and scripts rely on it (microsoft/MLOpsPython).
-    brought = ("pandas",) if "azureml-sdk" in names and "pandas" not in more else ()
+    brought = conda_rules.brought_by_sdk(names | set(more))
     words = re.search(r"scor|infer|deploy|serv|\baci|\baks", "/".join(Path(file).parts[-3:]).lower())
     if words and "train" not in Path(file).name.lower():
         return conda_rules.SCORING

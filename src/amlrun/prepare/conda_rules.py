@@ -108,6 +108,11 @@ def rule(name: str, *, conda: bool, others: set[str]) -> Rule | None:
     return None
 
 
+def brought_by_sdk(names: set[str]) -> tuple[str, ...]:
+    """What a file's packages, by normal names, had from SDK v1: scripts rely on it (microsoft/MLOpsPython)."""
+    return ("pandas",) if "azureml-sdk" in names and "pandas" not in names else ()
+
+
 def remark(name: str, spec: str) -> str:
     """What the version that `spec` (`==1.5`, `>=1.5`, empty) gives changes for old code, or an empty string."""
     since, text = _REMARKS.get(normal(name), ("", ""))

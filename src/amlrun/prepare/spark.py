@@ -21,7 +21,6 @@ from amlrun.runs import redact
 from amlrun.spec.job import BINDING, CommandJob
 from amlrun.spec.spark_settings import VARIABLE, Scalar, SparkSettings, master, no_effect
 
-SPARK_SUBMIT = "spark-submit"
 _FOLDER = "spark"
 # A trial runs for seconds: without the second compiler, a check of Spark's own classes, the web page and 200 partitions
 # it takes half the time. A Java that does not know one of the options goes on without it.

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from amlrun.prepare import conda_file
+from amlrun.prepare import conda_file, conda_rules
 from amlrun.prepare.conda_file import CondaFile, Requirement
 
 # What the packages that bring azureml-core were there for in a job: logging, data, submitting.
@@ -46,9 +46,8 @@ def _leave_out(found: CondaFile) -> None:
     gone = [one for one, _ in dropped]
     there = {name for name, _ in names}
     wanted = [] if there.intersection(_MLFLOW) else ["mlflow-skinny"]
-    # The whole SDK brought pandas, and scripts rely on it (microsoft/MLOpsPython).
-    brought = "azureml-sdk" in there or any("pandas" in extras for _, extras in dropped)
-    if "pandas" not in there and brought:
+    asked = "pandas" not in there and any("pandas" in extras for _, extras in dropped)
+    if asked or conda_rules.brought_by_sdk(there):
         wanted.append("pandas")
     found.requirements = [one for one in found.requirements if one not in gone]
     found.requirements += [Requirement(name, gone[0].line) for name in wanted]

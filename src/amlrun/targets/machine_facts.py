@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,16 @@ def keep(machine: Machine, facts: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         replace_json(file, facts)
+
+
+def cores(facts: Mapping[str, Any]) -> int:
+    """How many cores it has; one where it is known from before an update."""
+    return int(facts.get("cores", 1))
+
+
+def spark_submit(facts: Mapping[str, Any]) -> str:
+    """Its spark-submit, which starts Spark jobs there; empty without one."""
+    return str(facts["tools"].get("spark-submit", ""))
 
 
 def forget(machine: Machine) -> None:

@@ -14,7 +14,7 @@ from amlrun.errors import AmlError
 from amlrun.prepare import room
 from amlrun.prepare.interpreter import TOOL_VARIABLE, Report
 from amlrun.prepare.room import READY, TOOLS, Room, Workshop
-from amlrun.prepare.spark import SPARK_SUBMIT
+from amlrun.targets import machine_facts
 from amlrun.targets.ssh_connection import Connection
 
 
@@ -23,7 +23,7 @@ class RemoteWorkshop(Workshop):
 
     def __init__(self, connection: Connection, there: dict[str, Any], report: Report) -> None:
         self.connection, self.there, self.report = connection, there, report
-        self.has_spark = SPARK_SUBMIT in there["tools"]
+        self.has_spark = bool(machine_facts.spark_submit(there))
 
     def tool(self) -> str:
         asked = os.environ.get(TOOL_VARIABLE)

@@ -11,10 +11,10 @@ from amlrun.prepare import data, snapshot
 from amlrun.prepare.interpreter import Interpreter
 from amlrun.prepare.machines import Machine
 from amlrun.prepare.site import Report, Site
-from amlrun.prepare.spark import SPARK_SUBMIT
 from amlrun.project import Project
 from amlrun.runs import store as runs
 from amlrun.spec.job import CommandJob, Input, Output
+from amlrun.targets import machine_facts
 from amlrun.targets.ssh_connection import Connection
 
 
@@ -36,7 +36,7 @@ class RemoteSite(Site):
         self._connection, self._there, self._report = connection, there, report
         self.sends: dict[str, Path] = {}
         self.sends_workers = False
-        self.spark_submit = str(there["tools"].get(SPARK_SUBMIT, ""))
+        self.spark_submit = machine_facts.spark_submit(there)
 
     @property
     def machine(self) -> Machine:
@@ -66,7 +66,7 @@ class RemoteSite(Site):
 
     @property
     def cores(self) -> int:
-        return int(self._there.get("cores", 1))  # a machine may be known from before an update
+        return machine_facts.cores(self._there)
 
     def has(self, program: str, path: str) -> bool:
         return True

@@ -22,7 +22,7 @@ from amlrun.project import Project
 from amlrun.runs import store as runs
 from amlrun.runs.record import ExitPart
 from amlrun.spec.job import CommandJob, Input, Output
-from amlrun.targets import container_room, images
+from amlrun.targets import container_room, images, machine_facts
 from amlrun.targets import engine as engines
 from amlrun.targets.base import SubmitOptions
 from amlrun.targets.container import ContainerStage, container_name, explained
@@ -54,12 +54,12 @@ class RemoteStage(Stage):
         self.job, self.connection, self.there, self.report = job, connection, there, report
 
     def notes(self) -> list[str]:
-        return self.spark_notes(str(self.there["tools"].get(spark.SPARK_SUBMIT, "")))
+        return self.spark_notes(machine_facts.spark_submit(self.there))
 
     def spark_notes(self, spark_submit: str = "") -> list[str]:
         """What a Spark job says before it starts."""
         machine = self.connection.machine.name
-        return spark.notes(self.job, int(self.there.get("cores", 1)), machine, spark_submit)
+        return spark.notes(self.job, machine_facts.cores(self.there), machine, spark_submit)
 
     def interpreter(self, job: CommandJob, report: Report) -> Interpreter:
         """The Python there: the one that is named, else the conda file's environment, built there."""

@@ -14,6 +14,11 @@ from amlrun.migrate.drivers.values import NOTHING, Gap, Item, SdkObject, Text, g
 
 _DEPLOYS = ("Model.deploy", "Webservice.deploy", "Webservice.deploy_from_model", "Model.deploy_from_model")
 
+_COMPUTES = (
+    (compute.is_creation, compute.create_line, "AmlCompute", "size"),
+    (compute.is_attachment, compute.attach_line, "RemoteCompute", "address"),
+)
+
 
 def lines(context: ConversionContext, made: list[SdkObject]) -> list[str]:
     """The lines in the order of the driver; each is noted as a construction of its own where it is one."""
@@ -31,13 +36,13 @@ def lines(context: ConversionContext, made: list[SdkObject]) -> list[str]:
 
 def _words(context: ConversionContext, made: SdkObject, registering: set[int]) -> list[list[str]]:
     name = name_of(made)
-    if compute.is_creation(made) or compute.is_attachment(made):
-        machine = compute.is_attachment(made)
-        done = context.note(made, "RemoteCompute" if machine else "AmlCompute")
-        words, gaps = compute.attach_line(made) if machine else compute.create_line(made)
-        done.gaps += gaps
-        done.reason = done.reason or ("" if words else f"its {'address' if machine else 'size'} is not in the code")
-        return [words] if not done.reason else []
+    for is_one, line_of, kind, wanted in _COMPUTES:
+        if is_one(made):
+            done = context.note(made, kind)
+            words, gaps = line_of(made)
+            done.gaps += gaps
+            done.reason = done.reason or ("" if words else f"its {wanted} is not in the code")
+            return [words] if not done.reason else []
     if name == ".submit":
         return _submit(context, made, id(made) in registering)
     if name == ".register_model" or name == "Model.register":

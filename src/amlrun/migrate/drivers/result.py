@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from amlrun.errors import AmlError
 from amlrun.migrate.drivers.context import FULL, PARTLY, Construction
@@ -108,15 +108,13 @@ def _language(text: str) -> str:
     return "python" if str(name).lower() in ("python", "ipython", "python3") else str(name)
 
 
-def heal_conda(
-    path: str, text: str, resolver: Resolver | None = None, files: Mapping[str, str] | None = None
-) -> FileResult:
+def heal_conda(path: str, text: str, resolver: Resolver | None = None, more: Sequence[str] = ()) -> FileResult:
     """What a conda file has to say to be installed today; without a `resolver`, by tables alone and with no network.
 
-    `files` are those of its folder, whose rewritten scripts may need packages of their own.
+    `more` are the packages that rewritten scripts need in addition.
     """
     try:
-        healed = heal(text, path, resolver, needs(files or {}))
+        healed = heal(text, path, resolver, more)
     except AmlError as error:
         if error.exit_code != 2:
             raise

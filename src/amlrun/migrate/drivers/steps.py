@@ -107,7 +107,7 @@ def read(context: ConversionContext, made: SdkObject, key: str, producers: dict[
 def _named_datasets(context: ConversionContext, step: Step) -> None:
     """A dataset that the script gets by the name in one of its options is an input of that name.
 
-    The rewritten script reads its path from the environment variable of the name (scripts/data.py).
+    The rewritten script reads its path from the environment variable that helpers.variable_of spells.
     """
     folder, script = known(step.given.get("source_directory")), known(step.given.get("script_name"))
     if not isinstance(script, str):
