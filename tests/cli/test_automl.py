@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import pandas as pd
 import psutil
 import pytest
 from support import automl
+from support.places import kill_tree
 from support.rendering import template_file
 
 import amlrun
@@ -204,8 +204,7 @@ def test_killed_and_resumed_no_trial_that_ended_runs_again(tmp_path: Path) -> No
         time.sleep(0.02)
     pid = json.loads((run / ".run" / "process.json").read_text())["_supervisor"]["pid"]
     driver = psutil.Process(pid)
-    for process in [*driver.children(recursive=True), driver]:
-        process.send_signal(signal.SIGKILL)
+    kill_tree(pid)
     driver.wait(30)
     kept = {path: path.stat().st_mtime_ns for path in run.parent.glob(f"{run.name}_*/.run/exit.json")}
     assert aml(folder, "run", "show", "-r", run.name, "-o", "json")

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -114,14 +114,8 @@ def kill(sweep: Path, rng: random.Random, driver: int | None = None) -> None:
             driver = json.loads((sweep / ".run" / "process.json").read_text())["_supervisor"]["pid"]
         except (OSError, ValueError, KeyError):
             return
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(driver)
-        family = process.children(recursive=True) if everyone else []
-    except psutil.NoSuchProcess:
-        return
-    os.kill(driver, signal.SIGKILL)
-    for member in family:
-        try:
-            member.kill()
-        except psutil.NoSuchProcess:
-            continue
+        for member in [process, *(process.children(recursive=True) if everyone else [])]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
