@@ -29,9 +29,9 @@ def build(room: Room, wanted: CondaFile, tool: str, report: Report, more: Sequen
     wanted.requirements += [Requirement(text, None) for text in more]
     # What an interrupted build left has no mark that it is ready.
     room.clear()
-    what = "the conda file" if wanted.file is None else wanted.file.name
+    of = f" of {wanted.file.name}" if wanted.file is not None else ""
     packages = "1 package" if len(wanted.requirements) == 1 else f"{len(wanted.requirements)} packages"
-    report(f"Building the environment of {what} with {tool} ({packages}; cached for later runs) …")
+    report(f"Building the environment{of} with {tool} ({packages}; cached for later runs) …")
     notes, python_note = [], ""
     if tool == "uv":
         settings = room.settings()

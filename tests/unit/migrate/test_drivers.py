@@ -464,26 +464,27 @@ Pipeline(ws, [step])
     assert inputs["known"] == {"type": "mltable", "path": "azureml:known@latest", "mode": "direct"}
 
 
-def test_a_dataset_that_a_step_gets_by_name_is_its_input() -> None:
+@pytest.mark.parametrize(("name", "label"), [("my rows", "my_rows"), ("2024 rows", "_2024_rows")])
+def test_a_dataset_that_a_step_gets_by_name_is_its_input(name: str, label: str) -> None:
     script = (
         "dataset_name = args.dataset_name\n"
         "rows = Dataset.get_by_name(run.experiment.workspace, dataset_name, args.version)\n"
     )
     result = driver(
-        """
+        f"""
 from azureml.pipeline.core import Pipeline
 from azureml.pipeline.steps import PythonScriptStep
 step = PythonScriptStep(name="train", script_name="train/train.py", source_directory="code", compute_target="cpu",
-                        arguments=["--dataset_name", "my rows", "--version", "3", "--model-name", "m"])
+                        arguments=["--dataset_name", "{name}", "--version", "3", "--model-name", "m"])
 Pipeline(ws, [step])
 """,
         {"code/train/train.py": script},
     )
     text = next(text for path, text in texts(result).items() if path.endswith("pipeline.yml"))
     job = YAML(typ="safe").load(text)
-    assert job["inputs"] == {"my_rows": {"type": "mltable", "path": "azureml:my rows@latest", "mode": "direct"}}
-    assert job["jobs"]["train"]["environment_variables"] == {"my_rows": "${{inputs.my_rows}}", "PYTHONPATH": "."}
-    assert job["jobs"]["train"]["inputs"] == {"my_rows": "${{parent.inputs.my_rows}}"}
+    assert job["inputs"] == {label: {"type": "mltable", "path": f"azureml:{name}@latest", "mode": "direct"}}
+    assert job["jobs"]["train"]["environment_variables"] == {label: f"${{{{inputs.{label}}}}}", "PYTHONPATH": "."}
+    assert job["jobs"]["train"]["inputs"] == {label: f"${{{{parent.inputs.{label}}}}}"}
 
 
 def test_a_pipeline_with_a_step_of_another_kind_is_named() -> None:

@@ -199,15 +199,18 @@ def test_each_table_is_its_own() -> None:
     assert "a = d.copy()\nb = d.copy()\n" in rewritten(text)
 
 
-def test_a_name_that_only_the_run_knows_names_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("word", "variable"), [("north", "north_data"), ("2024:", "_2024_data")])
+def test_a_name_that_only_the_run_knows_names_the_variable(
+    word: str, variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     text = (
         "import sys\nfrom azureml.core import Dataset, Run\n\nws = Run.get_context().experiment.workspace\n"
         "rows = Dataset.get_by_name(ws, f'{sys.argv[1]} data').to_pandas_dataframe()\n"
     )
     assert verdict(text) is Verdict.NOTE
     (tmp_path / "t.csv").write_text("a\n7\n")
-    monkeypatch.setenv("north_data", str(tmp_path / "t.csv"))
-    monkeypatch.setattr("sys.argv", ["train.py", "north"])
+    monkeypatch.setenv(variable, str(tmp_path / "t.csv"))
+    monkeypatch.setattr("sys.argv", ["train.py", word])
     found: dict[str, Any] = {}
     exec(rewritten(text), found)  # noqa: S102 - what was just made
     assert found["rows"]["a"].tolist() == [7]

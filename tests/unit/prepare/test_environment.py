@@ -58,6 +58,12 @@ def test_built_once_and_reused_by_content(tmp_path: Path, cache: Path) -> None:
     assert other.python != found.python
 
 
+def test_an_environment_without_a_conda_file_names_none(cache: Path) -> None:
+    said: list[str] = []
+    environment.prepare({"dependencies": ["python", "pip", {"pip": ["six==1.16.0"]}]}, report=said.append)
+    assert any("Building the environment with uv (" in line for line in said)
+
+
 def test_an_interrupted_build_is_made_again(tmp_path: Path, cache: Path) -> None:
     found = environment.prepare(conda_file(tmp_path, CONDA), report=lambda line: None)
     assert found.folder is not None

@@ -14,6 +14,7 @@ from amlrun.migrate.drivers.data import Data, data
 from amlrun.migrate.drivers.packages import listed
 from amlrun.migrate.drivers.signatures import bound, name_of
 from amlrun.migrate.drivers.values import NOTHING, Gap, SdkObject, Text, gaps_in, known
+from amlrun.migrate.scripts.helpers import identifier
 
 KINDS = ("PythonScriptStep", "CommandStep", "EstimatorStep", "HyperDriveStep", "ParallelRunStep")
 _MODES = {"mount": "ro_mount", "download": "download", "direct": "direct", "hdfs": "ro_mount"}
@@ -107,7 +108,7 @@ def read(context: ConversionContext, made: SdkObject, key: str, producers: dict[
 def _named_datasets(context: ConversionContext, step: Step) -> None:
     """A dataset that the script gets by the name in one of its options is an input of that name.
 
-    The rewritten script reads its path from the environment variable that helpers.variable_of spells.
+    The rewritten script reads its path from the environment variable that helpers.variable_of spells the same way.
     """
     folder, script = known(step.given.get("source_directory")), known(step.given.get("script_name"))
     if not isinstance(script, str):
@@ -119,8 +120,7 @@ def _named_datasets(context: ConversionContext, step: Step) -> None:
         literal = isinstance(value, str) and value and "${{" not in value and not value.startswith("-")
         named = rf"get_by_name\(\s*[^,]+,\s*(?:name\s*=\s*)?(?:\w+\.)?{re.escape(option)}\b"
         if str(flag).startswith("--") and literal and re.search(named, text):
-            label = re.sub(r"\W+", "_", value).strip("_")
-            _add(step, Data(label, "dataset", "direct", {"dataset": {"name": value}}, made=value))
+            _add(step, Data(identifier(value), "dataset", "direct", {"dataset": {"name": value}}, made=value))
 
 
 def _add(step: Step, found: Data) -> str:

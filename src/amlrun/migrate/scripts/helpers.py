@@ -117,7 +117,8 @@ def root_run_id():
 
 def variable_of(name: ast.expr | str) -> list[Part]:
     """The environment variable whose name is only known when the script runs, spelt as `identifier` would."""
-    return [Module("os"), ".environ[", Module("re"), '.sub(r"\\W+", "_", ', name, ').strip("_")]']
+    plain: list[Part] = [Module("re"), '.sub(r"(?a)\\W+", "_", ', name, ').strip("_")']
+    return [Module("os"), ".environ[", Module("re"), '.sub(r"^(?=\\d)", "_", ', *plain, ")]"]
 
 
 def identifier(text: str, default: str = "dataset") -> str:

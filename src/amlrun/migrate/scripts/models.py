@@ -84,7 +84,7 @@ class Models:
         if constant is None:
             remark = note(
                 f"the path of the model {ast.unparse(name)} is read from the environment variable of its name, with _ "
-                "for all but letters and digits",
+                "for all but letters and digits, and before a digit at its start",
                 "Set one for each model that it may be under environmentVariables: of the run configuration; aml model "
                 "download fetches a model.",
             )

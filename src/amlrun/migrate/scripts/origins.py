@@ -118,7 +118,7 @@ class Origins:
         if given is not None:
             remark = note(
                 f"the dataset {ast.unparse(given)} is read from the path in the environment variable of its name, with "
-                "_ for all but letters and digits",
+                "_ for all but letters and digits, and before a digit at its start",
                 f"Name each dataset that it may be under data:, with its environmentVariableName. {_RECIPE}",
             )
             return variable_of(given), remark

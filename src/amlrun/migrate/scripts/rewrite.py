@@ -173,7 +173,9 @@ class Rewriter:
             return
         constant = self.script.values.constant(prefix)
         name: list[Part] = variable_of(prefix)
-        shown = f"of the name {ast.unparse(prefix)}, with _ for all but letters and digits"
+        shown = (
+            f"of the name {ast.unparse(prefix)}, with _ for all but letters and digits, and before a digit at its start"
+        )
         if constant is not None:
             shown = identifier(constant)
             name = [Module("os"), f'.environ["{shown}"]']
