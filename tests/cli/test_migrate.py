@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from amlrun import cli
+from amlrun.errors import AmlError
 
 TRAIN = "from azureml.core import Run\n\nrun = Run.get_context()\nrun.log('a', 1)\nrun.get_details()\n"
 
@@ -70,6 +71,11 @@ def test_json_is_one_document(repo: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_no_such_path(capsys: pytest.CaptureFixture[str]) -> None:
     assert aml("no/such/folder") == 2
     assert "there is no file or folder" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback() -> None:
+    with pytest.raises(AmlError):
+        cli.main(["migrate", "--debug", "no/such/folder"])
 
 
 def test_a_folder_without_v1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 import click
 
 from amlrun.cli.common import Context, common_options
-from amlrun.cli.options import submit_options
+from amlrun.cli.options import SubmitFlags, submit_options
 from amlrun.errors import AmlError
 from amlrun.runs.files import write_text
-from amlrun.targets.base import SubmitOptions
 
 
 @click.group("automl")
@@ -36,9 +35,7 @@ def submit(
     resume: str | None,
     seed: int | None,
     no_warm: bool,
-    detach: bool,
-    dry_run: bool,
-    no_snapshot_limit: bool,
+    flags: SubmitFlags,
 ) -> int:
     """Search the best model of a table as a v2 AutoML job's YAML says: classification or regression.
 
@@ -53,14 +50,14 @@ def submit(
     from amlrun.cli.submit import submit as send
     from amlrun.cli.sweep import take_up
 
-    options = SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, warm=not no_warm)
+    options = flags.options(warm=not no_warm)
     if resume is not None:
         return take_up(context, resume, options)
     if file is None:
         raise AmlError("FILE: name the AutoML job's YAML", hint="For instance: aml automl submit automl.yml --ct local")
     job = load(file, target)
     job.source.seed = seed
-    return send(context, job, experiment_name, options, dry_run=dry_run)
+    return send(context, job, experiment_name, options, dry_run=flags.dry_run)
 
 
 @command.command("export-script")

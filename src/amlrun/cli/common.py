@@ -6,6 +6,7 @@ import functools
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -218,6 +219,20 @@ def with_options(function: F, options: Sequence[Callable[[Any], Any]]) -> F:
     for option in reversed(options):
         command = option(command)
     return command  # type: ignore[no-any-return]
+
+
+def gathered(name: str, kind: Callable[..., Any], *options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Options that a command gets as one argument, `name`: a dataclass `kind`, whose fields are the options' names."""
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def command(*args: Any, **kwargs: Any) -> Any:
+            own = {one.name: kwargs.pop(one.name) for one in fields(kind)}  # type: ignore[arg-type]
+            return function(*args, **{name: kind(**own)}, **kwargs)
+
+        return with_options(command, options)  # type: ignore[return-value]
+
+    return decorate
 
 
 def key_values(pairs: Iterable[str], flag: str) -> dict[str, str]:

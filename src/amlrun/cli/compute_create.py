@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
+from amlrun.azure import compute_trees
 from amlrun.cli.azure import connect, name_option, no_wait
-from amlrun.cli.common import Context, F, common_options, key_values
+from amlrun.cli.common import Context, common_options, gathered, key_values
 from amlrun.errors import AmlError
-
-if TYPE_CHECKING:
-    from amlrun.azure.compute_trees import Network
 
 _size = click.option("-s", "--vm-size", "size", required=True, metavar="SIZE", help="e.g. Standard_DS3_v2.")
 _description = click.option("--description", metavar="TEXT", help="Description.")
 _tag = click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Can be repeated.")
 
 
-def _network(function: F) -> F:
-    """v1's options of a virtual network, gathered into the argument `network`."""
-
-    @click.option("--vnet-name", metavar="NAME", help="The virtual network to be in.")
-    @click.option("--subnet-name", metavar="NAME", help="The subnet of --vnet-name; or the subnet's resource id.")
-    @click.option("--vnet-resourcegroup-name", metavar="GROUP", help="The network's group; by default the workspace's.")
-    @functools.wraps(function)
-    def command(
-        *args: Any, vnet_name: str | None, subnet_name: str | None, vnet_resourcegroup_name: str | None, **kwargs: Any
-    ) -> Any:
-        from amlrun.azure.compute_trees import Network
-
-        return function(*args, network=Network(vnet_name, subnet_name, vnet_resourcegroup_name), **kwargs)
-
-    return command  # type: ignore[return-value]
+_network = gathered(
+    "network",
+    compute_trees.Network,
+    click.option("--vnet-name", "vnet", metavar="NAME", help="The virtual network to be in."),
+    click.option("--subnet-name", "subnet", metavar="NAME",
+                 help="The subnet of --vnet-name; or the subnet's resource id."),
+    click.option("--vnet-resourcegroup-name", "group", metavar="GROUP",
+                 help="The network's group; by default the workspace's."),
+)  # fmt: skip
 
 
 @click.command()
@@ -76,13 +66,13 @@ def amlcompute(
     public_ssh: str | None,
     public_ip: bool,
     location: str | None,
-    network: Network,
+    network: compute_trees.Network,
     description: str | None,
     tags: tuple[str, ...],
     no_wait: bool,
 ) -> None:
     """Create a cluster, or change one of that name."""
-    from amlrun.azure import compute_trees, computes
+    from amlrun.azure import computes
 
     plain = priority.lower().replace("_", "").replace("-", "")
     if plain not in ("dedicated", "lowpriority"):
@@ -146,13 +136,13 @@ def computeinstance(
     start_at: tuple[str, ...],
     stop_at: tuple[str, ...],
     time_zone: str,
-    network: Network,
+    network: compute_trees.Network,
     description: str | None,
     tags: tuple[str, ...],
     no_wait: bool,
 ) -> None:
     """Create a compute instance."""
-    from amlrun.azure import compute_trees, computes
+    from amlrun.azure import computes
 
     if bool(user_object_id) != bool(user_tenant_id):
         raise AmlError("--user-object-id and --user-tenant-id belong together", hint="Name both.")

@@ -35,7 +35,7 @@ def _datasets(context: Context, show: Printer) -> LocalDatasets | WorkspaceDatas
               help="v1's dataset file: its name, description and, with -w, its path.")  # fmt: skip
 @click.option("--version", metavar="VERSION", help="With -w: this version, instead of the next.")
 @click.option("--description", default="", help="A description.")
-@click.option("--skip-validation", is_flag=True, hidden=True)
+@click.option("--skip-validation", is_flag=True, hidden=True, expose_value=False)
 @common_options
 def register(
     context: Context,
@@ -44,7 +44,6 @@ def register(
     file: Path | None,
     version: str | None,
     description: str,
-    skip_validation: bool,
 ) -> None:
     """Register where a dataset is on this machine (in data/datasets.yml); with -w, register it in the workspace."""
     if file is not None:

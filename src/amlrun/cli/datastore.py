@@ -43,9 +43,9 @@ def show(context: Context, name: str) -> None:
               help="The file or folder to upload.")  # fmt: skip
 @click.option("-u", "--target-path", "target", default="", metavar="PATH", help="Target path in the datastore.")
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
-@click.option("--hide-progress", is_flag=True, hidden=True)
+@click.option("--hide-progress", is_flag=True, hidden=True, expose_value=False)
 @common_options
-def upload(context: Context, name: str, source: Path, target: str, overwrite: bool, hide_progress: bool) -> None:
+def upload(context: Context, name: str, source: Path, target: str, overwrite: bool) -> None:
     """Upload a file or a folder to a datastore."""
     from amlrun.azure import stores
 
@@ -65,9 +65,9 @@ def upload(context: Context, name: str, source: Path, target: str, overwrite: bo
               help="Target folder on this machine.")  # fmt: skip
 @click.option("-p", "--prefix", default="", metavar="PATH", help="Only files below this path.")
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
-@click.option("--hide-progress", is_flag=True, hidden=True)
+@click.option("--hide-progress", is_flag=True, hidden=True, expose_value=False)
 @common_options
-def download(context: Context, name: str, folder: Path, prefix: str, overwrite: bool, hide_progress: bool) -> None:
+def download(context: Context, name: str, folder: Path, prefix: str, overwrite: bool) -> None:
     """Download files from a datastore; a second try resumes where the first stopped."""
     from amlrun.azure import stores
 

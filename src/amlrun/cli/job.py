@@ -7,10 +7,16 @@ from pathlib import Path
 import click
 
 from amlrun.cli.common import Context, common_options
-from amlrun.cli.options import ContainerOptions, RankOptions, container_options, rank_options, submit_options
+from amlrun.cli.options import (
+    ContainerOptions,
+    RankOptions,
+    SubmitFlags,
+    container_options,
+    rank_options,
+    submit_options,
+)  # fmt: skip
 from amlrun.cli.submit_pipeline import PipelineOptions, pipeline_options
 from amlrun.spec.pipeline import PipelineJob
-from amlrun.targets.base import SubmitOptions
 
 
 @click.group("job")
@@ -35,9 +41,7 @@ def create(
     target: str | None,
     ranks: RankOptions,
     container: ContainerOptions,
-    detach: bool,
-    dry_run: bool,
-    no_snapshot_limit: bool,
+    flags: SubmitFlags,
     wanted: PipelineOptions,
 ) -> int:
     """Run a v2 command, sweep, Spark, AutoML or pipeline job: what `aml export` writes, or one of Microsoft's examples.
@@ -55,5 +59,5 @@ def create(
     if not isinstance(job, PipelineJob):
         wanted.refuse(file)
     ranks.apply(job)
-    options = wanted.over(SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, pull=container.pull))
-    return submit(context, job, experiment_name, options, dry_run=dry_run)
+    options = wanted.over(flags.options(pull=container.pull))
+    return submit(context, job, experiment_name, options, dry_run=flags.dry_run)

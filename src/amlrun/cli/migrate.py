@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amlrun.cli.common import Context, write_json
+from amlrun.cli.common import Context, debug_option, write_json
 from amlrun.runs.files import write_text
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _COLOURS = {"done": "green", "note": "cyan", "asks": "yellow", "left": "red"}
 @click.option("--offline", is_flag=True, help="Do not ask a package index which versions of a conda file still exist.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="Output format. With json, stdout holds one JSON document; messages go to stderr.")  # fmt: skip
-@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@debug_option
 def command(
     path: Path,
     apply: bool,
@@ -39,7 +39,6 @@ def command(
     report_file: Path | None,
     offline: bool,
     output: str,
-    debug: bool,
 ) -> None:
     """Rewrite the SDK v1 code in PATH (a folder or one file) to plain MLflow, arguments and files.
 

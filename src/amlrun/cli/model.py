@@ -51,7 +51,7 @@ def registry_of(context: Context, show: Printer, run: Run | None = None) -> Regi
 @click.option("-d", "--description", default="", help="A description.")
 @click.option("--model-framework", default="", metavar="NAME", help="e.g. ScikitLearn.")
 @click.option("--model-framework-version", default="", metavar="VERSION")
-@click.option("--experiment-name", metavar="NAME", hidden=True)
+@click.option("--experiment-name", metavar="NAME", hidden=True, expose_value=False)
 @common_options
 def register(
     context: Context,
@@ -65,7 +65,6 @@ def register(
     description: str,
     model_framework: str,
     model_framework_version: str,
-    experiment_name: str | None,
 ) -> None:
     """Register a model from a run, or from a path.
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from amlrun.cli import completion
-from amlrun.cli.common import Context, F, with_options
+from amlrun.cli.common import Context, gathered
 from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError
 
 if TYPE_CHECKING:
     from amlrun.spec.job import CommandJob, SparkJob
     from amlrun.spec.jobs import Job
+    from amlrun.targets.base import SubmitOptions
 
 
 @dataclass(frozen=True)
@@ -44,46 +44,44 @@ class JobOptions:
         )
 
 
-def job_options(function: F) -> F:
-    """v1's options of a job, gathered into the argument `wanted: JobOptions`.
-
-    They end where the script begins: what follows it is the script's (`allow_interspersed_args` must be off).
-    """
-
-    @click.option("-c", "--run-configuration-name", "name", metavar="NAME", shell_complete=completion.configurations,
-                  help="The run configuration: aml_config/NAME.runconfig, else .azureml/NAME.runconfig.")  # fmt: skip
-    @click.option("-e", "--experiment-name", metavar="NAME", help="The experiment the run belongs to.")
-    @click.option("--ct", "--target", "target", metavar="NAME", help="Where to run, instead of the file's `target`.")
-    @click.option("-d", "--conda-dependencies", "conda_file", metavar="FILE", type=click.Path(path_type=Path),
-                  help="A conda file, instead of the file's.")  # fmt: skip
-    @click.option("--source-directory", metavar="FOLDER", type=click.Path(path_type=Path),
-                  help="The folder of the snapshot, which the script runs in; --path by default.")  # fmt: skip
-    @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT [ARGUMENTS]...]")
-    @functools.wraps(function)
-    def command(
-        *args: Any,
-        name: str | None,
-        experiment_name: str | None,
-        target: str | None,
-        conda_file: Path | None,
-        source_directory: Path | None,
-        words: tuple[str, ...],
-        **kwargs: Any,
-    ) -> Any:
-        wanted = JobOptions(name, experiment_name, target, conda_file, source_directory, words)
-        return function(*args, wanted=wanted, **kwargs)
-
-    return command  # type: ignore[return-value]
+# They end where the script begins: what follows it is the script's (`allow_interspersed_args` must be off).
+job_options = gathered(
+    "wanted",
+    JobOptions,
+    click.option("-c", "--run-configuration-name", "name", metavar="NAME", shell_complete=completion.configurations,
+                 help="The run configuration: aml_config/NAME.runconfig, else .azureml/NAME.runconfig."),
+    click.option("-e", "--experiment-name", "experiment", metavar="NAME", help="The experiment the run belongs to."),
+    click.option("--ct", "--target", "target", metavar="NAME", help="Where to run, instead of the file's `target`."),
+    click.option("-d", "--conda-dependencies", "conda_file", metavar="FILE", type=click.Path(path_type=Path),
+                 help="A conda file, instead of the file's."),
+    click.option("--source-directory", metavar="FOLDER", type=click.Path(path_type=Path),
+                 help="The folder of the snapshot, which the script runs in; --path by default."),
+    click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT [ARGUMENTS]...]"),
+)  # fmt: skip
 
 
-def submit_options(function: F) -> F:
-    """What every command that submits shares: --async, --dry-run, --no-snapshot-limit."""
-    options = (
-        click.option("--async", "detach", is_flag=True, help="Return as soon as the run has started."),
-        click.option("--dry-run", is_flag=True, help="Show what a submit would do, without submitting."),
-        click.option("--no-snapshot-limit", is_flag=True, help="Allow more than 2,000 files or 300 MB."),
-    )
-    return with_options(function, options)
+@dataclass(frozen=True)
+class SubmitFlags:
+    """What `submit_options` gathered: what every command that submits shares."""
+
+    detach: bool
+    dry_run: bool
+    no_snapshot_limit: bool
+
+    def options(self, **more: Any) -> SubmitOptions:
+        """The options of a submit, with `more` of them."""
+        from amlrun.targets.base import SubmitOptions
+
+        return SubmitOptions(snapshot_limits=not self.no_snapshot_limit, detach=self.detach, **more)
+
+
+submit_options = gathered(
+    "flags",
+    SubmitFlags,
+    click.option("--async", "detach", is_flag=True, help="Return as soon as the run has started."),
+    click.option("--dry-run", is_flag=True, help="Show what a submit would do, without submitting."),
+    click.option("--no-snapshot-limit", is_flag=True, help="Allow more than 2,000 files or 300 MB."),
+)
 
 
 @dataclass(frozen=True)
@@ -105,16 +103,12 @@ class RankOptions:
         command.local.single, command.local.many_ranks = self.single or None, self.many or None
 
 
-def rank_options(function: F) -> F:
-    """--single and --yes, gathered into the argument `ranks: RankOptions`."""
-
-    @click.option("--single", is_flag=True, help="Of a distributed job, run one process here.")
-    @click.option("--yes", "many", is_flag=True, help="Start more than 16 processes of a distributed job here.")
-    @functools.wraps(function)
-    def command(*args: Any, single: bool, many: bool, **kwargs: Any) -> Any:
-        return function(*args, ranks=RankOptions(single, many), **kwargs)
-
-    return command  # type: ignore[return-value]
+rank_options = gathered(
+    "ranks",
+    RankOptions,
+    click.option("--single", is_flag=True, help="Of a distributed job, run one process here."),
+    click.option("--yes", "many", is_flag=True, help="Start more than 16 processes of a distributed job here."),
+)
 
 
 @dataclass(frozen=True)
@@ -125,14 +119,10 @@ class ContainerOptions:
     pull: bool
 
 
-def container_options(function: F) -> F:
-    """--container, --no-container and --pull, gathered into the argument `container: ContainerOptions`."""
-
-    @click.option("--container/--no-container", "use", default=None,
-                  help="Here, run in a container of the environment's image (Docker or Podman).")  # fmt: skip
-    @click.option("--pull", is_flag=True, help="Fetch the container's image when it is not here.")
-    @functools.wraps(function)
-    def command(*args: Any, use: bool | None, pull: bool, **kwargs: Any) -> Any:
-        return function(*args, container=ContainerOptions(use, pull), **kwargs)
-
-    return command  # type: ignore[return-value]
+container_options = gathered(
+    "container",
+    ContainerOptions,
+    click.option("--container/--no-container", "use", default=None,
+                 help="Here, run in a container of the environment's image (Docker or Podman)."),
+    click.option("--pull", is_flag=True, help="Fetch the container's image when it is not here."),
+)  # fmt: skip

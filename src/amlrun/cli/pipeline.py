@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from amlrun.cli import mistakes
 from amlrun.cli.common import Context, common_options
 from amlrun.cli.pipeline_inference import inference
 from amlrun.errors import BAD_INPUT, AmlError
@@ -40,28 +41,14 @@ def check(context: Context, file: Path, target: str | None) -> int:
     found = {
         "file": str(file),
         "steps": list(reading.job.jobs),
-        "mistakes": [
-            {"file": str(one.file or file), "line": one.line, "field": one.field, "message": one.message,
-             "hint": one.hint} for one in wrong
-        ],
+        "mistakes": mistakes.records(wrong, file),
         "notes": reading.notes,
-    }  # fmt: skip
-
-    def text() -> None:
-        for one in wrong:
-            message, _, hint = str(one).partition("\n")
-            click.echo(message)
-            for line in hint.splitlines():
-                click.echo(f"  {line}")
-        if wrong:
-            click.echo(f"{len(wrong)} mistake{'' if len(wrong) == 1 else 's'}")
-        else:
-            count = len(reading.job.jobs)
-            click.echo(f"{file}: {count} step{'' if count == 1 else 's'}, no mistakes")
-
+    }
     for note in dict.fromkeys(reading.notes):
         context.warn(note)
-    context.result(found, text)
+    count = len(reading.job.jobs)
+    none = f"{file}: {count} step{'' if count == 1 else 's'}, no mistakes"
+    context.result(found, mistakes.text(wrong) if wrong else none)
     return BAD_INPUT if wrong else 0
 
 

@@ -36,17 +36,12 @@ def command() -> None:
     """
 
 
-def run_option(function: Any) -> Any:
-    """`-r RUN`: a run id, `latest`, or a run.json that `-t` wrote."""
-    return click.option(
-        "-r",
-        "--run",
-        "run_id",
-        metavar="RUN",
-        required=True,
-        shell_complete=completion.run_ids,
-        help="A run id, `latest`, or a run.json.",
-    )(function)
+run_option = click.option("-r", "--run", "run_id", metavar="RUN", required=True, shell_complete=completion.run_ids,
+                          help="A run id, `latest`, or a run.json.")  # fmt: skip
+
+
+# v1 asked for the experiment too, which a run's id makes needless.
+_experiment = click.option("-e", "--experiment-name", metavar="NAME", hidden=True, expose_value=False)
 
 
 def run_id_of(name: str) -> str:
@@ -145,9 +140,9 @@ def _short(record: RunRecord) -> dict[str, Any]:
 
 @command.command()
 @run_option
-@click.option("-e", "--experiment-name", metavar="NAME", hidden=True)
+@_experiment
 @common_options
-def show(context: Context, run_id: str, experiment_name: str | None) -> None:
+def show(context: Context, run_id: str) -> None:
     """Show a run's record, with its metrics."""
     with Printer(context) as printer:
         run = find(context, run_id, printer)
@@ -173,9 +168,9 @@ def show(context: Context, run_id: str, experiment_name: str | None) -> None:
 
 @command.command("monitor-logs")
 @run_option
-@click.option("-e", "--experiment-name", metavar="NAME", hidden=True)
+@_experiment
 @common_options
-def monitor_logs(context: Context, run_id: str, experiment_name: str | None) -> int:
+def monitor_logs(context: Context, run_id: str) -> int:
     """Show a run's log, and follow it while the run goes on. Ctrl-C stops following the log, not the run."""
     with Printer(context) as printer:
         return follow(context, find(context, run_id, printer), printer)
@@ -183,9 +178,9 @@ def monitor_logs(context: Context, run_id: str, experiment_name: str | None) -> 
 
 @command.command()
 @run_option
-@click.option("-e", "--experiment-name", metavar="NAME", hidden=True)
+@_experiment
 @common_options
-def cancel(context: Context, run_id: str, experiment_name: str | None) -> None:
+def cancel(context: Context, run_id: str) -> None:
     """Cancel a run: end the script and every process it started."""
     with Printer(context) as printer:
         run = find(context, run_id, printer)
@@ -201,9 +196,9 @@ def cancel(context: Context, run_id: str, experiment_name: str | None) -> None:
 @command.command("download-logs")
 @run_option
 @click.option("-d", "--output-dir", required=True, metavar="FOLDER", type=click.Path(path_type=Path), help="Where to.")
-@click.option("-e", "--experiment-name", metavar="NAME", hidden=True)
+@_experiment
 @common_options
-def download_logs(context: Context, run_id: str, output_dir: Path, experiment_name: str | None) -> None:
+def download_logs(context: Context, run_id: str, output_dir: Path) -> None:
     """Copy a run's logs into a folder, keeping their sub-folders."""
     with Printer(context) as printer:
         run = find(context, run_id, printer)
@@ -214,9 +209,9 @@ def download_logs(context: Context, run_id: str, output_dir: Path, experiment_na
 @command.command()
 @run_option
 @click.option("--add-tag", "add_tag", multiple=True, metavar="KEY=VALUE", help="Add a tag, or change one.")
-@click.option("-e", "--experiment-name", metavar="NAME", hidden=True)
+@_experiment
 @common_options
-def update(context: Context, run_id: str, add_tag: tuple[str, ...], experiment_name: str | None) -> None:
+def update(context: Context, run_id: str, add_tag: tuple[str, ...]) -> None:
     """Tag a run."""
     added = key_values(add_tag, "--add-tag")
     if not added:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amlrun.cli import mistakes
 from amlrun.cli.common import Context, common_options
 from amlrun.cli.schedule_run import file_argument, job_option, run
 from amlrun.cli.schedule_workspace import create, delete, disable, enable, list_, trigger
@@ -37,20 +38,10 @@ def check(context: Context, file: Path) -> int:
 
     schedule, wrong, _ = load.inspect(file)
     notes = [] if schedule is None else times.differences(schedule)
-
-    def text() -> None:
-        for one in wrong:
-            message, _, hint = str(one).partition("\n")
-            click.echo(message)
-            for line in hint.splitlines():
-                click.echo(f"  {line}")
-        click.echo(f"{len(wrong)} mistake{'' if len(wrong) == 1 else 's'}" if wrong else f"{file}: no mistakes")
-
     for note in notes:
         context.warn(note)
-    found = [{"file": str(one.file or file), "line": one.line, "field": one.field, "message": one.message,
-              "hint": one.hint} for one in wrong]  # fmt: skip
-    context.result({"file": str(file), "mistakes": found, "notes": notes}, text)
+    found = {"file": str(file), "mistakes": mistakes.records(wrong, file), "notes": notes}
+    context.result(found, mistakes.text(wrong) if wrong else f"{file}: no mistakes")
     return BAD_INPUT if wrong else 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amlrun.cli.common import Context, common_options
-from amlrun.cli.options import submit_options
+from amlrun.cli.options import SubmitFlags, submit_options
 from amlrun.cli.submit_pipeline import PipelineOptions, pipeline_options
 from amlrun.errors import AmlError
 
@@ -43,9 +43,7 @@ def run(
     watched: str | None,
     experiment_name: str | None,
     target: str | None,
-    detach: bool,
-    dry_run: bool,
-    no_snapshot_limit: bool,
+    flags: SubmitFlags,
     wanted: PipelineOptions,
 ) -> int:
     """Run a schedule's pipeline: now, or with --due only when one of its times has come since the last call.
@@ -78,16 +76,15 @@ def run(
             if not reason and watched is not None and _changed(context, schedule, target, watched, memory):
                 reason = f"the data of {watched} changed"
             if not reason:
-                if not dry_run:
+                if not flags.dry_run:
                     memory.save()
                 context.result({"due": False, "reason": ""}, f"{schedule.name}: not due{_next(schedule, now)}")
                 return 0
             why = reason
         context.say(f"{schedule.name}: {why}")
-        if not dry_run:
+        if not flags.dry_run:
             memory.save()
-        return _submit(context, schedule, target, experiment_name, wanted, fires or now,
-                       detach=detach, dry_run=dry_run, limits=not no_snapshot_limit)  # fmt: skip
+        return _submit(context, schedule, target, experiment_name, wanted, fires or now, flags)
 
 
 def _next(schedule: Schedule, now: datetime) -> str:
@@ -137,10 +134,9 @@ def _changed(context: Context, schedule: Schedule, target: str | None, watched: 
 
 def _submit(
     context: Context, schedule: Schedule, target: str | None, experiment: str | None, wanted: PipelineOptions,
-    fired: datetime, *, detach: bool, dry_run: bool, limits: bool,
+    fired: datetime, flags: SubmitFlags,
 ) -> int:  # fmt: skip
     from amlrun.cli.submit import submit
-    from amlrun.targets.base import SubmitOptions
 
     pairs = [*schedule.settings, *wanted.pairs()]
     job = pipeline_of(context, schedule, target, pairs)
@@ -149,5 +145,5 @@ def _submit(
         if isinstance(given.value, str):
             given.value = given.value.replace("${{creation_context.trigger_time}}", moment)
     job.tags.setdefault("schedule", schedule.name)
-    options = wanted.over(SubmitOptions(snapshot_limits=limits, detach=detach))
-    return submit(context, job, experiment or schedule.experiment_name, options, dry_run=dry_run)
+    options = wanted.over(flags.options())
+    return submit(context, job, experiment or schedule.experiment_name, options, dry_run=flags.dry_run)

@@ -13,6 +13,7 @@ from amlrun.cli.options import (
     ContainerOptions,
     JobOptions,
     RankOptions,
+    SubmitFlags,
     container_options,
     job_options,
     rank_options,
@@ -38,9 +39,7 @@ def submit_script(
     wanted: JobOptions,
     ranks: RankOptions,
     container: ContainerOptions,
-    detach: bool,
-    dry_run: bool,
-    no_snapshot_limit: bool,
+    flags: SubmitFlags,
 ) -> int:
     """Run a script as a run configuration says, here or on Azure ML compute.
 
@@ -54,12 +53,12 @@ def submit_script(
     from amlrun.targets import processes
 
     # A supervisor makes itself ready while the files are read; without a plan it ends by itself.
-    ahead = None if dry_run else targets.launch_ahead(wanted.target)
-    options = SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, supervisor=ahead, pull=container.pull)
+    ahead = None if flags.dry_run else targets.launch_ahead(wanted.target)
+    options = flags.options(supervisor=ahead, pull=container.pull)
     try:
         job = wanted.load(context, container.use)
         ranks.apply(job)
-        return submit(context, job, wanted.experiment, options, dry_run=dry_run)
+        return submit(context, job, wanted.experiment, options, dry_run=flags.dry_run)
     finally:
         processes.discard(ahead)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
-from amlrun.cli.common import Context, F, common_options
-from amlrun.cli.options import ContainerOptions, container_options, submit_options
+from amlrun.cli.common import Context, common_options, gathered
+from amlrun.cli.options import ContainerOptions, SubmitFlags, container_options, submit_options
 from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError
 from amlrun.spec.pipeline import PipelineJob
@@ -48,32 +46,16 @@ class PipelineOptions:
                 raise AmlError(f"{flag}: {file.name} is no pipeline")
 
 
-def pipeline_options(function: F) -> F:
-    """The options of a pipeline's submit, gathered into the argument `wanted: PipelineOptions`."""
-
-    @click.option(
-        "--set",
-        "settings",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Of a pipeline: set a key, such as inputs.NAME, settings.NAME, jobs.STEP.inputs.NAME.",
-    )
-    @click.option("--from", "start", metavar="STEP", help="Of a pipeline: run this step and those after it again.")
-    @click.option("--only", metavar="STEP", help="Of a pipeline: run this step alone, on the others' cached results.")
-    @click.option("--jobs", "slots", type=click.IntRange(min=1), metavar="N",
-                  help="Of a pipeline: how many steps run at once; by default one per processor.")  # fmt: skip
-    @functools.wraps(function)
-    def command(
-        *args: Any,
-        settings: tuple[str, ...],
-        start: str | None,
-        only: str | None,
-        slots: int | None,
-        **kwargs: Any,
-    ) -> Any:
-        return function(*args, wanted=PipelineOptions(settings, start, only, slots), **kwargs)
-
-    return command  # type: ignore[return-value]
+pipeline_options = gathered(
+    "wanted",
+    PipelineOptions,
+    click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+                 help="Of a pipeline: set a key, such as inputs.NAME, settings.NAME, jobs.STEP.inputs.NAME."),
+    click.option("--from", "start", metavar="STEP", help="Of a pipeline: run this step and those after it again."),
+    click.option("--only", metavar="STEP", help="Of a pipeline: run this step alone, on the others' cached results."),
+    click.option("--jobs", "slots", type=click.IntRange(min=1), metavar="N",
+                 help="Of a pipeline: how many steps run at once; by default one per processor."),
+)  # fmt: skip
 
 
 @click.command("submit-pipeline")
@@ -99,9 +81,7 @@ def submit_pipeline(
     target: str | None,
     copy: Path | None,
     container: ContainerOptions,
-    detach: bool,
-    dry_run: bool,
-    no_snapshot_limit: bool,
+    flags: SubmitFlags,
     wanted: PipelineOptions,
 ) -> int:
     """Run a pipeline: its steps in parallel, except those whose result is cached.
@@ -125,5 +105,5 @@ def submit_pipeline(
     job = api.load_job(file, target=target, path=context.path, settings=settings, container=container.use)
     if not isinstance(job, PipelineJob):
         raise AmlError("is no pipeline", file=file, hint=f"Submit it with: aml job create --file {file}")
-    options = wanted.over(SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, pull=container.pull))
-    return submit(context, job, experiment_name, options, dry_run=dry_run)
+    options = wanted.over(flags.options(pull=container.pull))
+    return submit(context, job, experiment_name, options, dry_run=flags.dry_run)

@@ -9,6 +9,7 @@ from amlrun.cli.options import (
     ContainerOptions,
     JobOptions,
     RankOptions,
+    SubmitFlags,
     container_options,
     job_options,
     rank_options,
@@ -36,13 +37,11 @@ def submit_hyperdrive(
     wanted: JobOptions,
     ranks: RankOptions,
     container: ContainerOptions,
+    flags: SubmitFlags,
     sweep_name: str | None,
     resume: str | None,
     seed: int | None,
     no_warm: bool,
-    detach: bool,
-    dry_run: bool,
-    no_snapshot_limit: bool,
 ) -> int:
     """Run a script many times with values drawn as a HyperDrive file says, here or on Azure ML compute.
 
@@ -52,7 +51,7 @@ def submit_hyperdrive(
 
     Each trial is a run of its own. The metric is what the script logs with mlflow.log_metric.
     """
-    options = SubmitOptions(snapshot_limits=not no_snapshot_limit, detach=detach, warm=not no_warm, pull=container.pull)
+    options = flags.options(warm=not no_warm, pull=container.pull)
     if resume is not None:
         return take_up(context, resume, options)
     if not sweep_name:
@@ -67,7 +66,7 @@ def submit_hyperdrive(
     file = to_sweep.find(sweep_name, context.path)
     job = api.load_hyperdrive(file, wanted.load(context, container.use), path=context.path, seed=seed)
     ranks.apply(job)
-    return submit(context, job, wanted.experiment, options, dry_run=dry_run)
+    return submit(context, job, wanted.experiment, options, dry_run=flags.dry_run)
 
 
 def take_up(context: Context, name: str, options: SubmitOptions) -> int:
