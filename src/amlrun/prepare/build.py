@@ -132,7 +132,8 @@ def _install(room: Room, wanted: CondaFile, python: str, note: str, settings: di
         cure = "" if "too old" in note else f" Install Python {pythons.shown(wanted.python)} (with pyenv or uv)."
         stand_in = f"{note}, for which old releases are rarely built.{cure}"
     error = build_problems.error(problems, wanted, first, stand_in)
-    if problems and wanted.file is not None:
+    of_names = any(one.fix == build_problems.NAMES_FIX for one in problems)
+    if of_names and wanted.file is not None and error.file == wanted.file:
         from amlrun.prepare import conda_heal
 
         more = (build_problems.other_files(settings), conda_heal.advice(wanted.file))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,9 @@ from amlrun.runs.redact import masked_text
 
 # uv's variables that name files with requirements of their own.
 _FILES = ("UV_CONSTRAINT", "UV_OVERRIDE", "UV_BUILD_CONSTRAINT", "UV_EXCLUDE")
+NAMES_FIX = "Correct the names or versions in the conda file, then submit again."
+_GIT_FIX = "Check its address and commit, the network, and your access to the host, then submit again."
+_ADDRESS_FIX = "Check the address, your access to it, and the network (for a proxy HTTPS_PROXY), then submit again."
 # uv's hint where it was told not to use the network.
 _OFFLINE = "the network was disabled"
 
@@ -24,12 +28,13 @@ class Problem:
     package: str
     reason: str
     requirement: Requirement | None = None
-    fix: str = "Correct the names or versions in the conda file, then submit again."
+    fix: str = NAMES_FIX
 
     @property
     def text(self) -> str:
         named = self.requirement.text if self.requirement else self.package
         needed = self.requirement is not None and name_of(self.requirement.text) != name_of(self.package)
+        named = masked_text(named)
         return f"{named}: needs {self.package}: {self.reason}" if needed else f"{named}: {self.reason}"
 
 
@@ -72,6 +77,8 @@ def _offline(output: str, settings: Mapping[str, str], wanted: CondaFile) -> Aml
 def find(output: str, requirements: list[Requirement], python: str) -> Problem | None:
     """The package that uv's output says failed; None when it names none. `python` is the version used, 3.11."""
     text = re.sub(r"\s+", " ", re.sub(r"[\u2500-\u257f\u25b6\u00d7]", " ", output))
+    if problem := _of_address(output, text, requirements):
+        return problem
     known = {name_of(one.text): one for one in requirements}
 
     def made(package: str, reason: str) -> Problem:
@@ -82,9 +89,8 @@ def find(output: str, requirements: list[Requirement], python: str) -> Problem |
         r"Failed to (?:build|download and build|prepare|fetch)[^`]{0,20}`([\w.-]+)(?:==|@| )?([^`\s]*)", text
     )
     if built and "Git operation failed" in text:
-        fatal = re.search(r"^\W*fatal: (.+?)\W*$", output, re.MULTILINE)
-        problem = made(built[1], f"Git could not fetch it{f' ({masked_text(fatal[1])})' if fatal else ''}")
-        problem.fix = "Check its address and commit, the network, and your access to the host, then submit again."
+        problem = made(built[1], _git_reason(output))
+        problem.fix = _GIT_FIX
         return problem
     if built:
         why = _last_error(output)
@@ -97,13 +103,48 @@ def find(output: str, requirements: list[Requirement], python: str) -> Problem |
         r"(?:Distribution not found at|does not appear to be a Python project|Failed to read[^:]*): (\S+)", text
     )
     if path:
-        own = next((one for one in requirements if one.text.split("[")[0] in text), None)
-        return Problem(path[1].removeprefix("file://"), "no such file or folder", own)
+        own = next((one for one in requirements if re.split(r"[\[ ]", one.text)[-1] in text or one.text in text), None)
+        return Problem(own.text if own else path[1].removeprefix("file://"), "no such file or folder", own)
     wrong = re.search(r"(?:Couldn't|Could not) parse[^`]*`", text)
     if wrong:
         own = next((one for one in requirements if one.text in text), None)
-        return Problem("requirement", "is not a requirement that pip can read", own)
+        return Problem(own.text if own else "a line", "is not a requirement that pip can read", own)
     return _conflict(text, known, python, made)
+
+
+def _of_address(output: str, text: str, requirements: list[Requirement]) -> Problem | None:
+    """What an address is to blame for: a package's, an index's, a repository's; or a variable in it that is not set."""
+    for one in requirements:
+        unset = [name for name in re.findall(r"\$\{([A-Z0-9_]+)\}", one.text) if name not in os.environ]
+        if unset:
+            fix = f"Set {unset[0]} where `aml` is started, then submit again."
+            return Problem(one.text, f"the environment variable {unset[0]} is not set", one, fix)
+    git = "Git operation failed" in text and "Failed to " not in text.partition("Git operation failed")[0]
+    used = (
+        re.findall(r"Updating (\S+)", text) if git else re.findall(r"(?:Failed to fetch:|URL:|for url) \W?(\S+)", text)
+    )
+    for address in map(_bare, used):
+        for one in requirements:
+            own = re.search(r"\w+://[^\s#]+", one.text)
+            if own is None or not (address.startswith(_bare(own[0])) or (git and _bare(own[0]).startswith(address))):
+                continue
+            if git:
+                return Problem(one.text, _git_reason(output), one, _GIT_FIX)
+            status = re.search(r"HTTP status \w+ error \((\d+ [\w ]+)\)", text)
+            host = address.partition("/")[0]
+            reason = f"{host} answered {status[1]}" if status else f"{host} could not be reached"
+            return Problem(one.text, reason, one, _ADDRESS_FIX)
+    return None
+
+
+def _bare(address: str) -> str:
+    """Host and path of an address."""
+    return re.sub(r"^(?:\w+\+)?\w+://(?:[^/@]*@)?", "", address).strip("`'\"(),").rstrip("/")
+
+
+def _git_reason(output: str) -> str:
+    fatal = re.search(r"^\W*fatal: (.+?)\W*$", output, re.MULTILINE)
+    return f"Git could not fetch it{f' ({masked_text(fatal[1])})' if fatal else ''}"
 
 
 def _conflict(text: str, known: dict[str, Requirement], python: str, made: object) -> Problem | None:
@@ -118,23 +159,28 @@ def _conflict(text: str, known: dict[str, Requirement], python: str, made: objec
         return problem(
             owner[1] if owner else "a package", f"needs Python {needs[2].rstrip(',')}, and this is {needs[1]}"
         )
-    wheels = re.search(r"([\w.-]+)((?:==|[<>]=?)[\w.,<>=]+)? has no (?:usable )?wheels", text)
+    wheels = re.search(
+        r"([\w.-]+)((?:==|[<>]=?)[\w.,<>=]+)? has no (?:usable )?wheels( with a matching platform)?", text
+    )
     if wheels:
-        return problem(_with_version(wheels[1], wheels[2]), f"has no wheel for Python {python}")
+        platforms = re.search(r"on the following platforms?: ([`\w, .-]+`)", text) if wheels[3] else None
+        only = f" (only for {platforms[1].replace('`', '')})" if platforms else ""
+        where = f"this machine{only}" if wheels[3] else f"Python {python}"
+        return problem(_with_version(wheels[1], wheels[2]), f"has no wheel for {where}")
     version = re.search(r"there (?:is|are) no versions? of ([\w.-]+?)((?:==|>=?|<=?|~=)\S+)?(?:,| and|\s)", text)
     if version:
         return problem(_with_version(version[1], version[2]), "there is no such version")
-    only = re.search(r"only (?:the following versions of )?([\w.-]+?)((?:==|[<>]=?)\S+)? (?:is|are) available", text)
+    few = re.search(r"only (?:the following versions of )?([\w.-]+?)((?:==|[<>]=?)\S+)? (?:is|are) available", text)
     depends = re.search(r"([\w.-]+)((?:==|[<>]=?)\S+)? depends on ([\w.-]+)((?:==|[<>!~]=?)\S+)?", text)
-    if only and not depends:
-        return problem(_with_version(only[1], ""), "there is no such version")
+    if few and not depends:
+        return problem(_with_version(few[1], ""), "there is no such version")
     if depends:
         first, second = _with_version(depends[1], depends[2]), _with_version(depends[3], depends[4])
         other = known.get(name_of(depends[3]))
         asked = f", and the file asks for {other.text}" if other else ", which is incompatible with the other packages"
         return problem(first, f"needs {second.rstrip(',')}{asked}")
-    if only:
-        return problem(_with_version(only[1], ""), "there is no such version")
+    if few:
+        return problem(_with_version(few[1], ""), "there is no such version")
     return None
 
 
@@ -159,16 +205,21 @@ def error(problems: list[Problem], wanted: CondaFile, output: str, stand_in: str
     lines = [_placed(one, wanted) for one in others]
     lines += [stand_in] if stand_in else []
     lines.append(first.fix)
+    line = first.requirement.line if first.requirement else None
     return AmlError(
-        first.text, file=wanted.file, line=first.requirement.line if first.requirement else None, exit_code=JOB_FAILED,
-        hint="\n".join(lines),
+        first.text, file=_file_of(first, wanted), line=line, exit_code=JOB_FAILED, hint="\n".join(lines)
     )  # fmt: skip
 
 
 def _placed(problem: Problem, wanted: CondaFile) -> str:
     line = problem.requirement.line if problem.requirement else None
-    place = f"{wanted.file}:{line}: " if wanted.file and line else f"line {line}: " if line else ""
+    file = _file_of(problem, wanted)
+    place = f"{file}:{line}: " if file and line else f"line {line}: " if line else ""
     return f"{place}{problem.text}"
+
+
+def _file_of(problem: Problem, wanted: CondaFile) -> Path | None:
+    return (problem.requirement.file if problem.requirement else None) or wanted.file
 
 
 def _with_version(name: str, version: str | None) -> str:

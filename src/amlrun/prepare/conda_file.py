@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, os_error
-from amlrun.prepare import pip_lines
+from amlrun.prepare import pip_files, pip_lines
 from amlrun.prepare.conda_names import is_mpi, is_public_channel, is_python, is_renamed, pypi_name
 from amlrun.prepare.conda_version import specifier
 from amlrun.runs.redact import url_without_user
 from amlrun.spec.yaml_data import Map, line_of, load
 
-# Lines of the pip list that name a file or a folder, which decides what the environment holds.
-_PIP_PATH = re.compile(
-    r"^\s*-\s*[\"']?(?:-r|--requirement|-c|--constraint|-e|--editable|-f|--find-links)[ =]+(.+)$|"
-    r"^\s*-\s*[\"']?(\.{1,2}[/\\][^\s\"';\[]+|[^\s\"':;\[]+\.(?:whl|tar\.gz|zip))",
-    re.MULTILINE,
-)
 _NESTED = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[ =]+(\S+)", re.MULTILINE)
-_BUILT = re.compile(r"(?:^|/)(?:\.git|__pycache__|build|dist|[^/]+\.egg-info)(?:/|$)")
+# What tools and runs leave beside a package's own files.
+_BUILT = re.compile(r"\..*|__pycache__|build|dist|.*\.egg-info|runs|mlruns|outputs|logs|venv|node_modules|mlflow\.db.*")
+_QUOTED = re.compile(r"""^(["'])(.*)\1$""")
 _KEYS = ("name", "channels", "dependencies", "prefix", "variables")
 _SPEC = re.compile(r"(?:(?P<channel>[^\s:]+)(?::[^\s:]*)?::)?(?P<name>[A-Za-z0-9_][\w.+-]*)\s*(?P<rest>.*)")
 
 
 @dataclass
 class Requirement:
-    """One requirement in pip's words, and the line of the conda file that asks for it."""
+    """One requirement in pip's words, and the line that asks for it: of the conda file, or of a `file` named in it."""
 
     text: str
     line: int | None
+    file: Path | None = None
 
 
 @dataclass
@@ -83,17 +82,28 @@ def read(source: Path | dict[str, Any]) -> CondaFile:
             _conda_package(item, line, found)
         elif isinstance(item, dict) and list(item) == ["pip"] and isinstance(item["pip"], (list, type(None))):
             for place, text in enumerate(item["pip"] or []):
-                at = line_of(item["pip"], place) or line
-                one = pip_lines.read(str(text), found.file, at, inline=found.inline)
-                found.options += one.options
-                found.substitutions += [one.note] if one.note else []
-                pips += [Requirement(one.requirement, at)] if one.requirement else []
+                pips += _pip_requirements(str(text), line_of(item["pip"], place) or line, found)
         else:
             raise AmlError(f"expected `name=version` or `pip:`, got {item!r}", file=found.file, line=line)
     if pips and not any(re.match(r"pip(?![\w.-])", one.text) for one in found.requirements):
         found.requirements.append(Requirement("pip", None))  # as conda does
-    found.requirements += [Requirement(_retired(one.text, found), one.line) for one in pips]
+    found.requirements += [Requirement(_retired(one.text, found), one.line, one.file) for one in pips]
     return found
+
+
+def _pip_requirements(
+    text: str, line: int | None, found: CondaFile, named: Path | None = None
+) -> Iterator[Requirement]:
+    """What a line of the pip list asks for; of `-r FILE` all that the file asks for."""
+    one = pip_lines.read(text, found.file, line, inline=found.inline, named=named)
+    found.options += one.options
+    found.substitutions += [one.note] if one.note else []
+    file = pip_files.included(one.requirement) if named is None and not found.inline else None
+    if file is not None and file.is_file():
+        for nested, place, number in pip_files.lines(file):
+            yield from _pip_requirements(nested, number, found, place)
+    elif one.requirement:
+        yield Requirement(one.requirement, line, named)
 
 
 def content(source: Path | dict[str, Any]) -> str:
@@ -106,18 +116,24 @@ def content(source: Path | dict[str, Any]) -> str:
 
         return json.dumps(source, sort_keys=True, default=str)
     text = _text(source)
-    for match in _PIP_PATH.finditer(text):
-        text += _content_of(source.parent / (match[1] or match[2]).strip().strip("'\""), 0)
-    return text
+    paths = dict.fromkeys(pip_lines.path_of(word, source.parent) for word in _words(text))
+    return text + "".join(_content_of(path, 0) for path in paths if path is not None)
+
+
+def _words(text: str) -> Iterator[str]:
+    """What may be a line of the pip list, in either of YAML's styles of lists."""
+    for line in text.splitlines():
+        item = re.sub(r"^\s*(?:-\s+)*|\s+#.*$", "", line)
+        yield from (_QUOTED.sub(r"\2", word.strip()) for word in (item, *re.split(r"[\[\],]", item)))
 
 
 def _content_of(path: Path, level: int) -> str:
     """What tells one state of a pip file, a wheel or a package's folder from another."""
     try:
         if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.is_file() and not _BUILT.search(file.as_posix()))
             marks = [
-                (file.relative_to(path).as_posix(), file.stat().st_size, file.stat().st_mtime_ns) for file in files
+                (file.relative_to(path).as_posix(), file.stat().st_size, file.stat().st_mtime_ns)
+                for file in sorted(_sources(path))
             ]
             return f"\n{marks[:5000]}"
         if not path.is_file():
@@ -129,6 +145,12 @@ def _content_of(path: Path, level: int) -> str:
         return ""
     nested = [path.parent / match[1].strip() for match in _NESTED.finditer(text)] if level < 5 else []
     return text + "".join(_content_of(one, level + 1) for one in nested)
+
+
+def _sources(folder: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not _BUILT.fullmatch(name)]
+        yield from (Path(place, name) for name in files if not _BUILT.fullmatch(name))
 
 
 def _text(file: Path) -> str:

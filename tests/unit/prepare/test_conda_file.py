@@ -75,11 +75,43 @@ def test_python_and_substitutions_are_reported(tmp_path: Path) -> None:
 
 def test_pip_files_start_at_the_conda_file_and_are_part_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "more.txt").write_text("requests\n")
-    text = "dependencies:\n- pip:\n  - -r more.txt\n"
-    assert requirements(tmp_path, text) == ["pip", f"-r {(tmp_path / 'more.txt').as_posix()}"]
-    before = conda_file.read(tmp_path / "conda.yml").text
-    (tmp_path / "more.txt").write_text("flask\n")
-    assert conda_file.read(tmp_path / "conda.yml").text != before
+    for text in (
+        "dependencies:\n- pip:\n  - -r more.txt\n",
+        "dependencies: [pip: [-rmore.txt]]\n",
+        "dependencies:\n- pip:\n  - '-r \"more.txt\"'  # all of them\n",
+    ):
+        (tmp_path / "more.txt").write_text("requests\n")
+        assert requirements(tmp_path, text) == ["pip", "requests"]
+        before = conda_file.read(tmp_path / "conda.yml").text
+        (tmp_path / "more.txt").write_text("flask\n")
+        assert conda_file.read(tmp_path / "conda.yml").text != before
+
+
+def test_the_lines_of_pip_files_keep_their_place(tmp_path: Path) -> None:
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "setup.py").touch()
+    (tmp_path / "sub").mkdir()
+    first, second = tmp_path / "sub" / "first.txt", tmp_path / "sub" / "my second.txt"
+    first.write_bytes("# notes\r\nsix \\\r\n  --hash=sha256:00\r\n-r my second.txt\r\n./pkg\r\n".encode("utf-16"))
+    second.write_bytes(b"\xef\xbb\xbfidna # \xc3\xa9\n\n--pre\n-ihttps://feed.example/simple")
+    (tmp_path / "conda.yml").write_text("dependencies:\n- pip:\n  - -r sub/first.txt\n")
+    found = conda_file.read(tmp_path / "conda.yml")
+    assert [(one.text, one.file, one.line) for one in found.requirements[1:]] == [
+        ("six   --hash=sha256:00", first, 2),
+        ("idna", second, 1),
+        ("-i https://feed.example/simple", second, 4),
+        ((tmp_path / "pkg").as_posix(), first, 5),
+    ]
+    assert found.options == ["--prerelease", "allow"]
+    second.write_text("idna\nsix 1.0\n")
+    with pytest.raises(AmlError, match=r"second.txt:2: six 1.0: is not a requirement .*\nWrite six==1.0"):
+        conda_file.read(tmp_path / "conda.yml")
+    second.write_text("-r first.txt\n")
+    with pytest.raises(AmlError, match="includes itself"):
+        conda_file.read(tmp_path / "conda.yml")
+    second.write_text("\n-r gone.txt\n")
+    with pytest.raises(AmlError, match=r"second.txt:2: -r gone.txt: no such file: "):
+        conda_file.read(tmp_path / "conda.yml")
 
 
 @pytest.mark.parametrize(
@@ -147,6 +179,7 @@ def test_the_paths_of_the_pip_list_start_at_the_conda_file(tmp_path: Path) -> No
     (tmp_path / "aml_config").mkdir()
     (tmp_path / "wheels").mkdir()
     (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "pyproject.toml").touch()
     wheel = tmp_path / "wheels" / "my pkg-0.1-py3-none-any.whl"
     wheel.write_bytes(b"1")
     (tmp_path / "aml_config" / "local.whl").write_bytes(b"1")
@@ -156,6 +189,16 @@ def test_the_paths_of_the_pip_list_start_at_the_conda_file(tmp_path: Path) -> No
         "../pkg[extra]": f"{(tmp_path / 'pkg').as_posix()}[extra]",
         "../pkg ; python_version > '3'": f"{(tmp_path / 'pkg').as_posix()} ; python_version > '3'",
         "-e ../pkg": f"-e {(tmp_path / 'pkg').as_posix()}",
+        "-e../pkg": f"-e {(tmp_path / 'pkg').as_posix()}",
+        "-e '../pkg[extra]'": f"-e {(tmp_path / 'pkg').as_posix()}[extra]",
+        "--editable=file:../pkg": f"--editable {(tmp_path / 'pkg').as_posix()}",
+        "file:../pkg": (tmp_path / "pkg").as_posix(),
+        "pkg @ ../pkg": f"pkg @ {(tmp_path / 'pkg').as_uri()}",
+        "pkg[a] @ file:../pkg": f"pkg[a] @ {(tmp_path / 'pkg').as_uri()}",
+        "-e git+https://example.com/x.git#egg=x": "git+https://example.com/x.git#egg=x",
+        "requests==2.31.0  # pinned": "requests==2.31.0",
+        "requests==2.31.1 \\\\": "requests==2.31.1",
+        "six==1.16.0; python_version < '3.8'": "six==1.16.0; python_version < '3.8'",
         "--find-links ../wheels": f"--find-links {(tmp_path / 'wheels').as_posix()}",
         "local.whl": (tmp_path / "aml_config" / "local.whl").as_posix(),
         "--index-url https://example.com/simple": "--index-url https://example.com/simple",
@@ -172,6 +215,7 @@ def test_the_content_holds_what_decides_the_environment(tmp_path: Path) -> None:
     changing = [tmp_path / "a.txt", tmp_path / "b.txt", tmp_path / "x.whl", tmp_path / "pkg" / "mod" / "m.py"]
     for one in changing:
         one.write_text("# 1\n")
+    (tmp_path / "pkg" / "setup.py").touch()
     (tmp_path / "a.txt").write_text("-r b.txt\n")
     file = tmp_path / "conda.yml"
     file.write_text("dependencies:\n- pip:\n  - -r a.txt\n  - ./x.whl\n  - ./pkg\n")
@@ -180,6 +224,17 @@ def test_the_content_holds_what_decides_the_environment(tmp_path: Path) -> None:
         one.write_text(one.read_text() + "# more\n")
         assert conda_file.content(file) != before, one
         assert conda_file.content(file) == conda_file.content(file)
+
+
+def test_what_runs_and_tools_leave_is_no_content(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    file = tmp_path / "conda.yml"
+    file.write_text("dependencies:\n- pip:\n  - -e .\n")
+    before = conda_file.content(file)
+    for left in ("runs/exp_1/model.py", "mlruns/0/meta", "mlflow.db", "x.egg-info/a", ".venv/a.py", "build/a.py"):
+        (tmp_path / left).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / left).touch()
+        assert conda_file.content(file) == before, left
 
 
 @pytest.mark.parametrize(
@@ -191,6 +246,19 @@ def test_the_content_holds_what_decides_the_environment(tmp_path: Path) -> None:
         ("--no-deps", "--no-deps: pip takes no such option", "Delete the line"),
         ("--upgrade", "--upgrade: pip takes no such option", "Delete the line"),
         ("-U", "-U: pip takes no such option", "Delete the line"),
+        ("-e .", "-e .: no Python package: ", "start at the conda file's folder"),
+        ("C:\\\\wheels\\\\a-1-py3-none-any.whl", "no such file or folder", "Put it beside the conda file"),
+        ("six=1.16.0", "six=1.16.0: is not a requirement that pip can read", "Write six==1.16.0: pip's sign is =="),
+        ("six 1.16.0", "is not a requirement that pip can read", "Write six==1.16.0"),
+        ("six=>1.16", "is not a requirement that pip can read", "Write six>=1.16."),
+        ("six>1.0<2.0", "is not a requirement that pip can read", "Write six<2.0,>1.0."),
+        ("six>=1.*", "is not a requirement that pip can read", "Write six>=1."),
+        ("pip install six", "is not a requirement that pip can read", "Write only six."),
+        ("conda-forge::six", "is not a requirement that pip can read", "Channels are conda's: write six"),
+        ("git@host.example:a/b.git", "is not an address", "Write git+ssh://git@host.example/a/b.git."),
+        ("python==3.8", "Python does not come from pip", "Name it under `dependencies:`: - python=3.8"),
+        ("six --extra-index-url https://u:hunter2@f.x", "--extra-index-url beside a requirement", "line of its own"),
+        ("six -U", "pip ignores or refuses -U beside a requirement", "Leave out -U."),
     ],
 )
 def test_a_line_of_the_pip_list_that_cannot_be_is_named(tmp_path: Path, written: str, message: str, hint: str) -> None:
@@ -202,6 +270,7 @@ def test_a_line_of_the_pip_list_that_cannot_be_is_named(tmp_path: Path, written:
     with pytest.raises(AmlError) as caught:
         conda_file.read(file)
     assert caught.value.line == 4 and message in caught.value.message and hint in caught.value.hint
+    assert "hunter2" not in str(caught.value)
 
 
 def test_options_that_pip_takes_from_a_file_are_uvs(tmp_path: Path) -> None:

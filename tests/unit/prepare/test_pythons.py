@@ -96,7 +96,12 @@ def test_pips_settings_count_where_uv_has_none(tmp_path: Path) -> None:
     assert "VIRTUAL_ENV" not in index_settings.environment({**base, "VIRTUAL_ENV": "x"})
 
 
-REQUIREMENTS = [Requirement("numpy==1.16.2", 4), Requirement("scipy==1.9.0", 5), Requirement("fusepy", 6)]
+REQUIREMENTS = [
+    Requirement("numpy==1.16.2", 4), Requirement("scipy==1.9.0", 5), Requirement("fusepy", 6),
+    Requirement("--extra-index-url https://me:hunter2@feed.invalid/simple/", 7),
+    Requirement("git+https://me:hunter2@git.invalid/a/b.git@main#egg=b", 8), Requirement("git+ssh://git@git.invalid/c", 9),
+    Requirement("-f https://wheels.invalid/list.html", 10), Requirement("file:///gone/pkg", 11),
+]  # fmt: skip
 # ruff: noqa: E501, RUF001
 # uv's own words (0.13), shortened.
 OUTPUTS = [
@@ -122,6 +127,21 @@ OUTPUTS = [
     ("error: Failed to download and build `fusepy @ git+https://h.example/f.git@abc`\n  cause: Git operation failed\n"
      "         --- stderr\n         fatal: remote error: upload-pack: not our ref abc\n",
      6, "fusepy: Git could not fetch it (remote error: upload-pack: not our ref abc)"),
+    ("error: Request failed after 3 retries in 7.4s\n  cause: Failed to fetch: https://feed.invalid/simple/six/\n  cause: dns error\n",
+     7, "--extra-index-url https://***@feed.invalid/simple/: feed.invalid could not be reached"),
+    ("error: Failed to fetch: https://feed.invalid/simple/six/\n  cause: HTTP status client error (403 Forbidden) for url (https://feed.invalid/simple/six/)\n",
+     7, "feed.invalid answered 403 Forbidden"),
+    ("   Updating https://me:****@git.invalid/a/b.git (main)\nerror: Git operation failed\n  cause: failed to fetch branch\n"
+     "         fatal: unable to access 'https://git.invalid/a/b.git/': Could not resolve host: git.invalid\n",
+     8, "git+https://***@git.invalid/a/b.git@main#egg=b: Git could not fetch it (unable to access"),
+    ("   Updating ssh://git@git.invalid/c (HEAD)\nerror: Git operation failed\n  --- stderr\nfatal: Could not read from remote repository.\n",
+     9, "Git could not fetch it (Could not read from remote repository)"),
+    ("error: Failed to read `--find-links` URL: https://wheels.invalid/list.html\n  cause: Request failed after 3 retries in 6.3s\n",
+     10, "wheels.invalid could not be reached"),
+    ("error: Distribution not found at: file:///gone/pkg\n", 11, "file:///gone/pkg: no such file or folder"),
+    ("cause: Because scipy==1.9.0 has no wheels with a matching platform tag (e.g., `manylinux_2_36_x86_64`) and you require\n"
+     "hint: Wheels are available for `scipy` (v1.9.0) on the following platforms: `win32`, `win_amd64`\n",
+     5, "scipy==1.9.0: has no wheel for this machine (only for win32, win_amd64)"),
 ]  # fmt: skip
 
 
@@ -131,8 +151,24 @@ def test_the_package_that_failed_is_named(output: str, line: int, words: str) ->
     assert problem is not None and problem.requirement is not None
     assert problem.requirement.line == line and words in problem.text
     error = build_problems.error([problem, problem], CondaFile(Path("c.yml")), output, "Python 3.6 is too old")
-    assert ("address and commit" in error.hint) == ("Git" in words)
+    assert ("address and commit" in error.hint) == ("Git" in words) and "hunter2" not in str(error)
     assert str(error).startswith(f"c.yml:{line}: ") and f"\nc.yml:{line}: " in str(error) and "too old" in error.hint
+
+
+def test_a_variable_that_is_not_set_is_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SET", "x")
+    lines = [Requirement("--index-url https://${SET}@a.example", 4), Requirement("six==${NOT_SET_HERE}", 5)]
+    problem = build_problems.find("error: anything\n", lines, "3.11")
+    assert problem is not None and problem.requirement == lines[1] and "NOT_SET_HERE is not set" in problem.text
+
+
+def test_a_problem_of_a_pip_file_names_that_file() -> None:
+    place = Requirement("six==99", 2, Path("more.txt"))
+    problem = build_problems.find("Because there is no version of six==99 and you require", [place], "3.11")
+    assert problem is not None
+    assert "more.txt:2: six==99: there is no such version" in str(
+        build_problems.error([problem], CondaFile(Path("c.yml")), "", "")
+    )
 
 
 def test_other_output_is_shown_without_secrets() -> None:
