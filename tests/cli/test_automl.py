@@ -216,6 +216,17 @@ def test_killed_and_resumed_no_trial_that_ended_runs_again(tmp_path: Path) -> No
     assert (run / "outputs" / "model.pkl").is_file()
 
 
+def test_a_search_is_refused_on_a_machine_over_ssh_before_its_run_is_made(tmp_path: Path) -> None:
+    folder = project(tmp_path / "p", trials=3)
+    (folder / "data").mkdir()
+    (folder / "data" / "computes.yml").write_text("box:\n  host: 127.0.0.1\n  user: anna\n")
+    done = aml(folder, "automl", "submit", "automl.yml", "--ct", "box", code=2)
+    assert "a search can't run on box (anna@127.0.0.1): its trials are started from this machine" in done.stderr
+    assert "--ct local" in done.stderr
+    assert not (folder / "runs").exists()
+    assert aml(folder, "automl", "submit", "automl.yml", "--ct", "box", "--dry-run", code=2).stderr == done.stderr
+
+
 def test_submit_returns_a_run_whose_children_are_the_trials(tmp_path: Path) -> None:
     folder = project(tmp_path / "p", trials=1, algorithms="decision_tree")
     job = amlrun.load_job(folder / "automl.yml")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ from amlrun.targets.base import Plan, Run, SubmitOptions, Target
 if TYPE_CHECKING:
     from amlrun.automl.remote import RemoteSearch
     from amlrun.sweep.driver import Driver
+    from amlrun.sweep.warm import Warm
 
 
 def open_search(files: runs.RunFolder, target: Target) -> Run:
@@ -33,8 +36,10 @@ def submit(target: Target, job: AutoMLJob, experiment: str, options: SubmitOptio
         return RemoteSearchRun(target.submit(job, experiment, options).files, target)
     from amlrun.automl import local
 
-    files, settings = local.submit(target, job, experiment, options)
-    return sweeps.start(LocalSearchRun(files, target), settings, options)
+    files, settings, server = local.submit(sweeps.of_this_machine(target, "a search"), job, experiment, options)
+    run = LocalSearchRun(files, target)
+    run.server = server
+    return sweeps.start(run, settings, options)
 
 
 def plan(target: Target, job: AutoMLJob, experiment: str, options: SubmitOptions) -> Plan:
@@ -44,6 +49,7 @@ def plan(target: Target, job: AutoMLJob, experiment: str, options: SubmitOptions
     from amlrun.automl import request, tables
 
     request.require()
+    sweeps.of_this_machine(target, "a search")
     tables.sources(target.project, job)
     value = to_dict(job)
     value.pop("source")
@@ -68,10 +74,13 @@ class LocalSearchRun(sweeps.LocalSweepRun):
     resume_command = "aml automl submit --resume"
     driver_module = "amlrun.automl"
 
-    def _driver(self) -> type[Driver]:
+    # Started while the table was read, for the driver of this process.
+    server: Warm | None = None
+
+    def _driver(self) -> Callable[..., Driver]:
         from amlrun.automl.search import Search
 
-        return Search
+        return partial(Search, server=self.server)
 
 
 class RemoteSearchRun(sweeps.RemoteSweepRun):

@@ -10,16 +10,18 @@ import uuid
 
 from amlrun.automl import explaining, request, settings
 from amlrun.events import Message
-from amlrun.prepare import environment
+from amlrun.prepare import environment, launch
+from amlrun.prepare.environment import Interpreter
 from amlrun.runs import new_mlflow_db, provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.process import cores
 from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, Limits, Local, Objective, Parameter, Sampling, SweepJob, to_dict
-from amlrun.sweep import store
+from amlrun.sweep import store, warm
 from amlrun.sweep.store import Settings
 from amlrun.targets import steps
 from amlrun.targets.base import Run, RunCreated, SubmitOptions, Target
+from amlrun.targets.local import LocalTarget
 from amlrun.workers.automl.spaces import ALGORITHMS
 
 _SCRIPT = request.WORKERS / "trial.py"
@@ -28,10 +30,13 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _SHARE, _LEAST_SECONDS = 6, 10
 
 
-def submit(target: Target, job: AutoMLJob, experiment: str, options: SubmitOptions) -> tuple[runs.RunFolder, Settings]:
+def submit(
+    target: LocalTarget, job: AutoMLJob, experiment: str, options: SubmitOptions
+) -> tuple[runs.RunFolder, Settings, warm.Warm | None]:
     """Make the search's run; its table is read and checked. No trial is started.
 
-    Raises AmlError; the run's record says how it ended then.
+    The fork server of a driver in this process begins its imports meanwhile. Raises AmlError; the run's record says
+    how it ended then.
     """
     began = time.monotonic()
     request.require()
@@ -50,6 +55,7 @@ def submit(target: Target, job: AutoMLJob, experiment: str, options: SubmitOptio
     if options.parent_run_id is not None:
         first["parent_run_id"] = options.parent_run_id
     run = runs.create(target.project.runs, name, first)
+    server = None
     try:
         target.on_event(RunCreated(Run(run, target)))
         report(f"RunId: {run.id}")
@@ -58,16 +64,41 @@ def submit(target: Target, job: AutoMLJob, experiment: str, options: SubmitOptio
             report(note)
         interpreter = environment.of_job(trial, report=report)
         run.write_part("prepared", steps.prepared_record(interpreter, git()))
+        server = _fork_server(target, run, trial, interpreter, experiment, options)
         variables = {**os.environ, **trial.environment_variables}
         plan = request.prepare(target.project, job, settings.folder(run), seed, interpreter.python, variables)
         made = _settings(run, job, trial, experiment, seed, plan["algorithms"], options)
         store.save(run, made)
         settings.save(run, job, time.monotonic() - began)
     except BaseException as error:
+        if server is not None:
+            server.close()
         steps.mark_failed(run, error)
         raise
     _tell(target, job, plan, made)
-    return run, made
+    return run, made, server
+
+
+def _fork_server(
+    target: LocalTarget,
+    run: runs.RunFolder,
+    trial: CommandJob,
+    interpreter: Interpreter,
+    experiment: str,
+    options: SubmitOptions,
+) -> warm.Warm | None:
+    """A fork server at work on its imports, where the driver will be in this process; None where it can't be had."""
+    stage = target.stage(trial, options)
+    if options.detach or not options.warm or not stage.forks:
+        return None
+    site = stage.site(target.project, run, interpreter)
+    plan = launch.plan(target.project, run, trial, interpreter, experiment, report=lambda line: None, site=site)
+    if warm.refusal(plan, interpreter.python):
+        return None
+    try:
+        return warm.Warm(plan, run.folder, run.private / "warm.log")
+    except OSError:
+        return None  # the driver tries again, and says why
 
 
 def _trial(job: AutoMLJob) -> CommandJob:

@@ -24,6 +24,7 @@ from amlrun.sweep.publishing import Publisher
 from amlrun.sweep.samplers import Bayesian, load_optuna, planned
 from amlrun.sweep.store import Settings, Trial
 from amlrun.sweep.trials import Starter
+from amlrun.sweep.warm import Warm
 from amlrun.targets.base import Outcome
 from amlrun.targets.local import LocalTarget
 from amlrun.targets.stage import Stage
@@ -38,7 +39,7 @@ _FAILURES = 5
 
 @dataclass
 class Driver:
-    """One sweep under way. `trials` are all its trials so far, by number."""
+    """One sweep under way. `trials` are all its trials so far, by number; `server` a fork server that was started."""
 
     target: LocalTarget
     stage: Stage
@@ -48,6 +49,7 @@ class Driver:
     log: SweepLog
     trials: dict[int, Trial] = field(default_factory=dict)
     running: dict[int, Trial] = field(default_factory=dict)
+    server: Warm | None = None
 
     def __post_init__(self) -> None:
         job = self.settings.job
@@ -59,7 +61,9 @@ class Driver:
         self._reports = reports.reader(
             self.sweep.id, self.metric, {**self.stage.inherits, **job.trial.environment_variables}
         )
-        self._starter = Starter(self.target, self.stage, self.sweep, self.settings, self.interpreter, self.log.line)
+        self._starter = Starter(
+            self.target, self.stage, self.sweep, self.settings, self.interpreter, self.log.line, self.server
+        )
         self._publisher = Publisher(self.project, self.sweep, self.log)
         self._planned: list[dict[str, Scalar]] = []
         self._bayesian: Bayesian | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from amlrun.targets.base import FOLDERS, Outcome, Run, SubmitOptions, Target
 if TYPE_CHECKING:
     from amlrun.sweep.driver import Driver
     from amlrun.sweep.remote import RemoteSweep
+    from amlrun.targets.local import LocalTarget
 
 
 def open_sweep(files: runs.RunFolder, target: Target) -> Run:
@@ -34,13 +35,19 @@ def submit(target: Target, job: SweepJob, experiment: str, options: SubmitOption
     if target.runs_sweeps:
         return RemoteSweepRun(target.submit(job, experiment, options).files, target)
     from amlrun.sweep import local
+
+    files, settings = local.submit(of_this_machine(target, "a sweep"), job, experiment, options)
+    return start(LocalSweepRun(files, target), settings, options)
+
+
+def of_this_machine(target: Target, what: str) -> LocalTarget:
+    """The target, where this machine can start the trials of `what`. Raises AmlError for a machine over ssh."""
     from amlrun.targets.local import LocalTarget
 
     if not isinstance(target, LocalTarget):
         hint = "Run it on this machine (--ct local), or on a cluster of a workspace."
-        raise AmlError(f"a sweep can't run on {target.location}: its trials are started from this machine", hint=hint)
-    files, settings = local.submit(target, job, experiment, options)
-    return start(LocalSweepRun(files, target), settings, options)
+        raise AmlError(f"{what} can't run on {target.location}: its trials are started from this machine", hint=hint)
+    return target
 
 
 def resume(run: Run, options: SubmitOptions) -> Run:
@@ -73,7 +80,7 @@ class LocalSweepRun(Run):
     resume_command = "aml run submit-hyperdrive --resume"
     driver_module = "amlrun.sweep"
 
-    def _driver(self) -> type[Driver]:
+    def _driver(self) -> Callable[..., Driver]:
         from amlrun.sweep.driver import Driver
 
         return Driver

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def drive_in_background(run: runs.RunFolder, settings: Settings, module: str = "
 
 
 def drive(
-    target: LocalTarget, run: runs.RunFolder, settings: Settings, log: SweepLog, kind: type[Driver] = Driver
+    target: LocalTarget, run: runs.RunFolder, settings: Settings, log: SweepLog, kind: Callable[..., Driver] = Driver
 ) -> Outcome:
     """Run the sweep's trials to its end, and write its results and the end into its run.
 

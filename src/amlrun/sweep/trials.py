@@ -42,6 +42,7 @@ class Starter:
         settings: Settings,
         interpreter: Interpreter,
         report: Report,
+        server: warm.Warm | None = None,
     ) -> None:
         self._target, self._stage = target, stage
         self._project = target.project
@@ -58,7 +59,7 @@ class Starter:
         stage.note(self._first)
         self._definition = redact.masked(to_dict(settings.job.trial))
         self._first["tags"] = {**settings.job.tags, **settings.job.trial.tags}
-        self._server: warm.Warm | None = None
+        self._server = server
         self._ready = False
         self._supervisors: dict[str, subprocess.Popen[bytes]] = {}
         self._endings: list[threading.Thread] = []
@@ -82,7 +83,9 @@ class Starter:
             self._disable_fork_server(reason)
             return
         try:
-            self._server = warm.Warm(plan, self._sweep.folder, self._sweep.private / "warm.log", settings.setup)
+            if self._server is None:
+                self._server = warm.Warm(plan, self._sweep.folder, self._sweep.private / "warm.log")
+            self._server.set_up(settings.setup)
         except OSError as error:
             self._disable_fork_server(f"the fork server could not be started: {error.strerror}")
             return

@@ -35,12 +35,9 @@ def refusal(plan: dict[str, Any], python: Path) -> str:
 
 
 class Warm:
-    """A running fork server, at work on its imports until `wait_ready`. Raises OSError when it cannot be started.
+    """A running fork server, at work on its imports from the start. Raises OSError when it cannot be started."""
 
-    `setup`: a module's file, and the arguments of its `prepare`, which the server calls after the imports.
-    """
-
-    def __init__(self, plan: dict[str, Any], folder: Path, log: Path, setup: Sequence[str] = ()) -> None:
+    def __init__(self, plan: dict[str, Any], folder: Path, log: Path) -> None:
         environment = {key: value for key, value in plan["env"].items() if key not in _OF_A_RUN}
         with log.open("ab") as stream:
             self._server = subprocess.Popen(
@@ -55,12 +52,19 @@ class Warm:
             )
         assert self._server.stdin and self._server.stdout  # noqa: S101 - PIPE was asked for
         self._orders, self._answers = self._server.stdin, self._server.stdout
+        self._ready = False
         try:
-            self._send({"script": str(folder / plan["command"][1]), "setup": list(setup)})
+            self._send({"script": str(folder / plan["command"][1])})
         except BaseException:
             self.close()
-            self._server.terminate()
             raise
+
+    def set_up(self, setup: Sequence[str]) -> None:
+        """Say what follows the imports: a module's file, and the arguments of its `prepare`, for what trials share.
+
+        Nothing where they share nothing. Raises OSError when the server is gone.
+        """
+        self._send({"setup": list(setup)})
 
     def wait_ready(self) -> str:
         """Wait for the imports. Returns why the script's trials can't be forked, or an empty string."""
@@ -71,6 +75,7 @@ class Warm:
                 return f"the imports took more than {_PATIENCE} s"
         line = self._answers.readline().decode("utf-8", "replace").strip()
         if line == "ready":
+            self._ready = True
             return ""
         return line.removeprefix("no: ") or "the fork server ended while it imported the script's packages"
 
@@ -92,10 +97,12 @@ class Warm:
         return self._server.poll() is None
 
     def close(self) -> None:
-        """Take no more trials: the server ends when those that run have."""
+        """Take no more trials: the server ends when those that run have, and at once while it is not ready."""
         for stream in (self._orders, self._answers):
             with contextlib.suppress(OSError):
                 stream.close()
+        if not self._ready:
+            self._server.terminate()
 
     def wait(self, seconds: float) -> None:
         try:

@@ -2,7 +2,7 @@
 
 Runs on the training environment's own Python, which may be old and has no `amlrun`: standard library only, Python
 3.7 and newer, and nothing of this file is left in what the script sees. It reads a line of JSON per order on
-standard input: first `{"script", "setup"}`, which it answers with `ready` or `no: reason`; then a plan per trial
+standard input: `{"script"}`, then `{"setup"}`, which it answers with `ready` or `no: reason`; then a plan per trial
 (`folder, command, cwd, env, timeout`). It is its trials' supervisor: it writes `process.json` and `exit.json` of
 their records as supervisor.py does. When its input ends it lets the trials that run end, and goes.
 """
@@ -179,6 +179,18 @@ def freeze() -> List[str]:
     return list(sys.modules)
 
 
+def order(orders: int) -> dict[str, Any] | None:
+    """The next line of the orders, and no byte more; None at their end."""
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = os.read(orders, 1)
+        if not piece:
+            return None
+        line += piece
+    found: dict[str, Any] = json.loads(line.decode("utf-8"))
+    return found
+
+
 def main() -> Order | None:
     """Serve. Returns None in the server, and in a child its plan."""
     orders, answers = os.dup(0), os.dup(1)
@@ -186,13 +198,9 @@ def main() -> Order | None:
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
     os.close(nothing)
-    line = b""
-    while not line.endswith(b"\n"):
-        piece = os.read(orders, 1)
-        if not piece:
-            return None
-        line += piece
-    wanted = json.loads(line.decode("utf-8"))
+    wanted = order(orders)
+    if wanted is None:
+        return None
     # Neither this file's folder nor the current one is on the path of a script that lies elsewhere.
     del sys.path[0]
     sys.argv[:] = [wanted["script"]]
@@ -200,8 +208,11 @@ def main() -> Order | None:
     thresholds = gc.get_threshold()
     gc.set_threshold(0)
     reason, whole = preload.preload(wanted["script"])
-    if not reason and wanted.get("setup"):
-        reason = preload.set_up(*wanted["setup"])
+    shared = order(orders)
+    if shared is None:
+        return None
+    if not reason and shared["setup"]:
+        reason = preload.set_up(*shared["setup"])
     if not gc.get_threshold()[0]:
         # First: all of it counts as new, and the next object made would have it looked through.
         gc.freeze()
