@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,13 +69,15 @@ def convert(notebook: Path, script: Path, *, apply: bool = False, overwrite: boo
 
     `overwrite` lets a score.py that is there be replaced.
     """
-    from amlrun.notebook import runconfig
+    from amlrun.notebook import runconfig, serving
 
     if script.suffix != ".py":
         raise AmlError(f"-o: expected a .py file, got {script}", hint="For example: -o models/model1/train.py")
     if script.exists() and notebook.exists() and script.samefile(notebook):
         raise AmlError(f"-o: {script} is the notebook itself", hint="For example: -o models/model1/train.py")
     text, report, module = _script(notebook, script, apply)
+    if apply and (called := serving.functions(text, script, report)):
+        text, report, module = _script(notebook, script, apply, called)
     named = runconfig.dataset(report, script)
     proposals = _proposals(script, text, report, notebook.absolute().parent, named)
     if apply:
@@ -116,7 +119,8 @@ def only_script(folder: Path) -> Path:
     return found[0] / "train.py"
 
 
-def _script(notebook: Path, script: Path, apply: bool) -> tuple[str, Report, Module | None]:
+def _script(notebook: Path, script: Path, apply: bool, called: Iterable[str] = ()) -> tuple[str, Report, Module | None]:
+    """The script's text, the report, and what has moved to a module: what score.py needs, with `called` by it."""
     from amlrun.notebook.formatting import format_script
 
     if not notebook.exists():
@@ -136,6 +140,7 @@ def _script(notebook: Path, script: Path, apply: bool) -> tuple[str, Report, Mod
         "target": str(script.absolute().parent),
         "report": report,
         "move": apply,
+        "called": set(called),
     }
     try:
         text, resources = TrainScriptExporter().from_notebook_node(node, resources)
@@ -170,7 +175,8 @@ def _serving(
         if module
         else []
     )
-    made = serving.files(text, script, notebook.name, project.find(script).root, report, overwrite=overwrite)
+    whole = f"{module.text}\n{text}" if module else text
+    made = serving.files(whole, script, notebook.name, project.find(script).root, report, module, overwrite=overwrite)
     for one in made:
         if one.file.suffix == ".py":
             one.text = format_script(one.text, one.file, Report())

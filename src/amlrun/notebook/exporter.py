@@ -48,7 +48,9 @@ class TrainScriptExporter(TemplateExporter):  # type: ignore[misc]
         title = f"{metadata.get('name', 'a notebook')}{resources.get('suffix', '.ipynb')}"
         report = resources.setdefault("report", Report())
         plain = read.checked(nb, base / title)
-        resources["script"] = script.plan(plain, base, target, title, report, move=resources.get("move", False))
+        resources["script"] = script.plan(
+            plain, base, target, title, report, move=resources.get("move", False), called=resources.get("called", set())
+        )
         # What the cells hold is in the plan: nbconvert's own cell filters must not see them half done.
         text, resources = super().from_notebook_node(plain, resources, **kw)
         return secret_values.hidden_in_comments(text.rstrip("\n") + "\n"), resources

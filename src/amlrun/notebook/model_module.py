@@ -1,12 +1,12 @@
-"""Functions and classes of the notebook that its pickled model names, moved to a module that score.py can import."""
+"""Functions and classes of the notebook that its pickled model names or score.py calls, moved to a module."""
 
 from __future__ import annotations
 
 import ast
+import symtable
 from pathlib import Path
 
 from amlrun.dataclass import dataclass, field
-from amlrun.notebook.source import used
 from amlrun.notebook.statements import Notebook, Statement
 
 MARK = "What the saved model needs of"
@@ -53,17 +53,24 @@ def take(notebook: Notebook, own: set[str], options: set[str], folder: Path, tit
         ):
             return None
         chosen.append(statement)
-        waiting += used(ast.parse(statement.text()))
+        waiting += _globals(symtable.symtable(statement.text(), "", "exec"))
     chosen.sort(key=notebook.body.index)
     moved = {name for statement in chosen for name in statement.binds}
     texts = ["\n".join([*statement.lead, statement.text()]) for statement in chosen]
     lines = sorted({_import_of(statement.node, name) for name, statement in imports.items()})
     for statement in chosen:
         notebook.body.remove(statement)
-    text = "\n\n\n".join([f'"""{MARK} {title}: a pickle names its classes and functions by module."""', *texts])
+    text = "\n\n\n".join([f'"""{MARK} {title}, and score.py with it: train.py imports it from here."""', *texts])
     if lines:
         text = text.replace('"""\n\n\n', '"""\n\n' + "\n".join(lines) + "\n\n\n", 1)
     return Module(_free(folder), f"{text}\n", moved)
+
+
+def _globals(scope: symtable.SymbolTable) -> set[str]:
+    """The names of the notebook or of Python that code needs: those that its functions bind themselves are not."""
+    outer = scope.get_type() == "module"
+    found = {one.get_name() for one in scope.get_symbols() if (one.is_referenced() if outer else one.is_global())}
+    return found.union(*map(_globals, scope.get_children()))
 
 
 def _is_literal(node: ast.stmt) -> bool:

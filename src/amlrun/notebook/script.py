@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,20 @@ class Script:
         return bool(self.definitions or self.helpers & {"data_file", "logged", "save_figures"})
 
 
-def plan(node: Any, base: Path, target: Path, title: str, report: Report, *, move: bool = False) -> Script:
+def plan(
+    node: Any,
+    base: Path,
+    target: Path,
+    title: str,
+    report: Report,
+    *,
+    move: bool = False,
+    called: Collection[str] = (),
+) -> Script:
     """Decide everything about the script that the notebook `node` becomes.
 
     `base` is the folder of the notebook, `target` that of the script, `title` the notebook's file name.
-    `move` lets what the saved model needs of the notebook go to a module of its own.
+    `move` lets what the saved model needs of the notebook go to a module of its own, with the functions `called`.
     Raises `AmlError` naming the cell where one cannot be converted.
     """
     notebook = statements.split(cell_order.settled(read.cells(node), report), report)
@@ -78,11 +88,12 @@ def plan(node: Any, base: Path, target: Path, title: str, report: Report, *, mov
     cell_order.check(notebook, report)
     doc = _doc(notebook, title)
     module = None
-    if saved.own and move:
-        module = model_module.take(notebook, saved.own, found.variables, target, title)
+    for own in [saved.own | {*called}, saved.own] if move else []:
+        if own and module is None:
+            module = model_module.take(notebook, own, found.variables, target, title)
     if module is not None:
         report.modules.append(module.name)
-        report.did(f"moved {', '.join(sorted(saved.own))} to {module.name}.py: the saved model is loaded with it")
+        report.did(f"moved {', '.join(sorted(module.moved))} to {module.name}.py, for train.py and score.py")
     elif saved.own:
         saving.name_own(saved, learned.model, report)
     options, taken = parameters.find(notebook, found.variables, modules, report)

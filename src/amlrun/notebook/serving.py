@@ -12,9 +12,11 @@ from typing import Any
 from amlrun.notebook import row_wise
 from amlrun.notebook.conda import Proposal
 from amlrun.notebook.edited import is_edited
+from amlrun.notebook.model_module import Module
 from amlrun.notebook.report import Report, listed
 from amlrun.notebook.row_wise import RowWise
-from amlrun.notebook.trace import UNKNOWN, Frame, Series, Trace, follow
+from amlrun.notebook.trace import Trace, follow
+from amlrun.notebook.trace_values import UNKNOWN, Frame, Series
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".sav", ".p", ".bin")
 # How files begin that are the template's sample, or an earlier conversion's: they may be written over.
@@ -33,30 +35,28 @@ _MODELS = {
 
 
 def files(
-    script: str, target: Path, title: str, root: Path, report: Report, *, overwrite: bool = True
+    script: str, target: Path, title: str, root: Path, report: Report, module: Module | None, *, overwrite: bool = True
 ) -> list[Proposal]:
     """The files that belong beside `script`, which is to be written at `target` of the project `root`.
 
-    A file that somebody has made their own stays, and one that they edited, unless `overwrite`; that, and what cannot
-    be known without a run, is reported.
+    `module` holds the script's functions that score.py may import. A file that somebody has made their own stays, and
+    one that they edited, unless `overwrite`; that, and what cannot be known without a run, is reported.
     """
     if report.model is None or report.prepared:
         return []
-    options = {one["flag"][2:].replace("-", "_"): _literal(one["default"]) for one in report.options}
-    known = follow(script, options, target.absolute().parent, report.model)
+    known = _followed(script, target, report)
     if known.file is None or PurePosixPath(known.file).suffix not in _PICKLES:
         report.ask(f"score.py is yours to write: it can load a pickled model, and {report.model} is saved otherwise")
         return []
     report.model_file = known.file
     folder = target.absolute().parent
     request = root / "deployment" / "sample-request.json"
+    columns = list(_columns(known))
+    prepares = _prepares(known, script, module, report)
     rows = _rows(known, report)
-    table = known.inputs if isinstance(known.inputs, Frame) and not known.inputs.plain else None
-    prepares = row_wise.of_script(script, list(table.columns)) if table is not None else RowWise()
-    _tell_made_columns(known, prepares, report, folder)
     values = _values(known, target, title, request, report)
-    needs = "{" + ", ".join(map(_quoted, prepares.needs)) + "}"
-    values |= {"request_known": rows is not None, "prepares": prepares, "needs": needs}
+    values |= {"request_known": rows is not None, "prepares": prepares, "inputs": list(_columns(known))}
+    values |= {"module": module.name if module else "", "columns": columns if isinstance(known.inputs, Frame) else []}
     made = {folder / name: _rendered(f"{name}.j2", values) for name in ("score.py", "score_batch.py")}
     tests = folder / "tests"
     made[tests / "test_train.py"] = _rendered("test_train.py.j2", values)
@@ -95,7 +95,6 @@ def _values(known: Trace, target: Path, title: str, request: Path, report: Repor
         "title": title,
         "file": _quoted(PurePosixPath(known.file or "").name),
         "saved": _quoted(known.file),
-        "columns": list(known.inputs.columns) if isinstance(known.inputs, Frame) and not known.inputs.plain else [],
         "text": _quoted(column or "text") if text is not None else None,
         "reads": reads,
         "words": "".join(f", {word}" for word in words),
@@ -125,22 +124,50 @@ def _rows(known: Trace, report: Report) -> list[Any] | None:
     return [list(row) for row in rows] if inputs.plain else [dict(zip(inputs.columns, row)) for row in rows]
 
 
-def _tell_made_columns(known: Trace, prepares: RowWise, report: Report, folder: Path) -> None:
-    """Say which columns the script makes: whoever sends a request must send them too; a file only where they depend on
-    more than its rows.
+def functions(script: str, target: Path, report: Report) -> list[str]:
+    """The functions of `script` that score.py has to call to make the columns that the model is fitted with."""
+    known = _followed(script, target, report)
+    if report.model is None or report.prepared or not _columns(known):
+        return []
+    return row_wise.of_script(script, list(_columns(known))).functions
+
+
+def _followed(script: str, target: Path, report: Report) -> Trace:
+    options = {one["flag"][2:].replace("-", "_"): _literal(one["default"]) for one in report.options}
+    return follow(script, options, target.absolute().parent, report.model)
+
+
+def _columns(known: Trace) -> dict[str, Series]:
+    """The columns of the table that the model is fitted with, where it is one."""
+    return known.inputs.columns if isinstance(known.inputs, Frame) and not known.inputs.plain else {}
+
+
+def _prepares(known: Trace, script: str, module: Module | None, report: Report) -> RowWise:
+    """What score.py does to a row of the training data; `known.inputs` becomes such rows where it can do all of it.
+
+    Where it cannot, whoever sends a row has to do it, and is told so.
     """
-    if not isinstance(known.inputs, Frame) or known.inputs.plain:
-        return
-    places = [folder / str(_literal(one["default"])) for one in report.options if one["flag"].startswith("--data-path")]
-    tables = [file for place in places for file in ([place] if place.is_file() else sorted(place.glob("*.csv"))[:1])]
-    header = "".join(file.open(encoding="utf-8", errors="replace").readline() for file in tables)
-    made = [name for name in map(str, known.inputs.columns) if name not in header]
-    if header and made:
-        alone = all(any(line.startswith(f"rows[{name!r}] = ") for line in prepares.lines) for name in made)
-        who = "requests" if alone else "requests and files to score"
-        report.did(f"{who} need {listed(made)}, which train.py makes of other columns")
-        if alone:
-            report.did("score_batch.py makes them for files like the training data")
+    wanted = list(_columns(known))
+    if not wanted:
+        return RowWise()
+    prepares = row_wise.of_script(script, wanted, set() if module is None else module.moved)
+    raw = next((one for one in known.read if set(prepares.needs) <= set(one.columns)), Frame())
+    undone = [name for name in wanted if name not in raw.columns and name not in prepares.made]
+    spread = isinstance(known.inputs, Frame) and known.inputs.spread
+    for text in prepares.left:
+        report.ask(f"score.py does not do this, which the model needs: put it into a pipeline, or send it done: {text}")
+    if undone and raw.columns and not spread:
+        report.did(f"requests and files to score need {listed(undone)}, which train.py makes of other columns")
+    if undone or spread != prepares.dummies:
+        known.inputs = None if spread else known.inputs
+        return RowWise()
+    if prepares.lines:
+        asked = [*prepares.needs, *(name for name in wanted if name not in prepares.made)]
+        known.inputs = Frame({name: part for name, part in raw.columns.items() if name in asked})
+        report.did(
+            f"score.py makes {listed(sorted(prepares.made))} as train.py does: send rows as in the training data"
+        )
+    return prepares
 
 
 def _may_replace(path: Path, root: Path, overwrite: bool, report: Report) -> bool:

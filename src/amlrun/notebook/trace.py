@@ -8,48 +8,30 @@ from __future__ import annotations
 
 import ast
 import csv
-import operator
 import posixpath
-import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from amlrun.dataclass import dataclass, field
+from amlrun.notebook.trace_values import (
+    OPERATORS,
+    ROWS,
+    UNKNOWN,
+    Frame,
+    Series,
+    applied,
+    as_function,
+    cell,
+    each,
+    like,
+    scalar,
+)
 
-ROWS = 2
 _SAME = {
     "copy", "dropna", "reset_index", "sort_values", "sort_index", "sample", "head", "tail", "query", "drop_duplicates",
     "fillna", "infer_objects", "convert_dtypes", "interpolate", "ffill", "bfill", "replace", "astype",
 }  # fmt: skip
 _TEXT = {"strip", "lstrip", "rstrip", "title", "lower", "upper", "capitalize"}
-_OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Eq: operator.eq, ast.NotEq: operator.ne,
-    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
-}  # fmt: skip
-
-
-class Unknown:
-    """A value that only a run can tell."""
-
-
-UNKNOWN = Unknown()
-
-
-@dataclass
-class Series:
-    """A column: its values in the rows that are followed."""
-
-    values: list[Any]
-
-
-@dataclass
-class Frame:
-    """A table: each column with its values in the rows that are followed; `plain` when it is an array of NumPy's."""
-
-    columns: dict[str, Series] = field(default_factory=dict)
-    plain: bool = False
 
 
 @dataclass
@@ -60,6 +42,7 @@ class Trace:
     file: str | None = None
     reads: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, Series] = field(default_factory=dict)  # the columns that were ever seen
+    read: list[Frame] = field(default_factory=list)  # the tables as their files have them
 
 
 def follow(text: str, options: dict[str, Any], folder: Path, model: str | None) -> Trace:
@@ -84,6 +67,8 @@ class _Walk:
             elif isinstance(node, ast.Return):
                 return self.value(node.value) if node.value is not None else None
             elif isinstance(node, ast.Assign):
+                if isinstance(node.value, ast.Lambda) and isinstance(node.targets[0], ast.Name):
+                    self.functions[node.targets[0].id] = as_function(node.value)
                 value = self.value(node.value)
                 for target in node.targets:
                     self.bind(target, value)
@@ -96,9 +81,11 @@ class _Walk:
                         self.bind(item.optional_vars, value)
                 self.block(node.body)
             elif isinstance(node, ast.If | ast.For | ast.While | ast.Try):
-                if isinstance(node, ast.For):
-                    self.bind(node.target, UNKNOWN)
-                self.block(node.body)
+                turns = self.value(node.iter) if isinstance(node, ast.For) else UNKNOWN
+                for one in turns if isinstance(turns, list) and 0 < len(turns) < 100 else [UNKNOWN]:
+                    if isinstance(node, ast.For):
+                        self.bind(node.target, one)
+                    self.block(node.body)
         return None
 
     def bind(self, target: ast.expr, value: Any) -> None:
@@ -111,7 +98,7 @@ class _Walk:
         elif isinstance(target, ast.Subscript):
             owner, key = self.value(target.value), self.value(target.slice)
             if isinstance(owner, Frame) and isinstance(key, str):
-                owner.columns[key] = value if isinstance(value, Series) else Series([_scalar(value)] * ROWS)
+                owner.columns[key] = value if isinstance(value, Series) else Series([scalar(value)] * ROWS)
 
     def value(self, node: ast.expr) -> Any:
         """What `node` is, or `UNKNOWN`."""
@@ -146,15 +133,11 @@ class _Walk:
         if isinstance(node.value, ast.Name) and node.value.id.rstrip("_") == "args":
             return self.options.get(node.attr, UNKNOWN)
         if isinstance(node.value, ast.Attribute) and node.value.attr == "dt":
-            owner = self.value(node.value.value)
-            places = {"year": slice(0, 4), "month": slice(5, 7), "day": slice(8, 10)}
-            if isinstance(owner, Series) and node.attr in places:
-                return _each(owner, lambda date: int(str(date)[places[node.attr]]))
             return Series([UNKNOWN] * ROWS)
         owner = self.value(node.value)
         if isinstance(owner, Frame):
             if node.attr == "values":
-                return Frame(owner.columns, plain=True)
+                return like(owner, owner.columns, plain=True)
             return list(owner.columns) if node.attr == "columns" else owner.columns.get(node.attr, UNKNOWN)
         return owner if node.attr == "T" or (isinstance(owner, Series) and node.attr in ("str", "values")) else UNKNOWN
 
@@ -164,18 +147,18 @@ class _Walk:
             if isinstance(key, str):
                 return owner.columns[key]
             if isinstance(key, list) and all(isinstance(name, str) for name in key):
-                return Frame({name: owner.columns[name] for name in key})
-            return Frame(dict(owner.columns)) if isinstance(key, Series) else UNKNOWN
+                return like(owner, {name: owner.columns[name] for name in key})
+            return like(owner, owner.columns) if isinstance(key, Series) else UNKNOWN
         return owner[key] if isinstance(owner, (dict, list)) else UNKNOWN
 
     def _operation(self, kind: type[ast.AST], left: Any, right: Any) -> Any:
         if isinstance(left, Series) or isinstance(right, Series):
             pairs = zip(*(side.values if isinstance(side, Series) else [side] * ROWS for side in (left, right)))
-            return Series([_applied(_OPERATORS.get(kind), one, other) for one, other in pairs])
+            return Series([applied(OPERATORS.get(kind), one, other) for one, other in pairs])
         if UNKNOWN in (left, right) or isinstance(left, Frame) or isinstance(right, Frame):
             return UNKNOWN
         return (
-            posixpath.join(left, right) if kind is ast.Div and isinstance(left, str) else _OPERATORS[kind](left, right)
+            posixpath.join(left, right) if kind is ast.Div and isinstance(left, str) else OPERATORS[kind](left, right)
         )
 
     def _call(self, node: ast.Call) -> Any:
@@ -204,6 +187,8 @@ class _Walk:
         if name in ("join", "data_file") and all(isinstance(part, str) for part in given):
             inside = name == "join" or (self.folder / given[0]).is_dir()
             return posixpath.join(*given) if inside else given[0]
+        if name == "get_dummies" and given and isinstance(given[0], Frame):
+            return Frame(dict(given[0].columns), spread=True)
         if name == "train_test_split":
             return [part for part in given for _ in range(2)]
         if name in ("list", "to_datetime", "to_numeric", "sorted") and given:
@@ -212,16 +197,16 @@ class _Walk:
             return self._own(self.functions[name], given, words)
         if isinstance(func, ast.Attribute):
             if isinstance(func.value, ast.Attribute) and func.value.attr == "str" and name in _TEXT:
-                return _each(self.value(func.value), lambda text: getattr(str(text), name)())
+                return each(self.value(func.value), lambda text: getattr(str(text), name)())
             return self._method(self.value(func.value), name, given, words, node)
         return UNKNOWN
 
     def _method(self, owner: Any, name: str, given: list[Any], words: dict[str, Any], node: ast.Call) -> Any:
         if isinstance(owner, Series):
             if name == "map" and given and isinstance(given[0], dict):
-                return _each(owner, lambda value: given[0].get(value, UNKNOWN))
+                return each(owner, lambda value: given[0].get(value, UNKNOWN))
             if name == "astype" and node.args and ast.unparse(node.args[0]).strip("'\"") in ("int", "float", "str"):
-                return _each(owner, {"int": int, "float": float, "str": str}[ast.unparse(node.args[0]).strip("'\"")])
+                return each(owner, {"int": int, "float": float, "str": str}[ast.unparse(node.args[0]).strip("'\"")])
             if name in _SAME or name in ("to_frame", "to_numpy"):
                 return owner
             return Series([UNKNOWN] * ROWS) if name in ("apply", "map", "clip", "round") else UNKNOWN
@@ -235,18 +220,25 @@ class _Walk:
                 taken = owner.columns.get(gone[0], UNKNOWN) if gone else UNKNOWN
                 owner.columns = rest
                 return taken
-            return Frame(rest)
+            return like(owner, rest)
         if name == "rename" and isinstance(words.get("columns"), dict):
-            return Frame({words["columns"].get(key, key): part for key, part in owner.columns.items()})
+            renamed = {words["columns"].get(key, key): part for key, part in owner.columns.items()}
+            if words.get("inplace"):
+                owner.columns = renamed
+            return like(owner, renamed)
         if name == "assign":
             made = {key: part if isinstance(part, Series) else Series([UNKNOWN] * ROWS) for key, part in words.items()}
-            return Frame({**owner.columns, **made})
+            return like(owner, {**owner.columns, **made})
         if name == "to_numpy":
-            return Frame(owner.columns, plain=True)
-        return Frame(dict(owner.columns)) if name in _SAME else UNKNOWN
+            return like(owner, owner.columns, plain=True)
+        if name == "pipe" and node.args and isinstance(node.args[0], ast.Name) and self.depth < 5:
+            return self._own(self.functions[node.args[0].id], [owner, *given[1:]], words)
+        return like(owner, owner.columns) if name in _SAME else UNKNOWN
 
     def _own(self, function: ast.FunctionDef, given: list[Any], words: dict[str, Any]) -> Any:
         outer, self.names = self.names, dict(self.names)
+        optional = function.args.args[len(function.args.args) - len(function.args.defaults) :]
+        self.names.update(zip((one.arg for one in optional), map(self.value, function.args.defaults)))
         self.names.update(zip((one.arg for one in function.args.args), given))
         self.names.update(words)
         self.depth += 1
@@ -268,33 +260,10 @@ class _Walk:
         chosen = ([row for row in some if all(row)] + some)[:ROWS]
         if len(chosen) < ROWS:
             return UNKNOWN
-        columns = {name: Series([_cell(row[at]) for row in chosen]) for at, name in enumerate(head)}
+        columns = {name: Series([cell(row[at]) for row in chosen]) for at, name in enumerate(head)}
         index = words.get("index_col")
         gone = head[index] if isinstance(index, int) and not isinstance(index, bool) else index
         kept = words["usecols"] if isinstance(words.get("usecols"), list) else head
-        return Frame({name: part for name, part in columns.items() if name != gone and name in kept})
-
-
-def _cell(text: str) -> Any:
-    if re.fullmatch(r"[+-]?\d{1,15}", text):
-        return int(text)
-    if re.fullmatch(r"[+-]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?", text):
-        return float(text)
-    return {"": None, "True": True, "False": False}.get(text, text)
-
-
-def _scalar(value: Any) -> Any:
-    return value if isinstance(value, (int, float, str)) else UNKNOWN
-
-
-def _applied(made: Callable[..., Any] | None, *values: Any) -> Any:
-    if made is None or UNKNOWN in values or None in values:
-        return UNKNOWN
-    try:
-        return made(*values)
-    except (TypeError, ValueError, ZeroDivisionError):
-        return UNKNOWN
-
-
-def _each(series: Any, made: Callable[[Any], Any]) -> Any:
-    return Series([_applied(made, value) for value in series.values]) if isinstance(series, Series) else UNKNOWN
+        columns = {name: part for name, part in columns.items() if name != gone and name in kept}
+        self.known.read.append(Frame(dict(columns)))
+        return Frame(columns)
