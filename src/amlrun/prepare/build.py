@@ -16,6 +16,7 @@ from amlrun.prepare import build_problems, index_settings, pythons
 from amlrun.prepare.conda_file import CondaFile, Requirement
 from amlrun.prepare.interpreter import TOOL_VARIABLE, Interpreter, Report
 from amlrun.prepare.room import READY, Room, find_uv, python_in
+from amlrun.runs.redact import masked_text
 
 # How long a failed build is tried on without what failed, to name everything that fails at once.
 _MOST_ROUNDS, _MOST_SECONDS = 8, 120
@@ -44,7 +45,8 @@ def build(room: Room, wanted: CondaFile, tool: str, report: Report, more: Sequen
             room.clear()
             raise AmlError(f"pip could not install {', '.join(more)}", file=wanted.file, exit_code=JOB_FAILED)
     made = {"notes": notes, "variables": wanted.variables, "tool": tool, "python_note": python_note,
-            "source": str(wanted.file or ""), "packages": [one.text for one in wanted.requirements]}  # fmt: skip
+            "source": str(wanted.file or ""),
+            "packages": [masked_text(one.text) for one in wanted.requirements]}  # fmt: skip
     room.write(READY, json.dumps(made, indent=2))
     for note in notes:
         report(f"  {note}")

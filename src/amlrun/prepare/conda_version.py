@@ -15,8 +15,8 @@ _PEP440 = re.compile(
 def specifier(rest: str) -> tuple[str, str]:
     """What follows a package's name, as a PEP 440 specifier and the conda build it named (or an empty string).
 
-    `=1.2` means 1.2.*, `==1.2` and `1.2` exactly that; `1.2=py_0` names a build. Raises ValueError, with the reason,
-    for what PEP 440 has no words for.
+    `=1.2` means 1.2.*, `==1.2` and `1.2` exactly that; `1.2=py_0`, `==1.2=py_0` and `*=py_0` name a build.
+    Raises ValueError, with the reason, for what PEP 440 has no words for.
     """
     text, build = rest.strip(), ""
     bracket = re.search(r"\[(.*)\]$", text)
@@ -33,9 +33,9 @@ def specifier(rest: str) -> tuple[str, str]:
         raise ValueError("expected name=version")
     else:
         text = words[0] if words else ""
-    exact = re.fullmatch(r"=?([0-9][^=<>!~,]*)=([^=<>!~,]+)", text)
+    exact = re.fullmatch(r"=?=?(\*|[0-9][^=<>!~,]*)=([^=<>!~,]+)", text)
     if exact:
-        text, build = f"=={exact[1]}", exact[2]
+        text, build = "" if exact[1] == "*" else f"=={exact[1]}", exact[2]
     if text in ("", "*", "=*"):
         return "", build
     return ",".join(_condition(part) for part in text.split(",") if part), build
@@ -43,6 +43,9 @@ def specifier(rest: str) -> tuple[str, str]:
 
 def _condition(text: str) -> str:
     found = _CONDITION.fullmatch(text)
+    swapped = re.match(r"=[<>]", text)
+    if swapped:
+        raise ValueError(f"{swapped[0]!r} is no sign; write {swapped[0][::-1]}")
     if not found or found["version"] == "*":
         raise ValueError(f"{text.lstrip('=')!r} is no version")
     sign, version, rest = found["sign"] or "==", found["version"].rstrip("."), bool(found["any"])

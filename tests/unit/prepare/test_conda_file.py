@@ -35,6 +35,12 @@ def requirements(tmp_path: Path, text: str) -> list[str]:
         ("numpy=1.26,<2", ["numpy==1.26.*,<2"]),
         ("numpy[version='>=1.26,<2',build=py*]", ["numpy>=1.26,<2"]),
         ("numpy=1.26.4=*_openblas", ["numpy==1.26.4"]),
+        ("numpy==1.26.4=py311h64a7726_0", ["numpy==1.26.4"]),
+        ("pytorch=*=*cuda*", ["torch"]),
+        ("tensorflow=*=mkl_*", ["tensorflow"]),
+        ("numpy-base=1.21.5=py38hf524024_1", ["numpy==1.21.5"]),
+        ("faiss", ["faiss-cpu"]),
+        ("dataclasses=0.8=pyhc8e2a94_3", []),
         ("numpy=*", ["numpy"]),
         ("numpy=2.0.0rc1", ["numpy==2.0.0rc1"]),
         ("conda-forge/linux-64::numpy", ["numpy"]),
@@ -123,6 +129,8 @@ def test_the_lines_of_pip_files_keep_their_place(tmp_path: Path) -> None:
         ("dependencies:\n- numpy\n- 5\n", "conda.yml:3: expected `name=version`"),
         ("dependencies:\n- numpy\n- 'numpy=1.2|1.3'\n", "conda.yml:3: 'numpy=1.2|1.3'"),
         ("dependencies: [\n", "conda.yml:2: is not YAML"),
+        ("dependencies:\n- python=>3.8\n", "conda.yml:2: 'python=>3.8': '=>' is no sign; write >="),
+        ("dependencies:\n- numpy =<2\n", "'=<' is no sign; write <="),
         ("dependencies:\n- python=abc\n", "conda.yml:2: 'python=abc': 'abc' is no version"),
         ("dependencies:\n- numpy=1.2.x\n", "conda.yml:2: 'numpy=1.2.x': '1.2.x' is not a version that PyPI can have"),
         ("dependencies:\n- internal::idna\n", "is from the private channel 'internal', which only conda reaches"),
@@ -150,6 +158,8 @@ libuuid libxcrypt libzlib jpeg=9b zstd libwebp-base libtiff lcms2 freetype openj
 nodejs graphviz glib icu cairo pango gcc_linux-64 sysroot_linux-64 kernel-headers_linux-64 r-base r-essentials openjdk
 cuda-toolkit cudnn=8.9 nccl magma-cuda118 pytorch-mutex mkl-service mkl_fft intel-openmp arrow-cpp aws-c-common krb5
 qt-main gstreamer pcre2 llvm-openmp vs2015_runtime ucrt nomkl tesseract poppler pandoc curl wget perl
+vc=14.2=h21ff451_1 vs2015_runtime=14.27.29016=h5e58377_2 winpty=0.4.3 console_shortcut=0.1.1 menuinst m2w64-gcc-libs
+libcxx=12.0.0=h2f01273_0 python.app=3 blosc=1.21.0 cfitsio charls=2.2.0 jbig zfp lzo anaconda-navigator conda-build
 """.split()  # noqa: SIM905
 PYTHON = """
 numpy scikit-learn librosa libcst llvmlite pyzmq h5py protobuf pyarrow cmake ninja gitpython ruamel.yaml cffi attrs
@@ -163,6 +173,13 @@ def test_what_is_no_python_package_is_left_out_and_said(tmp_path: Path) -> None:
     found = conda_file.read(file)
     assert [one.text for one in found.requirements] == PYTHON
     assert [line.split(":")[0] for line in found.substitutions] == OTHERS
+
+
+@pytest.mark.parametrize("name", ["pywin32=228=py38hbaba5e8_1", "pywinpty=0.5.7", "win_inet_pton", "pyreadline=2.1"])
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+def test_what_is_for_windows_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, platform: str) -> None:
+    monkeypatch.setattr("sys.platform", platform)
+    assert bool(requirements(tmp_path, f"dependencies: [{name}]\n")) == (platform == "win32")
 
 
 def test_channels_that_are_not_reached_are_said(tmp_path: Path) -> None:
