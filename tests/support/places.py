@@ -197,6 +197,12 @@ class Place:
         """What of a run is left: processes with its id in their environment, and what the target keeps beside."""
         return [*processes_of(run_id), *self.more_left(run_id)]
 
+    def until_nothing_is_left(self, run_id: str) -> None:
+        """Wait until all that the run had is gone: what removes it may be at work when the run's end is told."""
+        for _ in looks(f"{run_id} has ended and left {self.left(run_id)}"):
+            if not self.left(run_id):
+                return
+
 
 def finish(process: subprocess.Popen[bytes], timeout: float = 300) -> Ended:
     """Wait for a command. One that outlives `timeout` seconds is hung: TimeoutExpired."""

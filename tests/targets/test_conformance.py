@@ -96,7 +96,7 @@ def test_a_run_is_cancelled(place: Place) -> None:
     ended = place.aml("run", "monitor-logs", "-r", "run.json", code=130)
     assert "Status: Canceled" in ended.out and place.shown()["status"] == "Canceled"
     assert "has already finished" in place.aml("run", "cancel", "-r", "run.json").out
-    assert place.left(place.record()["run_id"]) == []
+    place.until_nothing_is_left(place.record()["run_id"])
 
 
 def test_runs_are_listed_and_tagged(place: Place) -> None:

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 
 import pytest
-from support.places import FINAL, Place, finish, kill_tree, looks
+from support.places import FINAL, Place, finish, kill_tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")]
 
@@ -45,9 +45,7 @@ def test_ctrl_c(place: Place) -> None:
         assert f"aml run cancel -r {run_id}" in ended.out and place.shown(run_id)["status"] == "Running"
         place.aml("run", "cancel", "-r", run_id)
     assert place.until(run_id, *FINAL)["status"] == "Canceled"
-    for _ in looks(f"left: {place.left(run_id)}"):
-        if not place.left(run_id):
-            break
+    place.until_nothing_is_left(run_id)
 
 
 @dataclass
@@ -112,9 +110,7 @@ def told_right(place: Place, run_id: str) -> tuple[str, bool]:
     else:
         assert shown["status"] == "Failed" and "interrupted" in shown["error"]["message"], shown
         late = "done" in log.split()
-    for _ in looks(f"{run_id} has ended and left {place.left(run_id)}"):
-        if not place.left(run_id):
-            break
+    place.until_nothing_is_left(run_id)
     return str(shown["status"]), late
 
 

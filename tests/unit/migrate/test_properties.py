@@ -69,6 +69,10 @@ def parses(text: str) -> bool:
 
 @given(scripts(), st.sampled_from([Kind.JOB, Kind.SCORING]))
 @settings(max_examples=300, deadline=None)
+@example(
+    "from azureml.core import Run\nrun = Run.get_context()\nc = run.child_run('c')\nself.r = run\nc.complete()",
+    Kind.JOB,
+)
 @example("from azureml.core import Run\nrun = Run.get_context()\nif 1: run.complete()\nelse: run.log('a', 1)", Kind.JOB)
 def test_a_rewrite_is_safe(text: str, kind: Kind) -> None:
     result = rewrite_script("train.py", text, kind)

@@ -451,3 +451,9 @@ def test_a_run_started_in_each_round_is_not_taken_for_the_script_s() -> None:
 def test_the_parent_if_there_is_one_is_the_parent(parent: str) -> None:
     new = rewritten(HEAD + f"parent = {parent}\nparent.log('a', 1)\nparent.tag('k', 'v')\n")
     assert "log_metric(root_run_id(), 'a', 1)" in new and "azureml" not in new
+
+
+@pytest.mark.parametrize("second", ["other = run", "self.run = run"])
+def test_a_second_name_of_the_run_starts_no_second_run_and_is_no_use_of_it(second: str) -> None:
+    new = rewritten(HEAD + f"child = run.child_run('c')\n{second}\nchild.complete()\n")
+    assert new.count("start_run(") == 2 and "start_run(run_name='c', nested=True)" in new and "azureml" not in new

@@ -55,7 +55,7 @@ class Started:
 
     def begin(self, value: ast.expr, kind: str, bindings: list[Binding]) -> tuple[tuple[Part, ...], Note | None]:
         """What takes the place of the statement that makes a run or an experiment."""
-        if kind == k.RUN and self._children:
+        if kind == k.RUN and self._children and isinstance(value, ast.Call):
             return (*_START, ")"), None
         mixed = any(self.script.kinds.binding(one) != k.STARTED for one in bindings)
         if kind == k.STARTED and isinstance(value, ast.Call) and not mixed:
@@ -163,6 +163,9 @@ class Started:
         return call.func.attr == "complete" and self.script.names.of.get(call.func.value) is binding
 
     def _parent_uses(self, statement: ast.AST) -> bool:
+        """Whether the parent is used; that it gets a second name is no use."""
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name):
+            return False
         return any(
             isinstance(node, ast.expr) and self.script.kinds.of(node) == k.RUN and isinstance(node, ast.Name)
             for node in ast.walk(statement)
