@@ -216,6 +216,17 @@ def test_killed_and_resumed_no_trial_that_ended_runs_again(tmp_path: Path) -> No
     assert (run / "outputs" / "model.pkl").is_file()
 
 
+def test_a_search_that_ends_early_still_has_its_ensembles(tmp_path: Path) -> None:
+    """The next trial has been made ahead by then: it must not come in the place of an ensemble."""
+    limits = "  max_trials: 200\n  enable_early_termination: true\n"
+    folder = project(tmp_path / "p", trials=200)
+    text = (folder / "automl.yml").read_text()
+    (folder / "automl.yml").write_text(re.sub(r"  max_trials: 200\n", limits, text))
+    done, run = search(folder)
+    assert "no improvement in 20 trials" in done.stdout
+    assert [row["algorithm"] for row in trials(run)][-2:] == ["voting_ensemble", "best_model"]
+
+
 def test_a_search_is_refused_on_a_machine_over_ssh_before_its_run_is_made(tmp_path: Path) -> None:
     folder = project(tmp_path / "p", trials=3)
     (folder / "data").mkdir()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections import deque
 from typing import Any, Literal
 
 from amlrun.automl import results, settings
@@ -116,7 +115,7 @@ class Search(Driver):
             return None
         if self.queue or self.running:
             self.log.line(f"The search ends: {why}.")
-        self.queue = deque()
+        self.drop_queue()
         if late:
             self.stop_all("the search's time limit was reached")
         self._phase = "ensembles"

@@ -125,6 +125,11 @@ class Driver:
         """The numbers of the trials that are still to be run, in their order."""
         return [n for n in range(self.settings.total) if n not in self.trials or self.trials[n].needs_retry]
 
+    def drop_queue(self) -> None:
+        """Start none of the trials that are queued, nor the one that was made ahead of them."""
+        self.queue.clear()
+        self._starter.drop_ahead()
+
     def extend(self) -> bool:
         """Add trials to `queue` when none is left and none runs; False: that was all."""
         return False

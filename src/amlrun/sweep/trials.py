@@ -93,10 +93,11 @@ class Starter:
 
     def start(self, number: int, values: dict[str, Scalar], raw: dict[str, Any] | None, attempt: int) -> Trial:
         """Make the trial's run and start it. Raises AmlError or OSError; the run's record says so then."""
-        trial, self.ahead = self.ahead, None
+        trial = self.ahead
         if trial is None or (trial.number, trial.attempt) != (number, attempt):
-            self._discard(trial)
+            self.drop_ahead()
             trial = self._make(number, values, raw, attempt)
+        self.ahead = None
         try:
             self._launch(trial)
         except BaseException as error:
@@ -113,9 +114,11 @@ class Starter:
         """Make the run of the next trial, to be started as soon as there is room. Raises as `start`."""
         self.ahead = self._make(number, values, raw, 1)
 
-    def _discard(self, trial: Trial | None) -> None:
-        if trial is not None:
-            shutil.rmtree(trial.run.folder, ignore_errors=True)
+    def drop_ahead(self) -> None:
+        """Leave nothing of the run that was made ahead."""
+        if self.ahead is not None:
+            shutil.rmtree(self.ahead.run.folder, ignore_errors=True)
+            self.ahead = None
 
     def _make(self, number: int, values: dict[str, Scalar], raw: dict[str, Any] | None, attempt: int) -> Trial:
         settings = self._settings
@@ -249,8 +252,7 @@ class Starter:
 
     def close(self) -> None:
         """Wait for what is being cancelled, and let the server go."""
-        self._discard(self.ahead)
-        self.ahead = None
+        self.drop_ahead()
         for ending in self._endings:
             ending.join()
         if self._server is not None:
