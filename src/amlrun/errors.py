@@ -74,6 +74,11 @@ def os_error(error: OSError, doing: str) -> AmlError:
     )
 
 
+def folded(name: str) -> str:
+    """A name without case and without what joins its parts: LightGBM, light_gbm and lightGbm are one."""
+    return name.replace("_", "").replace("-", "").lower()
+
+
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """The known word that is nearest to a wrong one, by difflib's ratio; empty where none reaches `cutoff`."""
     import difflib

@@ -26,8 +26,10 @@ def test_an_option_that_the_script_ignores_is_told_at_the_end(workplace: Workpla
     assert "ignores" not in workplace.submit("train.py", "--rate", "3").stderr
 
 
-def test_a_run_begins_with_empty_outputs_and_logs(workplace: Workplace) -> None:
-    for name in ("outputs/model.pkl", "logs/old.txt", "sub/outputs/kept.txt"):
+@pytest.mark.parametrize("old", [("outputs/model.pkl", "logs/old.txt"), ("outputs/a/b/model.pkl", "logs/azureml/x.log"),
+                                 ("outputs/.gitkeep", "logs/.hidden/x")])  # fmt: skip
+def test_a_run_begins_with_empty_outputs_and_logs(workplace: Workplace, old: tuple[str, ...]) -> None:
+    for name in (*old, "sub/outputs/kept.txt"):
         (workplace.model / name).parent.mkdir(parents=True, exist_ok=True)
         (workplace.model / name).write_text("old")
     workplace.script("import os\nprint(os.listdir('outputs'), os.listdir('logs'), os.listdir('sub/outputs'))\n")
@@ -36,19 +38,27 @@ def test_a_run_begins_with_empty_outputs_and_logs(workplace: Workplace) -> None:
     assert "Left out, because each run starts with its own: logs/, outputs/" in done.stdout
 
 
-def test_the_snapshots_root_is_on_sys_path_of_a_script_in_a_folder(workplace: Workplace) -> None:
-    for name, text in (
-        ("src/utils.py", "WORD = 'found'\n"),
-        ("src/script/run.py", "from src.utils import WORD\nprint(WORD)\n"),
-    ):
+@pytest.mark.parametrize(("module", "script", "line"), [
+    ("src/utils.py", "src/script/run.py", "from src.utils import WORD"),
+    ("helpers.py", "jobs/train.py", "from helpers import WORD"),
+    ("common/__init__.py", "a/b/c/main.py", "import common; WORD = common.WORD"),
+])  # fmt: skip
+def test_the_snapshots_root_is_on_sys_path_of_a_script_in_a_folder(
+    workplace: Workplace, module: str, script: str, line: str
+) -> None:
+    for name, text in ((module, "WORD = 'found'\n"), (script, f"{line}\nprint(WORD)\n")):
         (workplace.model / name).parent.mkdir(parents=True, exist_ok=True)
         (workplace.model / name).write_text(text)
-    assert "found" in workplace.submit("src/script/run.py").stdout
+    assert "found" in workplace.submit(script).stdout
     exported = workplace.aml("export", "-c", "local").stdout
     assert "PYTHONPATH" not in exported, "only where the script lies in a folder"
 
 
-def test_an_input_that_was_written_to_is_told(workplace: Workplace) -> None:
+@pytest.mark.parametrize("change", [
+    "open(folder + '/new.txt', 'w').write('x')", "os.remove(folder + '/a.csv')", "os.makedirs(folder + '/sub/deep')",
+    "open(folder + '/a.csv', 'a').write('more')",
+])  # fmt: skip
+def test_an_input_that_was_written_to_is_told(workplace: Workplace, change: str) -> None:
     folder = workplace.root / "data" / "sample"
     folder.mkdir(parents=True)
     (folder / "a.csv").write_text("1\n")
@@ -58,26 +68,34 @@ def test_an_input_that_was_written_to_is_told(workplace: Workplace) -> None:
         config.read_text().replace("arguments: []", "arguments: [--data, $AZUREML_DATAREFERENCE_sample]")
         + "dataReferences:\n  sample:\n    dataStoreName: workspaceblobstore\n    pathOnDataStore: sample/\n"
     )
-    workplace.script("import sys\nopen(sys.argv[2] + '/new.txt', 'w').write('x')\n")
+    workplace.script(f"import os, sys\nfolder = sys.argv[2]\n{change}\n")
     assert "input sample changed during the run" in workplace.submit().stderr
-    workplace.script("import sys\nprint(open(sys.argv[2] + '/a.csv').read())\n")
+    workplace.script("import os, sys\nprint(os.listdir(sys.argv[2]))\n")
     assert "changed during the run" not in workplace.submit().stderr
 
 
 def test_a_configuration_of_a_model_below_is_named(workplace: Workplace) -> None:
     done = workplace.aml("run", "submit-script", "-c", "local", "-e", "exp", cwd=workplace.root, code=2)
     assert "It exists in a subfolder: add --path models/m." in done.stderr
+    other = workplace.root / "services" / "two" / "aml_config"
+    other.mkdir(parents=True)
+    (other / "elsewhere.runconfig").write_text((workplace.model / "aml_config" / "local.runconfig").read_text())
+    done = workplace.aml("run", "submit-script", "-c", "elsewhere", "-e", "exp", cwd=workplace.root, code=2)
+    assert "add --path services/two." in done.stderr
 
 
-def test_a_list_outside_a_project_says_so(workplace: Workplace, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "words", [("run", "list"), ("experiment", "list"), ("model", "list"), ("dataset", "list"), ("service", "list")]
+)
+def test_a_list_outside_a_project_says_so(workplace: Workplace, tmp_path: Path, words: tuple[str, ...]) -> None:
     (tmp_path / "nothing").mkdir()
-    done = workplace.aml("run", "list", cwd=tmp_path / "nothing", code=2)
+    done = workplace.aml(*words, cwd=tmp_path / "nothing", code=2)
     assert "there is no project here" in done.stderr and "--path" in done.stderr
     assert "No runs" in workplace.aml("run", "list").stdout
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a POSIX shell closes the streams")
 def test_closed_streams_are_no_fault(workplace: Workplace) -> None:
-    for closing in (">&-", "2>&-", ">&- 2>&-"):
+    for closing in (">&-", "2>&-", ">&- 2>&-", ">&- <&-"):
         command = f"{sys.executable} -m amlrun run list {closing}"
         assert subprocess.run(["sh", "-c", command], cwd=workplace.model, env=workplace.environment()).returncode == 0

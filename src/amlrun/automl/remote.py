@@ -73,7 +73,7 @@ def _space() -> dict[str, Parameter]:
 
 def _metric(task: str, answer: str) -> str:
     """The metric as the children log it, from whatever case style the service answers in."""
-    from amlrun.spec.automl import folded
+    from amlrun.errors import folded
 
     known = {folded(name): name for names in METRICS.values() for name in names}
     return known.get(folded(answer), answer or METRICS.get(task, METRICS["classification"])[0])

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from amlrun.azure.client import JOBS_VERSION, Client
 from amlrun.errors import SERVICE, AmlError, os_errors
 from amlrun.runs import store as runs
-from amlrun.runs.record import ExitPart, PendingPart, ProcessPart, SubmitPart, WorkspaceIds
+from amlrun.runs.record import ExitPart, PendingPart, SubmitPart, WorkspaceIds
 from amlrun.runs.status import RunStatus
 from amlrun.workspace import Workspace
 
@@ -94,7 +94,7 @@ def update_from_service(run: runs.RunFolder, job: dict[str, Any], details: dict[
         part["start_time_utc"] = history["startTimeUtc"]
     if history.get("endTimeUtc"):
         part["end_time_utc"] = history["endTimeUtc"]
-    seconds = _seconds(part)
+    seconds = runs.seconds_between(*(part.get(name) for name in _TIMES))
     if seconds is not None:
         part["seconds"] = seconds
     if history.get("log_complete"):
@@ -132,17 +132,6 @@ def _write_end(run: runs.RunFolder, state: RunStatus, properties: dict[str, Any]
     if best:  # a sweep, or AutoML's search
         end["properties"] = {"best_child_run_id": best, "score": own.get("score")}
     run.write_part("exit", end)
-
-
-def _seconds(part: ProcessPart) -> float | None:
-    from datetime import datetime
-
-    try:
-        texts = (str(part[name]).replace("Z", "+00:00") for name in _TIMES)
-        begun, ended = (datetime.fromisoformat(text) for text in texts)
-    except (KeyError, ValueError):
-        return None
-    return round((ended - begun).total_seconds(), 3)
 
 
 def _message(history: dict[str, Any]) -> str:

@@ -31,4 +31,4 @@ def connect(context: Context, run: RunFolder | None = None) -> Client:
 def listed(context: Context, found: list[dict[str, Any]], columns: dict[str, str], empty: str) -> None:
     """Print records as a table: `columns` is heading → key."""
     rows = [[one.get(key) for key in columns.values()] for one in found]
-    context.listed(found, list(columns), rows, empty)
+    context.listed(found, list(columns), rows, empty, project=False)

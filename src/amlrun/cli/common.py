@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import click
 
+from amlrun import project as projects
 from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.runs.files import write_text
@@ -112,8 +113,22 @@ class Context:
             shown = item if isinstance(item, (str, int, float)) else json.dumps(item, default=str)
             click.echo(f"{name:<{width}}  {shown}")
 
-    def listed(self, found: Sequence[Any], columns: Sequence[str], rows: Sequence[Sequence[Any]], empty: str) -> None:
-        """End a command with records: as JSON, else their rows as a table, else a line that says there are none."""
+    def listed(
+        self,
+        found: Sequence[Any],
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        empty: str,
+        *,
+        project: bool = True,
+    ) -> None:
+        """End a command with records: as JSON, else their rows as a table, else a line that says there are none.
+
+        `project`: without -w or -g they are the project's. Raises AmlError where there are none, and no project.
+        """
+        if project and not found and not self.names_workspace and not projects.find(self.path).exists():
+            hint = "Run this in a project, or add --path FOLDER."
+            raise AmlError("there is no project here", file=self.path, hint=hint)
         self.result(found, lambda: self.table(columns, rows) if rows else self.say(empty))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from amlrun import project as projects
 from amlrun.cli import completion
 from amlrun.cli.common import Context, common_options, key_values
 from amlrun.cli.lazy import LazyGroup
@@ -110,10 +109,6 @@ def list_runs(
             last=last,
             workspace=context.find_workspace,
             on_event=show,
-        )
-    if not listed and not projects.find(context.path).exists():
-        raise AmlError(
-            "there is no project here", file=context.path, hint="Run this in a project, or add --path FOLDER."
         )
     records = [run.record() for run in listed]
     found = [_short(record) for record in records] if minimal else records

@@ -23,6 +23,7 @@ from amlrun.spec.pipeline import (
     Source,
     Step,
     bindings,
+    literal_type,
     whole_binding,
 )
 
@@ -39,7 +40,7 @@ def check(job: PipelineJob, component: Component | None = None, *, partial: bool
     """
     if component is None:
         ports = {
-            name: Port(given.type if given.value is None else check_values.type_of(given.value))
+            name: Port(given.type if given.value is None else literal_type(given.value))
             for name, given in job.inputs.items()
         }
         found = [*_data(job), *_pipeline(job, ports, job.settings.default_compute or job.compute)]

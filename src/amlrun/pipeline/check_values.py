@@ -11,12 +11,6 @@ from amlrun.spec.pipeline import LITERAL_TYPES, Binding, PipelineJob, Port, Step
 _FOLDERS = ("uri_folder", "mltable", "mlflow_model", "triton_model")
 
 
-def type_of(value: Scalar) -> str:
-    """The literal type of a value."""
-    names: dict[type, str] = {bool: "boolean", int: "integer", float: "number"}
-    return names.get(type(value), "string")
-
-
 def values(job: PipelineJob, step: Step, ports: dict[str, Port]) -> Iterator[AmlError]:
     """Every input of `step` that gets what it does not take; `ports` are the inputs of the pipeline around it."""
     for name, given in step.inputs.items():

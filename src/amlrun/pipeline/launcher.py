@@ -21,7 +21,7 @@ from amlrun.spec.job import CommandJob, SweepJob
 from amlrun.targets import Targets, processes
 from amlrun.targets.base import Run, RunCreated, SubmitOptions
 from amlrun.targets.local import LocalTarget
-from amlrun.targets.run_log import RunLog
+from amlrun.targets.run_log import RunLog, last_line
 from amlrun.workspace import Workspace
 
 _LOOK_SECONDS = 0.25  # between two looks at the processes of a run that has not written its end
@@ -80,13 +80,7 @@ class StepRun:
 
     def last_words(self) -> str:
         """The last line of the log that says something, without secrets; empty when there is none."""
-        try:
-            with self._run.files.log.open("rb") as stream:
-                stream.seek(max(stream.seek(0, 2) - 4096, 0))
-                lines = stream.read().decode("utf-8", "replace").splitlines()
-        except OSError:
-            return ""
-        return redact.masked_text(next((line.strip()[:200] for line in reversed(lines) if line.strip()), ""))
+        return redact.masked_text(last_line(self._run.files)[:200])
 
     def record(self) -> dict[str, Any]:
         """The run's record."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 
 from amlrun.dataclass import dataclass
@@ -154,11 +153,10 @@ def _write_end(run: runs.RunFolder, status: str, error: BaseException | None, fa
     good = error is None and status == state.COMPLETED
     end = runs.now()
     begun = str(run.part("process").get("start_time_utc") or end)
-    first, last = (datetime.fromisoformat(text.replace("Z", "+00:00")) for text in (begun, end))
     ended: ExitPart = {
         "exit_code": CANCELLED if cancelled else 0 if good else JOB_FAILED,
         "end_time_utc": end,
-        "seconds": round((last - first).total_seconds(), 3),
+        "seconds": runs.seconds_between(begun, end) or 0.0,
     }
     if not cancelled and not good:
         ended["error"] = _why(error, failed)

@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from amlrun.errors import AmlError, did_you_mean
-from amlrun.pipeline.check_values import type_of
 from amlrun.spec import node as yaml_node
 from amlrun.spec.job import Input, Scalar
-from amlrun.spec.pipeline import PipelineJob
+from amlrun.spec.pipeline import PipelineJob, literal_type
 
 _TOP = ("experiment_name", "display_name", "description")
 _SETTINGS = ("default_compute", "default_datastore", "continue_on_step_failure", "force_rerun")
@@ -97,7 +96,7 @@ def _input(inputs: dict[str, Input], name: str, field: str, text: str, key: str)
         raise AmlError(f"--set {key}: an input has path, type and mode", hint=f"Write --set inputs.{name}=VALUE")
     else:
         value = text if isinstance(given.value, str) and given.type == "string" else _value(text, key)
-        inputs[name] = Input(type_of(value) if given.type != "string" else "string", value=value)
+        inputs[name] = Input(literal_type(value) if given.type != "string" else "string", value=value)
 
 
 def _value(text: str, key: str) -> Scalar:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +78,7 @@ class RemotePipeline:
         reason = f"as {found.reused} made it" if found.reused else f"on {found.target}" if found.target else ""
         if new == states.FAILED:
             reason = str((files.record().get("error") or {}).get("message") or "see its log").splitlines()[0]
-        self.progress.change(step.name, new, reason, seconds=_seconds(found))
+        self.progress.change(step.name, new, reason, seconds=runs.seconds_between(found.started, found.ended))
 
     def _steps_run(self, found: StepInfo) -> runs.RunFolder:
         more: SubmitPart = {"display_name": found.name}
@@ -129,13 +128,3 @@ class RemotePipeline:
         self.progress.save(now=True)
         rows = batch.rows(self.client, self.run)
         return [*fetched, rows] if rows else fetched
-
-
-def _seconds(found: StepInfo) -> float | None:
-    try:
-        begun, ended = (
-            datetime.fromisoformat(str(text).replace("Z", "+00:00")) for text in (found.started, found.ended)
-        )
-    except ValueError:
-        return None
-    return round((ended - begun).total_seconds(), 3)

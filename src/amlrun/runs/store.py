@@ -162,6 +162,14 @@ def milliseconds(utc: str) -> int:
     return round(datetime.fromisoformat(utc.replace("Z", "+00:00")).timestamp() * 1000)
 
 
+def seconds_between(begun: object, ended: object) -> float | None:
+    """The seconds between two times as `now` or the service writes them; None where one of them is no time."""
+    try:
+        return (milliseconds(str(ended)) - milliseconds(str(begun))) / 1000
+    except ValueError:
+        return None
+
+
 def check_experiment(name: str, field: str = "-e", file: Path | None = None, line: int | None = None) -> str:
     """The name if Azure ML would take it as an experiment's. Raises AmlError that blames `field` (a flag or a key)."""
     if not _EXPERIMENT.fullmatch(name):

@@ -45,11 +45,6 @@ STRATEGIES = ("mean", "median", "most_frequent")
 VERBOSITIES = ("not_set", "debug", "info", "warning", "error", "critical")
 
 
-def folded(name: str) -> str:
-    """A name without its case style: LightGBM, light_gbm and lightGbm are one."""
-    return name.replace("_", "").replace("-", "").lower()
-
-
 @dataclass
 class AutoMLLimits:
     """Whole minutes and whole numbers; `exit_score` ends the search when a trial reaches it."""

@@ -40,6 +40,12 @@ MODEL_TYPES = ("mlflow_model", "custom_model", "triton_model")
 StepType = Literal["command", "sweep", "parallel", "spark", "automl", "pipeline", "import", "data_transfer"]
 
 
+def literal_type(value: object) -> str:
+    """v2's type of a literal: boolean, integer, number or string."""
+    names: dict[type, str] = {bool: "boolean", int: "integer", float: "number"}
+    return names.get(type(value), "string")
+
+
 class Binding(NamedTuple):
     """`${{parent.inputs.NAME}}` (`step` is empty) or `${{parent.jobs.STEP.outputs.NAME}}`."""
 

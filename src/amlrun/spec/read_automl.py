@@ -6,8 +6,8 @@ more trials at a time than trials. The keys are those of its schema (`_schema/au
 
 from __future__ import annotations
 
-from amlrun.errors import AmlError
-from amlrun.spec.automl import ALGORITHMS, CLOUD_TASKS, METRICS, TABLE_TASKS, VERBOSITIES, AutoMLJob, folded
+from amlrun.errors import AmlError, folded
+from amlrun.spec.automl import ALGORITHMS, CLOUD_TASKS, METRICS, TABLE_TASKS, VERBOSITIES, AutoMLJob
 from amlrun.spec.job import Input
 from amlrun.spec.node import Node
 from amlrun.spec.read_automl_settings import Settings

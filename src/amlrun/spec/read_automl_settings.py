@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amlrun.errors import did_you_mean
+from amlrun.errors import did_you_mean, folded
 from amlrun.spec.automl import (
     COLUMN_TYPES,
     GONE,
@@ -13,7 +13,6 @@ from amlrun.spec.automl import (
     AutoMLLimits,
     AutoMLTraining,
     Featurization,
-    folded,
 )
 from amlrun.spec.node import Node
 from amlrun.spec.read_command import Reader

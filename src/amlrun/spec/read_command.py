@@ -24,6 +24,7 @@ from amlrun.spec.job import (
     Service,
 )
 from amlrun.spec.node import Node
+from amlrun.spec.pipeline import literal_type
 from amlrun.spec.read_sections import Sections
 from amlrun.spec.yaml_data import lined
 
@@ -269,5 +270,4 @@ class Reader(Sections):
 
 def _literal(node: Node) -> Input:
     value = node.value if isinstance(node.value, (bool, int, float)) else node.text
-    names: dict[type, str] = {bool: "boolean", int: "integer", float: "number"}
-    return Input(names.get(type(value), "string"), value=value)
+    return Input(literal_type(value), value=value)

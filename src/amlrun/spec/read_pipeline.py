@@ -200,15 +200,7 @@ def steps_of(reader: PartReader, found: dict[str, Node], component: Component, a
 
 def _steps(reader: PartReader, found: dict[str, Node], above: Above) -> dict[str, Step]:
     steps: dict[str, Step] = {}
-    for name, node in _named(reader, found):
+    for name, node in reader.entries("jobs", found):
         with reader.faults.gather():
             steps[name] = step(reader, name, node, above)
     return steps
-
-
-def _named(reader: PartReader, found: dict[str, Node]) -> list[tuple[str, Node]]:
-    try:
-        return reader.named("jobs", found)
-    except AmlError as error:
-        reader.faults.refused.append(error)
-        return []

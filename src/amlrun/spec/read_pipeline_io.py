@@ -10,7 +10,7 @@ from amlrun.errors import AmlError, did_you_mean
 from amlrun.spec import node as yaml_node
 from amlrun.spec.job import Input, Output, Scalar
 from amlrun.spec.node import Node
-from amlrun.spec.pipeline import DATA_TYPES, LITERAL_TYPES, Port, whole_binding
+from amlrun.spec.pipeline import DATA_TYPES, LITERAL_TYPES, Port, literal_type, whole_binding
 from amlrun.spec.read_command import Reader
 
 _INPUT_MODES = ("ro_mount", "mount", "rw_mount", "download", "direct", "eval_mount", "eval_download")
@@ -82,7 +82,7 @@ class PartReader(Reader):
     def bound_inputs(self, found: dict[str, Node], *, step: bool) -> dict[str, Input]:
         """The `inputs` of a job, or of a step, where a value or path may be a binding."""
         inputs: dict[str, Input] = {}
-        for name, node in self._entries("inputs", found):
+        for name, node in self.entries("inputs", found):
             with self.faults.gather():
                 inputs[name] = self.bound_input(f"inputs.{name}", node, step)
         return inputs
@@ -94,7 +94,7 @@ class PartReader(Reader):
                 line = self.lines.get(key, node.line)
                 raise self.error(key, "has no value", line, "Write a value, or type and path; or leave it out.")
             value = self.literal(key, node)
-            return Input(_type_of(value), value=value)
+            return Input(literal_type(value), value=value)
         if node.kind == "list":
             raise self.error(key, "expected a value, or type and path; got a list", node.line)
         alien = next((name for name, _, _ in node.pairs if name in _COMPONENTS_ONLY), None)
@@ -105,7 +105,7 @@ class PartReader(Reader):
         parts = self.section(key, node, _INPUT_KEYS)
         if "value" in parts:
             value = self.literal(f"{key}.value", parts["value"])
-            return Input(_type_of(value), value=value)
+            return Input(literal_type(value), value=value)
         path = self.word("path", parts, f"{key}.path")
         kind = self.one_of(f"{key}.type", parts.get("type"), (*DATA_TYPES, *LITERAL_TYPES)) or "uri_folder"
         mode = self.one_of(f"{key}.mode", parts.get("mode"), _INPUT_MODES)
@@ -151,7 +151,7 @@ class PartReader(Reader):
     def ports(self, found: dict[str, Node]) -> dict[str, Port]:
         """The `inputs` of a component."""
         ports: dict[str, Port] = {}
-        for name, node in self._entries("inputs", found):
+        for name, node in self.entries("inputs", found):
             with self.faults.gather():
                 ports[name] = self._port(f"inputs.{name}", node)
         return ports
@@ -178,7 +178,7 @@ class PartReader(Reader):
     def bound_outputs(self, found: dict[str, Node]) -> dict[str, Output]:
         """The `outputs` of a pipeline, a step or a component; `path` may be a binding."""
         outputs: dict[str, Output] = {}
-        for name, node in self._entries("outputs", found):
+        for name, node in self.entries("outputs", found):
             with self.faults.gather():
                 outputs[name] = self._output(f"outputs.{name}", node)
         return outputs
@@ -208,17 +208,11 @@ class PartReader(Reader):
             raise self.error(key, f"expected one of {', '.join(dict.fromkeys(known))}, got {shown}{meant}", node.line)
         return text.lower()
 
-    def _entries(self, key: str, found: dict[str, Node]) -> list[tuple[str, Node]]:
-        try:
+    def entries(self, key: str, found: dict[str, Node]) -> list[tuple[str, Node]]:
+        """`named`, where a mistake is kept and there are none then."""
+        with self.faults.gather():
             return self.named(key, found)
-        except AmlError as error:
-            self.faults.refused.append(error)
-            return []
-
-
-def _type_of(value: Scalar) -> str:
-    names: dict[type, str] = {bool: "boolean", int: "integer", float: "number"}
-    return names.get(type(value), "string")
+        return []
 
 
 _WORDS = {"yes": True, "on": True, "no": False, "off": False}

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.dataclass import dataclass
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, folded
 from amlrun.runs import redact
 from amlrun.spec.node import Node
-from amlrun.v1.table import Field, Table, dotted, fold, path_of
+from amlrun.v1.table import Field, Table, dotted, path_of
 
 Key = tuple[str, ...]
 
@@ -109,7 +109,7 @@ class Config:
         """A word of a known list, spelt as the list spells it."""
         word = self.text(*key)
         allowed = self.table.fields[self.table.pattern(_parts(key))].allowed
-        return next((name for name in allowed if fold(name) == fold(word)), word)
+        return next((name for name in allowed if folded(name) == folded(word)), word)
 
     def words(self, *key: str) -> Any:
         """A list of words or a map of words, as written; empty when not said."""

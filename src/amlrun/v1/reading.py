@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from amlrun.errors import folded
 from amlrun.runs import redact
 from amlrun.spec.node import Node
 from amlrun.spec.yaml_data import lined
 from amlrun.spec.yaml_problems import missing_space
 from amlrun.v1.config import Config, Key, Value, raise_first
-from amlrun.v1.table import Field, Table, dotted, fold, near
+from amlrun.v1.table import Field, Table, dotted, near
 
 _TRUE = ("true", "yes", "on", "y", "1")
 _FALSE = ("false", "no", "off", "n", "0")
@@ -105,7 +106,7 @@ def read_value(config: Config, found: Field, key: Key, node: Node, line: int) ->
 
 
 def _check_allowed(config: Config, found: Field, value: Value) -> None:
-    if any(fold(name) == fold(value.words) for name in found.allowed):
+    if any(folded(name) == folded(value.words) for name in found.allowed):
         return
     if found.status != "mapped":
         config.note(value.key, f"{value.words!r} is not one of {', '.join(found.allowed)}", value.line)

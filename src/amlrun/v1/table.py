@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from amlrun.dataclass import dataclass
-from amlrun.errors import nearest
+from amlrun.errors import folded, nearest
 from amlrun.runs.redact import secret_name
 
 Path = tuple[str, ...]
@@ -60,12 +60,12 @@ class Table:
         self._members: dict[Path, dict[str, Field]] = {}
         for found in self.fields.values():
             self._members.setdefault(found.path[:-1], {})[found.path[-1]] = found
-        paths = {fold(name): path_of(dotted_path) for name, dotted_path in (synonyms or {}).items()}
+        paths = {folded(name): path_of(dotted_path) for name, dotted_path in (synonyms or {}).items()}
         self._synonyms = {name: self.fields[path] for name, path in paths.items() if path in self.fields}
 
     def synonym(self, section: Path, name: str) -> Field | None:
         """The field that another name for it means in a section."""
-        return self._synonyms.get(fold(dotted((*section, name))))
+        return self._synonyms.get(folded(dotted((*section, name))))
 
     def members(self, path: Path) -> dict[str, Field]:
         """The keys known below a section, by name."""
@@ -80,7 +80,7 @@ class Table:
         known = self.members(section)
         found = known.get(name) or known.get(camel(name))
         if found is None and self.any_case:
-            found = next((one for key, one in known.items() if fold(key) == fold(name)), None)
+            found = next((one for key, one in known.items() if folded(key) == folded(name)), None)
         return found
 
     def pattern(self, key: Path) -> Path:
@@ -116,19 +116,14 @@ def camel(key: str) -> str:
     return first[:1].lower() + first[1:] + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
-def fold(word: str) -> str:
-    """A word without what v1 did not care about: case, and how its parts are joined."""
-    return word.replace("_", "").replace("-", "").lower()
-
-
 def near(key: str, known: Iterable[str]) -> str:
     """The known key that `key` was probably meant to be, or an empty string."""
-    folded = {name.lower(): name for name in known}
-    plain = fold(key)
-    if plain in folded:
-        return folded[plain]
-    found = nearest(plain, folded, 0.75)
-    return folded[found] if found else ""
+    lower = {name.lower(): name for name in known}
+    plain = folded(key)
+    if plain in lower:
+        return lower[plain]
+    found = nearest(plain, lower, 0.75)
+    return lower[found] if found else ""
 
 
 def _parsed(rows: str) -> Iterable[Field]:

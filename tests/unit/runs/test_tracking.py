@@ -110,15 +110,17 @@ def test_a_database_that_was_deleted_is_filled_again(logged: Workplace) -> None:
     assert (run.id,) in rows(logged, "SELECT run_uuid FROM runs")
 
 
-def test_two_first_submits_at_once(workplace: Workplace, tmp_path: Path) -> None:
+@pytest.mark.parametrize("experiments", [("new", "new", "new"), ("a", "b"), ("a", "a", "b", "b")])
+def test_two_first_submits_at_once(workplace: Workplace, tmp_path: Path, experiments: tuple[str, ...]) -> None:
     workplace.script("import mlflow\nmlflow.log_metric('x', 1)\n")
-    cache = str(tmp_path / "cache")
-    words = ("run", "submit-script", "-c", "local", "-e", "new", "-o", "json")
-    with ThreadPoolExecutor(3) as pool:
-        done = list(pool.map(lambda _: workplace.aml(*words, env={"AML_CACHE_DIR": cache}), range(3)))
+    env = {"AML_CACHE_DIR": str(tmp_path / "cache")}
+    words = ("run", "submit-script", "-c", "local", "-o", "json", "-e")
+    with ThreadPoolExecutor(len(experiments)) as pool:
+        done = list(pool.map(lambda name: workplace.aml(*words, name, env=env), experiments))
     records = [json.loads(one.stdout) for one in done]
-    assert [record["metrics"] for record in records] == [{"x": 1}] * 3
-    assert len(rows(workplace, "SELECT 1 FROM experiments WHERE name = 'new'")) == 1
+    assert [record["metrics"] for record in records] == [{"x": 1}] * len(experiments)
+    made = [row[0] for row in rows(workplace, "SELECT name FROM experiments WHERE name != 'Default'")]
+    assert sorted(made) == sorted(set(experiments))
     assert {row[0] for row in rows(workplace, "SELECT run_uuid FROM runs")} == {r["run_id"] for r in records}
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from amlrun.errors import folded
 from amlrun.migrate.drivers import compute
 from amlrun.migrate.drivers.context import Construction, ConversionContext, stem
 from amlrun.migrate.drivers.data import data
 from amlrun.migrate.drivers.signatures import bound, name_of
 from amlrun.migrate.drivers.values import NOTHING, Gap, Name, SdkObject, gaps_in, known
-from amlrun.spec.automl import ALGORITHMS, GONE, folded
+from amlrun.spec.automl import ALGORITHMS, GONE
 
 KIND = "AutoMLConfig"
 _SAME = ("validation_size", "test_size", "n_cross_validations", "weight_column_name", "positive_label",

@@ -12,6 +12,7 @@ from amlrun.migrate.drivers.packages import listed
 from amlrun.migrate.drivers.signatures import bound, name_of
 from amlrun.migrate.drivers.steps import Step, input_name, output_entry, root
 from amlrun.migrate.drivers.values import NOTHING, Gap, SdkObject, gaps_in, known
+from amlrun.spec.pipeline import literal_type
 
 SCHEMA = "https://azuremlschemas.azureedge.net/latest/pipelineJob.schema.json"
 
@@ -207,9 +208,7 @@ def _wired(
 def _kind(step: Step, name: str, value: Any) -> dict[str, Any]:
     if name in step.reads:
         return {"type": value["type"] if isinstance(value, dict) else "uri_folder"}
-    plain = known(value)
-    kinds = {bool: "boolean", int: "integer", float: "number"}
-    return {"type": kinds.get(type(plain), "string")}
+    return {"type": literal_type(known(value))}
 
 
 def _space_kind(space: dict[str, Any]) -> str:

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterator
 from pathlib import Path
-from typing import Any
 
 from amlrun.errors import AmlError, nearest
 from amlrun.spec.job import compute_named
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import Source
 from amlrun.spec.read_pipeline_components import lines_of
+from amlrun.spec.read_pipeline_io import Faults
 from amlrun.v1.config import Row
 
 
-class PipelineFile:
+class PipelineFile(Faults):
     """`folder` is the working folder that v1 counted paths from; `target` replaces every compute (`--ct`).
 
     `refused` is what v1's reader refused too, `let_pass` what it let pass; `reports` has what becomes of a key.
     """
 
     def __init__(self, file: Path, root: Node, folder: Path, target: str | None, exporting: bool) -> None:
+        super().__init__()
         self.file = file
         self.root = root
         self.folder = folder
         self.target = target
         self.exporting = exporting
         self.source = Source(file, lines_of(root))
-        self.refused: list[AmlError] = []
-        self.let_pass: list[AmlError] = []
-        self.notes: list[str] = []
         self.reports: dict[str, tuple[str, str]] = {}
 
     def error(self, place: str, message: str, hint: str = "") -> AmlError:
@@ -43,14 +40,6 @@ class PipelineFile:
     def note(self, place: str, text: str) -> None:
         line = self.source.lines.get(place, 1)
         self.notes.append(f"{self.file.name}:{line}: {place}: {text}")
-
-    @contextmanager
-    def gather(self) -> Iterator[None]:
-        """Keep an error and go on behind the block."""
-        try:
-            yield
-        except AmlError as error:
-            self.refused.append(error)
 
     def say(self, place: str, becomes: str, status: str = "mapped") -> None:
         """What becomes of a key: `status` is mapped, local, ignored or unsupported."""
@@ -122,20 +111,19 @@ class PipelineFile:
                 yield from self._rows(here, child, (status, becomes))
 
 
-def identifier(text: str, taken: Any = ()) -> str:
+def identifier(text: str, taken: Container[str] = ()) -> str:
     """A v2 step's name for v1's: lower-case letters, digits and `_`, first no digit, not taken yet."""
     name = re.sub(r"[^a-z0-9_]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text.strip()).lower()).strip("_")
-    name = name if name and not name[0].isdigit() else f"step_{name}".rstrip("_")
-    base, count = name, 2
-    while name in taken:
-        name, count = f"{base}_{count}", count + 1
-    return name
+    return _free(name if name and not name[0].isdigit() else f"step_{name}".rstrip("_"), taken)
 
 
-def input_name(text: str, taken: Any = ()) -> str:
+def input_name(text: str, taken: Container[str] = ()) -> str:
     """A v2 input's or output's name for v1's: letters, digits and `_`, first no digit, not taken yet."""
     name = re.sub(r"[^A-Za-z0-9_]", "_", text)
-    name = name if name and not name[0].isdigit() else f"_{name}"
+    return _free(name if name and not name[0].isdigit() else f"_{name}", taken)
+
+
+def _free(name: str, taken: Container[str]) -> str:
     base, count = name, 2
     while name in taken:
         name, count = f"{base}_{count}", count + 1
@@ -144,6 +132,4 @@ def input_name(text: str, taken: Any = ()) -> str:
 
 def compute_of(name: str | None) -> str | None:
     """v1's name of a compute target as v2 writes it."""
-    if not name:
-        return None
-    return compute_named(name)
+    return compute_named(name) if name else None
