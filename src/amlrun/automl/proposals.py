@@ -20,12 +20,14 @@ from amlrun.workers.automl.spaces import ALGORITHMS
 Values = dict[str, Scalar]
 # So many results before the estimator is asked: of all trials, and of an algorithm's own.
 _STARTUP, _OWN_STARTUP = 8, 3
+# An estimator's time grows with what it knows: of all but the latest one or two hundred results it knows the best.
+_BEST = 100
 
 
 class Proposals:
     """Draws trials of a task's `algorithms`; `goal` is maximize or minimize.
 
-    One study is of the algorithms, and each algorithm has one of its parameters: a draw asks two of them. Optuna's
+    One estimator is of the algorithms, and each algorithm has one of its parameters: a draw asks two of them. Optuna's
     `group=True` means the same, and draws from the parameters of all algorithms each time.
     """
 
@@ -34,16 +36,16 @@ class Proposals:
         made = self._optuna.distributions
         known = ALGORITHMS[task]
         self._first = {name: known[name]["first"] for name in algorithms}
-        self._spaces = {
+        spaces = {
             name: {parameter: self._distribution(*space) for parameter, space in known[name]["space"].items()}
             for name in algorithms
         }
-        self._names = {"algorithm": made.CategoricalDistribution(list(algorithms))}
+        names = {"algorithm": made.CategoricalDistribution(list(algorithms))}
         self._algorithms = list(algorithms)
         self._seed = seed
         self._goal = goal
-        self._choice = self._optuna.create_study(direction=goal)
-        self._studies = {name: self._optuna.create_study(direction=goal) for name in algorithms}
+        self._choice = _Estimator(self._optuna, goal, names, _STARTUP)
+        self._own = {name: _Estimator(self._optuna, goal, spaces[name], _OWN_STARTUP) for name in algorithms}
         self._told: set[int] = set()
         self._worst: float | None = None
 
@@ -55,24 +57,8 @@ class Proposals:
         for known in sorted(results.keys() - self._told):
             self._tell(known, *results[known])
         seed = zlib.crc32(f"{self._seed}/{number}".encode())
-        name = self._ask(self._choice, self._names, seed, _STARTUP)["algorithm"]
-        return values(name, self._ask(self._studies[name], self._spaces[name], seed, _OWN_STARTUP))
-
-    def _ask(self, study: Any, space: Mapping[str, Any], seed: int, startup: int) -> dict[str, Any]:
-        """Values drawn from a study by a Parzen estimator over all of its parameters together."""
-
-        class Sampler(self._optuna.samplers.TPESampler):  # type: ignore[misc, name-defined]
-            def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
-                """The space is known; Optuna would look through all trials for it."""
-                return {name: one for name, one in space.items() if not one.single()}
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Optuna calls that experimental, each time
-            study.sampler = Sampler(seed=seed, multivariate=True, n_startup_trials=startup)
-        trial = study.ask(dict(space))
-        # What the study knows are the results alone: a draw under way leaves no trace in the next.
-        study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
-        return dict(trial.params)
+        name = self._choice.draw(seed)["algorithm"]
+        return values(name, self._own[name].draw(seed))
 
     def _tell(self, number: int, drawn: Values, metric: float | None) -> None:
         """A trial that failed counts as the worst so far, so that the same is not drawn again."""
@@ -84,11 +70,8 @@ class Proposals:
         elif self._worst is None:
             return
         name, value = str(drawn["algorithm"]), metric if useful else self._worst
-        create = self._optuna.trial.create_trial
-        self._choice.add_trial(create(params={"algorithm": name}, distributions=self._names, value=value))
-        parameters, space = json.loads(str(drawn["parameters"])), self._spaces[name]
-        params = {parameter: parameters[parameter] for parameter in space}
-        self._studies[name].add_trial(create(params=params, distributions=space, value=value))
+        self._choice.add({"algorithm": name}, value)
+        self._own[name].add(json.loads(str(drawn["parameters"])), value)
 
     def _distribution(self, kind: str, *arguments: Any) -> Any:
         made = self._optuna.distributions
@@ -97,6 +80,43 @@ class Proposals:
         if kind in ("int", "logint"):
             return made.IntDistribution(*arguments, log=kind == "logint")
         return made.FloatDistribution(*arguments, log=kind == "log")
+
+
+class _Estimator:
+    """Optuna's Parzen estimator over all parameters of a `space` together."""
+
+    def __init__(self, optuna: Any, goal: str, space: Mapping[str, Any], startup: int) -> None:
+        self._optuna, self._goal, self._space, self._startup = optuna, goal, dict(space), startup
+        self._results: list[Any] = []
+        self._study = optuna.create_study(direction=goal)
+
+    def add(self, parameters: Mapping[str, Any], value: float | None) -> None:
+        """Take in a result. What is known then follows from the results alone, in their order."""
+        known = {name: parameters[name] for name in self._space}
+        create = self._optuna.trial.create_trial
+        self._results.append(create(params=known, distributions=self._space, value=value))
+        self._study.add_trial(self._results[-1])
+        if len(self._results) % _BEST == 0:
+            last = len(self._results) - _BEST
+            ranked = sorted(self._results[:last], key=lambda one: one.value, reverse=self._goal == "maximize")
+            self._study = self._optuna.create_study(direction=self._goal)
+            self._study.add_trials([*ranked[:_BEST], *self._results[last:]])
+
+    def draw(self, seed: int) -> dict[str, Any]:
+        """New parameters; a draw leaves no trace in the next."""
+        space = {name: one for name, one in self._space.items() if not one.single()}
+
+        class Sampler(self._optuna.samplers.TPESampler):  # type: ignore[misc, name-defined]
+            def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
+                """The space is known; Optuna would look through all trials for it."""
+                return space
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Optuna calls that experimental, each time
+            self._study.sampler = Sampler(seed=seed, multivariate=True, n_startup_trials=self._startup)
+        trial = self._study.ask(self._space)
+        self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
+        return dict(trial.params)
 
 
 def values(algorithm: str, parameters: Mapping[str, Any]) -> Values:
