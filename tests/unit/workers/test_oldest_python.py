@@ -75,7 +75,8 @@ def test_the_fork_server_works_there(tmp_path: Path) -> None:
         [python, str(WORKERS / "fork_server.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder
     )
     assert server.stdin and server.stdout
-    server.stdin.write(json.dumps({"script": str(script)}).encode() + b"\n")
+    for order in ({"script": str(script)}, {"setup": []}):
+        server.stdin.write(json.dumps(order).encode() + b"\n")
     server.stdin.flush()
     assert server.stdout.readline() == b"ready\n"
     server.stdin.write(json.dumps(plan).encode() + b"\n")
