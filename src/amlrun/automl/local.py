@@ -96,7 +96,7 @@ def _fork_server(
     if warm.refusal(plan, interpreter.python):
         return None
     try:
-        return warm.Warm(plan, run.folder, run.private / "warm.log")
+        return warm.Warm(plan, run)
     except OSError:
         return None  # the driver tries again, and says why
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import click
 
-from amlrun import project as projects
 from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.runs.files import write_text
@@ -126,9 +125,12 @@ class Context:
 
         `project`: without -w or -g they are the project's. Raises AmlError where there are none, and no project.
         """
-        if project and not found and not self.names_workspace and not projects.find(self.path).exists():
-            hint = "Run this in a project, or add --path FOLDER."
-            raise AmlError("there is no project here", file=self.path, hint=hint)
+        if project and not found and not self.names_workspace:
+            from amlrun import project as projects
+
+            if not projects.find(self.path).exists():
+                hint = "Run this in a project, or add --path FOLDER."
+                raise AmlError("there is no project here", file=self.path, hint=hint)
         self.result(found, lambda: self.table(columns, rows) if rows else self.say(empty))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

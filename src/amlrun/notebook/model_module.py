@@ -7,6 +7,7 @@ import symtable
 from pathlib import Path
 
 from amlrun.dataclass import dataclass, field
+from amlrun.notebook.row_values import is_literal
 from amlrun.notebook.statements import Notebook, Statement
 
 MARK = "What the saved model needs of"
@@ -48,7 +49,7 @@ def take(notebook: Notebook, own: set[str], options: set[str], folder: Path, tit
             times[name] != 1
             or not statement.kept
             or statement.tagged
-            or not (definition or _is_literal(node))
+            or not (definition or (isinstance(node, ast.Assign) and is_literal(node.value)))
             or statement.after
         ):
             return None
@@ -71,16 +72,6 @@ def _globals(scope: symtable.SymbolTable) -> set[str]:
     outer = scope.get_type() == "module"
     found = {one.get_name() for one in scope.get_symbols() if (one.is_referenced() if outer else one.is_global())}
     return found.union(*map(_globals, scope.get_children()))
-
-
-def _is_literal(node: ast.stmt) -> bool:
-    if not isinstance(node, ast.Assign):
-        return False
-    try:
-        ast.literal_eval(node.value)
-    except (ValueError, TypeError):
-        return False
-    return True
 
 
 def _import_of(node: ast.stmt, name: str) -> str:

@@ -6,7 +6,6 @@ import json
 import secrets
 import uuid
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
@@ -142,8 +141,7 @@ def _write_end(run: runs.RunFolder, outcome: Outcome | None, error: BaseExceptio
     codes = {RunStatus.COMPLETED: 0, RunStatus.FAILED: JOB_FAILED, RunStatus.CANCELED: CANCELLED}
     cancelled = isinstance(error, KeyboardInterrupt)
     exit_code = codes[outcome.status] if outcome and not error else CANCELLED if cancelled else JOB_FAILED
-    first, last = (datetime.fromisoformat(text.replace("Z", "+00:00")) for text in (begun, end))
-    seconds = round((last - first).total_seconds(), 3)
+    seconds = runs.seconds_between(begun, end) or 0.0
     ended: ExitPart = {"exit_code": exit_code, "end_time_utc": end, "seconds": seconds}
     if exit_code == JOB_FAILED:
         ended["error"] = {"message": outcome.message if outcome else ""}

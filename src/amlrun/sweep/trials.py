@@ -84,7 +84,7 @@ class Starter:
             return
         try:
             if self._server is None:
-                self._server = warm.Warm(plan, self._sweep.folder, self._sweep.private / "warm.log")
+                self._server = warm.Warm(plan, self._sweep)
             self._server.set_up(settings.setup)
         except OSError as error:
             self._disable_fork_server(f"the fork server could not be started: {error.strerror}")

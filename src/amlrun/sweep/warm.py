@@ -35,18 +35,21 @@ def refusal(plan: dict[str, Any], python: Path) -> str:
 
 
 class Warm:
-    """A running fork server, at work on its imports from the start. Raises OSError when it cannot be started."""
+    """A running fork server of the sweep `run`, at work on its imports from the start.
 
-    def __init__(self, plan: dict[str, Any], folder: Path, log: Path) -> None:
+    Raises OSError when it cannot be started.
+    """
+
+    def __init__(self, plan: dict[str, Any], run: runs.RunFolder) -> None:
         environment = {key: value for key, value in plan["env"].items() if key not in _OF_A_RUN}
-        with log.open("ab") as stream:
+        with (run.private / "warm.log").open("ab") as stream:
             self._server = subprocess.Popen(
                 [plan["command"][0], str(SERVER)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stream,
                 # A copy of what a trial starts in: some packages read a file of the current folder when imported.
-                cwd=folder,
+                cwd=run.folder,
                 env=environment,
                 start_new_session=True,
             )
@@ -54,7 +57,7 @@ class Warm:
         self._orders, self._answers = self._server.stdin, self._server.stdout
         self._ready = False
         try:
-            self._send({"script": str(folder / plan["command"][1])})
+            self._send({"script": str(run.folder / plan["command"][1])})
         except BaseException:
             self.close()
             raise
