@@ -8,6 +8,7 @@ from typing import Any
 
 from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError
+from amlrun.spec.yaml_data import without_empty
 
 _SCHEDULE_ACTIONS = ("start", "stop")
 _RESOURCE = re.compile(r"/subscriptions/[^/]+/resourcegroups/[^/]+/providers/[^/]+/[^/]+/[^/]+.*", re.IGNORECASE)
@@ -85,12 +86,7 @@ def attached(kind: str, name: str, resource_id: str, **more: Any) -> dict[str, A
             f"--compute-resource-id: {resource_id!r} is not the id of such a compute",
             hint=f"/subscriptions/…/resourceGroups/…/providers/{what}/NAME (the portal shows it below Properties)",
         )
-    return plain({"type": kind, "name": name, "resource_id": resource_id, **more})
-
-
-def plain(tree: dict[str, Any]) -> dict[str, Any]:
-    """The tree without what was not said."""
-    return {key: value for key, value in tree.items() if value not in (None, {}, [], "")}
+    return without_empty({"type": kind, "name": name, "resource_id": resource_id, **more})
 
 
 def changed_identities(before: Sequence[str], add: Sequence[str], remove: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from amlrun.azure import compute_trees
 from amlrun.cli.azure import connect, name_option, no_wait
 from amlrun.cli.common import Context, common_options, gathered, key_values
 from amlrun.errors import AmlError
+from amlrun.spec.yaml_data import without_empty
 
 _size = click.option("-s", "--vm-size", "size", required=True, metavar="SIZE", help="e.g. Standard_DS3_v2.")
 _description = click.option("--description", metavar="TEXT", help="Description.")
@@ -101,7 +102,7 @@ def amlcompute(
     if admin_username and admin_user_ssh_key:
         key = public_key(admin_user_ssh_key, "--admin-user-ssh-key")
         tree["ssh_settings"] = {"admin_username": admin_username, "ssh_key_value": key}
-    made = computes.create(client, compute_trees.plain(tree), wait=not no_wait)
+    made = computes.create(client, without_empty(tree), wait=not no_wait)
     context.result(made, f"{name}: {made.get('state')}. Use it: target: {name}, or --ct {name}")
 
 
@@ -164,7 +165,7 @@ def computeinstance(
         tree["ssh_settings"] = {"ssh_key_value": public_key(ssh_key, "--admin-user-ssh-public-key")}
     if user_object_id:
         tree["create_on_behalf_of"] = {"user_object_id": user_object_id, "user_tenant_id": user_tenant_id}
-    made = computes.create(client, compute_trees.plain(tree), wait=not no_wait)
+    made = computes.create(client, without_empty(tree), wait=not no_wait)
     context.result(
         made,
         f"{name}: {made.get('state')}. Stop it when idle, it costs: aml computetarget computeinstance stop -n {name}",

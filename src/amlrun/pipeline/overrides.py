@@ -105,7 +105,7 @@ def _value(text: str, key: str) -> Scalar:
     found = yaml_node.parse(text, Path(f"--set {key}"))
     if found.kind != "scalar":
         raise AmlError(f"--set {key}: expected a value, got a {found.kind}")
-    return found.value if isinstance(found.value, (bool, int, float)) else found.text
+    return found.literal
 
 
 def _known(name: str, known: Collection[str], key: str) -> None:

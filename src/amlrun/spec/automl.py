@@ -42,6 +42,8 @@ TRANSFORMERS = ("text_target_encoder", "one_hot_encoder", "cat_target_encoder", 
                 "hash_one_hot_encoder")  # fmt: skip
 COLUMN_TYPES = ("Numeric", "Categorical", "CategoricalHash", "Text", "DateTime", "Ignore")
 STRATEGIES = ("mean", "median", "most_frequent")
+# The keys that name a table.
+TABLES = ("training_data", "validation_data", "test_data")
 VERBOSITIES = ("not_set", "debug", "info", "warning", "error", "critical")
 
 

@@ -41,6 +41,21 @@ class Node:
         """Nothing was said: null, or an empty word."""
         return self.kind == "scalar" and (self.value is None or self.text == "")
 
+    @property
+    def is_null(self) -> bool:
+        """A key without a value, or `null`."""
+        return self.kind == "scalar" and self.value is None
+
+    @property
+    def literal(self) -> str | int | float | bool:
+        """A scalar as the number or the truth value that it is, else as it was written."""
+        return self.value if isinstance(self.value, (bool, int, float)) else self.text
+
+    @property
+    def shown(self) -> str:
+        """What an error says of it: a scalar as it was written, in quotes, else its kind."""
+        return f'"{self.text[:60]}"' if self.kind == "scalar" else f"a {self.kind}"
+
     def plain(self) -> Any:
         """The tree as plain data."""
         if self.kind == "list":

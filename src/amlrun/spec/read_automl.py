@@ -7,7 +7,7 @@ more trials at a time than trials. The keys are those of its schema (`_schema/au
 from __future__ import annotations
 
 from amlrun.errors import AmlError, folded
-from amlrun.spec.automl import ALGORITHMS, CLOUD_TASKS, METRICS, TABLE_TASKS, VERBOSITIES, AutoMLJob
+from amlrun.spec.automl import ALGORITHMS, CLOUD_TASKS, METRICS, TABLE_TASKS, TABLES, VERBOSITIES, AutoMLJob
 from amlrun.spec.job import Input
 from amlrun.spec.node import Node
 from amlrun.spec.read_automl_settings import Settings
@@ -19,7 +19,6 @@ _TABLE = ("training_data", "target_column_name", "validation_data", "validation_
           "cv_split_column_names", "test_data", "test_data_size", "weight_column_name", "positive_label",
           "primary_metric", "limits", "featurization", "training")  # fmt: skip
 KEYS = ("$schema", "type", "task", *_SHARED, *_TABLE)
-_DATA = ("training_data", "validation_data", "test_data")
 _UNUSED = ("properties",)
 
 
@@ -58,13 +57,13 @@ def _task(reader: Settings) -> str:
 
 def _cloud_only(reader: Settings, task: str) -> AutoMLJob:
     """A task that only a workspace runs: its own keys are left to azure-ai-ml to check."""
-    known = {name: node for name, _, node in reader.root.pairs if name in (*_SHARED, "training_data", *_DATA)}
+    known = {name: node for name, _, node in reader.root.pairs if name in (*_SHARED, "training_data", *TABLES)}
     reader.lines.update({name: line for name, line, _ in reader.root.pairs})
     job = AutoMLJob(task)
     _shared(reader, known, job)
     shared = ("$schema", "type", "task", *_SHARED)
     job.rest = {name: node.plain() for name, _, node in reader.root.pairs if name not in shared}
-    for name in _DATA:
+    for name in TABLES:
         if name in known:
             setattr(job, name, _input(reader, name, known[name]))
             del job.rest[name]
@@ -99,7 +98,7 @@ def _data(reader: Settings, found: dict[str, Node], job: AutoMLJob) -> None:
             hint = {"training_data": "Write: training_data: {type: mltable, path: FOLDER}, or a CSV or Parquet file.",
                     "target_column_name": "Name the column that is to be predicted."}[name]  # fmt: skip
             raise reader.error(name, "is missing", reader.root.line, hint)
-    for name in _DATA:
+    for name in TABLES:
         if name in found:
             setattr(job, name, _input(reader, name, found[name]))
     for name in ("target_column_name", "weight_column_name", "positive_label"):

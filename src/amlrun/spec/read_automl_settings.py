@@ -155,8 +155,7 @@ class Settings(Reader):
         value = node.value
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**31:
             unit = "whole minutes" if key.endswith("minutes") else "a whole number"
-            shown = node.text if node.kind == "scalar" else f"a {node.kind}"
-            raise self.error(place, f"expected {unit}, 1 or more, got {shown!r}", node.line)
+            raise self.error(place, f"expected {unit}, 1 or more, got {_shown(node)!r}", node.line)
         return value
 
     def fraction(self, key: str, found: dict[str, Node], place: str) -> float | None:
@@ -164,8 +163,7 @@ class Settings(Reader):
         if node is None:
             return None
         if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
-            shown = node.text if node.kind == "scalar" else f"a {node.kind}"
-            raise self.error(place, f"expected a number, got {shown!r}", node.line)
+            raise self.error(place, f"expected a number, got {_shown(node)!r}", node.line)
         return float(node.value)
 
     def switch(self, key: str, found: dict[str, Node], section: str) -> bool | None:
@@ -173,8 +171,7 @@ class Settings(Reader):
         if node is None:
             return None
         if not isinstance(node.value, bool):
-            shown = node.text if node.kind == "scalar" else f"a {node.kind}"
-            raise self.error(f"{section}.{key}", f"expected true or false, got {shown!r}", node.line)
+            raise self.error(f"{section}.{key}", f"expected true or false, got {_shown(node)!r}", node.line)
         return node.value
 
     def one_of(self, key: str, found: dict[str, Node], known: tuple[str, ...], section: str = "") -> str | None:
@@ -210,3 +207,7 @@ class Settings(Reader):
             )
         meant = did_you_mean(word.lower(), known)
         raise self.error(place, f"unknown name {word!r}{meant}", line, f"Known: {', '.join(known)}.")
+
+
+def _shown(node: Node) -> str:
+    return node.text if node.kind == "scalar" else f"a {node.kind}"

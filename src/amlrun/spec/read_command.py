@@ -134,7 +134,7 @@ class Reader(Sections):
 
     def output(self, name: str, node: Node) -> Output:
         key = f"outputs.{name}"
-        if node.kind == "scalar" and node.value is None:
+        if node.is_null:
             return Output()
         found = self.section(key, node, ("type", "path", "mode", "name", "version", "description"))
         words = {part: self.word(part, found, f"{key}.{part}") for part in found if part != "type"}
@@ -269,5 +269,4 @@ class Reader(Sections):
 
 
 def _literal(node: Node) -> Input:
-    value = node.value if isinstance(node.value, (bool, int, float)) else node.text
-    return Input(literal_type(value), value=value)
+    return Input(literal_type(node.literal), value=node.literal)

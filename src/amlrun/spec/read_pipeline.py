@@ -107,7 +107,7 @@ def _pipeline(reader: PartReader, root: Node) -> PipelineJob:
             continue
         with reader.faults.gather():
             reader.section("", Node("map", line, pairs=[(name, line, child)]), _KEYS)
-    found = {name: child for name, _, child in known if not (child.kind == "scalar" and child.value is None)}
+    found = {name: child for name, _, child in known if not child.is_null}
     with reader.faults.gather():
         for name in ("name", "display_name", "experiment_name", "description", "compute"):
             setattr(job, name, reader.title(name, found))
@@ -170,7 +170,7 @@ def settings(reader: PartReader, found: dict[str, Node]) -> PipelineSettings:
             meant = did_you_mean(name, _SETTINGS)
             place = f"{reader.file.name}:{line}: {reader.prefix}settings.{name}"
             reader.faults.notes.append(f"{place}: unknown key, which Azure ML ignores{meant}")
-        elif not (child.kind == "scalar" and child.value is None):
+        elif not child.is_null:
             parts[name] = child
     for name in ("continue_on_step_failure", "force_rerun"):
         if name in parts:

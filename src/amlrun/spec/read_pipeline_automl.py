@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from amlrun.errors import AmlError
 from amlrun.spec import read_automl
-from amlrun.spec.automl import AutoMLJob
+from amlrun.spec.automl import TABLES, AutoMLJob
 from amlrun.spec.job import Input
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import Step, whole_binding
 from amlrun.spec.read_automl_settings import Settings
 from amlrun.spec.read_pipeline_io import PartReader
 
-DATA = ("training_data", "validation_data", "test_data")
 # Read as those of any step.
 _OF_THE_STEP = ("outputs", "compute", "display_name")
 
@@ -31,7 +30,7 @@ def automl(reader: PartReader, made: Step, node: Node) -> None:
     """Give `made` its job, its tables as inputs, and its outputs. Raises AmlError with file and line."""
     found = {key: child for key, _, child in node.pairs}
     reader.lines.update({key: line for key, line, _ in node.pairs})
-    for key in DATA:
+    for key in TABLES:
         if key in found:
             with reader.faults.gather():
                 made.inputs[key] = _data(reader, key, found[key])
@@ -48,7 +47,7 @@ def _job(reader: PartReader, node: Node) -> AutoMLJob:
     """What the step's own keys say; where its tables lie is known when it starts."""
     pairs = []
     for key, line, child in node.pairs:
-        if key in DATA and not child.empty:
+        if key in TABLES and not child.empty:
             child = Node("scalar", child.line, "${{parent}}", "${{parent}}")
         elif key == "outputs" and child.kind == "map":
             # Their names are checked here, their values are the pipeline's.

@@ -75,15 +75,11 @@ def named(reader: PartReader, key: str, node: Node, expected: str, above: Above)
         raise reader.error(key, "expected a component's file, azureml:NAME:VERSION, or its keys", node.line)
     if text.startswith("azureml:"):
         return NamedComponent(_step_type(expected), Component(reference=text), None)
-    place = reader.folder / Path(text.removeprefix("file:")).expanduser()
-    try:
-        there = place.is_file()
-    except (OSError, ValueError):
-        there = False
-    if not there:
+    place, there = reader.find(text)
+    if not there or not place.is_file():
         hint = "Paths are relative to the file that names them; a registered component is azureml:NAME:VERSION."
         raise reader.error(key, f"there is no file {place}", node.line, hint)
-    return read(place.resolve(), reader.faults, expected, above)
+    return read(place, reader.faults, expected, above)
 
 
 def read(file: Path, faults: Faults, expected: str, above: Above) -> NamedComponent:

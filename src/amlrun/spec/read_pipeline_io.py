@@ -123,14 +123,10 @@ class PartReader(Reader):
         return Input(kind, path, mode)
 
     def _local(self, key: str, text: str, line: int) -> str:
-        place = self.folder / Path(text.removeprefix("file:")).expanduser()
-        try:
-            there = place.exists()
-        except (OSError, ValueError):
-            there = False
+        place, there = self.find(text)
         if not there:
             self.fault(key, f"no such file or folder: {place}", line, "Paths are relative to the file that names them.")
-        return str(place.resolve()) if there else str(place)
+        return str(place)
 
     def literal(self, key: str, node: Node) -> Scalar:
         """A literal as azure-ai-ml sees it, which reads YAML 1.1; words that it reads otherwise are noted."""
@@ -184,7 +180,7 @@ class PartReader(Reader):
         return outputs
 
     def _output(self, key: str, node: Node) -> Output:
-        if node.kind == "scalar" and node.value is None:
+        if node.is_null:
             return Output()
         if node.kind == "scalar":
             if whole_binding(node.text) is None:
@@ -223,7 +219,7 @@ def _as_yaml_1_1(node: Node) -> tuple[Scalar, str]:
     import re
 
     text = node.text
-    own: Scalar = node.value if isinstance(node.value, (bool, int, float)) else text
+    own: Scalar = node.literal
     if text.lower() in ("yes", "no", "on", "off"):
         return _WORDS[text.lower()], "word"
     if re.fullmatch(r"[-+]?0[0-7]+", text):

@@ -8,7 +8,7 @@ from amlrun.errors import did_you_mean
 from amlrun.spec import read_pipeline_automl, read_sweep
 from amlrun.spec.job import CommandJob
 from amlrun.spec.node import Node
-from amlrun.spec.pipeline import Component, Source, Step, Sweep
+from amlrun.spec.pipeline import Source, Step, Sweep
 from amlrun.spec.read_pipeline_components import (
     COMMAND,
     PARALLEL,
@@ -117,7 +117,7 @@ def _of_component(reader: PartReader, made: Step, node: Node, component: Node, a
     for key, line, child in node.pairs:
         reader.lines[key] = line
         if key in known:
-            if not (child.kind == "scalar" and child.value is None):
+            if not child.is_null:
                 found[key] = child
         elif key in _DROPPED.get(made.type, ()):
             reader.fault(key, "is ignored by Azure ML where a component is named", line,
@@ -169,14 +169,10 @@ def _other(reader: PartReader, made: Step, node: Node) -> Step:
     """A step that only Azure ML runs, import or data transfer: its own keys stay as they are."""
     found = {key: child for key, _, child in node.pairs}
     reader.lines.update({key: line for key, line, _ in node.pairs})
-    made.inputs = reader.bound_inputs(found, step=True)
-    made.outputs = reader.bound_outputs(found)
-    made.compute = reader.word("compute", found)
-    made.display_name = reader.word("display_name", found)
+    _shared(reader, made, found)
     skipped = ("inputs", "outputs", "type", "compute")
     made.settings = {key: child.plain() for key, child in found.items() if key not in skipped}
-    component = interface_of_inline(made.inputs, made.outputs)
-    made.component = Component(component.inputs, component.outputs, inline=True)
+    made.component = interface_of_inline(made.inputs, made.outputs)
     return made
 
 

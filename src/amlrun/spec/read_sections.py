@@ -41,7 +41,7 @@ class Sections:
             if name not in known:
                 meant = did_you_mean(name, known)
                 raise self.error(place, f"unknown key{meant}", line, f"Known there: {', '.join(known)}.")
-            if not (child.kind == "scalar" and child.value is None):
+            if not child.is_null:
                 found[name] = child
         return found
 
@@ -80,8 +80,7 @@ class Sections:
         if isinstance(value, str) and value.isascii() and value.isdecimal():
             value = int(value[:12])
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-            shown = f'"{node.text[:60]}"' if node.kind == "scalar" else f"a {node.kind}"
-            raise self.error(place, f"expected a whole number, got {shown}", node.line)
+            raise self.error(place, f"expected a whole number, got {node.shown}", node.line)
         return value
 
     def queue_settings(self, node: Node) -> QueueSettings:
@@ -104,16 +103,21 @@ class Sections:
             words[name] = node.text
         return words
 
-    def path(self, key: str, text: str, line: int) -> Path:
-        """A path beside the file; the paths in a job's YAML are relative to it."""
+    def find(self, text: str) -> tuple[Path, bool]:
+        """The path that `text` says, relative to the file, and whether something is there; then it is resolved."""
         place = self.folder / Path(text.removeprefix("file:")).expanduser()
         try:
             there = place.exists()
         except (OSError, ValueError):
             there = False
+        return (place.resolve() if there else place), there
+
+    def path(self, key: str, text: str, line: int) -> Path:
+        """A path beside the file; the paths in a job's YAML are relative to it."""
+        place, there = self.find(text)
         if not there:
             raise self.error(key, f"no such file or folder: {place}", line, "Paths are relative to the job's file.")
-        return place.resolve()
+        return place
 
     def unused(self, key: str, found: dict[str, Node], names: tuple[str, ...]) -> None:
         for name in names:

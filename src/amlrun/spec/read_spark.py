@@ -94,4 +94,4 @@ def _list(reader: Reader, key: str, found: dict[str, Node]) -> list[str]:
 def _setting(reader: Reader, name: str, node: Node) -> Scalar:
     if node.kind != "scalar" or node.value is None:
         raise reader.error(f"conf.{name}", "expected a value", node.line)
-    return node.value if isinstance(node.value, (bool, int, float)) else node.text
+    return node.literal

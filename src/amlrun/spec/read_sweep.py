@@ -170,8 +170,7 @@ def _values(node: Node | None) -> list[Scalar | None] | None:
     # Words that YAML takes for dates or the like stay words; a list or a section among them is refused.
     values: list[Scalar | None] = []
     for item in node.items:
-        known = item.kind == "scalar" and item.value is not None
-        values.append((item.value if isinstance(item.value, (bool, int, float)) else item.text) if known else None)
+        values.append(item.literal if item.kind == "scalar" and item.value is not None else None)
     return values
 
 

@@ -17,11 +17,20 @@ from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, Environment, SparkJob, SweepJob, shell_line, to_dict
 from amlrun.spec.jobs import Job
 from amlrun.spec.pipeline import PipelineJob
+from amlrun.spec.yaml_data import without_empty, writer
 
 _SCHEMA = "https://azuremlschemas.azureedge.net/latest/{}Job.schema.json"
 _PLAIN = re.compile(r"[A-Za-z_./$-][A-Za-z0-9_ ./${}@=+,()-]*(?::[A-Za-z0-9_./@][A-Za-z0-9_ ./${}@=+:-]*)*")
 _WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", ".inf", ".nan", "-.inf", "-")
 _EMPTY_SAID = ("type", "command", "entry")
+_SHARED = ("type", "name", "display_name", "experiment_name", "description", "tags")
+# In the order in which the reference pages have them.
+_KEYS = {
+    "command": (*_SHARED, "command", "code", "inputs", "outputs", "environment", "environment_variables", "compute",
+                "resources", "distribution", "limits", "queue_settings", "services", "identity"),
+    "spark": (*_SHARED, "code", "entry", "args", "jars", "py_files", "files", "archives", "inputs", "outputs",
+              "environment", "conf", "compute", "resources", "identity"),
+}  # fmt: skip
 
 
 def tree(job: Job, folder: Path) -> dict[str, Any]:
@@ -29,18 +38,16 @@ def tree(job: Job, folder: Path) -> dict[str, Any]:
 
     Raises AmlError for a kind of job that is not written here.
     """
-    if isinstance(job, CommandJob):
-        return _command(job, folder)
-    if isinstance(job, SparkJob):
-        return _spark(job, folder)
+    if isinstance(job, (CommandJob, SparkJob)):
+        return _job(job, folder)
     if isinstance(job, SweepJob):
-        return write_sweep.tree(job, _command(job.trial, folder))
+        return write_sweep.tree(job, _job(job.trial, folder))
     if isinstance(job, AutoMLJob):
         return write_automl.tree(job, lambda path: relative(path, folder))
     if isinstance(job, PipelineJob):
         writers = write_pipeline.Writers(
-            lambda command: _command(command, folder),
-            lambda spark: _spark(spark, folder),
+            lambda command: _job(command, folder),
+            lambda spark: _job(spark, folder),
             lambda environment: _environment(environment, folder),
             lambda path: relative(path, folder),
             lambda path: relative(path, folder),
@@ -52,8 +59,6 @@ def tree(job: Job, folder: Path) -> dict[str, Any]:
 def text(job: Job, folder: Path, comments: Mapping[str, str] | None = None, head: Sequence[str] = ()) -> str:
     """The job's YAML. `comments` go to the end of the line of a key (dotted path); `head` are comment lines above."""
     import io
-
-    from amlrun.spec.yaml_data import writer
 
     out = io.StringIO()
     writer().dump(_commented(tree(job, folder), comments or {}, ""), out)
@@ -75,47 +80,19 @@ def side_files(job: Job, folder: Path) -> dict[Path, str]:
 _BUILD = "environment"
 
 
-def _common(job: CommandJob | SparkJob, kind: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"$schema": _SCHEMA.format(kind), "type": kind}
-    for name in ("name", "display_name", "experiment_name", "description", "tags"):
-        found[name] = getattr(job, name, None)
-    return found
-
-
-def _command(job: CommandJob, folder: Path) -> dict[str, Any]:
-    found = _common(job, "command")
-    found["command"] = job.command if isinstance(job.command, str) else shell_line(job.command)
+def _job(job: CommandJob | SparkJob, folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {"$schema": _SCHEMA.format(job.type)}
+    found |= {name: to_dict(getattr(job, name)) for name in _KEYS[job.type]}
     found["code"] = None if job.code is None else relative(job.code, folder)
     found["inputs"] = {name: _input(data) for name, data in job.inputs.items()}
     found["outputs"] = {name: _output(data) for name, data in job.outputs.items()}
     found["environment"] = _environment(job.environment, folder)
-    found["environment_variables"] = job.environment_variables
-    found["compute"] = job.compute
-    for name in ("resources", "distribution", "limits", "queue_settings", "services"):
-        found[name] = to_dict(getattr(job, name))
     found["identity"] = None if job.identity is None else {"type": job.identity}
-    return _without_empty(found)
-
-
-def _spark(job: SparkJob, folder: Path) -> dict[str, Any]:
-    found = _common(job, "spark")
-    found["code"] = None if job.code is None else relative(job.code, folder)
-    found["entry"] = {"file": job.entry}
-    found["args"] = shell_line(job.args) if job.args else None
-    for name in ("jars", "py_files", "files", "archives"):
-        found[name] = list(getattr(job, name))
-    found["inputs"] = {name: _input(data) for name, data in job.inputs.items()}
-    found["outputs"] = {name: _output(data) for name, data in job.outputs.items()}
-    found["environment"] = _environment(job.environment, folder)
-    found["conf"] = dict(job.conf)
-    found["compute"] = job.compute
-    found["resources"] = to_dict(job.resources)
-    found["identity"] = None if job.identity is None else {"type": job.identity}
-    return _without_empty(found)
-
-
-def _without_empty(found: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in found.items() if key in _EMPTY_SAID or value not in (None, {}, [], "")}
+    if isinstance(job, CommandJob):
+        found["command"] = job.command if isinstance(job.command, str) else shell_line(job.command)
+    else:
+        found |= {"entry": {"file": job.entry}, "args": shell_line(job.args)}
+    return without_empty(found, _EMPTY_SAID)
 
 
 def _input(data: Any) -> Any:
@@ -142,7 +119,7 @@ def _environment(environment: Environment | None, folder: Path) -> Any:
         found["conda_file"] = relative(environment.conda_file, folder)
     else:
         found["conda_file"] = environment.conda_file
-    return _without_empty(found)
+    return without_empty(found)
 
 
 def relative(path: Path, folder: Path) -> str:

@@ -11,12 +11,12 @@ from typing import Any
 
 from amlrun.dataclass import dataclass
 from amlrun.errors import AmlError
-from amlrun.spec.automl import AutoMLJob
+from amlrun.spec.automl import TABLES, AutoMLJob
 from amlrun.spec.job import Input, to_dict
+from amlrun.spec.yaml_data import without_empty
 
 _SCHEMA = "https://azuremlschemas.azureedge.net/latest/autoMLJob.schema.json"
 _TABLE_SCHEMA = "https://azuremlschemas.azureedge.net/latest/MLTable.schema.json"
-_DATA = ("training_data", "validation_data", "test_data")
 _FIRST = ("task", "name", "display_name", "experiment_name", "description", "tags", "compute", "resources",
           "queue_settings", "environment_variables", "environment_id", "log_verbosity", "primary_metric",
           "target_column_name")  # fmt: skip
@@ -46,7 +46,7 @@ def tree(job: AutoMLJob, relative: Callable[[Path], str]) -> dict[str, Any]:
     found: dict[str, Any] = {"$schema": _SCHEMA, "type": "automl"}
     for name in _FIRST:
         found[name] = to_dict(getattr(job, name))
-    for name in _DATA:
+    for name in TABLES:
         data: Input | None = getattr(job, name)
         if data is None:
             continue
@@ -59,7 +59,7 @@ def tree(job: AutoMLJob, relative: Callable[[Path], str]) -> dict[str, Any]:
     found["identity"] = {"type": job.identity} if job.identity else None
     found["outputs"] = {name: to_dict(output) for name, output in job.outputs.items()}
     found |= job.rest
-    return {key: value for key, value in found.items() if value not in (None, {}, [], "")}
+    return without_empty(found)
 
 
 def tables(job: AutoMLJob) -> list[Table]:
@@ -68,7 +68,7 @@ def tables(job: AutoMLJob) -> list[Table]:
     Raises AmlError for a file that no MLTable reads, or a folder without one.
     """
     made = []
-    for name in _DATA:
+    for name in TABLES:
         data: Input | None = getattr(job, name)
 
         def wrong(message: str, hint: str, name: str = name) -> AmlError:

@@ -12,6 +12,7 @@ from amlrun.spec import write_automl, write_sweep
 from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import Build, CommandJob, Environment, Input, Output, SparkJob, to_dict
 from amlrun.spec.pipeline import ParallelJob, PipelineJob, Port, Step
+from amlrun.spec.yaml_data import without_empty
 
 Body = Callable[[CommandJob], dict[str, Any]]
 _SCHEMA = "https://azuremlschemas.azureedge.net/latest/pipelineJob.schema.json"
@@ -46,7 +47,7 @@ def tree(job: PipelineJob, write: Writers) -> dict[str, Any]:
     found["outputs"] = {name: _output(output) for name, output in job.outputs.items()}
     found["settings"] = to_dict(job.settings)
     found["jobs"] = {name: _step(step, write) for name, step in job.jobs.items()}
-    return _without_empty(found)
+    return without_empty(found)
 
 
 def side_files(job: PipelineJob, folder: Path) -> dict[Path, str]:
@@ -97,7 +98,7 @@ def _step(step: Step, write: Writers) -> dict[str, Any]:
     inputs = {name: _input(given, write) for name, given in step.inputs.items()}
     found |= inputs if isinstance(job, AutoMLJob) else {"inputs": inputs}
     found["outputs"] = {name: _output(output) for name, output in step.outputs.items()}
-    return _without_empty(found)
+    return without_empty(found)
 
 
 def _command(step: Step, job: CommandJob, write: Writers) -> dict[str, Any]:
@@ -116,7 +117,7 @@ def _command(step: Step, job: CommandJob, write: Writers) -> dict[str, Any]:
     inside |= {name: body.pop(name) for name in _COMPONENT if name in body}
     if step.sweep is not None:
         body.pop("limits", None)
-    return {"component" if step.sweep is None else "trial": _without_empty(inside), **body}
+    return {"component" if step.sweep is None else "trial": without_empty(inside), **body}
 
 
 def _pipeline(step: Step, job: PipelineJob, write: Writers) -> str:
@@ -126,7 +127,7 @@ def _pipeline(step: Step, job: PipelineJob, write: Writers) -> str:
     whole = tree(job, write)
     inside = {"type": "pipeline", "inputs": {name: _port(port) for name, port in step.component.inputs.items()}}
     inside["outputs"] = {name: {"type": output.type} for name, output in step.component.outputs.items()}
-    return write.component(step.name, _without_empty({**inside, "jobs": whole.get("jobs")}))
+    return write.component(step.name, without_empty({**inside, "jobs": whole.get("jobs")}))
 
 
 def _parallel(step: Step, job: ParallelJob, write: Writers) -> dict[str, Any]:
@@ -146,9 +147,9 @@ def _parallel(step: Step, job: ParallelJob, write: Writers) -> dict[str, Any]:
         for name in ("environment_variables", "input_data", "mini_batch_size", "mini_batch_error_threshold",
                      "error_threshold", "max_concurrency_per_instance", "logging_level")
     }  # fmt: skip
-    found["retry_settings"] = _without_empty({"max_retries": job.max_retries, "timeout": job.timeout})
+    found["retry_settings"] = without_empty({"max_retries": job.max_retries, "timeout": job.timeout})
     found["resources"] = to_dict(job.resources)
-    found["task"] = _without_empty(task)
+    found["task"] = without_empty(task)
     return found
 
 
@@ -176,8 +177,4 @@ def _output(output: Output) -> Any:
 
 def _port(port: Port) -> dict[str, Any]:
     bounds = {"min": port.min, "max": port.max, "enum": list(port.enum)}
-    return _without_empty({"type": port.type, "default": port.default, "optional": port.optional or None, **bounds})
-
-
-def _without_empty(found: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in found.items() if value is not None and value not in ({}, [], "")}
+    return without_empty({"type": port.type, "default": port.default, "optional": port.optional or None, **bounds})

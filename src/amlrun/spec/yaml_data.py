@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,11 @@ class Items(list[Any]):
     def __init__(self, line: int, lines: list[int], value: list[Any]) -> None:
         super().__init__(value)
         self.line, self.lines = line, lines
+
+
+def without_empty(tree: dict[str, Any], kept: Container[str] = ()) -> dict[str, Any]:
+    """The tree without the keys of which nothing was said; those that are `kept` stay."""
+    return {key: value for key, value in tree.items() if key in kept or value not in (None, {}, [], "")}
 
 
 def lined(node: Node) -> Any:

@@ -20,20 +20,19 @@ from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.runs.record import SubmitPart
 from amlrun.spec import write_automl
-from amlrun.spec.automl import AutoMLJob
+from amlrun.spec.automl import TABLES, AutoMLJob
 from amlrun.spec.job import Input, Output
 from amlrun.targets.base import Plan, SubmitOptions
 
 RUN_TYPE = "automl"
 SENT_AS = "{}: sent as an MLTable, which is what AutoML takes there"
-_DATA = ("training_data", "validation_data", "test_data")
 
 
 def plan(job: AutoMLJob, location: str, experiment: str) -> Plan:
     """The job as it would be sent, and the calls that would send it. Raises AmlError."""
     check(job)
     tree = _tree(job, "RUN-ID", experiment)
-    local = [name for name in _DATA if _is_local(getattr(job, name))]
+    local = [name for name in TABLES if _is_local(getattr(job, name))]
     calls = [f"PUT each file of {name} (an MLTable's folder)" for name in local]
     return Plan(redact.masked(tree), None, location, [*calls, "PUT jobs/RUN-ID"])
 
@@ -54,7 +53,7 @@ def submit(
     """
     check(job)
     job = copy.deepcopy(job)
-    contents = [_digest(Path(data.path)) for data in (getattr(job, name) for name in _DATA) if _is_local(data)]
+    contents = [_digest(Path(data.path)) for data in (getattr(job, name) for name in TABLES) if _is_local(data)]
     mark = submission.fingerprint(client, _tree(job, "RUN-ID", experiment), contents)
 
     def report(text: str) -> None:

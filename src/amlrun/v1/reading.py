@@ -93,7 +93,7 @@ def read_value(config: Config, found: Field, key: Key, node: Node, line: int) ->
             return
         if node.kind == "scalar" or node.items:
             if key != ("environment",) or node.kind != "scalar":
-                config.problem(key, f"expected keys below it, got {_kind(node)}", missing_space(node.text), line)
+                config.problem(key, f"expected keys below it, got {node.shown}", missing_space(node.text), line)
                 return
             value.words = value.value = node.text
         else:
@@ -118,21 +118,15 @@ def _check_allowed(config: Config, found: Field, value: Value) -> None:
     )
 
 
-def _kind(node: Node) -> str:
-    if node.kind != "scalar":
-        return f"a {node.kind}"
-    return f'"{node.text[:60]}"'
-
-
 def _bool(config: Config, value: Value, node: Node) -> None:
     word = node.text.strip().rstrip(",").lower() if node.kind == "scalar" else ""
     if word not in _TRUE and word not in _FALSE:
-        config.problem(value.key, f"expected true or false, got {_kind(node)}", line=value.line)
+        config.problem(value.key, f"expected true or false, got {node.shown}", line=value.line)
         return
     value.value = word in _TRUE
     if not isinstance(node.value, bool) and node.value not in (0, 1):
         was = " (the v1 tools took it for true)" if word in _FALSE else ""
-        config.note(value.key, f"{_kind(node)} is read as {str(value.value).lower()}{was}", value.line)
+        config.note(value.key, f"{node.shown} is read as {str(value.value).lower()}{was}", value.line)
 
 
 def _int(config: Config, value: Value, node: Node) -> None:
@@ -142,7 +136,7 @@ def _int(config: Config, value: Value, node: Node) -> None:
     if isinstance(number, float) and math.isfinite(number) and number == int(number):
         number = int(number)
     if isinstance(number, bool) or not isinstance(number, int):
-        config.problem(value.key, f"expected a whole number, got {_kind(node)}", line=value.line)
+        config.problem(value.key, f"expected a whole number, got {node.shown}", line=value.line)
     elif abs(number) > 2**31:
         config.problem(value.key, "the number is too large", line=value.line)
     else:
@@ -155,7 +149,7 @@ def _number(config: Config, value: Value, node: Node) -> None:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        config.problem(value.key, f"expected a number, got {_kind(node)}", line=value.line)
+        config.problem(value.key, f"expected a number, got {node.shown}", line=value.line)
     else:
         value.value = number
 
@@ -171,7 +165,7 @@ def _scalar(node: Node) -> tuple[Any, str]:
 
 def _word(config: Config, value: Value, node: Node) -> None:
     if node.kind != "scalar":
-        config.problem(value.key, f"expected a word, got {_kind(node)}", line=value.line)
+        config.problem(value.key, f"expected a word, got {node.shown}", line=value.line)
         return
     value.value, value.words = _scalar(node)
 
@@ -193,17 +187,17 @@ def _words(config: Config, value: Value, node: Node) -> None:
     for place, item in enumerate(node.items):
         key = (*value.key, f"[{place}]")
         if item.kind != "scalar":
-            config.problem(key, f"expected a word, got {_kind(item)}", "Write each argument as a word.", item.line)
+            config.problem(key, f"expected a word, got {item.shown}", "Write each argument as a word.", item.line)
         elif item.text == "" and not item.quoted:
             config.note(key, "is empty; left out", item.line)
         else:
-            value.value.append(item.value if isinstance(item.value, (bool, int, float)) else item.text)
+            value.value.append(item.literal)
             value.words.append(item.text)
 
 
 def _map(config: Config, value: Value, node: Node) -> None:
     if node.kind != "map":
-        config.problem(value.key, f"expected keys below it, got {_kind(node)}", missing_space(node.text), value.line)
+        config.problem(value.key, f"expected keys below it, got {node.shown}", missing_space(node.text), value.line)
         return
     value.value, value.words = {}, {}
     for name, line, item in node.pairs:
@@ -217,7 +211,7 @@ def _map(config: Config, value: Value, node: Node) -> None:
 
 def _conda(config: Config, value: Value, node: Node) -> None:
     if node.kind != "map":
-        config.problem(value.key, f"expected a conda specification, got {_kind(node)}", line=value.line)
+        config.problem(value.key, f"expected a conda specification, got {node.shown}", line=value.line)
         return
     value.value = lined(node)
     value.value.file = config.file
@@ -230,14 +224,14 @@ def _conda(config: Config, value: Value, node: Node) -> None:
 
 def _list(config: Config, value: Value, node: Node) -> None:
     if node.kind != "list":
-        config.problem(value.key, f"expected a list, got {_kind(node)}", line=value.line)
+        config.problem(value.key, f"expected a list, got {node.shown}", line=value.line)
         return
     table = (*config.table.pattern(value.key), "[]")
     value.value = []
     for place, item in enumerate(node.items):
         key = (*value.key, f"[{place}]")
         if item.kind != "map":
-            config.problem(key, f"expected keys below it, got {_kind(item)}", line=item.line)
+            config.problem(key, f"expected keys below it, got {item.shown}", line=item.line)
             continue
         inner = Config(config.table, config.file)
         _section(inner, item, key, table)

@@ -15,7 +15,7 @@ from amlrun.migrate.drivers.context import Construction, ConversionContext, stem
 from amlrun.migrate.drivers.data import data
 from amlrun.migrate.drivers.signatures import bound, name_of
 from amlrun.migrate.drivers.values import NOTHING, Gap, Name, SdkObject, gaps_in, known
-from amlrun.spec.automl import ALGORITHMS, GONE
+from amlrun.spec.automl import ALGORITHMS, GONE, TABLES
 
 KIND = "AutoMLConfig"
 _SAME = ("validation_size", "test_size", "n_cross_validations", "weight_column_name", "positive_label",
@@ -46,9 +46,9 @@ _GONE = {
     "enable_tf": "v2 has no TensorFlow models", "enable_local_managed": "there is no managed local run",
     "spark_context": "there is no AutoML on Spark",
 }  # fmt: skip
-_SILENT = ("task", "compute_target", "training_data", "validation_data", "test_data", "label_column_name",
-           "experiment_timeout_hours", "experiment_timeout_minutes", "featurization", "verbosity",
-           "cv_split_column_names", "preprocess", "show_warnings", "enable_cache", "is_timeseries", "**")  # fmt: skip
+_SILENT = (*TABLES, "task", "compute_target", "label_column_name", "experiment_timeout_hours",
+           "experiment_timeout_minutes", "featurization", "verbosity", "cv_split_column_names", "preprocess",
+           "show_warnings", "enable_cache", "is_timeseries", "**")  # fmt: skip
 
 
 def automl(context: ConversionContext, made: SdkObject) -> Construction:
@@ -68,7 +68,7 @@ def automl(context: ConversionContext, made: SdkObject) -> Construction:
         "$schema": "https://azuremlschemas.azureedge.net/latest/autoMLJob.schema.json", "type": "automl",
         "task": task, "compute": "local" if target is NOTHING else _prefixed(target),
     }  # fmt: skip
-    for key in ("training_data", "validation_data", "test_data"):
+    for key in TABLES:
         if key in given:
             tree[key] = _table(given[key], key, made, done)
     if "training_data" not in tree:

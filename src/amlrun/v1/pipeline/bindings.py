@@ -118,7 +118,7 @@ class StepBindings:
             self.step.inputs[called] = Input("string", value=f"${{{{parent.inputs.{outer}}}}}")
             reader.say(f"{place}.source", f"jobs.{self.name}.inputs.{called}")
         elif node.kind == "scalar" and node.value is not None:
-            value: Scalar = node.value if isinstance(node.value, (bool, int, float)) else node.text
+            value: Scalar = node.literal
             self.step.inputs[called] = Input("string", value=value)
             reader.say(place, f"jobs.{self.name}.inputs.{called}")
         else:

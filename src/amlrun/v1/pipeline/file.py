@@ -59,7 +59,7 @@ class PipelineFile(Faults):
                 meant = f"did you mean {near!r}?" if near else f"known there: {', '.join(known)}"
                 self.say(here, f"no such key: {meant}", "unknown")
                 self.note(here, f"unknown key, which v1 ignored; {meant}")
-            elif not (child.kind == "scalar" and child.value is None):
+            elif not child.is_null:
                 found[name] = child
         return found
 
