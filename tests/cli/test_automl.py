@@ -16,6 +16,7 @@ import joblib
 import pandas as pd
 import psutil
 import pytest
+from mlflow import MlflowClient
 from support import automl
 from support.places import kill_tree
 from support.rendering import template_file
@@ -32,10 +33,10 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(SOURCE)}
 
 
-def aml(folder: Path, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+def aml(folder: Path, *words: str, code: int = 0, **variables: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "amlrun", *words], cwd=folder, env=environment(), capture_output=True, text=True,
-        check=False, timeout=400,
+        [sys.executable, "-m", "amlrun", *words], cwd=folder, env={**environment(), **variables}, capture_output=True,
+        text=True, check=False, timeout=400,
     )  # fmt: skip
     assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
@@ -49,11 +50,10 @@ def project(root: Path, **job: Any) -> Path:
     return root
 
 
-def search(folder: Path, *words: str, code: int = 0) -> tuple[subprocess.CompletedProcess[str], Path]:
+def search(folder: Path, *words: str, code: int = 0, **variables: str) -> tuple[subprocess.CompletedProcess[str], Path]:
     """Submit the job; what was said, and the search's run folder."""
-    done = aml(
-        folder, "automl", "submit", "automl.yml", "-t", "run.json", "-e", "exp", "--seed", "5", *words, code=code
-    )
+    words = ("automl", "submit", "automl.yml", "-t", "run.json", "-e", "exp", "--seed", "5", *words)
+    done = aml(folder, *words, code=code, **variables)
     return done, folder / "runs" / json.loads((folder / "run.json").read_text())["run_id"]
 
 
@@ -225,6 +225,16 @@ def test_a_search_that_ends_early_still_has_its_ensembles(tmp_path: Path) -> Non
     done, run = search(folder)
     assert "no improvement in 20 trials" in done.stdout
     assert [row["algorithm"] for row in trials(run)][-2:] == ["voting_ensemble", "best_model"]
+
+
+def test_on_a_tracking_server_of_ones_own_each_trial_has_its_run(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'own.db'}"
+    _, run = search(project(tmp_path / "p", trials=6, more="n_cross_validations: 3\n"), MLFLOW_TRACKING_URI=store)
+    client = MlflowClient(store)
+    (experiment,) = [one for one in client.search_experiments() if one.name == "exp"]
+    logged = [one.data.metrics["AUC_weighted"] for one in client.search_runs([experiment.experiment_id])]
+    rows = [float(row["best"]) for row in trials(run)]
+    assert len(rows) == 8 and sorted(logged) == pytest.approx(sorted(rows))
 
 
 def test_a_search_is_refused_on_a_machine_over_ssh_before_its_run_is_made(tmp_path: Path) -> None:

@@ -6,31 +6,64 @@ import atexit
 import gc
 import importlib.machinery
 import itertools
+import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from typing import Any, Dict, Iterable, List, Set
 
+# Seconds. A longer trial may leave more memory behind than a fork is worth.
+_SHORT = 1.0
 
-def become(plan: dict[str, Any], teaching: bool, known: List[str]) -> None:
+
+def become(plan: dict[str, Any], teaching: bool, known: List[str], channel: socket.socket | None) -> None:
     """Run the plan's script in this fork as a fresh process would, and end. Does not return.
 
-    `known`: the modules that were there before the fork; `teaching`: tell the server which came after.
+    `known`: the modules that were there before the fork; `teaching`: tell the server which came after; `channel`:
+    where the server gives this fork its next plans, until a trial fails or takes longer.
     """
-    for own in ("fork_child", "preload", "run_record"):
+    for own in ("fork_child", "fork_handle", "preload", "run_record"):
         sys.modules.pop(own, None)
-    folder = os.path.realpath(plan["folder"])
-    code = run(settle(plan))
+    os.setsid()
+    path = list(sys.path)
+    while True:
+        folder = os.path.realpath(plan["folder"])
+        began = time.monotonic()
+        code = run(settle(plan, path))
+        following = None
+        if channel is not None and not code and time.monotonic() - began < _SHORT:
+            following = next_plan(channel)
+        if following is None:
+            break
+        plan = following
     if teaching:
         report_late_imports(set(known), folder)
     finish(code, known[-1], folder)
 
 
-def settle(plan: dict[str, Any]) -> str:
-    """Make this fork what a fresh `python script arguments` is: session, folder, environment, streams, seeds."""
-    os.setsid()
+def next_plan(channel: socket.socket) -> Dict[str, Any] | None:
+    """Tell the server that this fork is free. Returns the next plan; None when there is none."""
+    line = b""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        channel.sendall(b".")
+        while not line.endswith(b"\n"):
+            piece = channel.recv(1 << 16)
+            if not piece:
+                return None
+            line += piece
+    except OSError:  # the server has gone, or the disk takes no more of the log
+        return None
+    found: Dict[str, Any] = json.loads(line.decode("utf-8"))
+    return found
+
+
+def settle(plan: dict[str, Any], path: List[str]) -> str:
+    """Make this fork what a fresh `python script arguments` is: folder, environment, streams, seeds, `sys.path`."""
     os.chdir(plan["cwd"])
     zone = os.environ.get("TZ")
     os.environ.clear()
@@ -47,7 +80,7 @@ def settle(plan: dict[str, Any]) -> str:
     sys.argv[:] = plan["command"][1:]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = plan["command"]
-    sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
+    sys.path[:] = [os.path.dirname(os.path.realpath(script)), *path]
     # The random module reseeds itself after a fork; numpy's old global generator does not.
     if "numpy" in sys.modules and "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed()

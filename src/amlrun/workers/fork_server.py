@@ -5,6 +5,9 @@ Runs on the training environment's own Python, which may be old and has no `amlr
 standard input: `{"script"}`, then `{"setup"}`, which it answers with `ready` or `no: reason`; then a plan per trial
 (`folder, command, cwd, env, timeout`). It is its trials' supervisor: it writes `process.json` and `exit.json` of
 their records as supervisor.py does. When its input ends it lets the trials that run end, and goes.
+
+A script that has a setup is one of ours and leaves nothing behind in its process: a fork whose trial ended well and
+soon takes the next one, for a fork costs as much as a small trial (it copies each page that it writes to).
 """
 
 from __future__ import annotations
@@ -15,58 +18,115 @@ import math
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import fork_child  # type: ignore[import-not-found]
 import preload  # type: ignore[import-not-found]
 import run_record  # type: ignore[import-not-found]
+from fork_handle import Fork, record  # type: ignore[import-not-found]
 
-Order = Tuple[Dict[str, Any], bool, List[str]]
-
-
-class Child:
-    def __init__(self, plan: dict[str, Any], pid: int, begun: float) -> None:
-        self.folder: str = plan["folder"]
-        self.pid = pid
-        self.begun = begun
-        self.timeout: float | None = plan.get("timeout")
-        self.late = 0  # how often it was asked to end
-
-    def deadline(self) -> float:
-        return math.inf if self.timeout is None else self.begun + self.timeout + 5 * self.late
-
-    def enforce_timeout(self) -> None:
-        """Past the deadline: ask the process group to end; five seconds later make it."""
-        try:
-            os.killpg(self.pid, signal.SIGKILL if self.late else signal.SIGTERM)
-        except OSError:
-            pass
-        self.late += 1
-
-    def ended(self, status: int) -> None:
-        code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-        error = "ran longer than %s s (limits.trial_timeout) and was ended" % self.timeout if self.late else ""
-        value = run_record.ending(self.folder, code, time.monotonic() - self.begun, error)
-        record(self.folder, "exit", value)
-        run_record.release(self.folder)
+Order = Tuple[Dict[str, Any], bool, List[str], Optional[socket.socket]]
 
 
-def record(folder: str, part: str, value: dict[str, Any]) -> None:
-    """Write one part of a trial's record; a disk that takes none leaves the state to be inferred."""
-    try:
-        run_record.write(folder, part, value)
-    except OSError:
-        pass
+class Server:
+    """Forks a child per plan. The first trial to end says which late imports it made: `learning` until then.
+
+    `keeping`: a fork takes one trial after another. `inherited` are the handles that a child closes.
+    """
+
+    def __init__(self, answers: int, learning: bool, keeping: bool, inherited: list[int]) -> None:
+        self.answers, self.learning, self.keeping, self.inherited = answers, learning, keeping, inherited
+        self.working: dict[int, Fork] = {}
+        self.free: list[Fork] = []
+        self.known = freeze()
+
+    def start(self, plan: dict[str, Any]) -> Order | None:
+        """Start a trial, in a fork that is free or a new one, in which the answer is what the fork has to do."""
+        # Called off before it began (aml run cancel, or a resumed sweep that took the trial over).
+        if run_record.cancelled(plan["folder"]):
+            record(plan["folder"], "exit", {"exit_code": 1, "end_time_utc": run_record.utc()})
+            return None
+        begun = {"start_time_utc": run_record.utc(), "_supervisor": run_record.process(), "_shared": True}
+        start = time.monotonic()
+        while self.free:
+            fork = self.free.pop()
+            if fork.take(plan):
+                break
+        else:
+            # A package that came late may have started a thread: no fork any more, but a process as ever.
+            if threading.active_count() > 1:
+                fork = Fork(spawn(plan), None)
+            else:
+                ours, its = socket.socketpair() if self.keeping and not self.learning else (None, None)
+                pid = os.fork()
+                if not pid:
+                    for channel in (ours, *(other.channel for other in [*self.working.values(), *self.free])):
+                        if channel is not None:
+                            channel.close()
+                    for handle in self.inherited:
+                        os.close(handle)
+                    return plan, self.learning, self.known, its
+                if its is not None:
+                    its.close()
+                fork = Fork(pid, ours)
+        fork.begin(plan, start, begun)
+        self.working[fork.pid] = fork
+        return None
+
+    def channels(self) -> dict[socket.socket, Fork]:
+        """Where the forks that are at work may say that they are free."""
+        return {fork.channel: fork for fork in self.working.values() if fork.channel is not None}
+
+    def hear(self, fork: Fork) -> None:
+        """Take in what a fork says."""
+        if fork.is_free():
+            del self.working[fork.pid]
+            fork.ended(0)
+            if run_record.cancelled(fork.plan["folder"]):
+                fork.leave()  # somebody is about to end its process
+            else:
+                self.free.append(fork)
+            tell(self.answers)
+
+    def reap(self) -> list[dict[str, Any]]:
+        """Record how the trials of the children that ended ended. Returns the plans that have to start again."""
+        again = []
+        while self.working or self.free:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                break
+            self.free = [fork for fork in self.free if fork.pid != pid]
+            fork = self.working.pop(pid, None)
+            if fork is None:
+                continue
+            fork.leave()
+            if fork.ended_for_an_earlier(status):
+                again.append(fork.plan)
+                continue
+            fork.ended(status)
+            tell(self.answers)
+            if self.learning:
+                preload_late_imports(fork.plan["folder"])
+                self.known = freeze()
+                self.learning = False
+        return again
+
+    def close(self) -> None:
+        """Let the free forks go, and wait for them."""
+        for fork in self.free:
+            fork.leave()
+            os.waitpid(fork.pid, 0)
 
 
-def serve(orders: int, answers: int, learning: bool) -> Order | None:
-    """Fork a child per plan until the orders end and all children have. Returns a plan in a child, else None.
+def serve(orders: int, answers: int, learning: bool, keeping: bool) -> Order | None:
+    """Start a trial per plan until the orders end and all trials have. Returns an order in a child, else None.
 
-    After each child that ended a byte goes to `answers`, so that the driver need not wait for its next look.
+    After each trial that ended a byte goes to `answers`, so that the driver need not wait for its next look.
     Packages import parts of themselves late: with `learning`, the first trial to end says what it had loaded, and
     the later ones find it there.
     """
@@ -75,59 +135,36 @@ def serve(orders: int, answers: int, learning: bool) -> Order | None:
     os.set_blocking(wake_write, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-    children: dict[int, Child] = {}
+    server = Server(answers, learning, keeping, [wake_read, wake_write, orders, answers])
     text, open_ = b"", True
-    known = freeze()
-    while open_ or children:
-        due = min((child.deadline() for child in children.values()), default=math.inf)
+    while open_ or server.working:
+        due = min((fork.deadline() for fork in server.working.values()), default=math.inf)
         wait = None if due == math.inf else max(due - time.monotonic(), 0)
-        ready = select.select([wake_read] + ([orders] if open_ else []), [], [], wait)[0]
+        channels = server.channels()
+        sources: list[Any] = [wake_read, *channels, *([orders] if open_ else [])]
+        ready = select.select(sources, [], [], wait)[0]
+        # Before its end is looked for: a fork may say that it is free, and be ended then.
+        for fork in [channels[one] for one in ready if one in channels]:
+            server.hear(fork)
         if wake_read in ready:
             os.read(wake_read, 4096)
-        while children:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if not pid:
-                break
-            if pid in children:
-                child = children.pop(pid)
-                child.ended(status)
-                tell(answers)
-                if learning:
-                    preload_late_imports(child.folder)
-                    known = freeze()
-                    learning = False
-        for child in children.values():
-            if child.deadline() <= time.monotonic():
-                child.enforce_timeout()
-        if orders not in ready:
-            continue
-        more = os.read(orders, 1 << 16)
-        open_ = bool(more)
-        lines = (text + more).split(b"\n")
-        text = lines.pop()
-        for line in lines:
-            plan = json.loads(line.decode("utf-8"))
-            # Called off before it began (aml run cancel, or a resumed sweep that took the trial over).
-            if run_record.cancelled(plan["folder"]):
-                record(plan["folder"], "exit", {"exit_code": 1, "end_time_utc": run_record.utc()})
-                continue
-            begun: dict[str, Any] = {
-                "start_time_utc": run_record.utc(),
-                "_supervisor": run_record.process(),
-                "_shared": True,
-            }
-            start = time.monotonic()
-            # A package that came late may have started a thread: no fork any more, but a process as ever.
-            pid = os.fork() if threading.active_count() == 1 else spawn(plan)
-            if not pid:
+        plans = server.reap()
+        for fork in server.working.values():
+            if fork.deadline() <= time.monotonic():
+                fork.enforce_timeout()
+        if orders in ready:
+            more = os.read(orders, 1 << 16)
+            open_ = bool(more)
+            lines = (text + more).split(b"\n")
+            text = lines.pop()
+            plans += [json.loads(line.decode("utf-8")) for line in lines]
+        for plan in plans:
+            forked = server.start(plan)
+            if forked is not None:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                for handle in (wake_read, wake_write, orders, answers):
-                    os.close(handle)
-                return plan, learning, known
-            begun["_script"] = run_record.process(pid)
-            record(plan["folder"], "process", begun)
-            children[pid] = Child(plan, pid, start)
+                return forked
+    server.close()
     return None
 
 
@@ -219,7 +256,7 @@ def main() -> Order | None:
         gc.set_threshold(*thresholds)
     os.write(answers, ("no: " + reason if reason else "ready").encode() + b"\n")
     os.set_blocking(answers, False)
-    return None if reason else serve(orders, answers, whole)
+    return None if reason else serve(orders, answers, whole, bool(shared["setup"]))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ def metrics(found: Dict[str, float]) -> None:
     if not uri.startswith("file:") or run_id is None:
         import mlflow
 
-        mlflow.log_metrics(found)
+        with mlflow.start_run():  # ended again: this process may take another trial
+            mlflow.log_metrics(found)
         return
     store = url2pathname(urlparse(uri).path)
     folder = os.path.join(store, os.environ["MLFLOW_EXPERIMENT_ID"], run_id, "metrics")
