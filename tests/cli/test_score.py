@@ -87,6 +87,80 @@ def test_a_broken_script_says_where(place: Place, script: str, message: str) -> 
     assert message in place.aml(*SCORES, "--es", "broken.py", "-", code=1, stdin="{}").stderr
 
 
+RAW = (
+    "from {0}.aml_request import rawhttp\nfrom {0}.aml_response import AMLResponse\n"
+    "def init(): pass\n@rawhttp\ndef run(request):\n    body = request.get_data(False)\n"
+    "    return AMLResponse([request.method, request.headers['Content-Type'], len(body)], 200, json_str=True)\n"
+)
+UPPER = (
+    "from azureml.contrib.services.aml_request import rawhttp\n"
+    "from azureml.contrib.services.aml_response import AMLResponse\n"
+    "def init(): pass\n@rawhttp\ndef run(request):\n    text = request.get_data(as_text=True)\n"
+    "    made = AMLResponse(text.upper(), 200)\n    made.headers['Access-Control-Allow-Origin'] = '*'\n"
+    "    return made if text != 'none' else AMLResponse('nothing to read', 422)\n"
+)
+SCHEMA = (
+    "import pandas\nfrom inference_schema.schema_decorators import input_schema\n"
+    "from inference_schema.parameter_types.pandas_parameter_type import PandasParameterType\n"
+    "from inference_schema.parameter_types.standard_py_parameter_type import StandardPythonParameterType\n"
+    "def init(): pass\n@input_schema('data', PandasParameterType(pandas.DataFrame({'a': [1], 'b': [2]})))\n"
+    "@input_schema('GlobalParameters', StandardPythonParameterType({'times': 1}))\n"
+    "def run(data, GlobalParameters={'times': 1}):\n"
+    "    return ((data['a'] + data['b']) * GlobalParameters['times']).tolist()\n"
+)
+IMAGE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+
+
+@pytest.mark.parametrize(
+    ("script", "request_file", "body", "answer"),
+    [
+        (RAW.format("azureml.contrib.services"), "cat.png", IMAGE, ["POST", "image/png", 264]),
+        (RAW.format("azureml_inference_server_http.api"), "scan.dcm", IMAGE, ["POST", "application/dicom", 264]),
+        (RAW.format("azureml.contrib.services"), "upload", IMAGE, ["POST", "application/octet-stream", 264]),
+        (RAW.format("azureml.contrib.services"), "table.parquet", b"PAR1", ["POST", "application/octet-stream", 4]),
+        (UPPER, "note.txt", b"stra\xc3\x9fe", "STRASSE"),
+        (SCHEMA, "two.json", b'{"data": [{"a": 1, "b": 2}, {"a": 3, "b": 4}]}', [3, 7]),
+        (SCHEMA, "rows.json", b'{"data": [{"a": 1, "b": 2}], "GlobalParameters": {"times": 5}}', [15]),
+        ("def init(): pass\ndef run(raw_data): return raw_data\n", "rows.csv", b"a,b\n1,2\n", "a,b\n1,2\n"),
+        ("def init(): pass\ndef run(raw_data): print(raw_data)\n", "none.json", b"{}", {}),
+        (
+            "def init(): pass\ndef run(d, request_headers): return sorted(request_headers)\n",
+            "headers.json", b"{}", ["Content-Length", "Content-Type", "Host"],
+        ),
+    ],
+)  # fmt: skip
+def test_the_scripts_that_the_server_takes_are_taken(
+    place: Place, script: str, request_file: str, body: bytes, answer: object
+) -> None:
+    """b06: raw requests and images, values by inference-schema, headers, no result at all."""
+    (place.model / "served.py").write_text(script)
+    (place.model / request_file).write_bytes(body)
+    assert json.loads(place.aml(*SCORES, "--es", "served.py", request_file).stdout) == answer
+
+
+@pytest.mark.parametrize(
+    ("script", "request_body", "message"),
+    [
+        (UPPER, "none", "served.py: status 422: nothing to read"),
+        (SCHEMA, "[1, 2]", "served.py: status 400: POST body should be a JSON dictionary"),
+        ("def init(): pass\ndef run(data, *more): return 1\n", "{}", "run() cannot accept positional-only arguments"),
+        (
+            "import numpy\ndef init(): pass\ndef run(data): return numpy.ones(2)\n", "{}",
+            "TypeError: Object of type ndarray is not JSON serializable",
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_server_refuses_is_refused_without_our_own_lines(
+    place: Place, script: str, request_body: str, message: str
+) -> None:
+    (place.model / "served.py").write_text(script)
+    file = "body.txt" if request_body == "none" else "body.json"
+    (place.model / file).write_text(request_body)
+    done = place.aml(*SCORES, "--es", "served.py", file, code=1)
+    assert message in done.stderr
+    assert "score_once.py" not in done.stderr
+
+
 def test_a_registered_model_that_was_changed_is_not_opened(place: Place, tmp_path: Path) -> None:
     mark = tmp_path / "opened"
     evil = f"cos\nsystem\n(S'touch {mark}'\ntR."

@@ -130,7 +130,7 @@ def choose_model(
 
 def read_request(name: str | None, path: Path) -> Request:
     """The request: JSON, a file (here, below --path or the project's root, `@` before it or not), or stdin for `-` and
-    in a pipe. A file whose name says that it is not JSON, such as an image, is sent as it is.
+    in a pipe. What is not JSON by its file's name, such as an image, or no text and without such a name, is sent as it is.
 
     Raises AmlError when it cannot be read, or is not JSON.
     """
@@ -142,15 +142,28 @@ def read_request(name: str | None, path: Path) -> Request:
         return Request(name.encode())
     name = name.removeprefix("@") if name else name
     if name in (None, "-"):
-        return Request(_json("stdin", sys.stdin.buffer.read()))
+        return _unnamed("stdin", sys.stdin.buffer.read())
     places = [Path(str(name)), path / str(name), projects.find(path).root / str(name)]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         raise AmlError("there is no such request file", file=name)
     with os_errors("read the request"):
         body = found.read_bytes()
-    kind = mimetypes.guess_type(found.name)[0] or (JSON if found.suffix in ("", ".json") else _BYTES)
+    if not found.suffix:
+        return _unnamed(str(found), body)
+    kind = mimetypes.guess_type(found.name)[0] or (JSON if found.suffix == ".json" else _BYTES)
     return Request(_json(str(found), body)) if kind == JSON else Request(body, kind)
+
+
+def _unnamed(file: str, body: bytes) -> Request:
+    """A request whose kind no name tells: JSON, or bytes that are no text."""
+    from amlrun.serving.once import Request
+
+    try:
+        body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return Request(body, _BYTES)
+    return Request(_json(file, body))
 
 
 def _json(file: str, body: bytes) -> bytes:

@@ -114,6 +114,8 @@ def advice(error: str) -> str:
         return 'Instead of Model.get_model_path, read the folder from os.environ["AZUREML_MODEL_DIR"].'
     if error.startswith("ModuleNotFoundError"):
         return "Name the missing package in the conda file that --ic names (condaFile)."
+    if "is not JSON serializable" in error:
+        return "run() returns what JSON has: dicts, lists, text, numbers; an array or a column as a list: .tolist()."
     if match := re.search(r"Can't get attribute '(\w+)' on <module '([\w.]+)'", error):
         return (
             f"The model was saved with {match[1]}, which train.py defines itself. Move it into a module beside both "

@@ -116,9 +116,9 @@ def decorated(run: Any) -> bool:
 
 
 def as_sent(answer: Any) -> dict[str, Any]:
-    """What the server would send for `answer`, and the status."""
+    """What the server would send for `answer`, and the status: an empty object where run() returned None."""
     if not hasattr(answer, "get_data"):
-        return {"answer": answer, "status": 200}
+        return {"answer": {} if answer is None else answer, "status": 200}
     content = answer.get_data()
     sent = {"answer": None, "status": answer.status_code}
     try:
@@ -140,8 +140,9 @@ def line_of(error: BaseException, script: str) -> int | None:
 
 
 def described(stage: str, error: BaseException, script: str) -> dict[str, Any]:
-    # An exception class of the script's own is a message it meant to give; any other is for a programmer.
-    if type(error).__module__ != "entry_module":
+    # An exception class of the script's own is a message it meant to give; any other is for a programmer, if the
+    # script's lines are in it.
+    if type(error).__module__ != "entry_module" and stage != "the answer":
         traceback.print_exception(type(error), error, error.__traceback__)
     text = f"{type(error).__name__}: {error}"
     return {"stage": stage, "error": text, "line": line_of(error, script)}

@@ -82,6 +82,8 @@ def test_no_conda_file_is_named_with_what_to_write(tmp_path: Path) -> None:
         ("ModelNotFoundException: Model m not found in cache", 'os.environ["AZUREML_MODEL_DIR"]'),
         ("ModuleNotFoundError: No module named 'cv2'", "Name the missing package"),
         ("AttributeError: Can't get attribute 'to_log' on <module 'entry_module' from '/x/score.py'>", "to_log"),
+        ("TypeError: Object of type ndarray is not JSON serializable", ".tolist()"),
+        ("TypeError: Object of type Series is not JSON serializable", ".tolist()"),
         ("ValueError: no table", ""),
     ],
 )
