@@ -130,7 +130,7 @@ def choose_model(
 
 def read_request(name: str | None, path: Path) -> Request:
     """The request: JSON, a file (here, below --path or the project's root, `@` before it or not), or stdin for `-` and
-    in a pipe. What is not JSON by its file's name, such as an image, is sent as it is; so are bytes without such a name.
+    in a pipe. What is not JSON by its file's name, such as an image, is sent as it is; so are unnamed bytes.
 
     Raises AmlError when it cannot be read, or is not JSON.
     """
