@@ -94,6 +94,12 @@ def test_a_list_outside_a_project_says_so(workplace: Workplace, tmp_path: Path, 
     assert "No runs" in workplace.aml("run", "list").stdout
 
 
+@pytest.mark.parametrize("command", ["show", "monitor-logs", "cancel"])
+def test_the_latest_run_of_a_folder_without_runs(workplace: Workplace, tmp_path: Path, command: str) -> None:
+    said = workplace.aml("run", command, "-r", "latest", cwd=tmp_path, code=2).stderr
+    assert f"{tmp_path / 'runs'}: there are no runs yet" in said and "--path FOLDER" in said
+
+
 @pytest.mark.skipif(os.name == "nt", reason="a POSIX shell closes the streams")
 def test_closed_streams_are_no_fault(workplace: Workplace) -> None:
     for closing in (">&-", "2>&-", ">&- 2>&-", ">&- <&-"):

@@ -287,7 +287,8 @@ def find(runs: Path, run_id: str) -> RunFolder:
         for known in list_runs(runs):
             if not known.part("submit").get("parent_run_id"):
                 return known
-        raise AmlError("there are no runs yet", hint="Submit one: aml run submit-script -c train-local -e first")
+        hint = "Submit one: aml run submit-script -c train-local -e first\nIn another project? Add --path FOLDER."
+        raise AmlError("there are no runs yet", file=runs, hint=hint)
     run = RunFolder(runs / run_id)
     # An id is one folder's name, never a path out of runs/.
     if Path(run_id).name == run_id and run_id not in ("", ".", "..") and run.private.is_dir():
