@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast, overload
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, did_you_mean, os_error
 from amlrun.runs import record as parts
 from amlrun.runs.files import make_ignored, read_json
 from amlrun.runs.files import replace_json as replace_json
@@ -293,9 +293,8 @@ def find(runs: Path, run_id: str) -> RunFolder:
     # An id is one folder's name, never a path out of runs/.
     if Path(run_id).name == run_id and run_id not in ("", ".", "..") and run.private.is_dir():
         return run
-    import difflib
-
     names = [known.id for known in list_runs(runs)]
-    near = difflib.get_close_matches(run_id, names, 3) or names[:3]
-    hint = "The newest are: " + ", ".join(near) if near else "There are no runs yet."
-    raise AmlError(f"no run {run_id!r} in {runs}", hint=f"{hint}\n`aml run list` shows them.")
+    hint = "The newest are: " + ", ".join(names[:3]) if names else "There are no runs yet."
+    raise AmlError(
+        f"no run {run_id!r} in {runs}{did_you_mean(run_id, names)}", hint=f"{hint}\n`aml run list` shows them."
+    )
