@@ -196,3 +196,24 @@ def test_uv_that_may_not_use_the_network_is_the_cause(tmp_path: Path, monkeypatc
     with pytest.raises(AmlError, match="UV_OFFLINE is set, and the packages are not in uv's cache") as caught:
         environment.prepare(file, report=lambda line: None)
     assert "Correct the names" not in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("pip install -q toposort==1.10 && python train.py", "azureml:AzureML-sklearn-1.0-ubuntu20.04-py38-cpu@latest"),
+        (
+            "python -m pip install -q toposort\npython train.py",
+            "azureml://registries/azureml/environments/a/labels/latest",
+        ),
+        ("pip3 install -q toposort; python3 train.py", "{image: mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu20.04}"),
+    ],
+)
+def test_what_a_command_installs_goes_into_the_runs_environment(workplace: Workplace, command: str, named: str) -> None:
+    workplace.script("import sys, toposort\nprint('there', toposort.__file__.startswith(sys.prefix))\n")
+    job = {"command": command, "code": ".", "compute": "local"}
+    (workplace.model / "job.yml").write_text(json.dumps(job)[:-1] + f', "environment": {named}}}', encoding="utf-8")
+    done = workplace.aml("job", "create", "-f", "job.yml")
+    assert "there True" in done.stdout
+    ours = [sys.executable, "-c", "import toposort"]
+    assert b"ModuleNotFoundError" in subprocess.run(ours, capture_output=True, check=False).stderr
