@@ -13,13 +13,9 @@ from typing import Any
 from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, nearest
 from amlrun.project import Project
+from amlrun.spec import references
 from amlrun.spec.yaml_data import change, entries, line_of
 
-_REFERENCE = re.compile(r"azureml:(?P<name>[^:@/]+)(?:[:@](?P<version>.+))?")
-# What a run wrote, as MLflow and as the service name it.
-_RUN = re.compile(
-    r"runs:/(?P<run>[^/]+)/(?P<path>.+)|azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+(?:/paths/.*)?)"
-)
 _SHAPE = "Write:\n  NAME:\n    path: data/NAME"
 _DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 
@@ -62,34 +58,30 @@ def load(project: Project) -> dict[str, Dataset]:
 def locate(project: Project, name: str, reference: str | None) -> Path:
     """The path on this machine of input `name`, whose v2 path is `reference`.
 
-    `azureml:NAME:VERSION` is looked up in datasets.yml by the dataset's name; a datastore URI and an input without a
-    path by the input's own. `runs:/ID/PATH` and `azureml://jobs/ID/outputs/NAME/paths/PATH` are what a run here wrote.
-    Anything else is a local path, from the project's root.
+    `azureml:NAME:VERSION`, short or as a whole address, is looked up in datasets.yml by the dataset's name; a datastore
+    URI and an input without a path by the input's own. `runs:/ID/PATH` and `azureml://jobs/ID/outputs/NAME/paths/PATH`
+    are what a run here wrote. Anything else is a local path, from the project's root.
 
     Raises AmlError when there is no such name, or no data there.
     """
-    written = _RUN.fullmatch(reference or "")
+    written = references.written(reference)
     if written:
-        return _of_run(
-            project,
-            name,
-            written["run"] or written["job"],
-            written["path"] or written["output"].replace("/paths", "").rstrip("/"),
-        )
-    match = _REFERENCE.fullmatch(reference or "")
-    if reference and not match and "://" not in reference and not reference.startswith("azureml:"):
+        return _of_run(project, name, *written)
+    asset = references.asset(reference)
+    if reference and not asset and "://" not in reference and not reference.startswith("azureml:"):
         place = project.root / Path(reference).expanduser()
         if not place.exists():
             raise AmlError(f"input {name}: no such file or folder: {place}", hint="Check the path in the job's file.")
         return place
     datasets = load(project)
-    wanted = match["name"] if match else name
+    wanted = asset[0] if asset else name
     dataset = datasets.get(wanted)
     if dataset is None:
         near = nearest(wanted, datasets)
+        elsewhere = f"{reference} is not fetched here, and " if reference and not asset else ""
         known = f"did you mean {near!r}?" if near else f"it names: {', '.join(datasets)}."
         raise AmlError(
-            f"dataset {wanted!r} has no local path{f' ({known})' if datasets else ''}",
+            f"{elsewhere}dataset {wanted!r} has no local path{f' ({known})' if datasets else ''}",
             file=project.datasets_file if datasets else None, field=f"input {name}",
             hint=f"Register one: aml dataset register -n {wanted} -p FOLDER",
         )  # fmt: skip
@@ -103,20 +95,23 @@ def locate(project: Project, name: str, reference: str | None) -> Path:
 
 def dataset_name(reference: str | None) -> str | None:
     """The dataset that an input's path names (`azureml:NAME:VERSION`); None for another kind of path."""
-    found = _REFERENCE.fullmatch(reference or "")
-    return found["name"] if found else None
+    found = references.asset(reference)
+    return found[0] if found else None
 
 
 def _of_run(project: Project, name: str, run: str, path: str) -> Path:
-    """What a run wrote: `path` below its folder, else below its outputs."""
+    """What a run wrote or logged: `path` below its folder, among its artifacts, or below its outputs."""
     folder = project.runs / run
     if Path(run).name != run or run in (".", "..") or ".." in Path(path).parts or Path(path).is_absolute():
         raise AmlError(f"input {name}: {path!r} is not in a run's folder", hint="Check the path in the job's file.")
-    for place in (folder / path, folder / "outputs" / path):
-        if place.exists():
-            return place
     if not (folder / ".run").is_dir():
         raise AmlError(f"input {name}: there is no run {run} in {project.runs}", hint="`aml run list` shows the runs.")
+    from amlrun.runs import logged, store
+
+    record = store.RunFolder(folder)
+    found = logged.file_of(record, path) or logged.file_of(record, f"outputs/{path}")
+    if found:
+        return found
     raise AmlError(f"input {name}: run {run} has no {path}", hint=f"Its files are in {folder}.")
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from amlrun.project import Project
 from amlrun.registry.base import Model
+from amlrun.spec import references
 from amlrun.spec.job import CommandJob
-
-_NAMED = re.compile(r"(?:azureml:|models:/)(?P<name>[^:@/]+)(?:[:@/](?P<version>.+))?")
 
 
 def with_models(project: Project, job: CommandJob) -> CommandJob:
     """The job with each input of a model's type (`mlflow_model`, `custom_model`, …) as a path of this machine.
 
-    `azureml:NAME:VERSION`, `azureml:NAME@latest` and `models:/NAME/VERSION` are looked up among the project's models.
+    `azureml:NAME:VERSION`, `azureml:NAME@latest`, a registry's address and `models:/NAME/VERSION` are looked up among
+    the project's models.
     Raises AmlError when there is no such model.
     """
     found = {}
@@ -31,20 +30,20 @@ def find(project: Project, reference: str | None) -> Model | None:
 
     Raises AmlError when there is no such model.
     """
-    named = _NAMED.fullmatch(reference or "")
+    named = references.model(reference)
     if named is None:
         return None
     from amlrun.registry.local import LocalRegistry
 
-    version = named["version"]
-    return LocalRegistry(project).get(named["name"], None if version in (None, "latest") else version)
+    name, version = named
+    return LocalRegistry(project).get(name, None if version == "latest" else version)
 
 
 def is_missing(project: Project, reference: str | None) -> bool:
     """Whether a v2 path names a model of which the project has no version at all."""
-    named = _NAMED.fullmatch(reference or "")
+    named = references.model(reference)
     if named is None:
         return False
     from amlrun.registry.local import LocalRegistry
 
-    return not LocalRegistry(project).models(named["name"])
+    return not LocalRegistry(project).models(named[0])

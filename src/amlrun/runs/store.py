@@ -200,7 +200,6 @@ def check_id(name: str, file: Path | None = None, line: int | None = None) -> st
 
 def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
     """Make a run's folder and its first record: ids and times, and what `submit` says. Raises AmlError.
-
     A `created_utc` in `submit` means a run that was made earlier, elsewhere: it is not `latest`, and is listed by it.
     """
     run = RunFolder(runs / run_id)
@@ -228,7 +227,8 @@ def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
         if "created_utc" in submit:
             _date(run.private / "submit.json", submit["created_utc"])
     except FileExistsError as error:
-        raise AmlError(f"there is a run {run_id} already", file=run.folder) from error
+        taken, hint = f"there is a run {run_id} already", "Give the job another `name:`, or none."
+        raise AmlError(taken, file=run.folder, hint=hint) from error
     except BaseException as error:
         shutil.rmtree(run.folder, ignore_errors=True)  # half of one would be listed as damaged
         if isinstance(error, OSError):

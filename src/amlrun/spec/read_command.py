@@ -231,11 +231,14 @@ class Reader(Sections):
 
     def distribution(self, node: Node) -> Distribution:
         key = "distribution"
+        named = node.get("type") if node.kind == "map" else None
+        kind: Any = named.text.lower() if named is not None and named.kind == "scalar" else ""
+        if node.kind == "map" and kind not in _DISTRIBUTIONS:  # before its keys, which another type has
+            got = f", got {named.shown}" if named is not None else ""
+            line = named.line if named is not None else node.line
+            raise self.error(f"{key}.type", f"expected one of {', '.join(_DISTRIBUTIONS)}{got}", line)
         parts = self.section(key, node, ("type", "process_count_per_instance", "worker_count",
                                          "parameter_server_count"))  # fmt: skip
-        kind: Any = (self.word("type", parts) or "").lower()
-        if kind not in _DISTRIBUTIONS:
-            raise self.error(f"{key}.type", f"expected one of {', '.join(_DISTRIBUTIONS)}", node.line)
         counts = [self.number(name, parts, f"{key}.{name}") for name in
                   ("process_count_per_instance", "worker_count", "parameter_server_count")]  # fmt: skip
         return Distribution(kind, *counts)

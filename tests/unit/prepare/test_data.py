@@ -45,6 +45,17 @@ def test_a_reference_is_found_by_the_datasets_name_or_the_inputs(tmp_path: Path,
     (tmp_path / "data" / "t").mkdir()
     assert data.locate(project, "table", reference) == tmp_path / "data" / "t"
     assert data.locate(project, "table", "azureml://datastores/blob/paths/x") == tmp_path / "data" / "t"
+    assert data.locate(project, "x", "azureml://registries/r/data/table/versions/1") == tmp_path / "data" / "t"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://example.org/x.csv", "wasbs://c@a.blob.core.windows.net/x", "azureml://datastores/blob/paths/x"],
+)
+def test_an_address_is_named_in_the_message_that_asks_for_a_local_path(tmp_path: Path, address: str) -> None:
+    with pytest.raises(AmlError) as wrong:
+        data.locate(Project(tmp_path), "x", address)
+    assert str(wrong.value).startswith(f"input x: {address} is not fetched here, and dataset 'x' has no local path")
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ def test_a_model_is_the_registered_file(tmp_path: Path) -> None:
         ("azureml:demo@latest", "2"),
         ("azureml:demo", "2"),
         ("models:/demo/1", "1"),
+        ("models:/demo/latest", "2"),
+        ("azureml://registries/azureml/models/demo/versions/1", "1"),
     ):
         job = CommandJob(inputs={"m": Input("custom_model", path), "d": Input("uri_folder", "azureml:demo:1")})
         found = with_models(project, job)

@@ -239,8 +239,13 @@ def test_what_a_run_wrote_is_an_input(tmp_path: Path) -> None:
         "runs:/exp_1_a/outputs/model",
         "azureml://jobs/exp_1_a/outputs/model",
         "azureml://jobs/exp_1_a/outputs/model/paths/",
+        "azureml://jobs/exp_1_a/outputs/artifacts/paths/outputs/model/",
     ):
         assert data.locate(project, "m", reference) == model
+    logged = tmp_path / "runs" / "exp_1_a" / ".run" / "artifacts" / "sk"
+    logged.mkdir(parents=True)
+    for reference in ("runs:/exp_1_a/sk", "azureml://jobs/exp_1_a/outputs/artifacts/paths/sk/"):
+        assert data.locate(project, "m", reference) == logged
     for reference, words in (
         ("runs:/exp_2_a/model", "no run exp_2_a"),
         ("runs:/exp_1_a/other", "has no other"),
