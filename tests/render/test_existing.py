@@ -228,6 +228,22 @@ def test_a_poetry_project_is_kept_too(template, tmp_path):
     assert "uv tool install " in said and "uv add" not in said and "uv run" not in said
 
 
+@pytest.mark.parametrize("others", [["setup.py"], ["setup.py", "setup.cfg", "requirements.txt", "src/theirs/train.py"]])
+def test_a_package_with_a_setup_py_stays_that_package(template, tmp_path, others):
+    """A pyproject.toml of the template's beside it gave the package another name and other requirements."""
+    repo = write(tmp_path / "p", *others)
+    said = copy(template, repo)
+    assert not (repo / "pyproject.toml").exists() and not (repo / ".python-version").exists()
+    assert "uvx --from " in said and "uv run" not in said
+
+
+@pytest.mark.parametrize("others", [["requirements.txt"], ["environment.yml", "Pipfile"]])
+def test_a_repository_without_packaging_gets_a_pyproject(template, tmp_path, others):
+    repo = write(tmp_path / "p", *others)
+    assert "uv run aml" in copy(template, repo)
+    assert (repo / "pyproject.toml").exists()
+
+
 # ---- A v1 repository, rescued
 
 
