@@ -130,12 +130,15 @@ def test_another_templates_repository_is_protected(template, tmp_path, words, an
 # ---- runner/ of their own
 
 
-@pytest.mark.parametrize("name", ["runner/__init__.py", "runner/core/a.py", "runner.py", "runner/README"])
+@pytest.mark.parametrize(
+    "name",
+    ["runner/__init__.py", "runner/core/a.py", "runner.py", "runner/README", "src/runner.py", "src/runner/cli.py"],
+)
 def test_a_runner_of_their_own_is_left_alone_and_named(template, tmp_path, name):
     repo = commit_all(write(tmp_path / "repo", name), "theirs")
     said = copy(template, repo)
-    assert "runner/ already exists and was not overwritten" in said
-    assert [file for file in files(repo) if file.startswith("runner")] == [name]
+    assert "A runner of yours exists and was kept" in said
+    assert [file for file in files(repo) if "runner" in Path(file).parts or Path(file).stem == "runner"] == [name]
     text = "".join(content.decode() for file, content in files(repo).items() if file.startswith((".vscode", "README")))
     assert "-m runner" not in text and '"runner"' not in text
 
