@@ -87,7 +87,7 @@ class Server:
         if fork.is_free():
             del self.working[fork.pid]
             fork.ended(0)
-            if run_record.cancelled(fork.plan["folder"]):
+            if fork.late or run_record.cancelled(fork.plan["folder"]):
                 fork.leave()  # somebody is about to end its process
             else:
                 self.free.append(fork)
