@@ -89,12 +89,14 @@ def outputs_of(step: Step) -> dict[str, Output]:
 
 
 def without_absent(command: list[str] | str, inputs: dict[str, Input]) -> list[str] | str:
-    """The command without the `$[[ … ]]` parts whose inputs have no value."""
-    if isinstance(command, list):
-        return command
+    """The command without the `$[[ … ]]` parts whose inputs have no value; in a list a part may be several words."""
 
     def part(match: re.Match[str]) -> str:
         names = [name for kind, name in BINDING.findall(match[1]) if kind == "inputs"]
         return match[1] if all(name in inputs for name in names) else ""
 
+    if isinstance(command, list):
+        # The marks tell a word that was only brackets, or is left out, from one that is empty.
+        line = _OPTIONAL.sub(lambda match: f"\1{part(match)}\1", "\0".join(command))
+        return [word.replace("\1", "") for word in line.split("\0") if not word or word.strip("\1")]
     return _OPTIONAL.sub(part, command)

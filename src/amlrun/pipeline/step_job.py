@@ -62,7 +62,6 @@ def job_of(node: Node, filled: Filled, code: Path, compute: str = "local") -> Co
         return _search(step, step.job, filled)
     if isinstance(step.job, SparkJob):
         job = read_spark.as_script(replace(copy.deepcopy(step.job), compute=compute))
-        job.command = [str(without_absent(word, _inputs(filled))) for word in job.command]
     elif isinstance(step.job, CommandJob):
         job = step.job
     else:

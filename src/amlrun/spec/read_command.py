@@ -96,8 +96,8 @@ class Reader(Sections):
     def outputs(self, found: dict[str, Node]) -> dict[str, Output]:
         return {name: self.output(name, node) for name, node in self.named("outputs", found)}
 
-    def without_optional(self, command: str, inputs: Collection[str]) -> str:
-        """The command with each `$[[…]]` without its brackets, or left out where an input in it is not given."""
+    def without_optional(self, command: str, inputs: Collection[str], key: str = "command") -> str:
+        """The line at `key` with each `$[[…]]` without its brackets, or left out where an input in it is not given."""
 
         def resolved(found: re.Match[str]) -> str:
             named = [name for kind, name in BINDING.findall(found[1]) if kind == "inputs"]
@@ -108,7 +108,7 @@ class Reader(Sections):
             if kind == "inputs" and name in self.absent and name not in inputs:
                 message = f"${{{{inputs.{name}}}}} is optional and has no value"
                 hint = f"Put it between $[[ and ]] with its option, or give inputs.{name} a value."
-                raise self.error("command", message, self.binding_line(kind, name, self.lines["command"]), hint)
+                raise self.error(key, message, self.binding_line(kind, name, self.lines[key]), hint)
         return line.strip()
 
     def input(self, name: str, node: Node) -> Input:

@@ -75,7 +75,7 @@ class PartReader(Reader):
             return None
         return super().code(found)
 
-    def without_optional(self, command: str, inputs: Collection[str]) -> str:
+    def without_optional(self, command: str, inputs: Collection[str], key: str = "command") -> str:
         """The command as it is: which of a component's optional inputs have a value, each step says."""
         return command
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
+from pathlib import Path
 
 from amlrun.spec.job import BINDING, CommandJob, Resources, Scalar, SparkJob
 from amlrun.spec.node import Node
@@ -45,9 +47,9 @@ def settings(reader: Reader, found: dict[str, Node], job: SparkJob) -> None:
 
     Raises AmlError with file and line.
     """
-    job.args = _words(reader, found)
+    job.args = _words(reader, found, job.inputs)
     for name in _LISTS:
-        setattr(job, name, _list(reader, name, found))
+        setattr(job, name, _list(reader, name, found, job.code))
     job.conf = {name: _setting(reader, name, item) for name, item in reader.named("conf", found)}
     packages = [name.strip() for name in str(job.conf.get("spark.jars.packages", "")).split(",") if name.strip()]
     place = f"{reader.file.name}:{reader.lines.get('conf.spark.jars.packages', 1)}: conf.spark.jars.packages"
@@ -74,20 +76,27 @@ def as_script(job: SparkJob) -> CommandJob:
     )  # fmt: skip
 
 
-def _words(reader: Reader, found: dict[str, Node]) -> list[str]:
-    line = BINDING.sub(r"${{\1.\2}}", reader.word("args", found) or "")
+def _words(reader: Reader, found: dict[str, Node], inputs: Collection[str]) -> list[str]:
+    line = reader.without_optional(reader.word("args", found) or "", inputs, "args")
+    line = BINDING.sub(r"${{\1.\2}}", line)
     try:
         return shlex.split(line)
     except ValueError as error:
         raise reader.error("args", "has a quote that is not closed", found["args"].line) from error
 
 
-def _list(reader: Reader, key: str, found: dict[str, Node]) -> list[str]:
+def _list(reader: Reader, key: str, found: dict[str, Node], code: Path | None) -> list[str]:
     node = found.get(key)
     if node is None:
         return []
     if node.kind != "list" or any(item.kind != "scalar" for item in node.items):
         raise reader.error(key, "expected a list of paths", node.line)
+    for item in node.items:
+        place = item.text.partition("#")[0]  # after it stands the name that an archive is unpacked to
+        elsewhere = any(sign in place for sign in ":*?[")
+        if code is not None and not elsewhere and not (code / place).exists():
+            hint = "Paths are relative to `code`, whose files travel with the job."
+            raise reader.error(key, f"there is no {item.text} in {code}", item.line, hint)
     return [item.text for item in node.items]
 
 

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from amlrun.pipeline import graph, load, step_job
-from amlrun.pipeline.filling import Filled
-from amlrun.spec.job import CommandJob
+from amlrun.pipeline.filling import Filled, without_absent
+from amlrun.spec.job import CommandJob, Input
 
 pytestmark = pytest.mark.unit
 
 
 def test_a_spark_step_is_its_script_with_its_settings(tmp_path: Path) -> None:
-    (tmp_path / "count.py").write_text("")
+    for name in ("count.py", "helpers.zip"):
+        (tmp_path / name).touch()
     (tmp_path / "raw.csv").write_text("a\n")
     file = tmp_path / "pipeline.yml"
     file.write_text(
@@ -33,3 +34,16 @@ def test_a_spark_step_is_its_script_with_its_settings(tmp_path: Path) -> None:
     assert job.command == ["python", "count.py", "--raw", "${{inputs.raw}}", "--word", "a b"]
     assert job.local.spark is not None and job.local.spark.conf["spark.executor.memory"] == "2g"
     assert job.local.spark.py_files == ["helpers.zip"] and job.inputs["raw"].path == str(tmp_path / "raw.csv")
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        (["--a", "", "$[[--rate", "${{inputs.rate}}]]"], ["--a", ""]),
+        (["$[[", "--n=${{inputs.n}}", "]]", "x"], ["--n=${{inputs.n}}", "x"]),
+        (["$[[--n", "${{inputs.n}}", "--rate", "${{inputs.rate}}]]", "x"], ["x"]),
+        (["--m=$[[${{inputs.n}}]]$[[${{inputs.rate}}]]"], ["--m=${{inputs.n}}"]),
+    ],
+)
+def test_an_optional_part_of_several_words(words: list[str], left: list[str]) -> None:
+    assert without_absent(words, {"n": Input("number", value=1)}) == left

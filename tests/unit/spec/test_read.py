@@ -112,8 +112,43 @@ resources:
 """
 
 
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ("rate: {type: number, optional: true}", ["--n", "1"]),
+        ("rate: {type: number, optional: true, default: 2}", ["--n", "1", "--rate", "${{inputs.rate}}"]),
+    ],
+)
+def test_optional_parts_of_a_spark_jobs_arguments(tmp_path: Path, inputs: str, words: list[str]) -> None:
+    text = f"type: spark\ncode: src\nentry: {{file: a.py}}\ninputs:\n  {inputs}\n"
+    text += "args: --n 1 $[[--rate ${{ inputs.rate }}]]\n"
+    job = read.read(job_file(tmp_path, text))
+    assert isinstance(job, SparkJob) and job.args == words
+    with pytest.raises(AmlError, match=r"args: .*inputs.rate.* is optional and has no value"):
+        read.read(job_file(tmp_path, text.replace("$[[", "").replace("]]", "").replace(", default: 2", "")))
+
+
+@pytest.mark.parametrize(
+    ("line", "at"),
+    [
+        ("files: [words.txt]", 4),
+        ("archives:\n- https://example.org/a.zip\n- env.tar.gz#env", 6),
+        ("py_files: [a.py, 'local:/opt/b.py', src/utils.zip]", 4),
+        ("jars: ['lib/*.jar', gone/extra.jar]", 4),
+    ],
+)
+def test_a_file_that_spark_would_miss_is_named(tmp_path: Path, line: str, at: int) -> None:
+    with pytest.raises(AmlError) as caught:
+        read.read(job_file(tmp_path, f"type: spark\ncode: src\nentry: {{file: a.py}}\n{line}\n"))
+    assert (caught.value.field, caught.value.line) == (line.partition(":")[0], at)
+    assert caught.value.message.startswith("there is no ") and "relative to `code`" in caught.value.hint
+
+
 def test_a_spark_job(tmp_path: Path) -> None:
-    job = read.read(job_file(tmp_path, SPARK))
+    file = job_file(tmp_path, SPARK)
+    for name in ("utils.zip", "extra.jar"):
+        (tmp_path / "src" / name).touch()
+    job = read.read(file)
     assert isinstance(job, SparkJob) and job.args == ["--titanic_data", "${{inputs.titanic}}", "--name", "two words"]
     assert (job.entry, job.jars, job.py_files, job.identity) == ("a.py", ["extra.jar"], ["utils.zip"], "managed")
     assert job.conf == {"spark.driver.cores": 1, "spark.driver.memory": "2g"}
