@@ -168,7 +168,11 @@ def test_a_name_that_is_taken_and_a_port_that_is_in_use_are_refused(
     taken = place.aml(*deploy, "-n", "svc", code=2)
     assert "--overwrite" in taken.stderr
     used = place.aml(*deploy, "-n", "other", "--port", str(port), code=2)
-    assert f"{port} is in use by the service 'svc'" in used.stderr
+    assert f"--port: {port} is in use by the service 'svc'" in used.stderr
+    for number, said in ((port, f"{port} is in use by the service 'svc'"), (80000, "80000 is not between")):
+        (place.model / "aml_config" / "dc.yml").write_text(f"computeType: local\nport: {number}\n")
+        blamed = place.aml(*deploy, "-n", "other", "--dc", "aml_config/dc.yml", code=2)
+        assert f"dc.yml:2: port: {said}" in blamed.stderr
     assert not (place.services / "other").exists()
     with socket.socket() as foreign:
         foreign.bind(("127.0.0.1", 0))

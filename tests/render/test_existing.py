@@ -146,9 +146,10 @@ def test_a_runner_of_their_own_is_left_alone_and_named(template, tmp_path, name)
 # ---- .gitignore
 
 
-def test_what_git_should_ignore_is_named_where_a_gitignore_is_kept(template, tmp_path):
+@pytest.mark.parametrize("own", [b"*.pyc\n", b"", b"# theirs\r\n/dist\r\n!runs/keep\r\n", b"*\n!*/\n!*.*\n"])
+def test_what_git_should_ignore_is_named_where_a_gitignore_is_kept(template, tmp_path, own):
     repo = write(tmp_path / "repo", "hello.py")
-    (repo / ".gitignore").write_text("*.pyc\n")
+    (repo / ".gitignore").write_bytes(own)
     commit_all(repo, "theirs")
     said = copy(template, repo)
     lines = said.split("Add these lines to it")[1].split("\n\n")[1]

@@ -255,6 +255,13 @@ def test_search_space_values_in_environment_variables(tmp_path: Path) -> None:
     )
     assert isinstance(job, SweepJob) and job.trial.environment_variables == {"LR": "${{search_space.lr}}"}
     assert fill_variables(job.trial.environment_variables, {"lr": 0.5}) == {"LR": "0.5"}
+    several = {
+        "A": "${{search_space.lr}}/${{search_space.name}}",
+        "B": "${{inputs.x}} at ${{search_space.lr}}",
+        "C": "c",
+    }
+    filled_in = {"A": "1e-05/a b", "B": "${{inputs.x}} at 1e-05", "C": "c"}
+    assert fill_variables(several, {"lr": 1e-5, "name": "a b"}) == filled_in
     filled = fill(
         """p ${{search_space.x}} "${{search_space.x}}" '${{search_space.x}}' ${{inputs.y}}""", {"x": "it's a"}
     )
