@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+from typing import ClassVar
 
 import pytest
 from azure.ai.ml import load_job
+from azure.core.exceptions import HttpResponseError
 from standin.project import Cloud
 
 from amlrun.azure import calls
@@ -78,6 +80,43 @@ def test_a_v1_folder_that_is_uploaded_is_an_output(cloud: Cloud) -> None:
     done = cloud.submit("--async")
     assert done.code == 0 and "mounted for reading only" not in done.text, done.text
     assert cloud.workspace.jobs[cloud.run()["run_id"]].said["outputs"]["results"]["mode"] == "Upload"
+
+
+class Refusal:
+    """An answer of the service as azure-core has it."""
+
+    headers: ClassVar = {"Content-Type": "application/json"}
+    content_type = "application/json"
+
+    def __init__(self, body: str, reason: str) -> None:
+        self.status_code, self.reason, self.content = 400, reason, body.encode()
+
+    def text(self) -> str:
+        return self.content.decode()
+
+    body = text
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "said"),
+    [
+        ("", "Bad Request", "400 Bad Request"),
+        ("", "", "400 without a reason"),
+        ("<html>blocked</html>", "Blocked by policy", "400 Blocked by policy"),
+        ('{"error": {"code": "UserError", "message": ""}}', "Bad Request", "400 UserError"),
+        ('{"error": {"code": "UserError", "message": null}}', "Bad Request", "400 UserError"),
+        ('{"error": {"code": "E", "innererror": {"code": "X", "message": "the quota is used up"}}}', "",
+         "400 the quota is used up"),
+        ('{"Message": "Request rate too large."}', "Bad Request", "400 Request rate too large."),
+        ('{"error": {"code": "E", "message": "no", "details": [{"message": "name is taken"}]}}', "",
+         "400 no; name is taken"),
+    ],
+)  # fmt: skip
+def test_a_refusal_always_has_a_reason(body: str, reason: str, said: str) -> None:
+    budget = calls.CallBudget()
+    budget.doing = "create the job"
+    error = HttpResponseError(response=Refusal(body, reason))  # type: ignore[arg-type]
+    assert str(budget.explain(error)) == f"could not create the job: {said}"
 
 
 def test_what_the_sdks_schema_refuses_is_named_by_key() -> None:

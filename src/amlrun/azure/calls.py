@@ -188,10 +188,26 @@ def _service_words(error: HttpResponseError) -> str:
     inner = getattr(error, "error", None)
     message = getattr(inner, "message", None)
     if not message:
-        words = _first_words(str(getattr(error, "message", "") or error))
-        return words or str(getattr(inner, "code", None) or getattr(error, "reason", None) or "without a reason")
+        words = _within(error) or _first_words(str(getattr(error, "message", "") or error))
+        if _WORDLESS.fullmatch(words):
+            words = str(getattr(inner, "code", None) or getattr(error, "reason", None) or "without a reason")
+        return words
     details = [str(one.message) for one in (getattr(inner, "details", None) or []) if getattr(one, "message", None)]
     return "; ".join([str(message), *details[:5]])[:900]
+
+
+# What azure-core writes where the service gave no message of its own.
+_WORDLESS = re.compile(r"|\(\w+\)( None)?|Operation returned an invalid status .*")
+
+
+def _within(error: HttpResponseError) -> str:
+    """A message that the answer has elsewhere: in its inner error, or as gateways write it; empty without one."""
+    with contextlib.suppress(ValueError, AttributeError, TypeError):
+        answer = json.loads(error.response.text())
+        inner = (answer.get("error") or {}).get("innererror") or {}
+        said = inner.get("message") or answer.get("Message") or answer.get("message")
+        return _first_words(str(said or ""))
+    return ""
 
 
 def _first_words(text: str) -> str:
