@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from typing import ClassVar
 
 import pytest
@@ -62,6 +63,36 @@ def test_a_job_without_compute_is_serverless(cloud: Cloud, more: str) -> None:
     assert "hello world" in done.out
     job = cloud.workspace.jobs[cloud.run()["run_id"]].said
     assert job.get("computeId") is None
+
+
+WORDS = "import json, os, sys\nprint(json.dumps(['words', sys.argv[1:], os.environ.get('MY_TEXT')]))\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("python show.py \"${{inputs.text}}\" ${{inputs.text}} --e '${{inputs.none}}'",
+         ["Hello world", "Hello", "world", "--e", ""]),
+        ("set -o pipefail; python show.py $[[--rate ${{inputs.rate}}]] $[[--n=${{inputs.n}}]] x | cat", ["--n=3", "x"]),
+        ("[[ $MY_TEXT == Hello* ]] && python show.py \"it's ${{ inputs.text }}\" ${{inputs.flag}} ${{inputs.small}}",
+         ["it's Hello world", "True", "1e-05"]),
+    ],
+)  # fmt: skip
+def test_a_command_is_the_same_here_and_there(cloud: Cloud, command: str, words: list[str]) -> None:
+    """b02, b04, b11: quoted and unquoted bindings, bash's own words, optional parts."""
+    (cloud.path / "src").mkdir()
+    (cloud.path / "src" / "show.py").write_text(WORDS, encoding="utf-8")
+    (cloud.path / "job.yml").write_text(
+        f"command: |\n  {command}\ncode: src\n{IMAGE}\ncompute: azureml:cpu-cluster\n"
+        "inputs:\n  text: Hello world\n  none: ''\n  rate: {type: number, optional: true}\n  flag: true\n  n: 3\n"
+        "  small: 0.00001\nenvironment_variables: {MY_TEXT: Hello there}\n",
+        encoding="utf-8",
+    )
+    for place in ((), ("--ct", "local")):
+        done = cloud.aml("job", "create", "-f", "job.yml", *place, PATH=os.environ["PATH"])
+        assert done.code == 0, done.text
+        line = next(line for line in done.out.splitlines() if line.startswith('["words"'))
+        assert json.loads(line) == ["words", words, "Hello there"], place
 
 
 def test_a_v1_mount_is_told_to_be_for_reading_only(cloud: Cloud) -> None:
