@@ -16,10 +16,9 @@ from amlrun.errors import AmlError, os_errors
 from amlrun.prepare import conda_file
 from amlrun.prepare.environment import cache_folder
 from amlrun.spec import node
-from amlrun.spec.job import BINDING, DEFAULT_IMAGE, Environment, Input, Output, to_dict
+from amlrun.spec.job import BINDING, BOUND, DEFAULT_IMAGE, Environment, Input, Output, to_dict
 
 _VM_SIZE = re.compile(r"(?:Standard|Basic)_[A-Za-z0-9_]+", re.IGNORECASE)
-_BOUND = re.compile(r"\$\{\{\s*([^}]*?)\s*\}\}")
 
 
 def check_bindings(
@@ -28,7 +27,7 @@ def check_bindings(
     """Refuse a `${{…}}` that names nothing. Raises AmlError."""
     names = {"inputs": inputs, "outputs": outputs, "search_space": space}
     for text in texts:
-        for found in _BOUND.finditer(str(text)):
+        for found in BOUND.finditer(str(text)):
             match = BINDING.fullmatch(found[0])
             if match is None or match[2] not in names[match[1]]:
                 raise AmlError(

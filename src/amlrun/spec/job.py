@@ -17,6 +17,7 @@ from amlrun.dataclass import dataclass, field
 from amlrun.spec.spark_settings import SparkSettings
 
 BINDING = re.compile(r"\$\{\{\s*(inputs|outputs|search_space)\.([A-Za-z0-9_]+)\s*\}\}")
+BOUND = re.compile(r"\$\{\{\s*([^}]*?)\s*\}\}")  # whatever stands where a binding does
 Scalar = Union[str, int, float, bool]
 # Azure ML's base image for a file that names none: what `RunConfiguration()` of v1's last version took.
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"

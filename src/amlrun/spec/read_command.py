@@ -13,6 +13,7 @@ from amlrun.spec import node as yaml_tree
 from amlrun.spec.docker_arguments import volumes
 from amlrun.spec.job import (
     BINDING,
+    BOUND,
     Build,
     CommandJob,
     Distribution,
@@ -108,7 +109,7 @@ class Reader(Sections):
             if kind == "inputs" and name in self.absent and name not in inputs:
                 message = f"${{{{inputs.{name}}}}} is optional and has no value"
                 hint = f"Put it between $[[ and ]] with its option, or give inputs.{name} a value."
-                raise self.error(key, message, self.binding_line(kind, name, self.lines[key]), hint)
+                raise self.error(key, message, self.binding_line(f"{kind}.{name}", self.lines[key]), hint)
         return line.strip()
 
     def input(self, name: str, node: Node) -> Input:
@@ -259,16 +260,22 @@ class Reader(Sections):
         names = {"inputs": inputs, "outputs": outputs, "search_space": space}
         for where, text in texts.items():
             key = where if where in ("command", "args") else f"environment_variables.{where}"
-            for kind, name in BINDING.findall(text):
+            for found in BOUND.finditer(text):
+                first = self.lines.get(key, self.root.line)
+                binding = BINDING.fullmatch(found[0])
+                if binding is None:
+                    hint = "Write ${{inputs.NAME}} or ${{outputs.NAME}}; a name has letters, digits and '_'."
+                    raise self.error(key, f"{found[0]} is no binding", self.binding_line(found[1], first), hint)
+                kind, name = binding.groups()
                 if name not in names[kind]:
                     meant = did_you_mean(name, names[kind])
-                    line = self.binding_line(kind, name, self.lines.get(key, self.root.line))
+                    line = self.binding_line(f"{kind}.{name}", first)
                     raise self.error(key, f"${{{{{kind}.{name}}}}} is not below {kind}{meant}", line)
 
-    def binding_line(self, kind: str, name: str, first: int) -> int:
+    def binding_line(self, name: str, first: int) -> int:
         """The line of a binding: a command may be a block of many lines."""
         lines = self.file.read_text(encoding="utf-8-sig", errors="replace").split("\n")
-        return next((at for at in range(first, len(lines) + 1) if f"{kind}.{name}" in lines[at - 1]), first)
+        return next((at for at in range(first, len(lines) + 1) if name in lines[at - 1]), first)
 
 
 def _literal(node: Node) -> Input:

@@ -100,6 +100,9 @@ def test_everything_that_a_command_job_says(tmp_path: Path) -> None:
         ("command: x\ninputs:\n  a: {mode: download}\n", 3, "inputs.a", "neither path nor value"),
         ("command: x\ninputs:\n  a: {tipe: x}\n", 3, "inputs.a.tipe", "did you mean 'type'"),
         ("command: |\n  x\n  ${{inputs.lr}}\ninputs: {lrr: 1}\n", 3, "command", "did you mean 'lrr'"),
+        ("command: |\n  x\n  ${{input.lr}}\ninputs: {lr: 1}\n", 3, "command", "${{input.lr}} is no binding"),
+        ("command: x ${{ inputs.my-data }}\ninputs: {my-data: 1}\n", 1, "command", "is no binding"),
+        ("command: x\nenvironment_variables:\n  A: ${{name}}\n", 3, "environment_variables.A", "is no binding"),
         (
             "command: x\nenvironment_variables:\n  A: ${{outputs.o}}\n",
             3,
