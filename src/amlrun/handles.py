@@ -10,7 +10,7 @@ from amlrun.errors import SERVICE, AmlError
 from amlrun.events import Message
 from amlrun.pipeline.search_runs import open_search
 from amlrun.runs import store as runs
-from amlrun.runs.record import RunRecord
+from amlrun.runs.record import AUTOML_RUN, PIPELINE_RUN, SWEEP_RUN, RunRecord
 from amlrun.targets import Targets
 from amlrun.targets.base import Run
 from amlrun.workspace import discover
@@ -25,7 +25,7 @@ def open_run(files: runs.RunFolder, targets: Targets) -> Run:
     search = open_search(files, target)
     if search is not None:
         return search
-    if files.part("submit").get("run_type") == "azureml.PipelineRun":
+    if files.part("submit").get("run_type") == PIPELINE_RUN:
         from amlrun.pipeline import handles as pipelines
 
         return pipelines.open_pipeline(files, target)
@@ -121,7 +121,7 @@ def _refresh_experiment(targets: Targets, experiment: str) -> None:
     own = [run for run, part in parts if part.get("remote") and part.get("_experiment_name") == experiment]
     refresh([run for run in own if "parent_run_id" not in run.part("submit")], targets)
     for files in own:
-        if files.part("submit").get("run_type") in ("hyperdrive", "automl"):
+        if files.part("submit").get("run_type") in (SWEEP_RUN, AUTOML_RUN):
             children(open_run(files, targets))
 
 

@@ -9,6 +9,7 @@ from amlrun.azure import record
 from amlrun.azure.client import Client
 from amlrun.dataclass import dataclass
 from amlrun.runs import store as runs
+from amlrun.runs.record import PIPELINE_RUN
 
 _STEP = re.compile(r"\$\{\{\s*parent\.jobs\.([^.}\s]+)\.outputs\.")
 _OUTPUT = re.compile(r"\$\{\{\s*parent\.outputs\.([^.}\s]+)\s*\}\}")
@@ -71,7 +72,7 @@ def _below(client: Client, host: str, parent: str, prefix: str, accept: tuple[in
         reply = client.ask(doing, "GET", path, host=host, params=more, accept=accept) or {}
         for one in reply.get("value") or []:
             name = prefix + str(one.get("displayName") or one.get("name") or one.get("runId"))
-            if str(one.get("runType")) == "azureml.PipelineRun":
+            if str(one.get("runType")) == PIPELINE_RUN:
                 found += _below(client, host, str(one["runId"]), f"{name}.", accept)
             else:
                 found.append(_info(name, one))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from amlrun.azure.client import JOBS_VERSION, Client
 from amlrun.errors import SERVICE, AmlError, os_errors
 from amlrun.runs import store as runs
-from amlrun.runs.record import ExitPart, PendingPart, SubmitPart, WorkspaceIds
+from amlrun.runs.record import AUTOML_RUN, PIPELINE_RUN, SWEEP_RUN, ExitPart, PendingPart, SubmitPart, WorkspaceIds
 from amlrun.runs.status import RunStatus
 from amlrun.workspace import Workspace
 
@@ -74,7 +74,7 @@ def has_ended(run: runs.RunFolder) -> bool:
 
 def is_sweep(run: runs.RunFolder) -> bool:
     """Whether the run is a sweep or an AutoML search, by its record."""
-    return run.part("submit").get("run_type") in ("hyperdrive", "automl")
+    return run.part("submit").get("run_type") in (SWEEP_RUN, AUTOML_RUN)
 
 
 def has_final_metrics(run: runs.RunFolder) -> bool:
@@ -223,11 +223,11 @@ def import_remote_run(client: Client, folder: Path, name: str) -> runs.RunFolder
         first["parent_run_id"] = parent
     if properties.get("jobType") == "AutoML":
         metric = (properties.get("taskDetails") or {}).get("primaryMetric")
-        first |= {"run_type": "automl", "primary_metric_name": str(metric or "")}
+        first |= {"run_type": AUTOML_RUN, "primary_metric_name": str(metric or "")}
     if objective:
-        first |= {"run_type": "hyperdrive", "primary_metric_name": str(objective.get("primaryMetric") or "")}
+        first |= {"run_type": SWEEP_RUN, "primary_metric_name": str(objective.get("primaryMetric") or "")}
     elif properties.get("jobType") == "Pipeline" and properties.get("jobs"):
-        first["run_type"] = "azureml.PipelineRun"
+        first["run_type"] = PIPELINE_RUN
     run = runs.create(folder, name, first)
     update_from_service(run, found)
     return run

@@ -61,7 +61,16 @@ def _left_over(folder: Path, mark: str) -> runs.RunFolder | None:
     return None
 
 
-def create(client: Client, tree: dict[str, Any]) -> dict[str, Any]:
+def send(client: Client, run: runs.RunFolder, tree: dict[str, Any]) -> None:
+    """Keep the job's YAML in the run's folder, and create the job: its record has how it is there. Raises AmlError."""
+    try:
+        (run.private / "job.yml").write_text(json.dumps(redact.masked(tree), indent=2), encoding="utf-8")
+    except OSError as error:
+        raise os_error(error, "write the job's file") from error
+    record.update_from_service(run, _create(client, tree))
+
+
+def _create(client: Client, tree: dict[str, Any]) -> dict[str, Any]:
     """PUT the job; the service's view of it. What an earlier create made is found, never made twice."""
     name = str(tree["name"])
     with client.transport.call("import azure-ai-ml"):
@@ -84,11 +93,3 @@ def create(client: Client, tree: dict[str, Any]) -> dict[str, Any]:
         if there is None:
             raise error
         return there
-
-
-def write_job(run: runs.RunFolder, tree: dict[str, Any]) -> None:
-    """Keep the job's YAML in the run's folder. Raises AmlError."""
-    try:
-        (run.private / "job.yml").write_text(json.dumps(redact.masked(tree), indent=2), encoding="utf-8")
-    except OSError as error:
-        raise os_error(error, "write the job's file") from error

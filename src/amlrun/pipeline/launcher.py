@@ -15,6 +15,7 @@ from amlrun.prepare import machines
 from amlrun.project import Project
 from amlrun.runs import redact
 from amlrun.runs import store as runs
+from amlrun.runs.record import SWEEP_RUN
 from amlrun.runs.status import RunStatus
 from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, SweepJob
@@ -50,7 +51,7 @@ class StepRun:
         kind = self._run.files.part("submit").get("run_type")
         if kind == "automl" and name == "best_model":
             name = "mlflow-model"
-        best = self._run.best_child() if kind == "hyperdrive" else None
+        best = self._run.best_child() if kind == SWEEP_RUN else None
         return (best.folder if best is not None else self.folder) / "outputs" / name
 
     def status(self) -> RunStatus:

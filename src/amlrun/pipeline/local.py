@@ -15,13 +15,13 @@ from amlrun.pipeline.progress import PipelineLog, draw_page
 from amlrun.pipeline.state import StepState
 from amlrun.prepare import machines
 from amlrun.project import Project
-from amlrun.runs import provenance, redact
+from amlrun.runs import provenance
 from amlrun.runs import store as runs
 from amlrun.runs.process import cores
-from amlrun.runs.record import ErrorPart, ExitPart, SubmitPart
+from amlrun.runs.record import ErrorPart, ExitPart
 from amlrun.spec.pipeline import PipelineJob, first_of
-from amlrun.targets import processes
-from amlrun.targets.base import Run, RunCreated, SubmitOptions, Target
+from amlrun.targets import processes, steps
+from amlrun.targets.base import Run, SubmitOptions, Target
 from amlrun.workspace import Workspace
 
 
@@ -85,26 +85,13 @@ def _unattached(project: Project, compute: str) -> str:
 def submit(target: Target, job: PipelineJob, experiment: str, options: SubmitOptions) -> tuple[runs.RunFolder, Work]:
     """Make the pipeline's run, which can be listed from then on. No step is started. Raises AmlError."""
     git = provenance.git_properties(job.source.file.parent)
-    literals = {name: given.value for name, given in job.inputs.items() if given.value is not None}
-    record: SubmitPart = {
-        "_experiment_name": experiment,
-        "_target_type": target.type,
-        "run_type": state.RUN_TYPE,
-        "target": "local",
-        "display_name": job.display_name or job.source.file.stem,
-        "tags": dict(job.tags),
-        "run_definition": {"type": "pipeline", "file": str(job.source.file), "inputs": redact.masked(literals)},
-        "command_line": redact.masked(list(options.command_line)),
-        "properties": git(),
-    }
-    if options.parent_run_id is not None:
-        record["parent_run_id"] = options.parent_run_id
+    first = steps.first_pipeline_record(job, experiment, "local", options.command_line)
+    first |= {"_target_type": target.type, "properties": git()}
     slots = options.max_steps or cores()
     chosen = choose(job, slots=slots, start=options.from_step, only=options.only_step, pull=options.pull)
     preflight(target.project, job, chosen.only)
-    run = runs.create(target.project.runs, options.run_id or runs.new_id(experiment, job.name), record)
-    target.on_event(RunCreated(Run(run, target)))
-    target.on_event(Message(f"RunId: {run.id}"))
+    run = steps.create_run(target.project, first, runs.new_id(experiment, job.name), options)
+    steps.announce(Run(run, target))
     for note in dict.fromkeys(job.local.notes):
         target.on_event(Message(note, warning=True))
     return run, Work(job, experiment, chosen, list(options.command_line))
@@ -141,11 +128,11 @@ def drive(project: Project, run: runs.RunFolder, work: Work, log: PipelineLog) -
         raise
     finally:
         launcher.close()
-        steps = state.load(run.private)
-        launcher.publish([step.run_id for step in steps.steps.values() if step.run_id] if steps else [])
+        known = state.load(run.private)
+        launcher.publish([step.run_id for step in known.steps.values() if step.run_id] if known else [])
         _write_end(run, status, error, failed)
-        if steps is not None:
-            draw_page(run, steps, str(run.state()[0]))
+        if known is not None:
+            draw_page(run, known, str(run.state()[0]))
 
 
 def _write_end(run: runs.RunFolder, status: str, error: BaseException | None, failed: list[StepState]) -> None:

@@ -11,13 +11,13 @@ from amlrun.dataclass import dataclass, field
 from amlrun.pipeline import graph
 from amlrun.runs import store as runs
 from amlrun.runs.files import replace_text
+from amlrun.runs.record import PIPELINE_RUN
 from amlrun.spec.pipeline import PipelineJob
 
 WAITING, RUNNING, COMPLETED, FAILED, CANCELED, SKIPPED = (
     "Waiting", "Running", "Completed", "Failed", "Canceled", "NotStarted",
 )  # fmt: skip
 FINAL = (COMPLETED, FAILED, CANCELED, SKIPPED)
-RUN_TYPE = "azureml.PipelineRun"
 FILE = "pipeline.json"
 
 
@@ -65,7 +65,7 @@ def load(private: Path) -> PipelineState | None:
 
 def is_pipeline(files: runs.RunFolder) -> bool:
     """Whether a run's record says that it is a pipeline's."""
-    return files.part("submit").get("run_type") == RUN_TYPE
+    return files.part("submit").get("run_type") == PIPELINE_RUN
 
 
 def planned(job: PipelineJob) -> PipelineState:

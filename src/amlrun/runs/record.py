@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+# The types of runs that have children, in the words that v1 has for them.
+SWEEP_RUN, AUTOML_RUN, PIPELINE_RUN = "hyperdrive", "automl", "azureml.PipelineRun"
+
 
 class ProcessMark(TypedDict, total=False):
     """A process: its pid, when that was written down (s since 1970), and a token that only itself knows by heart."""

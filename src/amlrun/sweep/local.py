@@ -11,10 +11,10 @@ from pathlib import Path
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.prepare import code, script_options, script_tracking
 from amlrun.registry.inputs import with_models
-from amlrun.runs import new_mlflow_db, provenance
+from amlrun.runs import provenance
 from amlrun.runs import store as runs
 from amlrun.runs.process import cores
-from amlrun.runs.record import ExitPart
+from amlrun.runs.record import SWEEP_RUN, ExitPart
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, SweepJob
 from amlrun.sweep import samplers, store
@@ -22,7 +22,7 @@ from amlrun.sweep.driver import Driver
 from amlrun.sweep.progress import SweepLog
 from amlrun.sweep.store import Settings
 from amlrun.targets import processes, steps
-from amlrun.targets.base import Outcome, Run, RunCreated, SubmitOptions
+from amlrun.targets.base import Outcome, Run, SubmitOptions
 from amlrun.targets.local import LocalTarget
 
 
@@ -33,8 +33,6 @@ def submit(
 
     Raises AmlError; the run's record says how it ended then.
     """
-
-    report = target.report
     trial, folder = job.trial, code.find(job.trial)
     notes = steps.notes(trial)
     samplers.check_optuna(job.sampling_algorithm)
@@ -48,29 +46,20 @@ def submit(
     total = samplers.total_trials(job)
     together = min(job.limits.max_concurrent_trials or total, cores(), total)
     first = steps.first_record(trial, job, experiment, "local", options.command_line)
-    first |= {"run_type": store.RUN_TYPE, "primary_metric_name": job.objective.primary_metric, "seed": seed}
+    first |= {"run_type": SWEEP_RUN, "primary_metric_name": job.objective.primary_metric, "seed": seed}
     first["_target_type"] = target.type
-    if options.parent_run_id is not None:
-        first["parent_run_id"] = options.parent_run_id
-    run = runs.create(target.project.runs, options.run_id or runs.check_id(job.name or f"HD_{uuid.uuid4()}"), first)
+    run = Run(steps.create_run(target.project, first, runs.check_id(job.name or f"HD_{uuid.uuid4()}"), options), target)
     settings = Settings(job, experiment, seed, total, together, files.files, options.warm)
     try:
-        target.on_event(RunCreated(Run(run, target)))
-        report(f"RunId: {run.id}")
-        new_mlflow_db.prepare(target.project)
+        steps.announce(run)
         elsewhere = script_tracking.elsewhere(folder / trial.script) if trial.script else []
-        for note in [*notes, *stage.notes(), *elsewhere]:
-            report(note)
-        report(steps.describe(files))
-        steps.materialize(run, files, trial)
-        interpreter = stage.interpreter(trial, report)
-        run.write_part("prepared", steps.prepared_record(interpreter, git()))
-        store.save(run, settings)
+        steps.prepare(run, trial, files, stage, [*notes, *elsewhere], git)
+        store.save(run.files, settings)
     except BaseException as error:
-        steps.mark_failed(run, error)
+        steps.mark_failed(run.files, error)
         raise
-    report(f"Sweep: {total} trials, {together} at a time, seed {seed}")
-    return run, settings
+    target.report(f"Sweep: {total} trials, {together} at a time, seed {seed}")
+    return run.files, settings
 
 
 def _check_options(trial: CommandJob, folder: Path) -> None:

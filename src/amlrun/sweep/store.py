@@ -22,11 +22,11 @@ from amlrun.errors import AmlError, os_errors
 from amlrun.prepare.snapshot import Snapshot
 from amlrun.runs import redact
 from amlrun.runs import store as runs
+from amlrun.runs.record import SWEEP_RUN
 from amlrun.spec.job import CommandJob, Scalar, SweepJob, to_dict
 from amlrun.sweep.policies import Curve
 from amlrun.sweep.space import word
 
-RUN_TYPE = "hyperdrive"  # v1's word in run.json
 # Trials of a search that only its time limit ends.
 UNLIMITED = 100_000
 _MASKED_OPTION = re.compile(
@@ -128,7 +128,7 @@ def load(sweep: runs.RunFolder) -> Settings:
         _restore_secrets(settings.job.trial)
         return settings
     except FileNotFoundError:
-        if sweep.part("submit").get("run_type") == RUN_TYPE:
+        if sweep.part("submit").get("run_type") == SWEEP_RUN:
             hint = "It was interrupted before its first trial: submit it again."
         else:
             hint = "--resume takes the id of a sweep (HD_…)."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from amlrun.prepare import code, conda_file
 from amlrun.project import Project
 from amlrun.runs import provenance
 from amlrun.runs import store as runs
+from amlrun.runs.record import SWEEP_RUN, SubmitPart
 from amlrun.runs.status import RunStatus
 from amlrun.spec import write_sweep
 from amlrun.spec.automl import AutoMLJob
@@ -28,7 +30,7 @@ from amlrun.spec.job import V1_DATASET, CommandJob, SparkJob, SweepJob
 from amlrun.spec.jobs import Job
 from amlrun.spec.pipeline import PipelineJob
 from amlrun.targets import azureml_automl, azureml_pipeline, steps
-from amlrun.targets.base import Plan, Run, RunCreated, SubmitOptions
+from amlrun.targets.base import Plan, Run, SubmitOptions
 from amlrun.workspace import Workspace
 
 
@@ -79,15 +81,10 @@ class AzureMLTarget:
 
         Raises AmlError, exit code 3 when the service refused or was out of reach: the same command then resumes.
         """
-        if isinstance(job, (PipelineJob, AutoMLJob)):
-
-            def created(files: runs.RunFolder) -> None:
-                self.on_event(RunCreated(Run(files, self)))
-
-            client, project, tell = self.client, self.project, self.on_event
-            if isinstance(job, AutoMLJob):
-                return Run(azureml_automl.submit(client, project, job, experiment, options, tell, created), self)
-            return Run(azureml_pipeline.submit(client, project, job, experiment, options, tell, created), self)
+        if isinstance(job, AutoMLJob):
+            return azureml_automl.submit(self, job, experiment, options)
+        if isinstance(job, PipelineJob):
+            return azureml_pipeline.submit(self, job, experiment, options)
         client, trial = self.client, _trial(job)
         planned = self.plan(job, experiment, options)
         snapshot = planned.snapshot
@@ -95,34 +92,36 @@ class AzureMLTarget:
         git = provenance.git_properties(snapshot.root)
         content = codes.hash_contents(snapshot)
         mark = submission.fingerprint(client, planned.job, [content.whole])
-
-        def make() -> runs.RunFolder:
-            return self._create_run(job, experiment, options)
-
-        with submission.attempt(self.project.runs, mark, make, detach=options.detach, report=self.report) as files:
-            run = Run(files, self)
-            self.on_event(RunCreated(run))
-            self.report(f"RunId: {run.id}")
-            if "status" not in files.part("process"):
+        first = steps.first_record(trial, job, experiment, _compute(trial), options.command_line)
+        if isinstance(job, SweepJob):
+            first |= {"run_type": SWEEP_RUN, "primary_metric_name": job.objective.primary_metric}
+        with self.attempt(mark, first, runs.new_id(experiment, job.name), options) as (run, sent):
+            if not sent:
                 for note in [*trial.local.notes, *(write_sweep.left_out(job) if isinstance(job, SweepJob) else [])]:
                     self.report(note)
                 _lookup_ids(client, trial)
                 asset = codes.ensure(client, snapshot, content, report=self.report, progress=self.moved(snapshot.size))
                 tree = job_tree.tree(job, run.id, experiment, asset)
-                submission.write_job(files, tree)
-                files.write_part("prepared", {"properties": git(), "environment": _environment(trial), "_code": asset})
-                record.update_from_service(files, submission.create(client, tree))
+                prepared = {"properties": git(), "environment": _environment(trial), "_code": asset}
+                run.files.write_part("prepared", prepared)
+                submission.send(client, run.files, tree)
         return run
 
-    def _create_run(self, job: Job, experiment: str, options: SubmitOptions) -> runs.RunFolder:
-        trial = _trial(job)
-        first = steps.first_record(trial, job, experiment, _compute(trial), options.command_line)
+    @contextmanager
+    def attempt(self, mark: str, first: SubmitPart, name: str, options: SubmitOptions) -> Iterator[tuple[Run, bool]]:
+        """The run of a submit, and whether its job was sent before: an identical command may have left it unfinished.
+
+        A new one begins with the record `first` and is called `name`. The listener is told of it.
+        """
         first |= {"_target_type": self.type, "remote": True, "workspace": record.workspace_ids(self.workspace)}
-        if isinstance(job, SweepJob):
-            first |= {"run_type": "hyperdrive", "primary_metric_name": job.objective.primary_metric}
-        if options.parent_run_id is not None:
-            first["parent_run_id"] = options.parent_run_id
-        return runs.create(self.project.runs, options.run_id or runs.new_id(experiment, job.name), first)
+
+        def make() -> runs.RunFolder:
+            return steps.create_run(self.project, first, name, options)
+
+        with submission.attempt(self.project.runs, mark, make, detach=options.detach, report=self.report) as files:
+            run = Run(files, self)
+            steps.announce(run)
+            yield run, "status" in files.part("process")
 
     def moved(self, total: int | None = None) -> Callable[[int], None]:
         action = "Downloading" if total is None else "Uploading"

@@ -7,25 +7,40 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from amlrun.azure import record, submission
+from amlrun.azure import submission
 from amlrun.azure.client import Client
 from amlrun.errors import AmlError, os_errors
-from amlrun.events import Message, OnEvent
+from amlrun.events import OnEvent
 from amlrun.project import Project
 from amlrun.runs import redact
 from amlrun.runs import store as runs
-from amlrun.runs.record import SubmitPart
+from amlrun.runs.record import AUTOML_RUN, SubmitPart
 from amlrun.spec import write_automl
 from amlrun.spec.automl import TABLES, AutoMLJob
 from amlrun.spec.job import Input, Output
-from amlrun.targets.base import Plan, SubmitOptions
+from amlrun.targets.base import Plan, Run, SubmitOptions
 
-RUN_TYPE = "automl"
 SENT_AS = "{}: sent as an MLTable, which is what AutoML takes there"
+
+
+class Sender(Protocol):
+    """What a submit needs of the workspace's target."""
+
+    project: Project
+    on_event: OnEvent
+
+    @property
+    def client(self) -> Client: ...
+
+    def report(self, text: str) -> None: ...
+
+    def attempt(
+        self, mark: str, first: SubmitPart, name: str, options: SubmitOptions
+    ) -> AbstractContextManager[tuple[Run, bool]]: ...
 
 
 def plan(job: AutoMLJob, location: str, experiment: str) -> Plan:
@@ -37,46 +52,28 @@ def plan(job: AutoMLJob, location: str, experiment: str) -> Plan:
     return Plan(redact.masked(tree), None, location, [*calls, "PUT jobs/RUN-ID"])
 
 
-def submit(
-    client: Client,
-    project: Project,
-    job: AutoMLJob,
-    experiment: str,
-    options: SubmitOptions,
-    on_event: OnEvent,
-    created: Callable[[runs.RunFolder], None],
-) -> runs.RunFolder:
-    """Create the job in the workspace; `created` is told of the run's folder before anything is sent.
+def submit(target: Sender, job: AutoMLJob, experiment: str, options: SubmitOptions) -> Run:
+    """Create the job in the workspace. An identical command that was interrupted is resumed under its own name.
 
-    An identical command that was interrupted is resumed under its own name. Raises AmlError, exit code 3 when the
-    service refused or was out of reach.
+    Raises AmlError, exit code 3 when the service refused or was out of reach.
     """
     check(job)
     job = copy.deepcopy(job)
     contents = [_digest(Path(data.path)) for data in (getattr(job, name) for name in TABLES) if _is_local(data)]
-    mark = submission.fingerprint(client, _tree(job, "RUN-ID", experiment), contents)
-
-    def report(text: str) -> None:
-        on_event(Message(text))
-
-    def make() -> runs.RunFolder:
-        first = _first(client, job, experiment, options)
-        return runs.create(project.runs, options.run_id or runs.new_id(experiment, job.name), first)
-
-    with submission.attempt(project.runs, mark, make, detach=options.detach, report=report) as run:
-        created(run)
-        report(f"RunId: {run.id}")
-        if "status" not in run.part("process"):
+    mark = submission.fingerprint(target.client, _tree(job, "RUN-ID", experiment), contents)
+    with target.attempt(mark, _first(job, experiment, options), runs.new_id(experiment, job.name), options) as (
+        run,
+        sent,
+    ):
+        if not sent:
             with os_errors("write the MLTable"):
-                folder = run.private / "data"
+                folder = run.files.private / "data"
                 made = write_automl.tables(job)
                 write_automl.write_tables(made, folder)
             for table in made:
-                report(SENT_AS.format(table.name))
+                target.report(SENT_AS.format(table.name))
                 setattr(job, table.name, Input("mltable", str(folder / table.name)))
-            tree = _tree(job, run.id, experiment)
-            submission.write_job(run, tree)
-            record.update_from_service(run, submission.create(client, tree))
+            submission.send(target.client, run.files, _tree(job, run.id, experiment))
     return run
 
 
@@ -117,20 +114,14 @@ def _digest(place: Path) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
-def _first(client: Client, job: AutoMLJob, experiment: str, options: SubmitOptions) -> SubmitPart:
-    first: SubmitPart = {
+def _first(job: AutoMLJob, experiment: str, options: SubmitOptions) -> SubmitPart:
+    return {
         "_experiment_name": experiment,
-        "run_type": RUN_TYPE,
+        "run_type": AUTOML_RUN,
         "primary_metric_name": job.primary_metric,
         "target": (job.compute or "").removeprefix("azureml:") or None,
         "display_name": job.display_name,
         "tags": dict(job.tags),
         "run_definition": redact.masked(_tree(job, "RUN-ID", experiment)),
         "command_line": redact.masked(list(options.command_line)),
-        "_target_type": "azureml",
-        "remote": True,
-        "workspace": record.workspace_ids(client.workspace),
     }
-    if options.parent_run_id is not None:
-        first["parent_run_id"] = options.parent_run_id
-    return first

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from amlrun.azure import codes, common_tree, environments, pipeline_tree, record, submission
+from amlrun.azure import codes, common_tree, environments, pipeline_tree, submission
 from amlrun.azure.client import Client
 from amlrun.errors import os_errors
 from amlrun.events import Message, OnEvent, Transfer
@@ -17,14 +17,12 @@ from amlrun.prepare.snapshot import Snapshot
 from amlrun.project import Project
 from amlrun.runs import provenance, redact
 from amlrun.runs import store as runs
-from amlrun.runs.record import SubmitPart
 from amlrun.spec import write_automl
 from amlrun.spec.job import CommandJob, Environment
 from amlrun.spec.pipeline import PipelineJob
-from amlrun.targets.azureml_automl import SENT_AS
-from amlrun.targets.base import Plan, SubmitOptions
-
-RUN_TYPE = "azureml.PipelineRun"
+from amlrun.targets import steps
+from amlrun.targets.azureml_automl import SENT_AS, Sender
+from amlrun.targets.base import Plan, Run, SubmitOptions
 
 
 def plan(project: Project, job: PipelineJob, location: str, experiment: str, options: SubmitOptions) -> Plan:
@@ -38,47 +36,31 @@ def plan(project: Project, job: PipelineJob, location: str, experiment: str, opt
     return Plan(redact.masked(tree), None, location, calls)
 
 
-def submit(
-    client: Client,
-    project: Project,
-    job: PipelineJob,
-    experiment: str,
-    options: SubmitOptions,
-    on_event: OnEvent,
-    created: Callable[[runs.RunFolder], None],
-) -> runs.RunFolder:
-    """Create the job in the workspace; `created` is told of the run's folder before anything is sent.
+def submit(target: Sender, job: PipelineJob, experiment: str, options: SubmitOptions) -> Run:
+    """Create the job in the workspace. An identical command that was interrupted is resumed under its own name, so that
+    no second job is made.
 
-    An identical command that was interrupted is resumed under its own name, so that no second job is made. Raises
-    AmlError, exit code 3 when the service refused or was out of reach.
+    Raises AmlError, exit code 3 when the service refused or was out of reach.
     """
     pipeline_tree.check(job)
     job = copy.deepcopy(job)
-
-    def report(text: str) -> None:
-        on_event(Message(text))
-
     git = provenance.git_properties(job.source.file.parent)
-    snapshots = _snapshots(project, job, options)
+    snapshots = _snapshots(target.project, job, options)
     contents = {folder: codes.hash_contents(files) for folder, files in snapshots.items()}
     planned = pipeline_tree.tree(job, "RUN-ID", experiment, str, common_tree.environment, None)
-    mark = submission.fingerprint(client, planned, [one.whole for one in contents.values()])
-
-    def make() -> runs.RunFolder:
-        return runs.create(project.runs, _id(job, experiment, options), _first(client, job, experiment, options))
-
-    with submission.attempt(project.runs, mark, make, detach=options.detach, report=report) as run:
-        created(run)
-        report(f"RunId: {run.id}")
-        if "status" not in run.part("process"):
+    mark = submission.fingerprint(target.client, planned, [one.whole for one in contents.values()])
+    compute = (job.settings.default_compute or job.compute or "").removeprefix("azureml:") or None
+    first = steps.first_pipeline_record(job, experiment, compute, options.command_line)
+    with target.attempt(mark, first, runs.new_id(experiment, job.name), options) as (run, sent):
+        if not sent:
             for note in dict.fromkeys(job.local.notes):
-                report(note)
-            _write_tables(job, run.private / "data", report)
-            folder = run.private / "components"
-            tree = _sent(client, job, run.id, experiment, snapshots, contents, folder, on_event)
-            submission.write_job(run, tree)
-            run.write_part("prepared", {"properties": git()})
-            record.update_from_service(run, submission.create(client, tree))
+                target.report(note)
+            private = run.files.private
+            _write_tables(job, private / "data", target.report)
+            folder = private / "components"
+            tree = _sent(target.client, job, run.id, experiment, snapshots, contents, folder, target.on_event)
+            run.files.write_part("prepared", {"properties": git()})
+            submission.send(target.client, run.files, tree)
     return run
 
 
@@ -97,11 +79,7 @@ def definition(
     """
     pipeline_tree.check(job)
     job = copy.deepcopy(job)
-
-    def report(text: str) -> None:
-        on_event(Message(text))
-
-    _write_tables(job, folder / "data", report)
+    _write_tables(job, folder / "data", lambda text: on_event(Message(text)))
     snapshots = _snapshots(project, job, options)
     contents = {place: codes.hash_contents(files) for place, files in snapshots.items()}
     tree = _sent(client, job, "", experiment, snapshots, contents, folder, on_event)
@@ -154,26 +132,6 @@ def _snapshots(project: Project, job: PipelineJob, options: SubmitOptions) -> di
 def _snapshot(project: Project, folder: Path, options: SubmitOptions) -> Snapshot:
     whole = CommandJob(command="-", code=folder)
     return options.take_snapshot(whole, codes_of_jobs.find(whole), project)
-
-
-def _id(job: PipelineJob, experiment: str, options: SubmitOptions) -> str:
-    return options.run_id or runs.new_id(experiment, job.name)
-
-
-def _first(client: Client, job: PipelineJob, experiment: str, options: SubmitOptions) -> SubmitPart:
-    literals = {name: given.value for name, given in job.inputs.items() if given.value is not None}
-    return {
-        "_experiment_name": experiment,
-        "run_type": RUN_TYPE,
-        "target": (job.settings.default_compute or job.compute or "").removeprefix("azureml:") or None,
-        "display_name": job.display_name or job.source.file.stem,
-        "tags": dict(job.tags),
-        "run_definition": {"type": "pipeline", "file": str(job.source.file), "inputs": redact.masked(literals)},
-        "command_line": redact.masked(list(options.command_line)),
-        "_target_type": "azureml",
-        "remote": True,
-        "workspace": record.workspace_ids(client.workspace),
-    }
 
 
 def _moved(on_event: OnEvent, total: int, size: int) -> None:

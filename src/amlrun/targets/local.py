@@ -13,12 +13,12 @@ from amlrun.events import Message, OnEvent, ignore
 from amlrun.prepare import code, data, launch, ranks, script_options, script_tracking
 from amlrun.prepare.site import Site
 from amlrun.project import Project
-from amlrun.runs import metrics, mlflow_db, new_mlflow_db, provenance, redact
+from amlrun.runs import metrics, mlflow_db, provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, to_dict
 from amlrun.targets import processes, steps
-from amlrun.targets.base import Plan, Run, RunCreated, SubmitOptions
+from amlrun.targets.base import Plan, Run, SubmitOptions
 from amlrun.targets.stage import Stage
 
 if TYPE_CHECKING:
@@ -70,30 +70,20 @@ class LocalTarget:
         first = steps.first_record(job, job, experiment, "local", options.command_line)
         first["_target_type"] = self.type
         stage.note(first)
-        if options.parent_run_id is not None:
-            first["parent_run_id"] = options.parent_run_id
-        files_of_run = runs.create(self.project.runs, options.run_id or runs.new_id(experiment, job.name), first)
-        run = Run(files_of_run, self)
+        run = Run(steps.create_run(self.project, first, runs.new_id(experiment, job.name), options), self)
         try:
-            self.on_event(RunCreated(run))
-            self.report(f"RunId: {run.id}")
-            new_mlflow_db.prepare(self.project)
-            for note in [*notes, *stage.notes()]:
-                self.report(note)
-            self.report(steps.describe(files))
-            steps.materialize(files_of_run, files, job)
-            interpreter = stage.interpreter(job, self.report)
-            files_of_run.write_part("prepared", steps.prepared_record(interpreter, git()))
+            steps.announce(run)
+            interpreter = steps.prepare(run, job, files, stage, notes, git)
             if any(one.type.endswith("_model") for one in job.inputs.values()):
                 from amlrun.registry.inputs import with_models
 
                 job = with_models(self.project, job)
-            site = stage.site(self.project, files_of_run, interpreter)
-            plan = launch.plan(self.project, files_of_run, job, interpreter, experiment, report=self.report, site=site)
+            site = stage.site(self.project, run.files, interpreter)
+            plan = launch.plan(self.project, run.files, job, interpreter, experiment, report=self.report, site=site)
             self._remarks[run.id] = _remarks(job, site)
-            self._supervisors[run.id] = processes.start(files_of_run, stage.wrap(plan, site), options.supervisor)
+            self._supervisors[run.id] = processes.start(run.files, stage.wrap(plan, site), options.supervisor)
         except BaseException as error:
-            steps.mark_failed(files_of_run, error)
+            steps.mark_failed(run.files, error)
             raise
         return run
 

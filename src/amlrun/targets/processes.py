@@ -14,14 +14,14 @@ from typing import Any
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError, os_errors
 from amlrun.runs import store as runs
 from amlrun.runs.process import detached
-from amlrun.runs.record import ExitPart, ProcessMark
+from amlrun.runs.record import AUTOML_RUN, PIPELINE_RUN, SWEEP_RUN, ExitPart, ProcessMark
 from amlrun.runs.status import RunStatus
 
 _SUPERVISOR = Path(__file__).parents[1] / "workers" / "supervisor.py"
 _POLL_SECONDS = 0.002
 _STATE_SECONDS = 0.25
 # Runs without a script: what drives a sweep's trials or a pipeline's steps.
-_DRIVEN = ("hyperdrive", "automl", "azureml.PipelineRun")
+_DRIVEN = (SWEEP_RUN, AUTOML_RUN, PIPELINE_RUN)
 
 
 def launch_supervisor() -> subprocess.Popen[bytes]:

@@ -19,14 +19,14 @@ from amlrun.events import Message, OnEvent, ignore
 from amlrun.prepare import code, launch
 from amlrun.prepare.machines import Machine
 from amlrun.project import Project
-from amlrun.runs import metrics, mlflow_db, new_mlflow_db, provenance, redact
+from amlrun.runs import metrics, mlflow_db, provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.record import ExitPart
 from amlrun.runs.status import RunStatus
 from amlrun.spec import read_spark
 from amlrun.spec.job import CommandJob, SparkJob, to_dict
 from amlrun.targets import machine_facts, ssh_files, ssh_stage, steps
-from amlrun.targets.base import Plan, Run, RunCreated, SubmitOptions
+from amlrun.targets.base import Plan, Run, SubmitOptions
 from amlrun.targets.ssh_connection import Connection, Receipt
 from amlrun.targets.ssh_site import RemoteSite
 from amlrun.targets.ssh_stage import BoxedSite
@@ -81,20 +81,11 @@ class SshTarget:
         stage = ssh_stage.of_job(job, self.connection, there, options, self.report)
         first["_seen"] = f"{there['home']}/runs/{run_id}"
         stage.note(first)
-        if options.parent_run_id is not None:
-            first["parent_run_id"] = options.parent_run_id
-        run = Run(runs.create(self.project.runs, run_id, first), self)
+        run = Run(steps.create_run(self.project, first, run_id, options), self)
         try:
-            self.on_event(RunCreated(run))
-            self.report(f"RunId: {run.id}")
+            steps.announce(run)
             self.report(f"Target: {self.location}, over ssh")
-            new_mlflow_db.prepare(self.project)
-            for note in [*job.local.notes, *stage.notes()]:
-                self.report(note)
-            self.report(steps.describe(files))
-            steps.materialize(run.files, files, job)
-            interpreter = stage.interpreter(job, self.report)
-            run.files.write_part("prepared", steps.prepared_record(interpreter, git()))
+            interpreter = steps.prepare(run, job, files, stage, job.local.notes, git)
             site = stage.site(self.project, run.files, interpreter)
             plan = launch.plan(self.project, run.files, job, interpreter, experiment, report=self.report, site=site)
             self._start(run.files, stage.wrap(plan, site), site)

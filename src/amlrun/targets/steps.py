@@ -7,17 +7,22 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from amlrun.errors import JOB_FAILED, AmlError, os_errors
+from amlrun.events import Message
 from amlrun.prepare import ranks, snapshot
 from amlrun.prepare.environment import Interpreter
-from amlrun.runs import redact
+from amlrun.project import Project
+from amlrun.runs import new_mlflow_db, redact
 from amlrun.runs import store as runs
-from amlrun.runs.record import PreparedPart, SubmitPart
+from amlrun.runs.record import PIPELINE_RUN, PreparedPart, SubmitPart
 from amlrun.spec.job import CommandJob, to_dict
+from amlrun.targets.base import Run, RunCreated, SubmitOptions
+from amlrun.targets.stage import Stage
 
 if TYPE_CHECKING:
     from amlrun.spec.jobs import Job
+    from amlrun.spec.pipeline import PipelineJob
 
-Report = Callable[[str], None]
+GitProperties = Callable[[], dict[str, str]]
 
 
 def notes(job: CommandJob) -> list[str]:
@@ -41,6 +46,54 @@ def first_record(job: CommandJob, whole: Job, experiment: str, target: str | Non
         "run_definition": redact.masked(to_dict(whole)),
         "command_line": redact.masked(list(words)),
     }
+
+
+def first_pipeline_record(job: PipelineJob, experiment: str, target: str | None, words: Sequence[str]) -> SubmitPart:
+    """The `submit` part of a pipeline, wherever its steps run."""
+    literals = {name: given.value for name, given in job.inputs.items() if given.value is not None}
+    return {
+        "_experiment_name": experiment,
+        "run_type": PIPELINE_RUN,
+        "target": target,
+        "display_name": job.display_name or job.source.file.stem,
+        "tags": dict(job.tags),
+        "run_definition": {"type": "pipeline", "file": str(job.source.file), "inputs": redact.masked(literals)},
+        "command_line": redact.masked(list(words)),
+    }
+
+
+def create_run(project: Project, first: SubmitPart, name: str, options: SubmitOptions) -> runs.RunFolder:
+    """The folder of a new run called `name`, unless the options name it, with its first record. Raises AmlError."""
+    if options.parent_run_id is not None:
+        first["parent_run_id"] = options.parent_run_id
+    return runs.create(project.runs, options.run_id or name, first)
+
+
+def announce(run: Run) -> None:
+    """Tell who listens that there is a run, and its id."""
+    run.target.on_event(RunCreated(run))
+    run.target.on_event(Message(f"RunId: {run.id}"))
+
+
+def prepare(
+    run: Run, job: CommandJob, files: snapshot.Snapshot, stage: Stage, notes: Sequence[str], git: GitProperties
+) -> Interpreter:
+    """Put the snapshot into a run's folder, and find its Python, its environment built if need be; the notes are told.
+
+    Raises AmlError, with file and line.
+    """
+
+    def report(text: str) -> None:
+        run.target.on_event(Message(text))
+
+    new_mlflow_db.prepare(run.target.project)
+    for note in [*notes, *stage.notes()]:
+        report(note)
+    report(describe(files))
+    materialize(run.files, files, job)
+    interpreter = stage.interpreter(job, report)
+    run.files.write_part("prepared", prepared_record(interpreter, git()))
+    return interpreter
 
 
 def prepared_record(interpreter: Interpreter, git: dict[str, str]) -> PreparedPart:
