@@ -170,7 +170,7 @@ def _environment(
         found.remarks = [f"The {made.name} estimator installed: {old}", f"They ran in: {place}"]
         if made.name == "PyTorch":
             found.remarks.append("It also set the environment variable NCCL_TREE_THRESHOLD=0.")
-        if "horovod" in old and _uses_mpi(tree):
+        if "horovod" in old and tree.get("communicator") == "Mpi":
             found.remarks.append(
                 "horovod has no wheel: use torch.distributed, or TensorFlow's MultiWorkerMirroredStrategy."
             )
@@ -197,10 +197,6 @@ def _environment(
 def _in_source(given: dict[str, Any], file: Any) -> str:
     folder = known(given.get("source_directory"))
     return f"{folder}/{known(file)}" if isinstance(folder, str) else str(known(file))
-
-
-def _uses_mpi(tree: dict[str, Any]) -> bool:
-    return tree.get("communicator") == "Mpi"
 
 
 def _new(package: Any, found: Packages) -> bool:

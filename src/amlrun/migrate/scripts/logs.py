@@ -39,24 +39,20 @@ class Logs:
             return True
         if starred(call) and method != "log_row":
             return False
-        if method == "log":
-            return self._log(call)
-        if method == "log_list":
-            return self._list(call)
         if method == "log_row":
             return self._row(call)
-        if method == "log_table":
-            return self._table(call)
         if method == "log_image":
             return self._image(call)
-        if method in _CHARTS:
-            return self._chart(call)
-        return self._tags(call, method)
-
-    def _log(self, call: ast.Call) -> bool:
+        of_value = {"log": self._log, "log_list": self._list, "log_table": self._table}
+        if method not in of_value and method not in _CHARTS:
+            return self._tags(call, method)
         name, value = (self.script.argument(call, word, at) for at, word in enumerate(("name", "value")))
         if name is None or value is None:
             return False
+        of_value.get(method, self._chart)(call, name, value)
+        return True
+
+    def _log(self, call: ast.Call, name: ast.expr, value: ast.expr) -> None:
         known = self.script.values.kind(value)
         clean = self.name(name)
         given = self.script.argument(call, "step", 3)
@@ -71,7 +67,6 @@ class Logs:
                 bool(step) or self._autolog or len(self._by_name.get(self.script.values.constant(name) or "", [])) > 1
             )
             self._call(call, [MLFLOW, ".set_tag" if often else ".log_param"], clean, value, [])
-        return True
 
     def _call(
         self, call: ast.Call, function: Sequence[Part], name: Sequence[Part], value: ast.expr, tail: Sequence[Part]
@@ -150,10 +145,7 @@ class Logs:
             at = above
         return False
 
-    def _list(self, call: ast.Call) -> bool:
-        name, value = (self.script.argument(call, word, at) for at, word in enumerate(("name", "value")))
-        if name is None or value is None:
-            return False
+    def _list(self, call: ast.Call, name: ast.expr, value: ast.expr) -> None:
         numbers = isinstance(value, ast.List | ast.Tuple) and all(
             self.script.values.kind(one) == NUMBER for one in value.elts
         )
@@ -170,7 +162,6 @@ class Logs:
         if not (again and isinstance(again[1], Counter)):
             loop = [f"{step}, {item} in enumerate(", value, ")"]
         self.loop(call, [*log, ")"], loop)
-        return True
 
     def loop(self, call: ast.Call, body: Sequence[Part], over: Sequence[Part]) -> None:
         """Replace a call by a loop: over two lines where it is a statement, else as a list."""
@@ -206,12 +197,8 @@ class Logs:
         self.plan.replace(call, [MLFLOW, ".log_table(", *parts, ", ", *self.file(name, ".json"), ")"], remark)
         return True
 
-    def _table(self, call: ast.Call) -> bool:
-        name, value = (self.script.argument(call, word, at) for at, word in enumerate(("name", "value")))
-        if name is None or value is None:
-            return False
-        binding = self.script.names.of.get(value)
-        known = binding.values[0] if binding is not None and len(binding.values) == 1 and not binding.opaque else value
+    def _table(self, call: ast.Call, name: ast.expr, value: ast.expr) -> None:
+        known = self._content(value)
         lists = isinstance(known, ast.Dict) and all(
             isinstance(one, ast.List | ast.ListComp | ast.Tuple) for one in known.values
         )
@@ -220,7 +207,6 @@ class Logs:
             wrap = "value if isinstance(value, (list, tuple)) else [value]"
             table = [f"{{key: {wrap} for key, value in (", value, ").items()}"]
         self.plan.replace(call, [MLFLOW, ".log_table(", *table, ", ", *self.file(name, ".json"), ")"])
-        return True
 
     def _image(self, call: ast.Call) -> bool:
         name, path, plot = (self.script.argument(call, word, at) for at, word in enumerate(("name", "path", "plot")))
@@ -238,6 +224,11 @@ class Logs:
         self.plan.replace(call, [MLFLOW, ".log_figure(", *figure, ", ", *self.file(name, ".png"), ")"])
         return True
 
+    def _content(self, value: ast.expr) -> ast.expr:
+        """What a variable was made of, where that is in one place; any other expression as it is."""
+        binding = self.script.names.of.get(value)
+        return binding.values[0] if binding is not None and len(binding.values) == 1 and not binding.opaque else value
+
     def file(self, name: ast.expr, suffix: str) -> list[Part]:
         """An artifact's file name made of what it was called."""
         if isinstance(name, ast.Constant) and isinstance(name.value, str):
@@ -247,12 +238,8 @@ class Logs:
             return ['f"{', name, f'}}{suffix}"']
         return [name, f' + "{suffix}"']
 
-    def _chart(self, call: ast.Call) -> bool:
-        name, value = (self.script.argument(call, word, at) for at, word in enumerate(("name", "value")))
-        if name is None or value is None:
-            return False
-        binding = self.script.names.of.get(value)
-        known = binding.values[0] if binding is not None and len(binding.values) == 1 and not binding.opaque else value
+    def _chart(self, call: ast.Call, name: ast.expr, value: ast.expr) -> None:
+        known = self._content(value)
         file = self.file(name, ".json")
         dumped = isinstance(known, ast.Call) and self.script.kinds.dotted(known.func) == "json.dumps"
         if dumped or self.script.values.kind(value) == TEXT:
@@ -262,7 +249,6 @@ class Logs:
         else:
             loads: list[Part] = [Module("json"), ".loads(", value, ") if isinstance(", value, ", str) else ", value]
             self.plan.replace(call, [MLFLOW, ".log_dict(", *loads, ", ", *file, ")"])
-        return True
 
     def _tags(self, call: ast.Call, method: str) -> bool:
         key, value = (self.script.argument(call, word, at) for at, word in enumerate(("key", "value")))

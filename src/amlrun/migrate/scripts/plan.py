@@ -86,17 +86,7 @@ class Plan:
 
     def alive(self, node: ast.AST) -> bool:
         """Whether `node` is still in the text when all replacements are made."""
-        if node in self.made:
-            return False
-        below: set[ast.AST] = set()
-        at: ast.AST | None = node
-        while at is not None:
-            found = self.made.get(at)
-            if found is not None and not (found.kept & below):
-                return False
-            below.add(at)
-            at = self.names.parents.get(at)
-        return True
+        return node not in self.made and self.reached(node)
 
     def reached(self, node: ast.AST) -> bool:
         """Whether the replacement of `node` itself comes into effect: nothing around it is taken out."""

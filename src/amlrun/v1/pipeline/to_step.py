@@ -23,11 +23,9 @@ class StepReader(StepBindings):
         reader, found = self.reader, self.found
         step = self.step
         step.source = Source(reader.file, self.lines)
-        step.display_name = reader.word(f"{self.place}.name", found.get("name"))
-        reader.say(f"{self.place}.name", f"jobs.{self.name}.display_name")
-        compute = reader.word(f"{self.place}.compute", found.get("compute"))
+        step.display_name = self._mapped("name", "display_name")
+        compute = self._mapped("compute", "compute")
         step.compute = compute_of(reader.target or compute)
-        reader.say(f"{self.place}.compute", f"jobs.{self.name}.compute")
         for part, make in (("inputs", self._input), ("side_inputs", self._input), ("outputs", self._output)):
             for name, node in reader.named(f"{self.place}.{part}", found.get(part)).items():
                 with reader.gather():
@@ -60,10 +58,19 @@ class StepReader(StepBindings):
         step.component.source = step.source
         return step
 
+    def _mapped(self, key: str, becomes: str) -> str | None:
+        """The text of a key of the step, and what it becomes in v2's."""
+        place = f"{self.place}.{key}"
+        self.reader.say(place, f"jobs.{self.name}.{becomes}")
+        return self.reader.word(place, self.found.get(key))
+
+    def _missing(self, key: str, message: str) -> None:
+        hint = f"v1 counted it from the working folder, {self.reader.folder}."
+        self.reader.fault(f"{self.place}.{key}", message, hint)
+
     def _command(self) -> CommandJob:
-        reader, found = self.reader, self.found
-        script = (reader.word(f"{self.place}.script_name", found.get("script_name")) or "").replace("\\", "/")
-        reader.say(f"{self.place}.script_name", f"jobs.{self.name}.command")
+        reader = self.reader
+        script = (self._mapped("script_name", "command") or "").replace("\\", "/")
         if not script:
             raise reader.error(f"{self.place}.script_name", "is missing", "Write script_name: train.py")
         source = self._folder()
@@ -93,29 +100,22 @@ class StepReader(StepBindings):
                 variables.setdefault(f"AZUREML_DATAREFERENCE_{name}", binding)
 
     def _folder(self) -> Path:
-        reader, place = self.reader, f"{self.place}.source_directory"
-        text = reader.word(place, self.found.get("source_directory"))
-        reader.say(place, f"jobs.{self.name}.code")
+        reader, text = self.reader, self._mapped("source_directory", "code")
         if text is None:
             return reader.folder
         found = reader.path(text)
         if found is None or not found.is_dir():
-            reader.fault(
-                place, f"there is no folder {text!r}", f"v1 counted it from the working folder, {reader.folder}."
-            )
+            self._missing("source_directory", f"there is no folder {text!r}")
             return reader.folder / text.replace("\\", "/")
         return found
 
     def _runconfig(self, source: Path, words: list[str]) -> TranslationContext:
-        reader, place = self.reader, f"{self.place}.runconfig"
-        text = reader.word(place, self.found.get("runconfig"))
-        reader.say(place, f"jobs.{self.name}.environment")
+        reader, text = self.reader, self._mapped("runconfig", "environment")
         config = Config(RUNCONFIG, reader.folder / "(no run configuration)")
         if text is not None:
             found = reader.path(text)
             if found is None or not found.is_file():
-                hint = f"v1 counted it from the working folder, {reader.folder}."
-                reader.fault(place, f"there is no file {text!r}", hint)
+                self._missing("runconfig", f"there is no file {text!r}")
             else:
                 config = to_job.read(found, reader.folder)
         target = "local" if reader.target == "local" else reader.target or self._compute_name()
@@ -140,11 +140,9 @@ class StepReader(StepBindings):
     def _parallel(self) -> ParallelJob:
         from amlrun.v1.pipeline.parallel_step import parallel_job
 
-        reader, place = self.reader, f"{self.place}.parallel_run_config"
-        text = reader.word(place, self.found.get("parallel_run_config"))
+        reader, text = self.reader, self._mapped("parallel_run_config", "task")
         if text is None:
-            raise reader.error(place, "is missing", "Name the ParallelRunConfig's file.")
-        reader.say(place, f"jobs.{self.name}.task")
+            raise reader.error(f"{self.place}.parallel_run_config", "is missing", "Name the ParallelRunConfig's file.")
         reader.say(f"{self.place}.side_inputs", f"jobs.{self.name}.inputs")
         if "models_id" in self.found:
             reader.say(f"{self.place}.models_id", "bind the model as an input", "unsupported")
@@ -153,9 +151,7 @@ class StepReader(StepBindings):
         output = next((word for key, word in self.bound.items() if key.startswith("output:")), None)
         found = reader.path(text)
         if found is None or not found.is_file():
-            reader.fault(
-                place, f"there is no file {text!r}", f"v1 counted it from the working folder, {reader.folder}."
-            )
+            self._missing("parallel_run_config", f"there is no file {text!r}")
             return ParallelJob(input_data=first, append_row_to=output)
         job = parallel_job(found, reader.folder)
         job.input_data = first
