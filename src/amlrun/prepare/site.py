@@ -116,7 +116,7 @@ class Site:
 
     def volume_host(self, host: str) -> Path:
         """The folder of this machine that `-v HOST:…` names. Raises AmlError when there is nothing."""
-        place = self.project.root / Path(host).expanduser()
+        place = Path(self.host_path(host))
         if not place.exists():
             raise AmlError(f"docker.arguments: -v {host}: no such file or folder", hint="Correct the path.")
         return place
@@ -127,9 +127,12 @@ class Site:
             inside = volume.container.rstrip("/")
             flag, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
             if value == inside or value.startswith(inside + "/"):
-                host = self.project.root / Path(volume.host).expanduser()
-                return f"{flag}{equals}{host}{value[len(inside) :]}"
+                return f"{flag}{equals}{self.host_path(volume.host)}{value[len(inside) :]}"
         return word
+
+    def host_path(self, host: str) -> str:
+        """What stands in the script's arguments for the folder that `-v HOST:…` names."""
+        return str(self.project.root / Path(host).expanduser())
 
     def shell(self, line: str, report: Report) -> list[str]:
         """The words that run a shell line."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from amlrun.errors import AmlError
 from amlrun.prepare import data
 from amlrun.prepare.interpreter import Interpreter
-from amlrun.prepare.site import WORKERS, Report, Site
+from amlrun.prepare.site import WORKERS, Report
 from amlrun.project import Project
 from amlrun.runs import store as runs
 from amlrun.spec.job import CommandJob, Input, Output
@@ -18,6 +18,7 @@ from amlrun.targets import container_room
 from amlrun.targets.docker_run import Asked, Mount
 from amlrun.targets.engine import Engine, Image
 from amlrun.targets.images import Contents
+from amlrun.targets.posix_site import PosixSite
 
 FOLDER = "/azureml-run"
 _WORKERS = "/azureml-workers"
@@ -30,10 +31,8 @@ def waiting_words(folder: Path, name: str, engine: Engine) -> list[str]:
     return [sys.executable, "-I", "-S", str(WORKERS / "container_run.py"), str(folder), name, engine.program, "--"]
 
 
-class ContainerSite(Site):
+class ContainerSite(PosixSite):
     """One run's container. What the script is told of is mounted: the mounts gather as the plan is made."""
-
-    separator = ":"
 
     def __init__(
         self,
@@ -48,8 +47,9 @@ class ContainerSite(Site):
         paths: Mapping[str, str],
     ) -> None:
         super().__init__(project, run, interpreter)
-        self._engine, self._image, self._contents, self._asked, self._user = engine, image, contents, asked, user
+        self._engine, self._image, self._asked, self._user = engine, image, asked, user
         self._paths = paths
+        self.bash, self.label = contents.programs.get("bash"), image.name
         self._mounts: dict[str, Mount] = {}
         self._mount(self.outside, FOLDER, readonly=False)
         if interpreter.folder is not None:
@@ -89,10 +89,6 @@ class ContainerSite(Site):
         return FOLDER
 
     @property
-    def python(self) -> str:
-        return self.interpreter.python.as_posix()
-
-    @property
     def workers(self) -> str:
         return self._mount(WORKERS, _WORKERS)
 
@@ -100,23 +96,12 @@ class ContainerSite(Site):
     def launcher(self) -> list[str]:
         return [self.python, "-I", "-S"]
 
-    def has(self, program: str, path: str) -> bool:
-        return True
-
-    @property
-    def facts(self) -> dict[str, str]:
-        return {"root": FOLDER}
-
     def variables(self) -> dict[str, str]:
         """What the image sets, its Python first on PATH; of the caller's environment nothing."""
-        path = self._image.variables.get("PATH") or _USUAL_PATH
-        found = {"PATH": f"{self.interpreter.bin.as_posix()}:{path}"}
-        if self.interpreter.folder is not None:
-            found["VIRTUAL_ENV"] = self.interpreter.bin.parent.as_posix()
-        if "--user" in self._user:
-            # A user that the image does not know has neither a home nor a name.
-            found |= {"HOME": "/tmp", "USER": "azureml", "LOGNAME": "azureml"}  # noqa: S108 - the container's
-        return found | self.interpreter.variables
+        # A user that the image does not know has neither a home nor a name.
+        user = {"HOME": "/tmp", "USER": "azureml", "LOGNAME": "azureml"}  # noqa: S108 - the container's
+        own = self.variables_over(self._image.variables.get("PATH") or _USUAL_PATH)
+        return (user if "--user" in self._user else {}) | own
 
     def input(self, name: str, wanted: Input) -> str:
         place = data.locate(self.project, name, wanted.path)
@@ -155,12 +140,6 @@ class ContainerSite(Site):
 
     def word(self, word: str, job: CommandJob) -> str:
         return word
-
-    def shell(self, line: str, report: Report) -> list[str]:
-        bash = self._contents.programs.get("bash")
-        if not bash:
-            report(f"{self._image.name} has no bash: sh runs the command; Azure ML uses bash.")
-        return [bash or "/bin/sh", "-c", line]
 
     def ask_python(self, program: str, python_path: str | None) -> str:
         mounts = [word for one in self.begun_mounts for word in ("--mount", one.word(self._engine.docker))]

@@ -10,18 +10,17 @@ from amlrun.errors import AmlError
 from amlrun.prepare import data, snapshot
 from amlrun.prepare.interpreter import Interpreter
 from amlrun.prepare.machines import Machine
-from amlrun.prepare.site import Report, Site
+from amlrun.prepare.site import Report
 from amlrun.project import Project
 from amlrun.runs import store as runs
 from amlrun.spec.job import CommandJob, Input, Output
 from amlrun.targets import machine_facts
+from amlrun.targets.posix_site import PosixSite
 from amlrun.targets.ssh_connection import Connection
 
 
-class RemoteSite(Site):
+class RemoteSite(PosixSite):
     """One run on another machine. `sends` gathers what of this machine the script is told of, by its place there."""
-
-    separator = ":"
 
     def __init__(
         self,
@@ -37,6 +36,7 @@ class RemoteSite(Site):
         self.sends: dict[str, Path] = {}
         self.sends_workers = False
         self.spark_submit = machine_facts.spark_submit(there)
+        self.bash, self.label = there["tools"].get("bash"), self.machine.name
 
     @property
     def machine(self) -> Machine:
@@ -52,10 +52,6 @@ class RemoteSite(Site):
         return f"{self.home}/runs/{self.run.id}"
 
     @property
-    def python(self) -> str:
-        return self.interpreter.python.as_posix()
-
-    @property
     def workers(self) -> str:
         self.sends_workers = True
         return f"{self.folder}/.run/workers"
@@ -68,19 +64,9 @@ class RemoteSite(Site):
     def cores(self) -> int:
         return machine_facts.cores(self._there)
 
-    def has(self, program: str, path: str) -> bool:
-        return True
-
-    @property
-    def facts(self) -> dict[str, str]:
-        return {"root": self.folder}
-
     def variables(self) -> dict[str, str]:
         """Its own Python first on PATH; the rest is what a login there has."""
-        found = {"PATH": f"{self.interpreter.bin.as_posix()}:{self._there['path']}"}
-        if self.interpreter.folder is not None:
-            found["VIRTUAL_ENV"] = self.interpreter.bin.parent.as_posix()
-        return found | self.interpreter.variables
+        return self.variables_over(self._there["path"])
 
     def input(self, name: str, wanted: Input) -> str:
         """A place there that the machine's entry names, else this machine's data, which is sent along."""
@@ -120,19 +106,8 @@ class RemoteSite(Site):
         for volume in job.local.volumes:
             report(f"Arguments at or below {volume.container} mean {volume.host} on {self.machine.name} (-v)")
 
-    def word(self, word: str, job: CommandJob) -> str:
-        for volume in job.local.volumes:
-            inside = volume.container.rstrip("/")
-            flag, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
-            if value == inside or value.startswith(inside + "/"):
-                return f"{flag}{equals}{volume.host}{value[len(inside) :]}"
-        return word
-
-    def shell(self, line: str, report: Report) -> list[str]:
-        bash = self._there["tools"].get("bash")
-        if not bash:
-            report(f"{self.machine.name} has no bash: sh runs the command; Azure ML uses bash.")
-        return [bash or "/bin/sh", "-c", line]
+    def host_path(self, host: str) -> str:
+        return host
 
     def ask_python(self, program: str, python_path: str | None) -> str:
         variables = {"PYTHONPATH": python_path} if python_path else {}
