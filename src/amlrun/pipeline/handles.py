@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amlrun.errors import AmlError, os_error
 from amlrun.events import Message, OnEvent, ignore
 from amlrun.pipeline import check, graph
 from amlrun.pipeline import state as states
@@ -21,6 +18,7 @@ from amlrun.spec.job import to_dict
 from amlrun.spec.pipeline import PipelineJob, first_of
 from amlrun.targets import Targets
 from amlrun.targets.base import FOLDERS, Plan, Run, SubmitOptions, Target
+from amlrun.targets.parents import DrivenRun, WatchedRun
 
 if TYPE_CHECKING:
     from amlrun.pipeline.local import Work
@@ -117,38 +115,23 @@ class PipelineRun(Run):
         return fetched
 
 
-class LocalPipelineRun(PipelineRun):
+class LocalPipelineRun(PipelineRun, DrivenRun["Work"]):
     """A pipeline whose steps are started from this machine."""
 
-    _work: Work | None = None
+    noun = "pipeline"
 
-    @property
-    def in_process(self) -> bool:
-        """Whether the next `wait` drives the pipeline."""
-        return self._work is not None
-
-    def drive_with(self, work: Work) -> None:
-        """Have the next `wait` drive the pipeline in its own process and thread."""
-        self._work = work
-
-    def wait(self, timeout: float | None = None, on_event: OnEvent | None = None) -> RunStatus:
-        """Wait until the pipeline has ended; drive it where it was submitted with `detach=False`: without a timeout."""
-        if self._work is None:
-            return super().wait(timeout, on_event)
-        if timeout is not None:
-            hint = "Leave the timeout out, or submit the pipeline with detach=True."
-            raise AmlError("wait() has no timeout for a pipeline that runs in this process", hint=hint)
+    def drive(self, work: Work, on_event: OnEvent) -> None:
+        """Run the steps to their end."""
         from amlrun.pipeline import local
         from amlrun.pipeline.progress import PipelineLog
 
-        work, self._work = self._work, None
-        log = PipelineLog(self.files.log, on_event or self.target.on_event)
-        local.drive(self.target.project, self.files, work, log)
-        return self.status()
+        local.drive(self.target.project, self.files, work, PipelineLog(self.files.log, on_event))
 
 
-class RemotePipelineRun(PipelineRun):
+class RemotePipelineRun(PipelineRun, WatchedRun):
     """A pipeline that a workspace runs."""
+
+    results = "pipeline's record"
 
     def _pipeline(self, on_event: OnEvent = ignore, log: Path | None = None) -> RemotePipeline:
         from amlrun.pipeline.progress import PipelineLog
@@ -158,28 +141,9 @@ class RemotePipelineRun(PipelineRun):
         assert isinstance(self.target, AzureMLTarget)  # noqa: S101 - the only one that runs pipelines whole
         return RemotePipeline(self.target.client, self.target.project, self.files, PipelineLog(log, on_event))
 
-    def wait(self, timeout: float | None = None, on_event: OnEvent | None = None) -> RunStatus:
-        """Watch the pipeline until it has ended; `on_event` gets a line a step, and its state (`PipelineProgress`)."""
-        tell = on_event or self.target.on_event
-        until = None if timeout is None else time.monotonic() + timeout
-        try:
-            ended = self._pipeline(tell, self.files.log).follow(until)
-        except KeyboardInterrupt:
-            self.target.release(self.files)
-            raise
-        except OSError as error:
-            raise os_error(error, "write the pipeline's record") from error
-        if ended is None:
-            return self.files.state()[0]
-        self.target.release(self.files)
-        return ended
-
-    def logs(self, follow: bool = False) -> Iterator[bytes]:
-        """A line for each change of a step, as `wait` has written them; with `follow` it waits first."""
-        if follow:
-            self.wait(on_event=ignore)
-        with suppress(FileNotFoundError):
-            yield self.files.log.read_bytes()
+    def watch(self, on_event: OnEvent, until: float | None) -> RunStatus | None:
+        """Follow the pipeline; `on_event` gets a line a step, and its state (`PipelineProgress`)."""
+        return self._pipeline(on_event, self.files.log).follow(until)
 
     def children(self) -> list[Run]:
         """The steps' runs, oldest first, as the workspace lists them now."""

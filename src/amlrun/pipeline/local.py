@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from amlrun.dataclass import dataclass
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
 from amlrun.events import Message
@@ -22,6 +20,7 @@ from amlrun.runs.record import ErrorPart, ExitPart
 from amlrun.spec.pipeline import PipelineJob, first_of
 from amlrun.targets import processes, steps
 from amlrun.targets.base import Run, SubmitOptions, Target
+from amlrun.targets.parents import write_end
 from amlrun.workspace import Workspace
 
 
@@ -147,13 +146,7 @@ def _write_end(run: runs.RunFolder, status: str, error: BaseException | None, fa
     }
     if not cancelled and not good:
         ended["error"] = _why(error, failed)
-    try:
-        if cancelled and not (run.private / "cancel.json").exists():
-            run.write_part("cancel", {"cancel": {"at": end, "reason": "Ctrl-C"}})
-        run.write_part("exit", ended)
-        Path(run.private / "reserve").unlink(missing_ok=True)
-    except OSError:
-        return  # a full disk: the state is inferred
+    write_end(run, ended, cancelled=cancelled)
 
 
 def _why(error: BaseException | None, failed: list[StepState]) -> ErrorPart:

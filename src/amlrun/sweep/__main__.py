@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from pathlib import Path
-from typing import Any
 
-from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
+from amlrun.errors import AmlError
 from amlrun.events import ignore
 from amlrun.project import Project
 from amlrun.runs import store as runs
@@ -17,11 +15,8 @@ from amlrun.sweep.driver import Driver
 from amlrun.sweep.progress import SweepLog
 from amlrun.targets import Targets
 from amlrun.targets.local import LocalTarget
+from amlrun.targets.parents import drive_alone
 from amlrun.workspace import Workspace
-
-
-def _interrupt(*_: Any) -> None:
-    raise KeyboardInterrupt
 
 
 def _no_workspace() -> Workspace:
@@ -29,21 +24,16 @@ def _no_workspace() -> Workspace:
 
 
 def main(folder: Path, kind: type[Driver] = Driver) -> int:
-    """Drive the sweep of that run. What goes wrong is written to stderr, which is `.run/driver.log`."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    run = runs.RunFolder(folder)
-    try:
+    """Drive the sweep of that run; the exit code."""
+
+    def drive(run: runs.RunFolder) -> None:
         settings = store.from_plain(json.load(sys.stdin))
         target = Targets(Project(folder.parents[1]), _no_workspace).for_run(run)
         assert isinstance(target, LocalTarget)  # noqa: S101 - the workspace drives its own sweeps
         local.drive(target, run, settings, SweepLog(run.log, ignore), kind)
         target.status(run)
-    except AmlError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    except KeyboardInterrupt:
-        return CANCELLED
-    return 0 if run.part("exit").get("exit_code") == 0 else JOB_FAILED
+
+    return drive_alone(folder, drive)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amlrun.errors import AmlError, os_error, os_errors
+from amlrun.errors import AmlError, os_errors
 from amlrun.events import LogOutput, Message, OnEvent, ignore
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
@@ -15,6 +14,7 @@ from amlrun.spec.job import SweepJob
 from amlrun.sweep.progress import SweepLog
 from amlrun.sweep.store import Settings
 from amlrun.targets.base import FOLDERS, Outcome, Run, SubmitOptions, Target
+from amlrun.targets.parents import DrivenRun, WatchedRun
 
 if TYPE_CHECKING:
     from amlrun.sweep.driver import Driver
@@ -71,11 +71,10 @@ def start(run: LocalSweepRun, settings: Settings, options: SubmitOptions) -> Loc
     return run
 
 
-class LocalSweepRun(Run):
+class LocalSweepRun(DrivenRun[Settings]):
     """A sweep whose trials run on this machine."""
 
-    _settings: Settings | None = None
-
+    noun = "sweep"
     can_resume = True
     resume_command = "aml run submit-hyperdrive --resume"
     driver_module = "amlrun.sweep"
@@ -85,36 +84,19 @@ class LocalSweepRun(Run):
 
         return Driver
 
-    @property
-    def in_process(self) -> bool:
-        """Whether the next `wait` drives the sweep."""
-        return self._settings is not None
-
-    def drive_with(self, settings: Settings) -> None:
-        """Have the next `wait` drive the sweep in its own process and thread."""
-        self._settings = settings
-
-    def wait(self, timeout: float | None = None, on_event: OnEvent | None = None) -> RunStatus:
-        """Wait until the sweep has ended; drive it, where it was submitted with `detach=False`: without a timeout."""
-        if self._settings is None:
-            return super().wait(timeout, on_event)
-        if timeout is not None:
-            hint = "Leave the timeout out, or submit the sweep with detach=True."
-            raise AmlError("wait() has no timeout for a sweep that runs in this process", hint=hint)
+    def drive(self, work: Settings, on_event: OnEvent) -> None:
+        """Run the trials to their end."""
         from amlrun.sweep import local
         from amlrun.targets.local import LocalTarget
 
-        settings, self._settings = self._settings, None
-        log = SweepLog(self.files.log, on_event or self.target.on_event)
         assert isinstance(self.target, LocalTarget)  # noqa: S101 - submit looked
-        outcome = local.drive(self.target, self.files, settings, log, self._driver())
-        self.status()
-        return outcome.status
+        local.drive(self.target, self.files, work, SweepLog(self.files.log, on_event), self._driver())
 
 
-class RemoteSweepRun(Run):
+class RemoteSweepRun(WatchedRun):
     """A sweep that a workspace runs: what it says of the trials is written down as a local sweep would leave it."""
 
+    results = "sweep's results"
     _outcome: Outcome | None = None
 
     def _sweep(self, on_event: OnEvent = ignore, log: Path | None = None) -> RemoteSweep:
@@ -124,40 +106,18 @@ class RemoteSweepRun(Run):
         assert isinstance(self.target, AzureMLTarget)  # noqa: S101 - the only one that runs sweeps whole
         return RemoteSweep(self.target.client, self.target.project, self.files, SweepLog(log, on_event))
 
-    def wait(self, timeout: float | None = None, on_event: OnEvent | None = None) -> RunStatus:
-        """Watch the sweep until it has ended; `on_event` gets a line a trial, and its state (`SweepProgress`)."""
-        tell = on_event or self.target.on_event
-        until = None if timeout is None else time.monotonic() + timeout
-        try:
-            sweep = self._sweep(tell, self.files.log)
-            if sweep.finalized:
-                tell(LogOutput(self._log()))
-                self._outcome = sweep.outcome()
-                return self._outcome.status
+    def watch(self, on_event: OnEvent, until: float | None) -> RunStatus | None:
+        """Follow the sweep; `on_event` gets a line a trial, and its state (`SweepProgress`)."""
+        sweep = self._sweep(on_event, self.files.log)
+        if sweep.finalized:
+            for lines in self.logs():
+                on_event(LogOutput(lines))
+            self._outcome = sweep.outcome()
+        else:
             # All lines are written again, from what the workspace knows.
             self.files.log.write_text("", encoding="utf-8")
             self._outcome = sweep.follow(until)
-        except KeyboardInterrupt:
-            self.target.release(self.files)
-            raise
-        except OSError as error:
-            raise os_error(error, "write the sweep's results") from error
-        if self._outcome is None:
-            return self.files.state()[0]
-        self.target.release(self.files)
-        return self._outcome.status
-
-    def logs(self, follow: bool = False) -> Iterator[bytes]:
-        """A line for each trial that has ended, as `wait` has written them; with `follow` it waits first."""
-        if follow:
-            self.wait(on_event=ignore)
-        yield self._log()
-
-    def _log(self) -> bytes:
-        try:
-            return self.files.log.read_bytes()
-        except FileNotFoundError:
-            return b""
+        return None if self._outcome is None else self._outcome.status
 
     def children(self) -> list[Run]:
         """The trials, oldest first, as the workspace lists them now."""

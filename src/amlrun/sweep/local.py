@@ -24,6 +24,7 @@ from amlrun.sweep.store import Settings
 from amlrun.targets import processes, steps
 from amlrun.targets.base import Outcome, Run, SubmitOptions
 from amlrun.targets.local import LocalTarget
+from amlrun.targets.parents import write_end
 
 
 def submit(
@@ -140,10 +141,4 @@ def _write_end(run: runs.RunFolder, outcome: Outcome | None, error: BaseExceptio
             ended["error"] = {"message": str(error).splitlines()[0]}
     if outcome and outcome.best and not error:
         ended["properties"] = {"best_child_run_id": outcome.best, "score": outcome.best_value}
-    try:
-        if cancelled:
-            run.write_part("cancel", {"cancel": {"at": end, "reason": "Ctrl-C"}})
-        run.write_part("exit", ended)
-        (run.private / "reserve").unlink(missing_ok=True)
-    except OSError:
-        return  # a full disk: the state is inferred
+    write_end(run, ended, cancelled=cancelled)
