@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from amlrun.azure import common_tree, spark_tree
+from amlrun.azure import common_tree, job_tree
 from amlrun.errors import AmlError, os_error
 from amlrun.spec import write, write_automl, write_pipeline
 from amlrun.spec.automl import AutoMLJob
@@ -73,7 +73,7 @@ def tree(
         return found
 
     def spark(one: SparkJob) -> dict[str, Any]:
-        return spark_tree.tree(one, name, experiment, None) | ({"code": code(one.code)} if one.code else {})
+        return job_tree.tree(one, name, experiment, None) | ({"code": code(one.code)} if one.code else {})
 
     def component(step: str, inside: dict[str, Any]) -> str:
         if folder is None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from amlrun.errors import AmlError
 from amlrun.spec import node, read_spark, read_sweep
+from amlrun.spec.docker_arguments import volumes
 from amlrun.spec.job import CommandJob, SparkJob, SweepJob, compute_named
-from amlrun.spec.local_notes import local_notes
 from amlrun.spec.node import Node
 from amlrun.spec.read_command import Reader
 
@@ -76,8 +76,26 @@ def _at(job: CommandJob | SweepJob | SparkJob, target: str | None, container: bo
         job = read_spark.as_script(job)
     trial = job.trial if isinstance(job, SweepJob) else job
     trial.local.container = container or None
-    trial.local.notes += local_notes(trial)
+    trial.local.notes += _local_notes(trial)
     return job
+
+
+def _local_notes(job: CommandJob) -> list[str]:
+    """A line for each setting of `job` that has no effect here: that only a cluster or a container has."""
+    notes = []
+    wanted = job.resources
+    nodes = (wanted.instance_count if wanted else None) or 1
+    if nodes > 1 and job.distribution is None:
+        notes.append(f"resources.instance_count: {nodes} nodes without a distribution: here the command runs once")
+    if job.local.container:
+        wanted = None
+    others = volumes(wanted.docker_args)[1] if wanted else []
+    if others:
+        notes.append(f"resources.docker_args: no container here, so {' '.join(others)} has no effect")
+    if wanted and wanted.shm_size:
+        notes.append("resources.shm_size: no container here, so it has no effect")
+    notes += [f"services.{name}: is not started here" for name in job.services]
+    return notes
 
 
 def _refuse_others(root: Node, file: Path) -> None:

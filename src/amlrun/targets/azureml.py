@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.azure import client as azure_client
-from amlrun.azure import codes, job_tree, record, spark_tree, submission
+from amlrun.azure import codes, job_tree, record, submission
 from amlrun.azure.client import Client
 from amlrun.events import Message, OnEvent, PackageLoaded, Transfer, ignore
 from amlrun.prepare import code, conda_file
@@ -218,7 +218,7 @@ def _calls(tree: dict[str, Any], location: str) -> list[str]:
 def _trial(job: Job) -> CommandJob:
     """What runs on the compute: the job itself, or a sweep's trial."""
     if isinstance(job, SparkJob):
-        return spark_tree.as_command(job)
+        return job_tree.spark_as_command(job)
     assert not isinstance(job, (PipelineJob, AutoMLJob))  # noqa: S101 - modules of their own have these
     return job.trial if isinstance(job, SweepJob) else job
 
