@@ -74,6 +74,16 @@ def os_error(error: OSError, doing: str) -> AmlError:
     )
 
 
+def first_of(errors: list[AmlError]) -> AmlError:
+    """The first of several errors, with the others in its hint, a line each."""
+    first, *others = errors
+    lines = [first.hint] if first.hint else []
+    lines += [str(other).partition("\n")[0] for other in others[:20]]
+    lines += [f"… and {len(others) - 20} more"] if len(others) > 20 else []
+    first.hint = "\n".join(lines)
+    return first
+
+
 def folded(name: str) -> str:
     """A name without case and without what joins its parts: LightGBM, light_gbm and lightGbm are one."""
     return name.replace("_", "").replace("-", "").lower()

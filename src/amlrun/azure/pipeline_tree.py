@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.azure import common_tree, job_tree
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.spec import write, write_automl, write_pipeline
 from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, Environment, Input, SparkJob
@@ -78,12 +78,10 @@ def tree(
     def component(step: str, inside: dict[str, Any]) -> str:
         if folder is None:
             return f"./{step}.json"
-        try:
+        with os_errors("write a component's file"):
             folder.mkdir(parents=True, exist_ok=True)
             file = folder / f"{step}.json"
             file.write_text(json.dumps(inside), encoding="utf-8")
-        except OSError as error:
-            raise os_error(error, "write a component's file") from error
         return file.as_posix()
 
     job = _settled(job)

@@ -13,7 +13,7 @@ from typing import Any
 
 from amlrun.azure import record
 from amlrun.azure.client import Client
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.runs import redact
 from amlrun.runs import store as runs
 
@@ -63,10 +63,8 @@ def _left_over(folder: Path, mark: str) -> runs.RunFolder | None:
 
 def send(client: Client, run: runs.RunFolder, tree: dict[str, Any]) -> None:
     """Keep the job's YAML in the run's folder, and create the job: its record has how it is there. Raises AmlError."""
-    try:
+    with os_errors("write the job's file"):
         (run.private / "job.yml").write_text(json.dumps(redact.masked(tree), indent=2), encoding="utf-8")
-    except OSError as error:
-        raise os_error(error, "write the job's file") from error
     record.update_from_service(run, _create(client, tree))
 
 

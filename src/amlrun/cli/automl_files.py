@@ -6,7 +6,7 @@ from pathlib import Path
 
 from amlrun.cli.common import Context
 from amlrun.cli.scoring_files import show_rows
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.runs.files import write_text
 from amlrun.spec.automl import AutoMLJob
 
@@ -46,10 +46,8 @@ def export_automl(context: Context, file: Path, target: str | None, destination:
     if destination:
         place = Path(destination).absolute()
         write_text(place, text)
-        try:
+        with os_errors("write the MLTable"):
             written = [place, *write_automl.write_tables(write_automl.tables(job), folder)]
-        except OSError as error:
-            raise os_error(error, "write the MLTable") from error
     elif write_automl.tables(job):
         context.warn("the MLTable of the data is written only with -o FILE, beside it")
     value = {"job": write.tree(job, folder), "files": [str(one) for one in written]}

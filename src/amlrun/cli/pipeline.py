@@ -10,7 +10,7 @@ import click
 from amlrun.cli import mistakes
 from amlrun.cli.common import Context, common_options
 from amlrun.cli.pipeline_inference import inference
-from amlrun.errors import BAD_INPUT, AmlError
+from amlrun.errors import BAD_INPUT, AmlError, first_of
 
 if TYPE_CHECKING:
     from amlrun.pipeline.state import PipelineState
@@ -76,7 +76,6 @@ def show(context: Context, file: Path | None, run_id: str | None, mermaid: bool,
     if file is not None:
         from amlrun.pipeline import load
         from amlrun.pipeline.state import planned
-        from amlrun.spec.pipeline import first_of
 
         reading = load.inspect(file, context.path)
         if reading.refused:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from amlrun.errors import first_of
 from amlrun.events import Message, OnEvent, ignore
 from amlrun.pipeline import check, graph
 from amlrun.pipeline import state as states
@@ -15,7 +16,7 @@ from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import to_dict
-from amlrun.spec.pipeline import PipelineJob, first_of
+from amlrun.spec.pipeline import PipelineJob
 from amlrun.targets import Targets
 from amlrun.targets.base import FOLDERS, Plan, Run, SubmitOptions, Target
 from amlrun.targets.parents import DrivenRun, WatchedRun

@@ -12,6 +12,7 @@ from amlrun.errors import AmlError
 from amlrun.pipeline import graph
 from amlrun.spec.job import CommandJob, Input, Output
 from amlrun.spec.pipeline import MODEL_TYPES, Binding, PipelineJob, Step, bindings, whole_binding
+from amlrun.v1.config import free_name
 
 _SCORE = '''\
 """Answer scoring requests with the model {model}: `init()` once in each process, `run(data)` for each request."""
@@ -73,7 +74,7 @@ def derive(job: PipelineJob, output: str, registered: str | None = None) -> Infe
     made = copy.deepcopy(job)
     made.jobs = {step: made.jobs[step] for step in job.jobs if step in kept}
     model = registered or _name(job, maker, name)
-    key = _free("model", job.inputs)
+    key = free_name("model", job.inputs)
     made.inputs[key] = Input(_type(maker, name), f"azureml:{model}@latest")
     for step in made.jobs.values():
         for given in step.inputs.values():
@@ -146,7 +147,7 @@ def _outputs(job: PipelineJob, users: list[str]) -> None:
             own = step.outputs.get(name)
             kind = (step.component.outputs.get(name) or own or Output()).type
             if step.name in users:
-                key = _free(name, job.outputs)
+                key = free_name(name, job.outputs)
                 job.outputs[key] = Output(kind)
                 step.outputs[name] = Output(kind, path=f"${{{{parent.outputs.{key}}}}}")
             elif own is not None and own.path and "parent.outputs" in own.path:
@@ -167,13 +168,6 @@ def _name(job: PipelineJob, maker: Step, output: str) -> str:
 def _type(maker: Step, output: str) -> str:
     found = (maker.component.outputs.get(output) or maker.outputs.get(output) or Output()).type
     return found if found in MODEL_TYPES else "custom_model"
-
-
-def _free(name: str, taken: dict[str, Input] | dict[str, Output]) -> str:
-    number, found = 2, name
-    while found in taken:
-        found, number = f"{name}_{number}", number + 1
-    return found
 
 
 def _dropped(job: PipelineJob, maker: Step, kept: set[str], users: list[str]) -> dict[str, str]:

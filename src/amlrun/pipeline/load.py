@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, first_of
 from amlrun.pipeline import overrides
 from amlrun.pipeline.check import check
 from amlrun.spec import node as yaml_node
 from amlrun.spec import read_pipeline
 from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import compute_named
-from amlrun.spec.pipeline import PipelineJob, first_of, is_v1
+from amlrun.spec.pipeline import PipelineJob, is_v1
 from amlrun.spec.read_pipeline import Reading
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amlrun.dataclass import dataclass
-from amlrun.errors import CANCELLED, JOB_FAILED, AmlError
+from amlrun.errors import CANCELLED, JOB_FAILED, AmlError, first_of
 from amlrun.events import Message
 from amlrun.pipeline import filling, graph, state, step_job
 from amlrun.pipeline.engine import Engine
@@ -17,7 +17,7 @@ from amlrun.runs import provenance
 from amlrun.runs import store as runs
 from amlrun.runs.process import cores
 from amlrun.runs.record import ErrorPart, ExitPart
-from amlrun.spec.pipeline import PipelineJob, first_of
+from amlrun.spec.pipeline import PipelineJob
 from amlrun.targets import processes, steps
 from amlrun.targets.base import Run, SubmitOptions, Target
 from amlrun.targets.parents import write_end

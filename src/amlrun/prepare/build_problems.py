@@ -10,6 +10,7 @@ from pathlib import Path
 from amlrun.dataclass import dataclass
 from amlrun.errors import JOB_FAILED, AmlError
 from amlrun.prepare.conda_file import CondaFile, Requirement
+from amlrun.prepare.conda_rules import normal
 from amlrun.runs.redact import masked_text
 
 # uv's variables that name files with requirements of their own.
@@ -41,7 +42,7 @@ class Problem:
 def name_of(requirement: str) -> str:
     """The name in a requirement, as packages are compared."""
     found = re.match(r"[A-Za-z0-9][\w.-]*", requirement)
-    return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
+    return normal(found[0]) if found else ""
 
 
 def of_settings(output: str, settings: Mapping[str, str], wanted: CondaFile) -> AmlError | None:

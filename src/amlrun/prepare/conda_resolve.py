@@ -11,6 +11,7 @@ from typing import Literal
 
 from amlrun.dataclass import dataclass, field
 from amlrun.errors import SERVICE, AmlError
+from amlrun.prepare.conda_rules import normal
 
 _SECONDS = 180
 
@@ -74,7 +75,7 @@ def uv_resolver() -> Resolver:
                 return Resolution(message=f"no answer within {_SECONDS} seconds")
         if done.returncode == 0:
             pairs = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", done.stdout, re.MULTILINE)
-            return Resolution({re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pairs})
+            return Resolution({normal(name): version for name, version in pairs})
         # Warnings come first: a Python that could not be looked into, a setting that has no effect.
         message = " ".join(done.stderr[max(done.stderr.find("error:"), 0) :].split()) or "uv failed without a message"
         if _out_of_reach(message):

@@ -14,7 +14,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.prepare.site import Site
 from amlrun.prepare.spark_packages import DEFAULT_VERSION, JAVA
 from amlrun.runs import redact
@@ -98,12 +98,10 @@ def variables(site: Site, job: CommandJob, inherited: dict[str, str]) -> dict[st
         there = [item.rpartition("/")[0] if item.endswith(".py") else item for item in files]
         found["PYTHONPATH"] = site.separator.join([*there, *filter(None, [inherited.get("PYTHONPATH")])])
     folder = site.run.private / _FOLDER
-    try:
+    with os_errors("write Spark's configuration"):
         folder.mkdir(exist_ok=True)
         (folder / "spark-defaults.conf").write_text(_defaults(site, settings), encoding="utf-8")
         (folder / "log4j2.properties").write_text(_LOGGING, encoding="utf-8")
-    except OSError as error:
-        raise os_error(error, "write Spark's configuration") from error
     return found
 
 

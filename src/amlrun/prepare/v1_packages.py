@@ -66,4 +66,4 @@ def _split(text: str) -> tuple[str, str]:
     match = _NAME.match(text)
     if match is None:
         return "", ""
-    return re.sub(r"[-_.]+", "-", match["name"]).lower(), (match["extras"] or "").lower()
+    return conda_rules.normal(match["name"]), (match["extras"] or "").lower()

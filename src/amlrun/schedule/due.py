@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.dataclass import dataclass, field
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_error, os_errors
 from amlrun.project import Project
 from amlrun.runs.files import replace_json
 from amlrun.schedule import times
@@ -35,10 +35,8 @@ class Memory:
     def save(self) -> None:
         """Write it. Raises AmlError."""
         checked = None if self.checked is None else self.checked.astimezone(timezone.utc).isoformat()
-        try:
+        with os_errors("note that the schedule has fired"):
             replace_json(self.file, {"checked": checked, "data": self.data})
-        except OSError as error:
-            raise os_error(error, "note that the schedule has fired") from error
 
 
 @contextmanager

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, first_of
 from amlrun.spec import node as yaml_node
 from amlrun.spec import read_schedule
-from amlrun.spec.pipeline import first_of
 from amlrun.spec.schedule import Schedule
 from amlrun.v1.config import Row
 from amlrun.v1.pipeline import schedule_file

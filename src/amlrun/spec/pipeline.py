@@ -81,16 +81,6 @@ def is_pipeline(root: Node) -> bool:
     return is_v1(root) or (kind is not None and kind.text == "pipeline") or root.get("jobs") is not None
 
 
-def first_of(errors: list[AmlError]) -> AmlError:
-    """The first of several errors, with the others in its hint, a line each."""
-    first, *others = errors
-    lines = [first.hint] if first.hint else []
-    lines += [str(other).partition("\n")[0] for other in others[:20]]
-    lines += [f"… and {len(others) - 20} more"] if len(others) > 20 else []
-    first.hint = "\n".join(lines)
-    return first
-
-
 def substitute(text: str, value: Any) -> str:
     """`text` with each binding replaced by `value(binding)`."""
     return _PARENT.sub(lambda match: value(Binding(match["step"] or "", match["kind"], match["name"])), text)

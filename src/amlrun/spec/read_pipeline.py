@@ -9,12 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from amlrun.dataclass import dataclass, field
-from amlrun.errors import AmlError, did_you_mean
+from amlrun.errors import AmlError, did_you_mean, first_of
 from amlrun.spec import node as yaml_node
 from amlrun.spec import read_pipeline_components as components
 from amlrun.spec.job import Output
 from amlrun.spec.node import Node
-from amlrun.spec.pipeline import Component, PipelineJob, PipelineSettings, Source, Step, first_of
+from amlrun.spec.pipeline import Component, PipelineJob, PipelineSettings, Source, Step
 from amlrun.spec.read_pipeline_components import Above, lines_of, named
 from amlrun.spec.read_pipeline_io import Faults, PartReader, Tree
 from amlrun.spec.read_pipeline_steps import step

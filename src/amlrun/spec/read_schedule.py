@@ -8,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, first_of
 from amlrun.spec import node as yaml_node
 from amlrun.spec import time_zones
 from amlrun.spec.node import Node
-from amlrun.spec.pipeline import Source, first_of
+from amlrun.spec.pipeline import Source
 from amlrun.spec.read_pipeline_components import lines_of
 from amlrun.spec.read_sections import Sections
 from amlrun.spec.schedule import WEEK_DAYS, Cron, Frequency, Recurrence, Schedule, Trigger

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from amlrun import project
 from amlrun.dataclass import dataclass, field
-from amlrun.errors import AmlError, os_error
+from amlrun.errors import AmlError, os_errors
 from amlrun.prepare import code
 from amlrun.runs.files import replace_json
 from amlrun.spec.job import DEFAULT_IMAGE, CommandJob
@@ -108,12 +108,10 @@ def _built(job: CommandJob, engine: Engine, report: Report) -> Image:
 
 def _hash(context: Path) -> str:
     digest = hashlib.sha256()
-    try:
+    with os_errors("read the build context"):
         for file in sorted(one for one in context.rglob("*") if one.is_file()):
             digest.update(file.relative_to(context).as_posix().encode() + b"\0")
             digest.update(hashlib.sha256(file.read_bytes()).digest())
-    except OSError as error:
-        raise os_error(error, "read the build context") from error
     return digest.hexdigest()
 
 

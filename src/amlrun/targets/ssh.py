@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from amlrun.errors import CANCELLED, SERVICE, AmlError, os_error
+from amlrun.errors import CANCELLED, SERVICE, AmlError, os_errors
 from amlrun.events import Message, OnEvent, ignore
 from amlrun.prepare import code, launch
 from amlrun.prepare.machines import Machine
@@ -231,10 +231,8 @@ class SshTarget:
         if not submitting:
             # The mark comes after the deed: a machine that can't be reached has cancelled nothing.
             found = self.connection.call("cancel", run=run.id, reason=reason)
-        try:
+        with os_errors("write the run's record"):
             run.write_part("cancel", {"cancel": {"at": runs.now(), "reason": reason}})
-        except OSError as error:
-            raise os_error(error, "write the run's record") from error
         if submitting:
             return run.state()[0]  # its submitter sees the mark before it starts the script
         self._note(run, found)

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from amlrun.errors import JOB_FAILED, SERVICE, AmlError, os_error
+from amlrun.errors import JOB_FAILED, SERVICE, AmlError, os_error, os_errors
 from amlrun.prepare.site import WORKERS
 from amlrun.runs import store as runs
 from amlrun.runs.record import ExitPart
@@ -49,14 +49,12 @@ def read_log(run: runs.RunFolder, at: int) -> Iterator[bytes]:
 
 def write_log(run: runs.RunFolder, at: int, data: bytes) -> None:
     """Write a piece of the log at its own place: two who follow one run write the same. Raises AmlError."""
-    try:
+    with os_errors("write the run's log"):
         run.log.parent.mkdir(exist_ok=True)
         handle = os.open(run.log, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
         with os.fdopen(handle, "wb") as stream:
             stream.seek(at)
             stream.write(data)
-    except OSError as error:
-        raise os_error(error, "write the run's log") from error
 
 
 def pack(archive: tarfile.TarFile, run: runs.RunFolder, sends: Mapping[str, Path], *, workers: bool) -> None:
@@ -94,10 +92,8 @@ class Unpacker:
 
     def feed(self, data: bytes) -> None:
         """The next piece."""
-        try:
+        with os_errors("fetch the run's results"):
             self._size += self._spool.write(data)
-        except OSError as error:
-            raise os_error(error, "fetch the run's results") from error
 
     def close(self, size: int) -> None:
         """Unpack it, which must have so many bytes. Raises AmlError for a full disk, or a tar that is not whole."""

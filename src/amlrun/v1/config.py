@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 from amlrun.dataclass import dataclass
-from amlrun.errors import AmlError, folded
+from amlrun.errors import AmlError, first_of, folded
 from amlrun.runs import redact
 from amlrun.spec.node import Node
 from amlrun.v1.table import Field, Table, dotted, path_of
@@ -192,20 +194,30 @@ def by_line(problems: list[AmlError]) -> list[AmlError]:
 
 def raise_first(problems: list[AmlError], without_file: bool = False) -> None:
     """Raise the first of several problems, with the others in its hint."""
-    if not problems:
-        return
-    first, *others = problems
-    if without_file:
-        first.file = first.line = None
-    lines = [first.hint] if first.hint else []
-    lines += [str(other).partition("\n")[0] for other in others[:10]]
-    first.hint = "\n".join(lines)
-    raise first
+    if problems:
+        first = first_of(problems)
+        if without_file:
+            first.file = first.line = None
+        raise first
 
 
 def short(message: str) -> str:
     """A message that quotes the file, without the thousand letters that a spoilt file may have there."""
     return message if len(message) <= 400 else f"{message[:397]}..."
+
+
+def input_name(text: str, taken: Container[str] = ()) -> str:
+    """A v2 input's or output's name for v1's: letters, digits and `_`, first no digit, not taken yet."""
+    name = re.sub(r"[^A-Za-z0-9_]", "_", text)
+    return free_name(name if name and not name[0].isdigit() else f"_{name}", taken)
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """The name, with a number behind it where it is taken."""
+    base, count = name, 2
+    while name in taken:
+        name, count = f"{base}_{count}", count + 1
+    return name
 
 
 def is_file(place: Path) -> bool:

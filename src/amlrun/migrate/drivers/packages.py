@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from amlrun.dataclass import dataclass, field
 from amlrun.migrate.drivers.signatures import bound
 from amlrun.migrate.drivers.values import Call, Gap, SdkObject, Text, known
-from amlrun.prepare.conda_rules import TRAINING
+from amlrun.prepare.conda_rules import TRAINING, normal
 
 DEFAULT_PYTHON = "3.11"
 
@@ -127,10 +128,8 @@ def _text(value: Any) -> str:
 
 
 def _project(text: str) -> str:
-    import re
-
     match = re.match(r"\s*([A-Za-z0-9._-]+)", text)
-    return re.sub(r"[-_.]+", "-", match[1]).lower() if match else text
+    return normal(match[1]) if match else text
 
 
 def _is_sdk(value: Any) -> bool:

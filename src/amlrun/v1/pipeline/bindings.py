@@ -6,7 +6,8 @@ from amlrun.errors import did_you_mean
 from amlrun.spec.job import Input, Output, Scalar
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import PipelineJob, Step
-from amlrun.v1.pipeline.file import PipelineFile, input_name
+from amlrun.v1.config import input_name
+from amlrun.v1.pipeline.file import PipelineFile
 
 _WORDS = ("input:", "output:", "side_input:", "parameter:")
 _INPUT = ("source", "bind_mode", "type", "path_on_compute", "overwrite", "datastore")

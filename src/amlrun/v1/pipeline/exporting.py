@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from amlrun.dataclass import dataclass
+from amlrun.errors import first_of
 from amlrun.spec.job import V1_DATASET, CommandJob
-from amlrun.spec.pipeline import ParallelJob, PipelineJob, first_of
+from amlrun.spec.pipeline import ParallelJob, PipelineJob
 from amlrun.spec.write import relative
 from amlrun.v1.pipeline.to_pipeline import V1Reading, inspect
 from amlrun.v1.runconfig.exporting import without_folders

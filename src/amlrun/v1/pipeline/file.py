@@ -12,7 +12,7 @@ from amlrun.spec.node import Node
 from amlrun.spec.pipeline import Source
 from amlrun.spec.read_pipeline_components import lines_of
 from amlrun.spec.read_pipeline_io import Faults
-from amlrun.v1.config import Row
+from amlrun.v1.config import Row, free_name
 
 
 class PipelineFile(Faults):
@@ -114,20 +114,7 @@ class PipelineFile(Faults):
 def identifier(text: str, taken: Container[str] = ()) -> str:
     """A v2 step's name for v1's: lower-case letters, digits and `_`, first no digit, not taken yet."""
     name = re.sub(r"[^a-z0-9_]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text.strip()).lower()).strip("_")
-    return _free(name if name and not name[0].isdigit() else f"step_{name}".rstrip("_"), taken)
-
-
-def input_name(text: str, taken: Container[str] = ()) -> str:
-    """A v2 input's or output's name for v1's: letters, digits and `_`, first no digit, not taken yet."""
-    name = re.sub(r"[^A-Za-z0-9_]", "_", text)
-    return _free(name if name and not name[0].isdigit() else f"_{name}", taken)
-
-
-def _free(name: str, taken: Container[str]) -> str:
-    base, count = name, 2
-    while name in taken:
-        name, count = f"{base}_{count}", count + 1
-    return name
+    return free_name(name if name and not name[0].isdigit() else f"step_{name}".rstrip("_"), taken)
 
 
 def compute_of(name: str | None) -> str | None:

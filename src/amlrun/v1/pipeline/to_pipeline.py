@@ -15,8 +15,8 @@ from amlrun.spec.job import V1_DATASET, Input, Scalar
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import PipelineJob, Source
 from amlrun.spec.read_pipeline import Reading
-from amlrun.v1.config import Row
-from amlrun.v1.pipeline.file import PipelineFile, compute_of, input_name
+from amlrun.v1.config import Row, input_name
+from amlrun.v1.pipeline.file import PipelineFile, compute_of
 from amlrun.v1.pipeline.to_steps import Steps
 
 _TOP = ("name", "description", "parameters", "data_references", "default_compute", "steps")

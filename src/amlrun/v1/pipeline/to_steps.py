@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import PipelineJob
-from amlrun.v1.pipeline.file import PipelineFile, identifier, input_name
+from amlrun.v1.config import input_name
+from amlrun.v1.pipeline.file import PipelineFile, identifier
 from amlrun.v1.pipeline.kinds import kind_of
 from amlrun.v1.pipeline.to_step import StepReader
 

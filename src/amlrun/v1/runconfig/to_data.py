@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from amlrun.spec.job import V1_DATASET, Input, Output
-from amlrun.v1.config import Key
+from amlrun.v1.config import Key, input_name
 from amlrun.v1.runconfig.context import TranslationContext
 
 _INPUT_MODES = {"mount": "ro_mount", "download": "download", "direct": "direct"}
@@ -60,13 +59,7 @@ def report_paths(context: TranslationContext) -> None:
 
 def _name(context: TranslationContext, key: Key, kind: str) -> str:
     """A v2 name for the user's: letters, digits and `_`, not starting with a digit, not taken."""
-    name = re.sub(r"[^A-Za-z0-9_]", "_", key[1])
-    if not name or name[0].isdigit():
-        name = f"_{name}"
-    taken = {place.partition(".")[2] for place in context.names.values()}
-    base, count = name, 2
-    while name in taken:
-        name, count = f"{base}_{count}", count + 1
+    name = input_name(key[1], {place.partition(".")[2] for place in context.names.values()})
     if name != key[1]:
         context.config.note(key, f"is called {name} in the job: v2 takes letters, digits and _")
     context.names[key] = f"{kind}.{name}"
