@@ -46,5 +46,10 @@ class LogOutput(Event):
 OnEvent = Callable[[Event], None]
 
 
+def moving(on_event: OnEvent, action: str, total: int | None = None) -> Callable[[int], None]:
+    """A function that tells of so many more bytes of a transfer."""
+    return lambda size: on_event(Transfer(action, size, total))
+
+
 def ignore(event: Event) -> None:
     """The `on_event` of a caller that gave none."""

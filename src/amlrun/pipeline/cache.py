@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,9 @@ from amlrun.pipeline.launcher import StepRun
 from amlrun.pipeline.step_key import Parts
 from amlrun.project import Project
 from amlrun.runs.files import read_json, replace_json
+from amlrun.runs.store import seconds_between
 
+_EPOCH = "1970-01-01T00:00:00Z"
 _CLOCK_SLACK_SECONDS = 2.0
 ABSENT = "absent"
 
@@ -163,7 +164,7 @@ class StepCache:
 
     def _take_over(self, run: StepRun, record: dict[str, Any], wanted: Wanted) -> str:
         """Take a result whose pipeline ended before it could be written down, if nobody has touched it since."""
-        ended = _seconds(run.record().get("end_time_utc"))
+        ended = seconds_between(_EPOCH, run.record().get("end_time_utc")) or 0.0
         for name in wanted.outputs:
             place = run.output(name)
             for file in [place, *place.rglob("*")] if place.is_dir() else [place]:
@@ -202,10 +203,3 @@ class StepCache:
 def _write(file: Path, value: dict[str, Any]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     replace_json(file, value)
-
-
-def _seconds(text: object) -> float:
-    try:
-        return datetime.fromisoformat(str(text).replace("Z", "+00:00")).timestamp()
-    except ValueError:
-        return 0.0

@@ -9,11 +9,11 @@ from amlrun import project as projects
 from amlrun.azure import assets
 from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
-from amlrun.events import OnEvent, ignore
+from amlrun.events import OnEvent, ignore, moving
 from amlrun.prepare import data
 from amlrun.project import Project
 from amlrun.registry.base import split_id
-from amlrun.registry.workspace import moved, size_of
+from amlrun.registry.workspace import size_of
 from amlrun.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class WorkspaceDatasets:
         """Register a local file or folder, which is uploaded, an `azureml://datastores/…` path or a URL."""
         if "://" not in place and not Path(place).exists():
             raise AmlError(f"-p: no such file or folder: {place}")
-        progress = moved(self.on_event, "Uploading", size_of(Path(place)) if Path(place).exists() else 0)
+        progress = moving(self.on_event, "Uploading", size_of(Path(place)) if Path(place).exists() else 0)
         return self._dataset(
             assets.register_data(self.client, name, place, version=version, description=description, progress=progress)
         )

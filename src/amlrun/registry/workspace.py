@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun.azure import assets
 from amlrun.errors import AmlError
-from amlrun.events import OnEvent, Transfer, ignore
+from amlrun.events import OnEvent, ignore, moving
 from amlrun.registry.base import Change, Description, Model, RunFile, check_name, file_in_run, split_id
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class WorkspaceRegistry:
             if not file.exists():
                 raise AmlError(f"-p: no such file or folder: {file}")
             kind = "mlflow_model" if (file / "MLmodel").is_file() else "custom_model"
-            place = assets.upload(self.client, file, moved(self.on_event, "Uploading", size_of(file)))
+            place = assets.upload(self.client, file, moving(self.on_event, "Uploading", size_of(file)))
         version = assets.create_model(self.client, name, place, kind, tags, properties, about.description)
         return self.get(name, version)
 
@@ -75,7 +74,7 @@ class WorkspaceRegistry:
     def download(self, model: Model, folder: Path, *, overwrite: bool) -> list[Path]:
         """See `Model.download`."""
         return assets.download_model(
-            self.client, model.uri, folder, overwrite=overwrite, progress=moved(self.on_event, "Downloading")
+            self.client, model.uri, folder, overwrite=overwrite, progress=moving(self.on_event, "Downloading")
         )
 
     def metadata(self, model: Model) -> dict[str, str]:
@@ -102,11 +101,6 @@ class WorkspaceRegistry:
             tags=tags,
             properties=properties,
         )
-
-
-def moved(on_event: OnEvent, action: str, total: int | None = None) -> Callable[[int], None]:
-    """A function that tells of so many more bytes of a transfer."""
-    return lambda size: on_event(Transfer(action, size, total))
 
 
 def size_of(path: Path) -> int:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ from amlrun.errors import AmlError, os_errors
 from amlrun.project import Project
 from amlrun.registry import base, content
 from amlrun.runs import store as runs
+from amlrun.workers.batch_files import lay_out
 
 SEVERAL = "For several files register their folder."
 
@@ -42,15 +40,7 @@ class ModelFile:
         Returns what AZUREML_MODEL_DIR is to name, `root/azureml-models/NAME/VERSION`. With `link` no bytes are copied
         where the disk allows it. Raises OSError.
         """
-        directory = root / self.directory
-        directory.mkdir(parents=True)
-        copy: Callable[[Any, Any], Any] = _link if link else shutil.copy2
-        target = directory / self.path.name
-        if self.path.is_dir():
-            shutil.copytree(self.path, target, copy_function=copy)
-        else:
-            copy(self.path, target)
-        return directory
+        return lay_out(self.path, root / self.directory, link=link)
 
 
 @dataclass(frozen=True)
@@ -87,13 +77,6 @@ class Choice:
         if self.path is not None:
             return at_path(self.path)
         return registered(LocalRegistry(project).get(self.names[0]))
-
-
-def _link(source: str | Path, target: str | Path) -> None:
-    try:
-        os.link(os.path.realpath(source), target)
-    except OSError:  # another disk, or a file system without links
-        shutil.copy2(source, target)
 
 
 def registered(model: base.Model) -> ModelFile:

@@ -55,16 +55,13 @@ class Reader(Sections):
         job = CommandJob(command=self.word("command", found) or "")
         if not job.command:
             raise self.error("command", "is missing", self.root.line, "Write: command: python train.py")
-        for name in ("name", "display_name", "experiment_name", "description"):
-            setattr(job, name, self.title(name, found))
-        job.tags = self.words("tags", found)
+        self.titles(job, found)
         job.code = self.code(found)
         job.inputs, job.outputs = self.inputs(found), self.outputs(found)
         if isinstance(job.command, str):
             job.command = self.without_optional(job.command, job.inputs)
         job.environment = self.environment(found)
         job.environment_variables = self.words("environment_variables", found)
-        job.compute = self.word("compute", found)
         self.settings(job, found)
         return job
 

@@ -109,9 +109,7 @@ def _pipeline(reader: PartReader, root: Node) -> PipelineJob:
             reader.section("", Node("map", line, pairs=[(name, line, child)]), _KEYS)
     found = {name: child for name, _, child in known if not child.is_null}
     with reader.faults.gather():
-        for name in ("name", "display_name", "experiment_name", "description", "compute"):
-            setattr(job, name, reader.title(name, found))
-        job.tags = reader.words("tags", found)
+        reader.titles(job, found)
     job.inputs = reader.bound_inputs(found, step=False)
     job.outputs = reader.bound_outputs(found)
     with reader.faults.gather():

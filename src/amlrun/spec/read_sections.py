@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from amlrun.errors import AmlError, did_you_mean
 from amlrun.runs import store as runs
@@ -71,6 +72,12 @@ class Sections:
         if text and key == "name":
             runs.check_id(text, self.file, found[key].line)
         return text
+
+    def titles(self, job: Any, found: dict[str, Node]) -> None:
+        """Give a job its names, its description, its tags and its compute."""
+        for name in ("name", "display_name", "experiment_name", "description", "compute"):
+            setattr(job, name, self.title(name, found))
+        job.tags = self.words("tags", found)
 
     def number(self, key: str, found: dict[str, Node], place: str) -> int | None:
         node = found.get(key)

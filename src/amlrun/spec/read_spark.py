@@ -28,9 +28,7 @@ def spark(reader: Reader) -> SparkJob:
         line = found["entry"].line if "entry" in found else reader.root.line
         raise reader.error("entry.file", message, line, "Write: entry: {file: train.py}")
     job = SparkJob(entry=script, code=reader.code(found))
-    for name in ("name", "display_name", "experiment_name", "description", "compute"):
-        setattr(job, name, reader.title(name, found))
-    job.tags = reader.words("tags", found)
+    reader.titles(job, found)
     job.inputs, job.outputs = reader.inputs(found), reader.outputs(found)
     settings(reader, found, job)
     job.environment = reader.environment(found)

@@ -8,7 +8,7 @@ stays; an identical command then resumes that run instead of making another.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 from amlrun.azure import client as azure_client
 from amlrun.azure import codes, job_tree, record, submission
 from amlrun.azure.client import Client
-from amlrun.events import Message, OnEvent, PackageLoaded, Transfer, ignore
+from amlrun.events import Message, OnEvent, PackageLoaded, ignore, moving
 from amlrun.prepare import code, conda_file
 from amlrun.project import Project
 from amlrun.runs import provenance
@@ -100,7 +100,8 @@ class AzureMLTarget:
                 for note in [*trial.local.notes, *(write_sweep.left_out(job) if isinstance(job, SweepJob) else [])]:
                     self.report(note)
                 _lookup_ids(client, trial)
-                asset = codes.ensure(client, snapshot, content, report=self.report, progress=self.moved(snapshot.size))
+                progress = moving(self.on_event, "Uploading", snapshot.size)
+                asset = codes.ensure(client, snapshot, content, report=self.report, progress=progress)
                 tree = job_tree.tree(job, run.id, experiment, asset)
                 prepared = {"properties": git(), "environment": _environment(trial), "_code": asset}
                 run.files.write_part("prepared", prepared)
@@ -122,10 +123,6 @@ class AzureMLTarget:
             run = Run(files, self)
             steps.announce(run)
             yield run, "status" in files.part("process")
-
-    def moved(self, total: int | None = None) -> Callable[[int], None]:
-        action = "Downloading" if total is None else "Uploading"
-        return lambda size: self.on_event(Transfer(action, size, total))
 
     def status(self, run: runs.RunFolder) -> RunStatus:
         """The state as the service has it now; of an ended run its times, error and metrics are read once."""
@@ -168,8 +165,9 @@ class AzureMLTarget:
         """Bring outputs, logs and user_logs into the run's folder, only what is not there yet."""
         from amlrun.azure import batch, named_outputs, watching
 
-        fetched = watching.fetch(self.client, run, progress=self.moved())
-        fetched += named_outputs.fetch(self.client, run, progress=self.moved())
+        progress = moving(self.on_event, "Downloading")
+        fetched = watching.fetch(self.client, run, progress=progress)
+        fetched += named_outputs.fetch(self.client, run, progress=progress)
         rows = batch.rows(self.client, run)
         if rows:
             fetched.append(rows)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from amlrun.azure import codes, common_tree, environments, pipeline_tree, submission
 from amlrun.azure.client import Client
 from amlrun.errors import os_errors
-from amlrun.events import Message, OnEvent, Transfer
+from amlrun.events import Message, OnEvent, moving
 from amlrun.prepare import code as codes_of_jobs
 from amlrun.prepare.snapshot import Snapshot
 from amlrun.project import Project
@@ -106,8 +105,8 @@ def _sent(
         report(f"inputs.{gone}: no such model is registered yet; its steps run without it")
     assets = {}
     for place, files in snapshots.items():
-        moved = partial(_moved, on_event, files.size)
-        assets[place] = codes.ensure(client, files, contents[place], report=report, progress=moved)
+        progress = moving(on_event, "Uploading", files.size)
+        assets[place] = codes.ensure(client, files, contents[place], report=report, progress=progress)
     known: dict[str, str] = {}
 
     def environment(wanted: Environment) -> Any:
@@ -132,10 +131,6 @@ def _snapshots(project: Project, job: PipelineJob, options: SubmitOptions) -> di
 def _snapshot(project: Project, folder: Path, options: SubmitOptions) -> Snapshot:
     whole = CommandJob(command="-", code=folder)
     return options.take_snapshot(whole, codes_of_jobs.find(whole), project)
-
-
-def _moved(on_event: OnEvent, total: int, size: int) -> None:
-    on_event(Transfer("Uploading", size, total))
 
 
 def _has_model(client: Client, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Runs inside the scoring environment: the files of a batch, and the model's. Standard library only."""
+"""Runs inside the scoring environment, and in `aml`: the files of a batch, and the model's. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import shutil
 from pathlib import Path
 
 
-def lay_out(model: Path, directory: str) -> Path:
-    """Put the model into the run's private folder as Azure ML does: the file, or the folder under its own name.
+def lay_out(model: Path, place: Path, *, link: bool) -> Path:
+    """Put the model into a new folder as Azure ML does: the file, or the folder under its own name.
 
-    No bytes are copied where the disk allows it. Returns what AZUREML_MODEL_DIR is to name.
+    With `link` no bytes are copied where the disk allows it. Returns `place`, what AZUREML_MODEL_DIR is to name. Raises
+    OSError.
     """
-    place = Path(".run").absolute() / directory
-    shutil.rmtree(str(place), ignore_errors=True)
     place.mkdir(parents=True)
+    copy = _link if link else shutil.copy2
     if model.is_dir():
-        shutil.copytree(str(model), str(place / model.name), copy_function=_link)
+        shutil.copytree(str(model), str(place / model.name), copy_function=copy)
     else:
-        _link(str(model), str(place / model.name))
+        copy(str(model), str(place / model.name))
     return place
 
 

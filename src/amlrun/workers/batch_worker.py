@@ -254,7 +254,9 @@ def main() -> int:
         # Where a batch deployment's script writes files of its own, and finds the model.
         os.environ["AZUREML_BI_OUTPUT_PATH"] = str(Path("outputs").absolute())
         if plan.get("model"):
-            os.environ["AZUREML_MODEL_DIR"] = str(lay_out(Path(plan["model"]["path"]), plan["model"]["directory"]))
+            place = Path(".run").absolute() / plan["model"]["directory"]
+            shutil.rmtree(str(place), ignore_errors=True)
+            os.environ["AZUREML_MODEL_DIR"] = str(lay_out(Path(plan["model"]["path"]), place, link=True))
         batch.open()
         return batch.run()
     except OSError as error:

@@ -77,19 +77,12 @@ def ending(folder: str, code: int, seconds: float, error: str = "") -> dict[str,
     return value
 
 
-def first_failure(folder: str, file: str) -> str:
-    """Which rank of a distributed run failed first, as its launcher wrote it down; else empty."""
+def reason(folder: str, file: str = ".run/reason.json") -> str:
+    """Why the run failed, where what stood for its script (or the launcher of its ranks, in `file`) wrote that down;
+    else empty.
+    """
     try:
         with open(os.path.join(folder, file), encoding="utf-8") as stream:
-            return str(json.load(stream)["message"])
-    except (OSError, ValueError, KeyError):
-        return ""
-
-
-def reason(folder: str) -> str:
-    """Why the run failed, where what stood for its script wrote that down; else empty."""
-    try:
-        with open(os.path.join(folder, ".run", "reason.json"), encoding="utf-8") as stream:
             return str(json.load(stream)["message"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""

@@ -55,7 +55,7 @@ def supervise(plan: dict[str, Any]) -> int:
         if ranks:
             process_tree.end_below(os.getpid(), 0)
             process_tree.reap()
-            error = error or (run_record.first_failure(folder, ranks) if code else "")
+            error = error or (run_record.reason(folder, ranks) if code else "")
     run_record.end(folder, run_record.ending(folder, code, time.monotonic() - started, error))
     return code
 
