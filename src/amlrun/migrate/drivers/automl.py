@@ -13,7 +13,7 @@ from amlrun.errors import folded
 from amlrun.migrate.drivers import compute
 from amlrun.migrate.drivers.context import Construction, ConversionContext, stem
 from amlrun.migrate.drivers.data import data
-from amlrun.migrate.drivers.signatures import bound, name_of
+from amlrun.migrate.drivers.signatures import bound, configured, name_of
 from amlrun.migrate.drivers.values import NOTHING, Gap, Name, SdkObject, gaps_in, known
 from amlrun.spec.automl import ALGORITHMS, GONE, TABLES
 
@@ -133,7 +133,7 @@ def _featurization(given: dict[str, Any], done: Construction) -> dict[str, Any]:
     if not isinstance(wanted, SdkObject) or name_of(wanted) != "FeaturizationConfig":
         done.gaps.append(wanted if isinstance(wanted, Gap) else Gap("not in the code", done.made.line, "featurization"))
         return {}
-    config = {**bound(wanted), **{key: setting.value for key, setting in wanted.settings.items()}}
+    config = configured(wanted)
     types = dict(known(config.get("column_purposes")) or {})
     params: dict[str, list[Any]] = {}
     for name, entries in (known(config.get("transformer_params")) or {}).items():

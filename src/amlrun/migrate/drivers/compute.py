@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from amlrun.migrate.drivers.signatures import argument, bound, name_of
-from amlrun.migrate.drivers.values import NOTHING, Gap, Item, Name, Part, SdkObject, Text, known
+from amlrun.migrate.drivers.values import NOTHING, Gap, Item, Name, Part, SdkObject, Text, gaps_in, known, shown
 
 _FOUND = ("ComputeTarget", "AmlCompute", "ComputeInstance", "AksCompute", "RemoteCompute", "HDInsightCompute",
           "DatabricksCompute", "DataFactoryCompute", "KubernetesCompute", "ArcKubernetesCompute")  # fmt: skip
@@ -115,14 +115,8 @@ def is_attachment(made: SdkObject) -> bool:
 
 
 def _word(value: Any, gaps: list[Gap]) -> str:
-    if isinstance(value, Gap):
-        gaps.append(value)
-        guess = known(value)
-        return value.placeholder if isinstance(guess, Gap) else str(guess)
-    if isinstance(value, Text):
-        gaps += value.gaps
-        return value.text
-    return str(value)
+    gaps += gaps_in(value) if isinstance(value, (Gap, Text)) else []
+    return shown(value)
 
 
 def is_creation(made: SdkObject) -> bool:

@@ -13,7 +13,7 @@ from amlrun.errors import AmlError
 from amlrun.migrate.drivers import yaml_text
 from amlrun.migrate.drivers.signatures import argument
 from amlrun.migrate.drivers.source import Source
-from amlrun.migrate.drivers.values import NOTHING, ROOT, Gap, Item, Part, SdkObject, Text, gaps_in, known, plain
+from amlrun.migrate.drivers.values import NOTHING, ROOT, Gap, Item, Part, SdkObject, Text, gaps_in, known, plain, shown
 from amlrun.runs import redact
 from amlrun.spec import node
 
@@ -81,9 +81,7 @@ class ConversionContext:
 
     def resolve(self, path: Any) -> str:
         """A path of the driver as one below the base folder, guesses taken."""
-        found = known(path)
-        text = found.text if isinstance(found, Text) else found.placeholder if isinstance(found, Gap) else str(found)
-        clean = self.local(text)
+        clean = self.local(shown(path))
         own = posixpath.relpath(posixpath.dirname(self.source.path) or ".", self.base or ".")
         for start in ("", own):
             inside = posixpath.normpath(posixpath.join(start, clean))

@@ -29,9 +29,12 @@ def section(
 
     Gaps go to `owner`, the construction that uses it; `name` names a conda file that has no better name.
     """
+    plain = known(value)
+    if isinstance(plain, SdkObject) and plain.name in KINDS:
+        context.note(plain, "Environment")
     if isinstance(value, Gap):
         owner.gaps.append(value)
-    environment = context.registered_environment(known(value))
+    environment = context.registered_environment(plain)
     if isinstance(environment, Gap):
         return {"name": environment} if not _settings(through) else _own(context, None, through, owner, name, {})
     if isinstance(environment, str):

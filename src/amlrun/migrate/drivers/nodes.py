@@ -9,9 +9,9 @@ from amlrun.migrate.drivers import compute, environments, scoring, sweeps
 from amlrun.migrate.drivers.context import ConversionContext, stem
 from amlrun.migrate.drivers.packages import Packages
 from amlrun.migrate.drivers.runconfigs import source_directory
-from amlrun.migrate.drivers.signatures import bound
+from amlrun.migrate.drivers.signatures import bound, configured
 from amlrun.migrate.drivers.steps import Step, line
-from amlrun.migrate.drivers.values import NOTHING, Gap, SdkObject, Text, gaps_in, known, plain
+from amlrun.migrate.drivers.values import NOTHING, Gap, SdkObject, Text, gaps_in, known, plain, shown
 from amlrun.migrate.drivers.views import View
 from amlrun.spec.job import DEFAULT_IMAGE
 from amlrun.spec.search_space import SIGNATURES
@@ -57,11 +57,8 @@ def _command(
         step.done.reason = f"its script is {known(script).reason}" if script else "it names no script"
         return found
     else:
-        name = known(script)
-        if isinstance(name, Text) or isinstance(script, Gap):
-            step.done.gaps += gaps_in(script) if isinstance(script, (Gap, Text)) else []
-        shown = name.text if isinstance(name, Text) else str(name)
-        found["command"] = line(["python", shown.replace("\\", "/"), *step.words])
+        step.done.gaps += gaps_in(script) if isinstance(script, (Gap, Text)) else []
+        found["command"] = line(["python", shown(script).replace("\\", "/"), *step.words])
     run = known(runconfig)
     if isinstance(run, SdkObject):
         context.note(run, "RunConfiguration") if run.name == "RunConfiguration" else None
@@ -82,9 +79,7 @@ def _where(
     if wanted is NOTHING:
         return
     step.done.gaps += gaps_in(wanted)
-    name = known(wanted)
-    text = name.text if isinstance(name, Text) else wanted.placeholder if isinstance(name, Gap) else str(name)
-    found["compute"] = f"azureml:{text}"
+    found["compute"] = f"azureml:{shown(wanted)}"
 
 
 def environment(
@@ -98,8 +93,6 @@ def environment(
     elif run is not None:
         value = run.setting("environment")
         base = None if value is NOTHING else value
-        if isinstance(known(base), SdkObject) and known(base).name in environments.KINDS:
-            context.note(known(base), "Environment")
         section = environments.section(context, base, [(run, "environment.")], step.done, run.variable or name)
         dependencies = bound(run).get("conda_dependencies")
         if dependencies is not None and "python" not in section:
@@ -122,9 +115,8 @@ def environment(
 
 
 def _reference(step: Step, section: dict[str, Any]) -> Any:
-    name, version = known(section["name"]), known(section.get("version"))
+    text, version = shown(section["name"]), known(section.get("version"))
     step.done.gaps += gaps_in([section["name"], section.get("version")])
-    text = name.placeholder if isinstance(name, Gap) else name.text if isinstance(name, Text) else str(name)
     return f"azureml:{text}:{version}" if isinstance(version, (str, int)) else f"azureml:{text}@latest"
 
 
@@ -146,7 +138,7 @@ def _distribution(found: dict[str, Any], run: SdkObject | None) -> None:
         found["resources"] = {"instance_count": nodes}
     made = known(bound(run).get("distributed_training", bound(run).get("distributed_job_config")))
     if isinstance(made, SdkObject) and made.name in ("Mpi", "MpiConfiguration"):
-        given = {**bound(made), **{path: one.value for path, one in made.settings.items()}}
+        given = configured(made)
         found["distribution"] = {"type": "mpi", "process_count_per_instance": given.get("process_count_per_node", 1)}
 
 
@@ -234,7 +226,6 @@ def _parallel(context: ConversionContext, step: Step, inner: SdkObject) -> dict[
         found["resources"] = {"instance_count": file["node_count"]}
     if "compute_target" in file:
         step.done.gaps += gaps_in(file["compute_target"])
-        name = known(file["compute_target"])
-        found["compute"] = f"azureml:{name.placeholder if isinstance(name, Gap) else name}"
+        found["compute"] = f"azureml:{shown(file['compute_target'])}"
     found["task"] = task
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 from amlrun.dataclass import dataclass, field
 from amlrun.migrate.drivers.signatures import bound
-from amlrun.migrate.drivers.values import Call, Gap, SdkObject, Text, known
+from amlrun.migrate.drivers.values import Call, Gap, SdkObject, known, shown
 from amlrun.prepare.conda_rules import TRAINING, normal
 
 DEFAULT_PYTHON = "3.11"
@@ -30,13 +30,13 @@ class Packages:
         """The conda file as plain data."""
         pip = [*self.options, *self.pip]
         if self.sdk and not any(_is_sdk(one) for one in [*self.pip, *self.conda]):
-            pip += [one for one in TRAINING if _project(one) not in {_project(_text(item)) for item in pip}]
+            pip += [one for one in TRAINING if _project(one) not in {_project(shown(item)) for item in pip}]
         python = self.python if self.python is not None else DEFAULT_PYTHON
-        conda = [one for one in self.conda if _text(one).strip().lower() != "pip"]
+        conda = [one for one in self.conda if shown(one).strip().lower() != "pip"]
         named = (
-            Gap(python.reason, python.line, python.source, f"python={_text(python)}", python.file)
+            Gap(python.reason, python.line, python.source, f"python={shown(python)}", python.file)
             if isinstance(python, Gap)
-            else f"python={_text(python)}"
+            else f"python={shown(python)}"
         )
         listed = [named, *conda, *(["pip", {"pip": pip}] if pip else [])]
         return {"name": self.name, "channels": list(self.channels), "dependencies": listed}
@@ -50,7 +50,7 @@ def from_create(made: SdkObject, name: str) -> Packages:
     found.pip = listed(given.get("pip_packages"))
     index = given.get("pip_indexurl")
     if index:
-        found.options.append(f"--index-url {_text(index)}")
+        found.options.append(f"--index-url {shown(index)}")
     apply(found, made.calls)
     return found
 
@@ -92,12 +92,12 @@ def apply(found: Packages, calls: list[Call], prefix: str = "") -> None:
         elif verb == "set_pip_requirements":
             found.pip = listed(first)
         elif verb == "set_pip_index_url":
-            found.options.append(f"--index-url {_text(first)}")
+            found.options.append(f"--index-url {shown(first)}")
         elif verb == "set_pip_option":
             found.options.append(first)
         elif verb in ("remove_pip_package", "remove_conda_package"):
             owner = found.pip if "pip" in verb else found.conda
-            owner[:] = [one for one in owner if _project(_text(one)) != _project(_text(first))]
+            owner[:] = [one for one in owner if _project(shown(one)) != _project(shown(first))]
         elif verb.startswith("add_tensorflow_"):
             version = call.kwargs.get("version", call.args[1] if len(call.args) > 1 else None)
             owner = found.pip if "pip" in verb else found.conda
@@ -120,17 +120,10 @@ def _version(value: Any) -> Any:
     return str(value) if isinstance(value, (int, float)) else value
 
 
-def _text(value: Any) -> str:
-    plain = known(value)
-    if isinstance(plain, Gap):
-        return plain.placeholder
-    return plain.text if isinstance(plain, Text) else str(plain)
-
-
 def _project(text: str) -> str:
     match = re.match(r"\s*([A-Za-z0-9._-]+)", text)
     return normal(match[1]) if match else text
 
 
 def _is_sdk(value: Any) -> bool:
-    return _project(_text(value)).startswith(("azureml-", "mlflow"))
+    return _project(shown(value)).startswith(("azureml-", "mlflow"))

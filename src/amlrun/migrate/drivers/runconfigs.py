@@ -8,7 +8,7 @@ from typing import Any
 from amlrun.migrate.drivers import compute, environments
 from amlrun.migrate.drivers.context import Construction, ConversionContext, stem
 from amlrun.migrate.drivers.data import Data
-from amlrun.migrate.drivers.signatures import bound, name_of
+from amlrun.migrate.drivers.signatures import bound, configured, name_of
 from amlrun.migrate.drivers.values import NOTHING, Gap, Name, SdkObject, Text, gaps_in, known, plain
 from amlrun.migrate.drivers.views import View
 from amlrun.migrate.drivers.words import add_sections, arguments
@@ -145,9 +145,6 @@ def settings(
     if environment is None:
         set_later = view.get("environment")
         environment = None if set_later is NOTHING else set_later
-    made = known(environment)
-    if isinstance(made, SdkObject) and made.name in environments.KINDS:
-        context.note(made, "Environment")
     unknown = known(environment)
     if isinstance(unknown, Gap) and not done.reason:
         done.reason = f"its environment is {unknown.reason}"
@@ -193,7 +190,7 @@ def _distribution(tree: dict[str, Any], given: dict[str, Any], view: View, done:
     if not isinstance(made, SdkObject) or made.name not in _DISTRIBUTED:
         done.gaps += gaps_in(value)
         return
-    given = {**bound(made), **{path: setting.value for path, setting in made.settings.items()}}
+    given = configured(made)
     if made.name in ("MpiConfiguration", "Mpi"):
         tree["framework"], tree["communicator"] = "Python", "Mpi"
         tree["mpi"] = {"processCountPerNode": given.get("process_count_per_node", 1)}

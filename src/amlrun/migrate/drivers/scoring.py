@@ -7,7 +7,7 @@ from typing import Any
 from amlrun.migrate.drivers import compute, environments
 from amlrun.migrate.drivers.context import Construction, ConversionContext
 from amlrun.migrate.drivers.runconfigs import source_directory
-from amlrun.migrate.drivers.signatures import bound
+from amlrun.migrate.drivers.signatures import bound, configured
 from amlrun.migrate.drivers.values import NOTHING, Gap, SdkObject, Text, gaps_in, known, plain
 
 DEPLOYMENTS = ("AciWebservice.deploy_configuration", "AksWebservice.deploy_configuration",
@@ -67,11 +67,8 @@ def _runtime(context: ConversionContext, done: Construction, tree: dict[str, Any
         if given.get("runtime") is not None:
             tree["runtime"] = given["runtime"]
         return
-    environment = known(given.get("environment"))
     if given.get("environment") is None:
         return
-    if isinstance(environment, SdkObject) and environment.name in environments.KINDS:
-        context.note(environment, "Environment")
     section = environments.section(context, given["environment"], [], done, "inference")
     python = section.get("python", {})
     if "condaDependenciesFile" in python:
@@ -92,7 +89,7 @@ def _runtime(context: ConversionContext, done: Construction, tree: dict[str, Any
 def deployment(context: ConversionContext, made: SdkObject) -> Construction:
     """Write the deployment configuration of a `deploy_configuration(…)`."""
     done = context.note(made, "deploy_configuration")
-    given = {**bound(made), **{path: setting.value for path, setting in made.settings.items()}}
+    given = configured(made)
     kinds = {"Aci": "ACI", "Aks": "AKS", "Local": "local"}
     tree: dict[str, Any] = {"computeType": next(word for start, word in kinds.items() if made.name.startswith(start))}
     for key, value in given.items():
@@ -121,7 +118,7 @@ def parallel_tree(context: ConversionContext, made: SdkObject, done: Constructio
     """The keys of a `ParallelRunConfig`, or those of the file that it loads."""
     if made.name.endswith("load_yaml"):
         return _loaded(context, made, done)
-    given = {**bound(made), **{path: setting.value for path, setting in made.settings.items()}}
+    given = configured(made)
     tree: dict[str, Any] = {}
     for key in _PARALLEL:
         value = given.get(key)
@@ -140,9 +137,6 @@ def parallel_tree(context: ConversionContext, made: SdkObject, done: Constructio
     section = (
         environments.section(context, given.get("environment"), [], done, "batch") if given.get("environment") else {}
     )
-    environment = known(given.get("environment"))
-    if isinstance(environment, SdkObject) and environment.name in environments.KINDS:
-        context.note(environment, "Environment")
     file = section.get("python", {}).get("condaDependenciesFile")
     if file is not None:
         tree["conda_file"] = file

@@ -157,6 +157,11 @@ def bound(made: SdkObject) -> dict[str, Any]:
     return {**dict(zip(words, made.args)), **made.kwargs}
 
 
+def configured(made: SdkObject) -> dict[str, Any]:
+    """The arguments of a construction by name, with what was set on it later."""
+    return {**bound(made), **{path: setting.value for path, setting in made.settings.items()}}
+
+
 def argument(made: SdkObject, name: str) -> Any:
     """One argument by name, NOTHING when it is not given."""
     return bound(made).get(name, NOTHING)

@@ -149,6 +149,12 @@ def plain(value: Any, line: int, source: str = "") -> Any:
     return Gap("a value that is not in the code", line, source or "value")
 
 
+def shown(value: Any) -> str:
+    """A value in a text: its words, or a placeholder where the code does not say them."""
+    inner = known(value)
+    return inner.placeholder if isinstance(inner, Gap) else inner.text if isinstance(inner, Text) else str(inner)
+
+
 def gaps_in(value: Any) -> list[Gap]:
     """The gaps of plain data."""
     if isinstance(value, Gap):
