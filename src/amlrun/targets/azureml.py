@@ -81,6 +81,7 @@ class AzureMLTarget:
 
         Raises AmlError, exit code 3 when the service refused or was out of reach: the same command then resumes.
         """
+        azure_client.require()
         if isinstance(job, AutoMLJob):
             return azureml_automl.submit(self, job, experiment, options)
         if isinstance(job, PipelineJob):

@@ -61,10 +61,8 @@ def submit(target: Sender, job: AutoMLJob, experiment: str, options: SubmitOptio
     job = copy.deepcopy(job)
     contents = [_digest(Path(data.path)) for data in (getattr(job, name) for name in TABLES) if _is_local(data)]
     mark = submission.fingerprint(target.client, _tree(job, "RUN-ID", experiment), contents)
-    with target.attempt(mark, _first(job, experiment, options), runs.new_id(experiment, job.name), options) as (
-        run,
-        sent,
-    ):
+    first, name = _first(job, experiment, options), runs.new_id(experiment, job.name)
+    with target.attempt(mark, first, name, options) as (run, sent):
         if not sent:
             with os_errors("write the MLTable"):
                 folder = run.files.private / "data"
