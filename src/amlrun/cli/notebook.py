@@ -27,7 +27,7 @@ def command() -> None:
               help="The script to write; the default is the train.py of the project's only model.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Overwrite an existing script without asking.")
 @click.option("--apply", is_flag=True,
-              help="Also do what is proposed (conda file, run configurations, datasets.yml), and write score.py, "
+              help="Also write what is proposed (conda file, run configurations, datasets.yml), and score.py, "
                    "score_batch.py, a sample request and a test for the model.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
 @click.option("-t", "--output-metadata-file", "metadata_file", metavar="FILE", type=click.Path(path_type=Path),
@@ -44,11 +44,11 @@ def convert(
     metadata_file: Path | None,
     path: Path,
 ) -> None:
-    """Write NOTEBOOK as a train.py with arguments, data, model, evaluation and save; the notebook stays as it is.
+    """Convert NOTEBOOK to a training script. The notebook itself is not changed.
 
-    Cells tagged `parameters` (else plain values at the top) become options, files that are read come through
-    --data-path, what is written goes to outputs/. Cells tagged `skip` or `exploration` are left out. NOTEBOOK may also
-    be a Python script with cells, of Databricks or Jupytext (`# %%`).
+    Cells tagged `parameters` (else plain values at the top) become options, files are read through --data-path, and
+    written to outputs/. Cells tagged `skip` or `exploration` are left out. NOTEBOOK may also be a Python script with
+    cells, of Databricks or Jupytext (`# %%`).
     """
     from amlrun.notebook import convert as conversions
 
@@ -101,7 +101,7 @@ def _result(context: Context, made: Conversion, changes: list[dict[str, Any]], n
         for line in report.done:
             context.say(f"  {line}")
         if report.todo:
-            context.say("\nWhat needs you:")
+            context.say("\nTo do:")
             for line in report.todo:
                 context.say(f"  {line}")
         seen: dict[str, str] = {}
@@ -122,6 +122,8 @@ def _result(context: Context, made: Conversion, changes: list[dict[str, Any]], n
             context.say(
                 f"\nAfter a run: aml model register -n NAME --asset-path {shlex.quote(report.model_file)} -f run.json"
             )
+            if report.sampled:
+                context.say("Then: aml score -m NAME RUN_FOLDER/outputs/sample-request.json")
         if (changes or naming) and not applied:
             context.say("\nAdd --apply to have that done.")
 

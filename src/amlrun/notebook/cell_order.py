@@ -30,7 +30,9 @@ def settled(cells: list[Cell], report: Report) -> list[Cell]:
     if _set_later(split(ranked, Report())):
         return cells
     numbers = ", ".join(str(cell.number) for cell in ranked if cell in code)
-    report.did(f"put the cells in the order in which they were run, for as they lie they do not work: {numbers}")
+    report.did(
+        f"put the cells in the order in which they were run, because they do not work in the order written: {numbers}"
+    )
     return ranked
 
 

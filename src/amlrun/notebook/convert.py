@@ -76,8 +76,11 @@ def convert(notebook: Path, script: Path, *, apply: bool = False, overwrite: boo
     if script.exists() and notebook.exists() and script.samefile(notebook):
         raise AmlError(f"-o: {script} is the notebook itself", hint="For example: -o models/model1/train.py")
     text, report, module = _script(notebook, script, apply)
-    if apply and (called := serving.functions(text, script, report)):
+    called = serving.functions(text, script, report) if apply else []
+    if called:
         text, report, module = _script(notebook, script, apply, called)
+    if apply and serving.is_sampled(_whole(text, module), script, report, module):
+        text, report, module = _script(notebook, script, apply, called, sampled=True)
     named = runconfig.dataset(report, script)
     proposals = _proposals(script, text, report, notebook.absolute().parent, named)
     if apply:
@@ -119,8 +122,13 @@ def only_script(folder: Path) -> Path:
     return found[0] / "train.py"
 
 
-def _script(notebook: Path, script: Path, apply: bool, called: Iterable[str] = ()) -> tuple[str, Report, Module | None]:
-    """The script's text, the report, and what has moved to a module: what score.py needs, with `called` by it."""
+def _script(
+    notebook: Path, script: Path, apply: bool, called: Iterable[str] = (), *, sampled: bool = False
+) -> tuple[str, Report, Module | None]:
+    """The script's text, the report, and what has moved to a module: what score.py needs, with `called` by it.
+
+    `sampled`: the script is to write a sample request.
+    """
     from amlrun.notebook.formatting import format_script
 
     if not notebook.exists():
@@ -141,12 +149,18 @@ def _script(notebook: Path, script: Path, apply: bool, called: Iterable[str] = (
         "report": report,
         "move": apply,
         "called": set(called),
+        "sampled": sampled,
     }
     try:
         text, resources = TrainScriptExporter().from_notebook_node(node, resources)
     except AmlError as error:
         raise AmlError(error.message, file=error.file or notebook, line=error.line, hint=error.hint) from None
     return format_script(text, script, report), report, resources["script"].module
+
+
+def _whole(text: str, module: Module | None) -> str:
+    """The script's text with that of the module that it imports from."""
+    return f"{module.text}\n{text}" if module else text
 
 
 def _proposals(script: Path, text: str, report: Report, beside: Path, named: Named | None) -> list[Proposal]:
@@ -175,8 +189,9 @@ def _serving(
         if module
         else []
     )
-    whole = f"{module.text}\n{text}" if module else text
-    made = serving.files(whole, script, notebook.name, project.find(script).root, report, module, overwrite=overwrite)
+    made = serving.files(
+        _whole(text, module), script, notebook.name, project.find(script).root, report, module, overwrite=overwrite
+    )
     for one in made:
         if one.file.suffix == ".py":
             one.text = format_script(one.text, one.file, Report())

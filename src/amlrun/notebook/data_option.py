@@ -58,7 +58,7 @@ def apply(
                 found.variables.add(place.variable)
         default = _default(whole, start, places, base, target, report)
         if _is_absolute(default):
-            report.ask(f"{default} is a path of one machine: pass {flag}, or put the data into data/ and convert anew")
+            report.ask(f"{default} is a path of one machine: pass {flag}, or put the data into data/ and convert again")
         option.default = repr(default)
         option.help = "The file to read, or its folder" if single else "The folder of the data"
         found.options.append(option)

@@ -16,7 +16,8 @@ class TrainScriptExporter(TemplateExporter):  # type: ignore[misc]
     """A notebook as a `train.py` in the template's outline.
 
     `resources["metadata"]` gives the notebook's folder (`path`) and `name`; `resources["target"]`, when there, the
-    script's folder; `resources["move"]` whether what a pickle needs may move to a module.
+    script's folder; `resources["move"]` whether what a pickle needs may move to a module,
+    `resources["sampled"]` whether the script is to write a sample request.
     The report is left in `resources["report"]`.
     """
 
@@ -49,7 +50,14 @@ class TrainScriptExporter(TemplateExporter):  # type: ignore[misc]
         report = resources.setdefault("report", Report())
         plain = read.checked(nb, base / title)
         resources["script"] = script.plan(
-            plain, base, target, title, report, move=resources.get("move", False), called=resources.get("called", set())
+            plain,
+            base,
+            target,
+            title,
+            report,
+            move=resources.get("move", False),
+            called=resources.get("called", set()),
+            sampled=resources.get("sampled", False),
         )
         # What the cells hold is in the plan: nbconvert's own cell filters must not see them half done.
         text, resources = super().from_notebook_node(plain, resources, **kw)

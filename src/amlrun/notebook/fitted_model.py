@@ -39,7 +39,7 @@ class FittedModel:
 
 def find(notebook: Notebook, modules: dict[str, str]) -> FittedModel:
     """The model that the notebook fits last, or that it chooses among those it fitted."""
-    made = _makers(notebook)
+    made = makers(notebook)
     fitted = _fitted(notebook, made, modules)
     torch = [] if fitted else _torch(notebook, made, modules)
     learning = FittedModel(fitted=fitted or torch, torch=bool(torch))
@@ -80,7 +80,7 @@ def _looped_over(node: ast.expr) -> set[str | None]:
     return {root(node), *(root(argument) for argument in arguments)}
 
 
-def _makers(notebook: Notebook) -> dict[str, str]:
+def makers(notebook: Notebook) -> dict[str, str]:
     """Each variable with the dotted name of what last made it: `clf = RandomForestClassifier().fit(…)`."""
     made = {}
     for statement in notebook.body:
@@ -117,13 +117,14 @@ def _fitted(notebook: Notebook, made: dict[str, str], modules: dict[str, str]) -
         for node in assigned:
             names += _chosen(node, {*found, *names}, kept)
         for name in names:
-            if name not in modules and name != "_" and not _prepares(made.get(name, "")):
+            if name not in modules and name != "_" and not prepares(made.get(name, "")):
                 found = [*(other for other in found if other != name), name]
         kept |= _holders(nodes, {*found})
     return [name for name in found if name not in kept] or found
 
 
-def _prepares(maker: str) -> bool:
+def prepares(maker: str) -> bool:
+    """Whether what `maker`, a class's name, makes prepares data: what it learns is not the model."""
     return maker.rpartition(".")[2].endswith(_PREPARES)
 
 
@@ -223,10 +224,10 @@ def _prepared(notebook: Notebook, made: dict[str, str], model: str) -> set[str]:
                 owner = node.func.value
                 if isinstance(owner, ast.Name):
                     maker = made.get(owner.id, "")
-                    if _prepares(maker) or (node.func.attr == "fit_transform" and maker):
+                    if prepares(maker) or (node.func.attr == "fit_transform" and maker):
                         fitted.add(owner.id)
                 elif isinstance(owner, ast.Call) and node.func.attr == "fit_transform":
-                    fitted |= {dotted(owner.func)} if _prepares(dotted(owner.func)) else set()
+                    fitted |= {dotted(owner.func)} if prepares(dotted(owner.func)) else set()
     return fitted - wrapped - {model}
 
 

@@ -18,6 +18,8 @@ _SET_UP = {
     "mlflow.set_tracking_uri": "the run says where metrics go",
     "mlflow.set_registry_uri": "the project says where models go",
     "mlflow.set_experiment": "-e names the experiment",
+    "dbutils.notebook.exit": "a run hands back what it logs and writes",
+    "dbutils.library.restartPython": "packages are installed before the run",
 }
 # Calls that fetch data or a trained model from the network, by how their full name ends.
 _FETCHES = re.compile(

@@ -44,7 +44,7 @@ def apply(notebook: Notebook, base: Path, target: Path, arguments: str, helper: 
             if place.head is not None and not _is_bare(place, kind, statement, literals):
                 continue
             if id(node) in inside:
-                report.ask(f"names the file {place.path} inside an f-string: take it out of there", statement.cell)
+                report.ask(f"names the file {place.path} inside an f-string: name it outside of it", statement.cell)
                 continue
             if re.match(r"^[a-z][a-z0-9+.\-]+://", place.path):
                 if kind == "read":

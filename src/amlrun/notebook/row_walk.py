@@ -165,6 +165,8 @@ class Walk:
         name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
         if name == "read_csv":
             return self._read(node)
+        if name == "fit_transform" and node.args:  # of what is saved with the model, so that rows are what it is given
+            return self.value(node.args[0])
         if name == "train_test_split":
             return [table for part in node.args for table in [self.value(part)] * 2]
         if isinstance(func, ast.Name) and name in self.names.functions:

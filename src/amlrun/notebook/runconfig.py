@@ -59,10 +59,10 @@ def propose(file: Path, script: Path, report: Report, named: Named | None) -> st
     if named is not None and isinstance(places, dict) and len(places) == 1:
         _rename(lines, places, named.name)
     elif named is None and has_data:
-        report.ask(f"{file.name} gives the script another --data-path: name the data there, or take it out")
+        report.ask(f"{file.name} gives the script another --data-path: name the data there, or remove it")
     if gone and not _without(lines, tree, gone):
         words = " ".join(str(tree["arguments"][number]) for number in gone)
-        report.ask(f"{file.name} gives the script {words}, which it does not know: take that out")
+        report.ask(f"{file.name} gives the script {words}, which it does not know: remove them")
     new = "\n".join(lines)
     return new if new != text else None
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import itertools
 import re
 from collections.abc import Mapping
 
 from amlrun.dataclass import dataclass, field
 from amlrun.notebook.fitted_model import FittedModel, inside
+from amlrun.notebook.model_rows import bundled
 from amlrun.notebook.report import Report
-from amlrun.notebook.source import bound, dotted, root
+from amlrun.notebook.source import Source, bound, dotted, root, used
 from amlrun.notebook.statements import Notebook, Statement
 
 SAVES = {
@@ -25,6 +28,9 @@ class Saving:
     line: str | None = None
     by: Statement | None = None
     imports: set[str] = field(default_factory=set)
+    pipeline: tuple[Statement, ast.expr] | None = (
+        None  # what a preparation that is saved in one with the model is given
+    )
     own: set[str] = field(default_factory=set)  # functions and classes of the notebook that a pickle of it names
 
 
@@ -47,18 +53,20 @@ def find(notebook: Notebook, learning: FittedModel, modules: dict[str, str], rep
         _save_line(saving, notebook, learning, modules)
         report.did(f"added the line that saves {model}: {saving.line}")
         if learning.looped:
-            report.ask(f"{model} is made anew in each turn of a loop and the last is saved: choose the one to keep")
+            report.ask(f"{model} is created in each pass of a loop and the last one is saved: choose the one to keep")
         others = sorted(set(learning.fitted) - {model} - inside(notebook, model))
         if others:
             report.ask(f"fitted too, but only {model} is saved: {', '.join(others)}")
     prepared = [name for name in learning.prepared if not _saved(notebook, name)]
-    if prepared:
+    if saving.pipeline is not None:
+        report.bundled = prepared[0]
+    elif prepared:
         report.prepared = prepared
         report.ask(
             f"fitted beside the model, needed to use it, and not saved with it: {', '.join(prepared)}; in scikit-learn "
             "one Pipeline holds them all"
         )
-    saving.own = _unloadable(notebook, model, report)
+    saving.own = _unloadable(notebook, [model, *prepared], report)
     return saving
 
 
@@ -90,7 +98,8 @@ def _saved(notebook: Notebook, model: str) -> Statement | None:
             if not isinstance(node, ast.Call):
                 continue
             last = dotted(node.func).rpartition(".")[2]
-            if last not in SAVES or last == "state_dict":
+            # What MLflow logs is beside the run: a file is registered.
+            if last not in SAVES or last in ("state_dict", "log_model"):
                 continue
             arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
             within = {root(argument) for argument in arguments} | {
@@ -114,8 +123,15 @@ def _save_line(saving: Saving, notebook: Notebook, learning: FittedModel, module
     elif module.startswith(("tensorflow", "keras")) or _made_with_keras(notebook, maker, modules):
         saving.line = f'{model}.save("outputs/model.keras")'
     else:
-        saving.line = f'joblib.dump({model}, "outputs/model.pkl")'
         saving.imports.add("import joblib")
+        saving.pipeline = (
+            None if any(_saved(notebook, one) for one in learning.prepared) else bundled(notebook, learning)
+        )
+        whole = model
+        if saving.pipeline is not None:
+            whole = f"make_pipeline({learning.prepared[0]}, {model})"
+            saving.imports.add("from sklearn.pipeline import make_pipeline")
+        saving.line = f'joblib.dump({whole}, "outputs/model.pkl")'
 
 
 def _made_with_keras(notebook: Notebook, maker: str, modules: dict[str, str]) -> bool:
@@ -128,26 +144,53 @@ def _made_with_keras(notebook: Notebook, maker: str, modules: dict[str, str]) ->
     return False
 
 
-def _unloadable(notebook: Notebook, model: str, report: Report) -> set[str]:
+def _unloadable(notebook: Notebook, waiting: list[str], report: Report) -> set[str]:
     """A pickle only names the classes and functions in it: those of the script itself are not where score.py runs."""
     made = {s.node.name: s.node for s in notebook.body if isinstance(s.node, ast.ClassDef | ast.FunctionDef) and s.kept}
     values = _values(notebook, made)
     seen: set[str] = set()
-    waiting = [model]
     own: set[str] = set()
     while waiting:
         name = waiting.pop()
         if name in seen:
             continue
         seen.add(name)
-        for value, cell in values.get(name, []):
-            if "FunctionTransformer" in ast.unparse(value) and any(isinstance(p, ast.Lambda) for p in ast.walk(value)):
-                report.ask("a lambda in the model cannot be pickled: make it a function", cell)
+        for value, statement in values.get(name, []):
+            own |= _named_lambdas(notebook, value, statement, report)
             called, others = _held(value, made)
             own |= {part for part in others if part in made}
             own |= {part for part in called if isinstance(made[part], ast.ClassDef)}
             waiting += called | others
     return own
+
+
+def _named_lambdas(notebook: Notebook, value: ast.expr, statement: Statement, report: Report) -> set[str]:
+    """Make functions of the lambdas in the model, which cannot be pickled; their names."""
+    calls = [part for part in ast.walk(value) if isinstance(part, ast.Call)]
+    takers = [one for one in calls if dotted(one.func).endswith(("FunctionTransformer", "Vectorizer"))]
+    found = set[str]()
+    for call in takers:
+        for node in [*call.args, *(word.value for word in call.keywords)]:
+            if not isinstance(node, ast.Lambda):
+                continue
+            known = {
+                *dir(builtins),
+                *notebook.modules(),
+                *(one.arg for one in ast.walk(node) if isinstance(one, ast.arg)),
+            }
+            known |= {s.node.name for s in notebook.body if isinstance(s.node, ast.FunctionDef)}
+            if not used(node) <= known or statement not in notebook.body:
+                report.ask("a lambda in the model cannot be pickled: make it a function", statement.cell)
+                continue
+            taken = notebook.names() | found
+            name = next(one for one in (f"transform_{n}" for n in itertools.count(1)) if one not in taken)
+            text = f"def {name}({ast.unparse(node.args)}):\n    return {ast.unparse(node.body)}"
+            function = Statement(ast.parse(text).body[0], statement.cell, Source(text), 0, len(text), binds={name})
+            notebook.body.insert(notebook.body.index(statement), function)
+            statement.edit(node, name)
+            report.did(f"a lambda in the model, which cannot be pickled, became the function {name}", statement.cell)
+            found.add(name)
+    return found
 
 
 def name_own(saving: Saving, model: str | None, report: Report) -> None:
@@ -159,18 +202,18 @@ def name_own(saving: Saving, model: str | None, report: Report) -> None:
     )
 
 
-def _values(notebook: Notebook, made: Mapping[str, ast.stmt]) -> dict[str, list[tuple[ast.expr, int]]]:
-    """What each name is assigned, and what each function of the notebook hands back, with the cell."""
-    found: dict[str, list[tuple[ast.expr, int]]] = {}
+def _values(notebook: Notebook, made: Mapping[str, ast.stmt]) -> dict[str, list[tuple[ast.expr, Statement]]]:
+    """What each name is assigned, and what each function of the notebook hands back, with the statement."""
+    found: dict[str, list[tuple[ast.expr, Statement]]] = {}
     for statement in notebook.body:
         node = statement.node
         parts = ast.walk(node) if not isinstance(node, ast.ClassDef) else []
         for part in parts:
             if isinstance(part, ast.Assign):
                 for name in bound(part):
-                    found.setdefault(name, []).append((part.value, statement.cell))
+                    found.setdefault(name, []).append((part.value, statement))
             elif isinstance(part, ast.Return) and part.value is not None and isinstance(node, ast.FunctionDef):
-                found.setdefault(node.name, []).append((part.value, statement.cell))
+                found.setdefault(node.name, []).append((part.value, statement))
     return found
 
 

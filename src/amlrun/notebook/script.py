@@ -16,6 +16,7 @@ from amlrun.notebook import (
     fitted_model,
     metrics,
     model_module,
+    model_rows,
     outline,
     parameters,
     parser_options,
@@ -30,7 +31,17 @@ from amlrun.notebook.source import indent, needed_now, used
 from amlrun.notebook.statements import Notebook, Statement
 
 # Names of the script's own frame; one that the notebook uses itself gets an underscore.
-_FRAME = ("args", "parse_args", "data_file", "save_figures", "yes_or_no", "logged", "OUTPUTS", "SimpleNamespace")
+_FRAME = (
+    "args",
+    "parse_args",
+    "data_file",
+    "save_figures",
+    "save_request",
+    "yes_or_no",
+    "logged",
+    "OUTPUTS",
+    "SimpleNamespace",
+)
 
 
 @dataclass
@@ -51,7 +62,7 @@ class Script:
     @property
     def functions(self) -> bool:
         """Whether the script has any function beside those for its arguments."""
-        return bool(self.definitions or self.helpers & {"data_file", "logged", "save_figures"})
+        return bool(self.definitions or self.helpers & {"data_file", "logged", "save_figures", "save_request"})
 
 
 def plan(
@@ -63,11 +74,13 @@ def plan(
     *,
     move: bool = False,
     called: Collection[str] = (),
+    sampled: bool = False,
 ) -> Script:
     """Decide everything about the script that the notebook `node` becomes.
 
     `base` is the folder of the notebook, `target` that of the script, `title` the notebook's file name.
     `move` lets what the saved model needs of the notebook go to a module of its own, with the functions `called`.
+    `sampled`: the script is to write two rows of what its model is fitted with as a sample request.
     Raises `AmlError` naming the cell where one cannot be converted.
     """
     notebook = statements.split(cell_order.settled(read.cells(node), report), report)
@@ -96,6 +109,7 @@ def plan(
         report.did(f"moved {', '.join(sorted(module.moved))} to {module.name}.py, for train.py and score.py")
     elif saved.own:
         saving.name_own(saved, learned.model, report)
+    report.sampled = sampled and model_rows.sample(notebook, learned, names["save_request"], saved.pipeline)
     options, taken = parameters.find(notebook, found.variables, modules, report)
     values = parameters.assignments(options, taken, names["args"])
     everything = [*found.options, *options, *shown.options]
@@ -105,6 +119,7 @@ def plan(
     helpers |= {"save_figures"} if shown.figures else set()
     helpers |= {"yes_or_no"} if any(option.type == "yes_or_no" for option in everything) else set()
     helpers |= {"logged"} if logs else set()
+    helpers |= {"save_request"} if report.sampled else set()
     definitions, body = _definitions(notebook)
     script = Script(doc, names, [*(_line(o, names) for o in everything), *lines], helpers, definitions, module=module)
     if shown.closes or (shown.figures and shown.matplotlib) or any(shown.pyplot in used(s.node) for s in body):
@@ -187,7 +202,7 @@ def _sections(
     start = list(values)
     outputs = script.names["OUTPUTS"]
     folders = sorted(folder for folder in found.folders if folder not in ("", "outputs", "."))
-    if saved.line or shown.figures or found.folders:
+    if saved.line or shown.figures or found.folders or "save_request" in script.helpers:
         start.append(f"{outputs}.mkdir(exist_ok=True)")
         start += [f"Path({folder!r}).mkdir(parents=True, exist_ok=True)" for folder in folders]
         script.helpers.add("OUTPUTS")
@@ -224,6 +239,8 @@ def _imports(script: Script, notebook: Notebook, saved: saving.Saving, shown: di
     added = set(saved.imports) | {"import argparse"}
     if "logged" in script.helpers:
         added.add("import mlflow")
+    if "save_request" in script.helpers:
+        added.add("import json")
     if script.module is not None:
         kept = set().union(*(used(ast.parse(s.text() or "pass")) for s in notebook.body))
         names = sorted(script.module.moved & kept)

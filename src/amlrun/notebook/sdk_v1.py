@@ -54,8 +54,8 @@ class SdkV1:
         if not self.gone and not any(_package(node).startswith(_PACKAGES) for node in ast.walk(tree)):
             return text
         self.report.ask(
-            "uses azureml-core, SDK v1, whose support has ended: submitting, compute and registering are `aml`'s now "
-            "(see the phrase book); what a run does became MLflow's"
+            "uses azureml-core, SDK v1, whose support has ended: `aml` now submits, registers and manages compute (see "
+            "the phrase book), and calls on the run became MLflow's"
         )
         source = Source(text)
         edits, _ = self._block(tree.body, cell, source)
@@ -105,7 +105,7 @@ class SdkV1:
         if call is not None and names and _READS.search(dotted(call.func)):
             self.report.ask(
                 f"{', '.join(sorted(names))} came through SDK v1: write `{min(names)} = …` there, from a file below "
-                "data/; the code that uses it stays",
+                "data/; the code that uses it is kept",
                 cell.number,
             )
             return [_left_out(node, source)], True
@@ -150,7 +150,7 @@ class SdkV1:
             return [_left_out(node, source)], True
         if touched and not isinstance(node, ast.With):
             self.report.ask(
-                f"this `{type(node).__name__.lower()}` asks SDK v1: say there what it should be", cell.number
+                f"this `{type(node).__name__.lower()}` depends on SDK v1: write the value there", cell.number
             )
         return edits, False
 

@@ -13,12 +13,14 @@ from amlrun.notebook import row_wise
 from amlrun.notebook.conda import Proposal
 from amlrun.notebook.edited import is_edited
 from amlrun.notebook.model_module import Module
+from amlrun.notebook.model_rows import FILE
 from amlrun.notebook.report import Report, listed
 from amlrun.notebook.row_wise import RowWise
 from amlrun.notebook.trace import Trace, follow
 from amlrun.notebook.trace_values import UNKNOWN, Frame, Series
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".sav", ".p", ".bin")
+_KERAS = (".keras", ".h5")
 # How files begin that are the template's sample, or an earlier conversion's: they may be written over.
 _OURS = (
     '"""Answer scoring requests',
@@ -30,7 +32,7 @@ _OURS = (
 # Packages that a pickled model is made of: score.py's environment needs them too.
 _MODELS = {
     "sklearn", "xgboost", "lightgbm", "catboost", "imblearn", "category_encoders", "feature_engine", "sksurv", "sktime",
-    "statsmodels", "skops", "umap", "hdbscan", "mlxtend", "nltk", "spacy",
+    "statsmodels", "skops", "tensorflow", "keras", "umap", "hdbscan", "mlxtend", "nltk", "spacy",
 }  # fmt: skip
 
 
@@ -42,20 +44,30 @@ def files(
     `module` holds the script's functions that score.py may import. A file that somebody has made their own stays, and
     one that they edited, unless `overwrite`; that, and what cannot be known without a run, is reported.
     """
-    if report.model is None or report.prepared:
+    if report.model is None:
         return []
     known = _followed(script, target, report)
-    if known.file is None or PurePosixPath(known.file).suffix not in _PICKLES:
-        report.ask(f"score.py is yours to write: it can load a pickled model, and {report.model} is saved otherwise")
+    if known.file is None or PurePosixPath(known.file).suffix not in (*_PICKLES, *_KERAS):
+        report.ask(f"write score.py yourself: {report.model} is saved neither as a pickle nor with Keras")
         return []
     report.model_file = known.file
     folder = target.absolute().parent
     request = root / "deployment" / "sample-request.json"
     columns = list(_columns(known))
     prepares = _prepares(known, script, module, report)
-    rows = _rows(known, report)
+    rows = None if report.sampled else _rows(known, report)
+    if report.sampled:
+        report.did(f"the training writes {FILE}, two rows of what the model is fitted with: score.py takes such rows")
     values = _values(known, target, title, request, report)
-    values |= {"request_known": rows is not None, "prepares": prepares, "inputs": list(_columns(known))}
+    values |= {
+        "request_known": rows is not None,
+        "sampled": report.sampled,
+        "prepares": prepares,
+        "inputs": list(_columns(known)),
+    }
+    keras = PurePosixPath(known.file).suffix in _KERAS
+    values |= {"sample": f"{FILE} of a run" if report.sampled else "deployment/sample-request.json"}
+    values |= {"keras": ("from tensorflow " if "tensorflow" in script else "") + "import keras" if keras else ""}
     values |= {"module": module.name if module else "", "columns": columns if isinstance(known.inputs, Frame) else []}
     made = {folder / name: _rendered(f"{name}.j2", values) for name in ("score.py", "score_batch.py")}
     tests = folder / "tests"
@@ -118,23 +130,36 @@ def _rows(known: Trace, report: Report) -> list[Any] | None:
         return [str(value or "") for value in inputs.values]
     guessed = [name for name, part in inputs.columns.items() if UNKNOWN in part.values]
     if guessed:
-        report.ask(f"the values of {', '.join(guessed)} in deployment/sample-request.json are guesses: correct them")
+        report.ask(
+            f"the values of {', '.join(guessed)} in deployment/sample-request.json are placeholders: replace them"
+        )
     columns = [[0 if value is UNKNOWN else value for value in part.values] for part in inputs.columns.values()]
     rows = list(zip(*columns))
     return [list(row) for row in rows] if inputs.plain else [dict(zip(inputs.columns, row)) for row in rows]
 
 
+def is_sampled(script: str, target: Path, report: Report, module: Module | None) -> bool:
+    """Whether the values of a request are only known in a run, so that the training has to write one."""
+    known = _followed(script, target, report)
+    if report.model is None or known.file is None:
+        return False
+    _prepares(known, script, module, Report())
+    inputs = known.inputs
+    values = list(inputs.columns.values()) if isinstance(inputs, Frame) else [inputs]
+    return not values or any(one is None or UNKNOWN in one.values for one in values)
+
+
 def functions(script: str, target: Path, report: Report) -> list[str]:
     """The functions of `script` that score.py has to call to make the columns that the model is fitted with."""
     known = _followed(script, target, report)
-    if report.model is None or report.prepared or not _columns(known):
+    if report.model is None or not _columns(known):
         return []
     return row_wise.of_script(script, list(_columns(known))).functions
 
 
 def _followed(script: str, target: Path, report: Report) -> Trace:
     options = {one["flag"][2:].replace("-", "_"): _literal(one["default"]) for one in report.options}
-    return follow(script, options, target.absolute().parent, report.model)
+    return follow(script, options, target.absolute().parent, report.model, report.bundled)
 
 
 def _columns(known: Trace) -> dict[str, Series]:
@@ -158,7 +183,7 @@ def _prepares(known: Trace, script: str, module: Module | None, report: Report) 
         report.ask(f"score.py does not do this, which the model needs: put it into a pipeline, or send it done: {text}")
     if undone and raw.columns and not spread:
         report.did(f"requests and files to score need {listed(undone)}, which train.py makes of other columns")
-    if undone or spread != prepares.dummies:
+    if undone or not raw.columns or spread != prepares.dummies:
         known.inputs = None if spread else known.inputs
         return RowWise()
     if prepares.lines:
@@ -174,11 +199,11 @@ def _may_replace(path: Path, root: Path, overwrite: bool, report: Report) -> boo
     if not path.exists():
         return True
     if path.suffix == ".py" and not _is_ours(path):
-        report.ask(f"{path.name} is your own, and stays: see that it loads {report.model_file}")
+        report.ask(f"{path.name} is your own and was not changed: make sure that it loads {report.model_file}")
         return False
     if overwrite or not is_edited(path, root):
         return True
-    report.ask(f"{path.name} was edited, and stays: --overwrite replaces it, and keeps a copy")
+    report.ask(f"{path.name} was edited and was not changed: --overwrite replaces it, and keeps a copy")
     return False
 
 

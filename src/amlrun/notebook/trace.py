@@ -45,16 +45,19 @@ class Trace:
     read: list[Frame] = field(default_factory=list)  # the tables as their files have them
 
 
-def follow(text: str, options: dict[str, Any], folder: Path, model: str | None) -> Trace:
-    """Follow the script `text`, which lies in `folder`; `options` are the defaults of its options by attribute."""
-    walk = _Walk(options, folder, model)
+def follow(text: str, options: dict[str, Any], folder: Path, model: str | None, bundled: str | None = None) -> Trace:
+    """Follow the script `text`, which lies in `folder`; `options` are the defaults of its options by attribute.
+
+    `bundled` prepares the rows within what is saved, so that the model is fitted with what it is given.
+    """
+    walk = _Walk(options, folder, model, bundled)
     walk.block(ast.parse(text).body)
     return walk.known
 
 
 class _Walk:
-    def __init__(self, options: dict[str, Any], folder: Path, model: str | None) -> None:
-        self.options, self.folder, self.model = options, folder, model
+    def __init__(self, options: dict[str, Any], folder: Path, model: str | None, bundled: str | None) -> None:
+        self.options, self.folder, self.model, self.bundled = options, folder, model, bundled
         self.names: dict[str, Any] = {}
         self.functions: dict[str, ast.FunctionDef] = {}
         self.known = Trace()
@@ -175,6 +178,10 @@ class _Walk:
                 self.known.inputs = inputs
                 for table in self.names.values():
                     self.known.tables.update(table.columns if isinstance(table, Frame) else {})
+            held = isinstance(func.value, ast.Name) and func.value.id == self.bundled
+            return inputs if name == "fit_transform" and held else UNKNOWN
+        if name == "save" and isinstance(func, ast.Attribute) and ast.unparse(func.value) == self.model and given:
+            self.known.file = given[0] if isinstance(given[0], str) else self.known.file
             return UNKNOWN
         if name == "dump" and self.model in {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}:
             place = next((one for one in [*given[1:], *words.values()] if isinstance(one, str)), None)

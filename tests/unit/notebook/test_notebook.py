@@ -259,7 +259,7 @@ def test_preparation_that_is_not_saved_is_named(tmp_path: Path) -> None:
     _, found = convert(
         tmp_path,
         "# %%\nfrom sklearn.preprocessing import StandardScaler\nfrom sklearn.linear_model import Ridge\n"
-        "scaler = StandardScaler()\nX = scaler.fit_transform([[1], [2]])\nmodel = Ridge().fit(X, [1, 2])\n",
+        "scaler = StandardScaler()\nX = scaler.fit_transform([[1], [2]])\nmodel = Ridge().fit(X + 1, [1, 2])\n",
     )
     assert any("not saved with it: scaler;" in line for line in found["todo"])
 
@@ -358,7 +358,7 @@ def test_the_run_configurations_are_proposed_and_written_only_when_asked(tmp_pat
     _, found = convert(tmp_path, text, "--overwrite")
     assert found["runconfigs"] == [] and found["dataset"] is None, "all is as it should be"
     _, found = convert(tmp_path, text.replace("../data/rows/rows.csv", "/elsewhere/other.csv"), "--overwrite")
-    assert "a.runconfig gives the script another --data-path: name the data there, or take it out" in found["todo"]
+    assert "a.runconfig gives the script another --data-path: name the data there, or remove it" in found["todo"]
     _, found = convert(tmp_path, text.replace("../data/rows/rows.csv", "../data"), "--overwrite")
     assert found["dataset"].startswith("aml dataset register -n data -p "), "all of data/ is a place too"
 

@@ -162,6 +162,20 @@ model.fit(X, df['late'])
         "outputs/model.pkl",
         None,
     ),
+    "a scaler before the model": (
+        """
+from sklearn.preprocessing import StandardScaler
+X_train, X_test, y_train, y_test = train_test_split(df[['age']].fillna(0), df['late'], random_state=0)
+scaler = StandardScaler()
+X_train_scaled = scaler.fit_transform(X_train)
+X_test_scaled = scaler.transform(X_test)
+model = LogisticRegression().fit(X_train_scaled, y_train)
+score = model.score(X_test_scaled, y_test)
+""",
+        "probabilities",
+        "outputs/model.pkl",
+        ["age"],
+    ),
     "an array": (
         "df = df.dropna()\nmodel = LogisticRegression()\nmodel.fit(df[['age']].values, df['late'])\n",
         "probabilities",
@@ -235,17 +249,124 @@ def test_a_score_py_of_somebodys_own_stays(tmp_path: Path) -> None:
     text = "model = LogisticRegression().fit(df.dropna()[['age']], df.dropna()['late'])\n"
     report = convert(notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", IMPORTS + text), model)
     assert (model / "score.py").read_text() == "def init(): ...\n"
-    assert "score.py is your own, and stays" in str(report["todo"])
+    assert "score.py is your own and was not changed" in str(report["todo"])
 
 
-def test_columns_that_only_a_run_knows_are_not_guessed(tmp_path: Path) -> None:
+# What only a run knows, each with the rows that the training writes as a request: their columns, or their type.
+SAMPLED: dict[str, tuple[str, list[str] | type]] = {
+    "dummies put beside": (
+        """
+df = df.dropna()
+X = pd.concat([df[['age']], pd.get_dummies(df.plan)], axis=1)
+model = LogisticRegression().fit(X, df['late'])
+""",
+        ["age", "A", "B"],
+    ),
+    "columns of a closure": (
+        """
+def per(divisor):
+    def more(table):
+        return table.assign(**{f'age_per_{divisor}': table.age / divisor})
+    return more
+df = per(10)(df.dropna())
+model = RandomForestRegressor(5)
+for share in (0.5, 0.7):
+    part = df.sample(frac=share, random_state=0)
+    model.fit(X=part.drop(columns=['words', 'plan', 'late']), y=part['late'] == 'yes')
+""",
+        ["age", "age_per_10"],
+    ),
+    "columns named anew, and a model in a function": (
+        """
+df.columns = ['years', 'text', 'tariff', 'target']
+def trained(rows, wanted):
+    estimator = LogisticRegression()
+    estimator.fit(rows, wanted)
+    return estimator
+clf = trained(df[['years']].fillna(0), df['target'])
+""",
+        ["years"],
+    ),
+    "texts cleaned before a vectorizer with a lambda": (
+        """
+def clean(text):
+    return text.replace('bad', 'good')
+df['clean'] = (df['plan'] + ' ' + df['words']).apply(clean)
+vectorizer = TfidfVectorizer(tokenizer=lambda text: clean(text).split(), token_pattern=None)
+vectors = vectorizer.fit_transform(df['clean'])
+model = LogisticRegression()
+model.fit(vectors, df['late'])
+""",
+        str,
+    ),
+    "encoded beside the model": (
+        """
+encoder = OneHotEncoder(sparse_output=False)
+codes = np.hstack([encoder.fit_transform(df[['plan']]), df[['age']].fillna(0).to_numpy()])
+model = LogisticRegression().fit(codes, df['late'])
+""",
+        list,
+    ),
+    "a pipeline that begins with a class of its own": (
+        """
+class Chosen(BaseEstimator, TransformerMixin):
+    def fit(self, X, y=None):
+        self.columns_ = [name for name in X.columns if X[name].isna().mean() < 0.5]
+        return self
+    def transform(self, X):
+        return X[self.columns_].assign(more=X['age'].fillna(0) * 2)
+rows = df[[name for name in df.columns if name in ('age', 'plan')]]
+best, best_score = None, -1
+for depth in (1, 2):
+    columns = make_column_transformer((OneHotEncoder(), ['plan']), (SimpleImputer(), ['age', 'more']))
+    pipe = make_pipeline(Chosen(), columns, RandomForestRegressor(5, max_depth=depth))
+    pipe.fit(rows, df['late'] == 'yes')
+    if pipe.score(rows, df['late'] == 'yes') > best_score:
+        best, best_score = pipe, pipe.score(rows, df['late'] == 'yes')
+""",
+        ["age", "plan"],
+    ),
+    "an option in a column": (
+        """
+LIMIT = 40
+df['old'] = df['age'].fillna(0).clip(upper=LIMIT)
+model = LogisticRegression().fit(df[['old']], df['late'])
+""",
+        ["old"],
+    ),
+    "a lambda, and a run of MLflow's": (
+        """
+import mlflow
+log = FunctionTransformer(lambda x: np.log1p(x))
+with mlflow.start_run():
+    model = make_pipeline(SimpleImputer(), log, LogisticRegression()).fit(df[[c for c in df if c == 'age']], df['late'])
+    mlflow.log_param('kind', 'log')
+""",
+        ["age"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_a_request_that_only_a_run_knows_is_written_by_it(tmp_path: Path, name: str) -> None:
+    text, rows_are = SAMPLED[name]
     model = project(tmp_path)
-    before = (tmp_path / "deployment" / "sample-request.json").read_text()
-    text = "df = df.dropna()\nX = pd.concat([df[['age']], pd.get_dummies(df.plan)], axis=1)\n"
-    text += "model = LogisticRegression().fit(X, df['late'])\n"
     report = convert(notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", IMPORTS + text), model)
-    assert "only known in a run" in str(report["todo"])
-    assert (tmp_path / "deployment" / "sample-request.json").read_text() == before
+    assert "the training writes outputs/sample-request.json" in str(report["done"])
+    assert not [told for told in report["todo"] if "sample-request" in told or "lambda" in told]
+    own_tests(tmp_path)
+    done = subprocess.run([sys.executable, "train.py"], cwd=model, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((model / "outputs" / "sample-request.json").read_text())["data"]
+    assert len(rows) == 2
+    assert list(rows[0]) == rows_are if isinstance(rows_are, list) else isinstance(rows[0], rows_are)
+
+
+def test_a_model_that_only_mlflow_logs_is_saved_as_a_file_too(tmp_path: Path) -> None:
+    text = "import mlflow\ndf = df.dropna()\nmodel = LogisticRegression()\nmodel.fit(df[['age']], df['late'])\n"
+    text += "mlflow.sklearn.log_model(model, 'model')\n"
+    report = convert(notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", IMPORTS + text), project(tmp_path))
+    assert report["model_file"] == "outputs/model.pkl"
 
 
 @pytest.mark.parametrize(
@@ -306,7 +427,7 @@ def test_what_was_edited_since_stays_or_is_kept(tmp_path: Path) -> None:
     told = again(notebook, model)
     assert score.read_text() == mine and "99" in request.read_text()
     for name in ("score.py", "sample-request.json"):
-        assert f"{name} was edited, and stays: --overwrite replaces it, and keeps a copy" in told["todo"]
+        assert f"{name} was edited and was not changed: --overwrite replaces it, and keeps a copy" in told["todo"]
     replaced = again(notebook, model, "--overwrite")
     assert score.read_text() != mine and (model / "score.py.bak").read_text() == mine
     assert "replaced score.py, which was edited; your text is in score.py.bak" in replaced["done"]
@@ -364,3 +485,22 @@ def test_the_sweep_and_the_debugger_name_the_scripts_options(tmp_path: Path) -> 
     sweep.write_text(sweep.read_text().replace("--c", "--gone"))
     told = convert(notebook, model)
     assert "sweep.yml sweeps over --gone, which train.py does not have: correct it" in told["todo"]
+
+
+def test_a_keras_model_is_loaded_by_score_py(tmp_path: Path) -> None:
+    model = project(tmp_path)
+    text = """# %%
+import pandas as pd
+from tensorflow import keras
+df = pd.read_csv('../data/tickets.csv', sep=';').dropna()
+X = df[['age']].to_numpy().reshape(-1, 1, 1)
+net = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
+net.compile(loss='mse')
+history = net.fit(X, df['late'] == 'yes', epochs=1)
+"""
+    report = convert(notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", text), model)
+    assert report["model_file"] == "outputs/model.keras"
+    assert "net.fit(save_request(X)," in (model / "train.py").read_text()
+    score = (model / "score.py").read_text()
+    assert "return keras.models.load_model(" in score and "from tensorflow import keras" in score
+    assert "joblib" not in score
