@@ -126,7 +126,7 @@ def _earlier(name: str, model: ModelFile, files: Path, target: Target) -> runs.R
     tags = run.record().get("tags", {})
     if tags.get("batch") != "true" or "model_sha256" not in tags:
         hint = "They are listed by: aml run list --tags batch=true"
-        raise AmlError(f"--continue: run {run.id} is not a batch run of this machine", hint=hint)
+        raise AmlError(f"--continue: run {run.id} is not a local batch run", hint=hint)
     if run.state()[0] in ("Preparing", "Running"):
         hint = f"Watch it: aml run monitor-logs -r {run.id}"
         raise AmlError(f"--continue: run {run.id} is still running", hint=hint)

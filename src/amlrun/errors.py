@@ -67,8 +67,10 @@ def os_error(error: OSError, doing: str) -> AmlError:
     }
     reason = error.strerror or str(error)
     where = error.filename2 or error.filename
+    missing = error.errno == errno.ENOENT and where is not None and doing.startswith("read")
+    doing = "read it" if doing == f"read {where}" else doing  # the message begins with the file
     return AmlError(
-        f"could not {doing}: {reason}",
+        "no such file or folder" if missing else f"could not {doing}: {reason}",
         file=None if where is None else str(where),
         hint=hints.get(error.errno or 0, ""),
     )

@@ -104,7 +104,7 @@ def load_job(
     from amlrun.spec import read
 
     if settings:
-        raise AmlError("is no pipeline: only a pipeline's keys can be set", file=place)
+        raise AmlError("is not a pipeline: only a pipeline's keys can be set", file=place)
     return read.read(place, target, container=container)
 
 

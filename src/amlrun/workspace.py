@@ -65,7 +65,7 @@ class Workspace:
             parts = {"workspace": name, "resource group": resource_group, "subscription": subscription}
             missing = ", ".join(part for part, value in parts.items() if not value)
             raise AmlError(
-                f"which workspace? No {missing} is known for {Path(path).absolute()}",
+                f"no workspace is configured for {Path(path).absolute()}: no {missing}",
                 hint="Attach the folder once: aml folder attach -g GROUP -w WORKSPACE --subscription-id ID",
             )
         return cls(subscription, resource_group, name)

@@ -57,12 +57,13 @@ def test_the_outline_of_another_model(place: Workplace) -> None:
     done = place.aml("model", "new", "second", "-o", "json", cwd=place.root)
     assert "models/second/train.py" in json.loads(done.stdout)["files"]
     assert (
-        "which model's outline? (it has mine, second)" in place.aml("model", "new", "c", cwd=place.root, code=2).stderr
+        "which model should be copied? (it has mine, second)"
+        in place.aml("model", "new", "c", cwd=place.root, code=2).stderr
     )
     place.aml("model", "new", "c", "--from", "models/mine", cwd=place.root)
 
 
 @pytest.mark.parametrize("name", ["../x", "a b", "", "1st", "CON", "a/b", "x" * 64, ".hidden"])
 def test_a_bad_name_is_refused(workplace: Workplace, name: str) -> None:
-    assert "can't be a model's folder" in workplace.aml("model", "new", name, code=2).stderr
+    assert "is not a valid name for a model folder" in workplace.aml("model", "new", name, code=2).stderr
     assert "no project" in workplace.aml("model", "new", "a", "--path", str(Path(workplace.root.anchor)), code=2).stderr

@@ -416,7 +416,7 @@ def test_deploys_at_once_get_a_name_and_a_port_each(place: Place) -> None:
     try:
         assert sorted(code for *_, code in ends[:2]) == [0, 2], ends
         assert ends[2][2] == 0, ends
-        assert "there is a service 'twin' already" in ends[0][1] + ends[1][1]
+        assert "the service 'twin' already exists" in ends[0][1] + ends[1][1]
         shown = [place.json("service", "show", "-n", name) for name in ("twin", "other")]
         assert [one["state"] for one in shown] == ["Healthy", "Healthy"]
         assert len({one["port"] for one in shown}) == 2

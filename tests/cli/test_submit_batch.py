@@ -62,7 +62,7 @@ def test_a_datasets_name_is_as_good_as_a_folder(place: Place) -> None:
 
 def test_what_the_batch_command_refuses(place: Place) -> None:
     words = ("run", "submit-batch", "-p", str(place.model_file))
-    assert "which files?" in place.aml(*words, code=2).stderr
+    assert "no files given" in place.aml(*words, code=2).stderr
     assert "aml dataset register -n nosuch" in place.aml(*words, "-d", "nosuch", code=2).stderr
     assert "no such file or folder: no/such" in place.aml(*words, "-d", "no/such", code=2).stderr
     runs.create(place.root / "runs", "train_1", {})

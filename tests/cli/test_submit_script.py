@@ -287,7 +287,7 @@ def test_a_view_that_is_lost_is_made_again_from_the_parts(workplace: Workplace) 
         (["run", "submit-script", "-c", "local", "-d", "gone.yml"], "gone.yml"),
         (["run", "submit-script", "-c", "local", "--bogus"], "No such option"),
         (["run", "lst"], "did you mean 'list'"),
-        (["model", "register", "-n", "m"], "which model?"),
+        (["model", "register", "-n", "m"], "no model given"),
         (["model", "register", "-n", "m/x", "-p", "train.py"], "is not a valid model name"),
         (
             ["model", "register", "-n", "m", "-r", "latest", "--asset-path", "outputs/gone.pkl"],
@@ -296,6 +296,8 @@ def test_a_view_that_is_lost_is_made_again_from_the_parts(workplace: Workplace) 
         (["model", "register", "-n", "m", "-r", "latest", "--asset-path", "../../x"], "is outside of the run"),
         (["dataset", "register", "-n", "d", "-p", "gone"], "no such file or folder: "),
         (["dataset", "show", "-n", "d"], "no dataset 'd'"),
+        (["job", "create", "--file", "gone.yml"], "gone.yml: no such file or folder"),
+        (["run", "submit-pipeline", "-n", "e", "-y", "gone.yml"], "gone.yml: no such file or folder"),
         (["folder", "attach", "-g", "rg"], "missing: -w/--workspace-name, --subscription-id"),
         (["folder", "attach", "-g", "rg", "-w", "ws", "--subscription-id", "x"], "-w: 'ws'"),
     ],

@@ -279,7 +279,7 @@ def test_an_automl_step_gets_mltables_of_bare_files(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "message"), [("src", "there is no MLTable in"), ("table.xlsx", "table.xlsx is no table")]
+    ("data", "message"), [("src", "there is no MLTable in"), ("table.xlsx", "table.xlsx is not a table")]
 )
 def test_what_automl_cannot_read_there_is_refused_with_its_line(cloud: Cloud, data: str, message: str) -> None:
     (cloud.path / "table.xlsx").touch()

@@ -106,7 +106,7 @@ def test_a_changed_host_key_is_refused(afar: Afar) -> None:
         (("-n", "nobody", "-a", "nowhere.invalid"), "there is no host of that name", 3),
         (("-n", "nobody", "-a", "127.0.0.1", "--ssh-port", "1"), "nothing answers at that port", 3),
         (("-n", "local", "-a", "127.0.0.1"), "is not a valid compute name", 2),
-        (("-n", "nobody", "-a", "-oProxyCommand=x"), "is not one", 2),
+        (("-n", "nobody", "-a", "-oProxyCommand=x"), "is not valid", 2),
         (("-n", "nobody", "-a", "127.0.0.1", "--private-key-file", "/no/key"), "there is no such key file", 2),
     ],
 )

@@ -57,7 +57,7 @@ def plan(target: Target, job: AutoMLJob, experiment: str, options: SubmitOptions
 
 
 def resume(run: Run, options: SubmitOptions) -> Run:
-    """Resume a search of this machine that was interrupted or cancelled. Raises AmlError for any other run."""
+    """Resume a local search that was interrupted or cancelled. Raises AmlError for any other run."""
     if not isinstance(run, LocalSearchRun):
         hint = f"Watch it: aml run monitor-logs -r {run.id}"
         raise AmlError(f"--resume: {run.id} runs in a workspace, not on this machine", hint=hint)

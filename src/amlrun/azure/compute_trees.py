@@ -46,19 +46,19 @@ class Network:
 def identity(words: Sequence[str]) -> dict[str, Any]:
     """v2's `identity`: the cluster's own (`[system]`, as v1 wrote it), or user-assigned ones by resource id.
 
-    Raises AmlError for both at once, which v2's clusters refuse, and for what is no resource id.
+    Raises AmlError for both at once, which v2's clusters refuse, and for what is not a resource id.
     """
     if not words:
         return {}
     named = [word for word in words if word.strip("[]").lower() != "system"]
     if named and len(named) != len(words):
-        raise AmlError("identities: [system] and user-assigned ones can't be combined", hint="Name one kind.")
+        raise AmlError("identities: [system] and user-assigned identities cannot be combined", hint="Name one kind.")
     if not named:
         return {"type": "system_assigned"}
     for word in named:
         if not _RESOURCE.fullmatch(word):
             raise AmlError(
-                f"identities: {word!r} is no resource id",
+                f"identities: {word!r} is not a resource id",
                 hint="Write [system], or an id: az identity show -g GROUP -n NAME --query id",
             )
     return {"type": "user_assigned", "user_assigned_identities": [{"resource_id": word} for word in named]}
@@ -71,7 +71,7 @@ def schedules(start: Sequence[str], stop: Sequence[str], zone: str) -> dict[str,
         for expression in expressions:
             if len(expression.split()) != 5:
                 raise AmlError(
-                    f"--{action}-at: {expression!r} is no cron expression",
+                    f"--{action}-at: {expression!r} is not a cron expression",
                     hint=f"Five fields: minute, hour, day, month, weekday, for instance --{action}-at '0 18 * * 1-5'",
                 )
             found.append({"action": action, "trigger": {"type": "cron", "expression": expression, "time_zone": zone}})

@@ -100,7 +100,7 @@ def upload(
             there = {blob.name for blob in blobs.list_blobs(opened(client.transport), prefix)}
         taken = [one.name for one in plan if one.name.removeprefix(prefix) in there]
         if taken:
-            raise AmlError(f"{taken[0]} is in {store} already", hint="Add --overwrite to replace it.")
+            raise AmlError(f"{taken[0]} already exists in {store}", hint="Add --overwrite to replace it.")
     blobs.upload(opened, plan, progress=progress)
     return [one.name for one in plan]
 

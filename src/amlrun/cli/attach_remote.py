@@ -42,8 +42,8 @@ def remote(
     \b
     aml computetarget attach remote -n gpu-box -a 10.0.0.4 -u anna --private-key-file ~/.ssh/id_ed25519
 
-    It needs sshd and Python 3.7. Its entry goes to data/computes.yml, without any secret, for everybody who has the
-    project; no workspace is involved.
+    It needs sshd and Python 3.7. Its entry in data/computes.yml has no secrets and is shared with the project; no
+    workspace is involved.
     """
     from amlrun import project as projects
     from amlrun.prepare import machines

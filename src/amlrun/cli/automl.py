@@ -14,14 +14,14 @@ from amlrun.runs.files import write_text
 
 @click.group("automl")
 def command() -> None:
-    """Find the best model of a table, here or in a workspace."""
+    """Find the best model for a table, locally or in a workspace."""
 
 
 @command.command("submit")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("-e", "--experiment-name", metavar="NAME", help="The experiment the run belongs to.")
 @click.option("--ct", "--target", "target", metavar="NAME", help="Where to run, instead of the file's `compute`.")
-@click.option("--resume", metavar="RUN", help="Resume a search of this machine that was interrupted or cancelled.")
+@click.option("--resume", metavar="RUN", help="Resume a local search that was interrupted or cancelled.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of a search on this machine; random and recorded by "
               "default. With max_trials it repeats the search exactly.")  # fmt: skip
 @click.option("--no-warm", is_flag=True, help="Start each trial in a new process instead of forking a warm one.")
@@ -37,14 +37,14 @@ def submit(
     no_warm: bool,
     flags: SubmitFlags,
 ) -> int:
-    """Search the best model of a table as a v2 AutoML job's YAML says: classification or regression.
+    """Search for a table's best model with a v2 AutoML job. Its YAML may be for classification or regression.
 
     \b
     aml automl submit automl.yml --ct local
     aml automl submit --resume AutoML_…
 
-    Here each trial is a run, over scikit-learn and LightGBM; on a cluster the service's own AutoML runs the same file.
-    The winner is in the run's outputs: model.pkl for score.py, mlflow-model, and train.py.
+    Locally, each trial is a run of a scikit-learn or LightGBM model; on a cluster the service's own AutoML runs the
+    same file. The winner is in the run's outputs: model.pkl for score.py, mlflow-model, and train.py.
     """
     from amlrun.cli.automl_files import load
     from amlrun.cli.submit import submit as send
@@ -65,12 +65,12 @@ def submit(
 @click.option("-o", "--output-file", "destination", metavar="FILE", help="Write the script there; default: print it.")
 @common_options
 def export_script(context: Context, run_id: str, destination: str | None) -> None:
-    """Write the winner of a search as a plain training script, which gives the same score.
+    """Write a training script for a search's best model. It gives the same score.
 
     \b
     aml automl export-script -r latest -o train.py
 
-    It needs scikit-learn and pandas, nothing of amlrun: a start for a training script of your own.
+    The script needs scikit-learn and pandas, but not amlrun: a starting point for your own.
     """
     from amlrun import api
     from amlrun.cli.run import run_id_of
@@ -80,7 +80,7 @@ def export_script(context: Context, run_id: str, destination: str | None) -> Non
     run = api.get_run(run_id_of(run_id), path=context.path)
     script = run.folder / "outputs" / "train.py"
     if run.files.part("submit").get("run_type") != "automl":
-        raise AmlError(f"{run.id} is no AutoML search of this machine", hint="Name one with -r.")
+        raise AmlError(f"{run.id} is not a local AutoML search", hint="Name one with -r.")
     if not script.is_file():
         raise AmlError(f"{run.id} has no winner: its outputs hold no train.py", hint="It has to complete first.")
     text = script.read_text(encoding="utf-8")

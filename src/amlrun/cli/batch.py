@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--ct", "--target", "target", metavar="NAME", default="local", show_default=True,
               help="Where to score: a cluster of the workspace does it as a batch deployment.")  # fmt: skip
 @click.option("--continue", "earlier", metavar="RUN",
-              help="Reuse what that run has scored (`latest` is the newest).")  # fmt: skip
+              help="Skip the files that this run has scored (`latest` is the newest).")  # fmt: skip
 @click.option("--async", "detach", is_flag=True, help="Return as soon as the scoring has started.")
 @click.option("--export", "export_to", type=click.Path(path_type=Path), metavar="FOLDER",
               help="Write the batch endpoint's and deployment's v2 YAML instead of scoring.")  # fmt: skip
@@ -52,15 +52,15 @@ def submit_batch(
     detach: bool,
     export_to: Path | None,
 ) -> int:
-    """Score a folder of files, several at a time: on this machine, or on a cluster of the workspace.
+    """Score a folder of files in parallel, locally or on a cluster of the workspace.
 
     \b
     aml run submit-batch -c batch-score -m demo-model --input-data ../../data/sample
     aml run submit-batch -c batch-score -m demo-model --input-data ../../data/sample --continue latest
     aml run submit-batch -c batch-score -m demo-model --input-data sample --ct cpu-cluster
 
-    It is a run like any other: list, watch, cancel it; its rows are in its outputs/. One that was killed here is
-    continued by a new run, which scores no file that the old one finished, and tries those that failed.
+    A batch is a run like any other: list, watch or cancel it; the scored rows are in its outputs/. --continue starts a
+    new run that skips the files which an interrupted run finished, and retries those that failed.
     """
     from amlrun import batches
     from amlrun.cli import quiet
@@ -82,7 +82,7 @@ def submit_batch(
     if export_to is not None:
         return _export(context, config, script, settings, model, export_to)
     if data is None:
-        raise AmlError("which files?", hint="Give --input-data FOLDER, or a dataset's name (aml dataset list).")
+        raise AmlError("no files given", hint="Give --input-data FOLDER, or a dataset's name (aml dataset list).")
     quiet.silence("mlflow")
     run_id = None if run_file is None else id_in(run_file)
     choice = model_file.Choice(model, run_id, asset_path, model_path)

@@ -82,10 +82,9 @@ def virtual_machine(
     yes: bool,
     no_wait: bool,
 ) -> None:
-    """Attach a virtual machine of Azure, into which the service signs in with ssh.
+    """Attach an Azure virtual machine, which the service reaches over ssh.
 
-    The service needs the private key itself, and keeps it. `attach remote` reaches the machine from here instead, and
-    no key leaves this one.
+    The service needs and stores the private key. With `attach remote`, this machine connects, and the key stays here.
     """
     from amlrun.azure import compute_trees
 
@@ -113,7 +112,7 @@ def virtual_machine(
 def update(
     context: Context, name: str, max_nodes: int | None, min_nodes: int | None, idle_seconds: int | None, no_wait: bool
 ) -> None:
-    """Change how many nodes a cluster may have, and how long they stay idle."""
+    """Change a cluster's number of nodes and idle time."""
     from amlrun.azure import computes
 
     asked = {"max_instances": max_nodes, "min_instances": min_nodes, "idle_time_before_scale_down": idle_seconds}
@@ -151,8 +150,8 @@ def _change(verb: str, text: str) -> None:
         _show(context, computes.identities(client, name), name)
 
 
-_change("assign", "Give a cluster an identity, beside the user-assigned ones that it has.")
-_change("remove", "Take identities from a cluster.")
+_change("assign", "Assign identities to a cluster. Its user-assigned ones stay.")
+_change("remove", "Remove identities from a cluster.")
 
 
 @identity.command("show")

@@ -20,7 +20,7 @@ _tag = click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="C
 _network = gathered(
     "network",
     compute_trees.Network,
-    click.option("--vnet-name", "vnet", metavar="NAME", help="The virtual network to be in."),
+    click.option("--vnet-name", "vnet", metavar="NAME", help="The virtual network to join."),
     click.option("--subnet-name", "subnet", metavar="NAME",
                  help="The subnet of --vnet-name; or the subnet's resource id."),
     click.option("--vnet-resourcegroup-name", "group", metavar="GROUP",

@@ -39,7 +39,7 @@ def create() -> None:
     },
 )
 def attach() -> None:
-    """Attach an existing machine under a name that jobs can use as their target."""
+    """Attach an existing machine as a compute target."""
 
 
 @command.group(cls=LazyGroup, lazy_subcommands={"amlcompute": (f"{_CHANGE}:update", "Change a cluster's settings.")})
@@ -49,7 +49,7 @@ def update() -> None:
 
 @command.group(cls=LazyGroup, lazy_subcommands={"identity": (f"{_CHANGE}:identity", "A cluster's identities.")})
 def amlcompute() -> None:
-    """Identities of a cluster."""
+    """Manage the identities of a cluster."""
 
 
 @command.command("list")
@@ -90,9 +90,9 @@ def delete(context: Context, name: str, no_wait: bool) -> None:
 @no_wait
 @common_options
 def detach(context: Context, name: str, no_wait: bool) -> None:
-    """Detach an attached compute target; the machine or cluster itself stays.
+    """Detach a compute target. The machine or cluster itself stays.
 
-    A machine that was attached with `attach remote` is taken out of data/computes.yml.
+    A machine that was attached with `attach remote` is removed from data/computes.yml.
     """
     from amlrun import project
     from amlrun.prepare import machines
@@ -110,7 +110,7 @@ def detach(context: Context, name: str, no_wait: bool) -> None:
 @name_option
 @common_options
 def list_nodes(context: Context, name: str) -> None:
-    """List the nodes of a cluster, and the run that each works on."""
+    """List a cluster's nodes and their runs."""
     from amlrun.azure import capacity
 
     columns = {"Node": "node", "State": "state", "Run": "run", "IP": "ip", "Port": "port"}
@@ -125,7 +125,7 @@ _location = click.option("-l", "--location", metavar="REGION", help="A region; b
 @click.option("--type", "kind", metavar="TYPE", help="Sizes for this type only: AmlCompute or ComputeInstance.")
 @common_options
 def list_sizes(context: Context, location: str | None, kind: str | None) -> None:
-    """List the sizes of machines."""
+    """List VM sizes."""
     from amlrun.azure import capacity
 
     columns = {"Size": "name", "Cores": "cores", "Memory GB": "memoryGB", "GPUs": "gpus", "Family": "family"}
@@ -136,7 +136,7 @@ def list_sizes(context: Context, location: str | None, kind: str | None) -> None
 @_location
 @common_options
 def list_usage(context: Context, location: str | None) -> None:
-    """List what is used of each quota: why a cluster gets no more nodes."""
+    """Show how much of each quota is in use."""
     from amlrun.azure import capacity
 
     columns = {"Quota": "name", "Used": "used", "Limit": "limit", "Unit": "unit"}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group("dataset")
 def command() -> None:
-    """Name the data that run configurations use (`data:` and `dataReferences:`)."""
+    """Register the data that run configurations use (`data:` and `dataReferences:`)."""
 
 
 def _datasets(context: Context, show: Printer) -> LocalDatasets | WorkspaceDatasets:
@@ -45,7 +45,7 @@ def register(
     version: str | None,
     description: str,
 ) -> None:
-    """Register where a dataset is on this machine (in data/datasets.yml); with -w, register it in the workspace."""
+    """Register where a dataset is, in data/datasets.yml. With -w, register it in the workspace."""
     if file is not None:
         from amlrun.v1.dataset_file import read
 

@@ -14,7 +14,7 @@ from amlrun.errors import AmlError
 
 @click.group("datastore")
 def command() -> None:
-    """List a workspace's datastores, and move files to and from them."""
+    """List a workspace's datastores; upload and download files."""
 
 
 @command.command("list")
@@ -31,7 +31,7 @@ def list_datastores(context: Context) -> None:
 @name_option
 @common_options
 def show(context: Context, name: str) -> None:
-    """Show one datastore; never its secret."""
+    """Show one datastore, without its secrets."""
     from amlrun.azure import stores
 
     context.result(stores.show(connect(context), name))
@@ -68,7 +68,7 @@ def upload(context: Context, name: str, source: Path, target: str, overwrite: bo
 @click.option("--hide-progress", is_flag=True, hidden=True, expose_value=False)
 @common_options
 def download(context: Context, name: str, folder: Path, prefix: str, overwrite: bool) -> None:
-    """Download files from a datastore; a second try resumes where the first stopped."""
+    """Download files from a datastore. Repeat it to resume."""
     from amlrun.azure import stores
 
     client = connect(context)

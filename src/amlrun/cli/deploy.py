@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("-n", "--name", required=True, help="The service's name.")
 @click.option("-m", "--model", metavar="NAME[:VERSION]", multiple=True, help="The registered model.")
 @click.option("-f", "--model-metadata-file", "model_file", type=click.Path(path_type=Path), metavar="model.json",
-              help="The model that `aml model register -t` wrote down.")  # fmt: skip
+              help="The file that `aml model register -t` wrote.")  # fmt: skip
 @inference_options
 @deployment_options
 @click.option("--overwrite", is_flag=True, help="Replace a service of that name.")
@@ -43,7 +43,7 @@ def deploy(
 ) -> None:
     """Serve a registered model: on this machine with Microsoft's inference server, or on a managed endpoint.
 
-    The deployment configuration's computeType says where: `local`, the default, or ACI or AKS of old, which become a
+    The deployment configuration's computeType says where: `local`, the default, or v1's ACI or AKS, which become a
     managed online endpoint in the workspace.
 
     \b

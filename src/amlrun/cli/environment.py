@@ -21,7 +21,7 @@ _directory = click.option("-d", "--directory", required=True, metavar="FOLDER", 
 
 @click.group("environment")
 def command() -> None:
-    """Describe an environment in a folder, register it in a workspace; clear cached environments."""
+    """Check, register and list environments; clear the local cache."""
 
 
 command.add_command(environment_cache.command)
@@ -32,7 +32,7 @@ command.add_command(environment_cache.command)
 @_directory
 @common_options
 def scaffold(context: Context, name: str, directory: Path) -> None:
-    """Write the files of an environment to fill in. Needs no network."""
+    """Write template files for an environment. Works offline."""
     from amlrun.azure import environments
 
     made = [str(path) for path in environments.scaffold(directory, name)]
@@ -44,7 +44,7 @@ def scaffold(context: Context, name: str, directory: Path) -> None:
 @click.option("--offline", is_flag=True, help="Use only the built-in package tables; do not contact a package index.")
 @common_options
 def check(context: Context, file: Path, offline: bool) -> int:
-    """Check whether a conda file can be installed today, and show what to change. Writes nothing.
+    """Check that a conda file can be installed today. Shows what to change, and writes nothing.
 
     \b
     aml environment check aml_config/train-conda.yml
@@ -96,7 +96,7 @@ def _report_lines(found: Healing, file: Path, offline: bool) -> list[str]:
 @_directory
 @common_options
 def register(context: Context, directory: Path) -> None:
-    """Register the environment of a folder; a new version each time."""
+    """Register the environment in a folder. Each call makes a new version."""
     from amlrun.azure import environments
 
     environments.read(directory)

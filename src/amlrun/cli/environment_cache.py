@@ -19,7 +19,7 @@ def command() -> None:
 @command.command("list")
 @common_options
 def list_environments(context: Context) -> None:
-    """List the environments on this machine, with their source, size and last use."""
+    """List cached environments with their source, size and last use."""
     from amlrun.prepare import local_environments
 
     found = local_environments.find_all()
@@ -41,7 +41,7 @@ def list_environments(context: Context) -> None:
 @click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="Only those not used for this long.")
 @common_options
 def clear(context: Context, names: tuple[str, ...], older_than: float | None) -> None:
-    """Remove environments made on this machine: all, or those named."""
+    """Delete cached environments: all, or those named."""
     from amlrun.prepare import local_environments
 
     removed = local_environments.clear(list(names), older_than=older_than)

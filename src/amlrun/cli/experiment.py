@@ -17,7 +17,7 @@ def command() -> None:
 @command.command("list")
 @common_options
 def list_experiments(context: Context) -> None:
-    """List the experiments of this project's runs, with how many runs each has."""
+    """List this project's experiments, with the number of runs of each."""
     counts: dict[str, int] = {}
     for record in runs.records(projects.find(context.path).runs):
         name = record.get("_experiment_name")

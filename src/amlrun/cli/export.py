@@ -41,7 +41,7 @@ def command(
     service: str | None,
     model: str | None,
 ) -> None:
-    """Write v1's files as the official v2 YAML: a job, or an online endpoint with its deployment.
+    """Convert v1 files to v2 YAML: a job, or an online endpoint with its deployment.
 
     \b
     aml export -c train-amlcompute -o job.yml
@@ -49,8 +49,8 @@ def command(
     aml export -f automl.yml -o cloud/automl.yml
     aml export -n my-service -m demo-model:1 --ic inference-config.yml --dc deployment-config-aci.yml -o endpoint
 
-    Comments say what each line came from, and what was not converted. Paths are relative to the file, without -o to
-    --path.
+    Comments name what each line came from, and what was not converted. Paths are relative to the output file or,
+    without -o, to --path.
     """
     from amlrun.runs.files import write_text
     from amlrun.spec import write

@@ -26,12 +26,12 @@ def command() -> None:
 @click.option("-e", "--experiment-name", metavar="NAME", help="The experiment to use when a submit names none.")
 @common_options
 def attach(context: Context, experiment_name: str | None) -> None:
-    """Write .azureml/config.json: the workspace that the cloud commands of this folder use.
+    """Attach this folder to an Azure ML workspace. The workspace is kept in .azureml/config.json.
 
     \b
     aml folder attach -g my-group -w my-workspace --subscription-id 00000000-0000-0000-0000-000000000000
 
-    Works without a network too, and says then that the workspace was not checked. Local runs need none at all.
+    Works offline too, and then reports that the workspace was not checked. Local runs need no workspace.
     """
     before = workspace_config.discover(context.path)
     values = {
@@ -87,4 +87,4 @@ def _check_workspace(context: Context) -> str:
 
 def _check(pattern: re.Pattern[str], value: str, flag: str, rule: str) -> None:
     if not pattern.fullmatch(value):
-        raise AmlError(f"{flag}: {value!r} can't be one", hint=f"Expected {rule}.")
+        raise AmlError(f"{flag}: {value!r} is not valid", hint=f"Expected {rule}.")

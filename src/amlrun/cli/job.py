@@ -21,7 +21,7 @@ from amlrun.spec.pipeline import PipelineJob
 
 @click.group("job")
 def command() -> None:
-    """Run a v2 job YAML, here or on Azure ML compute."""
+    """Run a v2 job YAML, locally or on Azure ML compute."""
 
 
 @command.command("create")
@@ -44,7 +44,7 @@ def create(
     flags: SubmitFlags,
     wanted: PipelineOptions,
 ) -> int:
-    """Run a v2 command, sweep, Spark, AutoML or pipeline job: what `aml export` writes, or one of Microsoft's examples.
+    """Run a v2 command, sweep, Spark, AutoML or pipeline job.
 
     \b
     aml job create --file job.yml

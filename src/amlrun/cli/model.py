@@ -95,7 +95,7 @@ def register(
             registry = registry_of(context, show)
             model = registry.register(name, model_path, about)
         else:
-            raise AmlError("which model?", hint="Give -f run.json --asset-path outputs/model.pkl, or -p PATH.")
+            raise AmlError("no model given", hint="Give -f run.json --asset-path outputs/model.pkl, or -p PATH.")
     if context.metadata_file is not None:
         write_json(context.metadata_file, registry.metadata(model))
         context.metadata_file = None
@@ -165,7 +165,7 @@ def _has(found: dict[str, str], wanted: tuple[str, ...]) -> bool:
 def show(context: Context, model_id: str | None, name: str | None, version: str | None) -> None:
     """Show one model; with -w the workspace's."""
     if not (model_id or name):
-        raise AmlError("which model?", hint="Give -i NAME:VERSION, or -n NAME.")
+        raise AmlError("no model given", hint="Give -i NAME:VERSION, or -n NAME.")
     with Printer(context) as show:
         record = registry_of(context, show).get(model_id or str(name), version).to_dict()
     context.result(record, lambda: context.pairs({k: v for k, v in record.items() if v not in ("", None, {})}))
@@ -188,7 +188,7 @@ def update(
 ) -> None:
     """Change a model's tags, properties or description.
 
-    A model that is not registered here is looked for in the workspace, where one is attached.
+    A model that is not registered here is looked up in the attached workspace.
     """
     tags, properties = key_values(add_tag, "--add-tag"), key_values(add_property, "--add-property")
     with Printer(context) as show:
@@ -204,7 +204,7 @@ def update(
 def delete(context: Context, model_id: str) -> None:
     """Delete a model version.
 
-    A model that is not registered here is looked for in the workspace, where one is attached.
+    A model that is not registered here is looked up in the attached workspace.
     """
     with Printer(context) as show:
         model = _one(context, model_id, show)
@@ -218,7 +218,7 @@ def _one(context: Context, model_id: str, show: Printer) -> Model:
     from amlrun.registry.base import split_id
 
     if split_id(model_id)[1] is None:
-        raise AmlError(f"-i: {model_id!r} names no version", hint="Give NAME:VERSION.")
+        raise AmlError(f"-i: {model_id!r} has no version", hint="Give NAME:VERSION.")
     try:
         return registry_of(context, show).get(model_id)
     except AmlError:
@@ -235,7 +235,7 @@ def _one(context: Context, model_id: str, show: Printer) -> Model:
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @common_options(metadata_file=False)
 def download(context: Context, model_id: str, target_dir: Path, overwrite: bool) -> None:
-    """Copy a model's file or folder into a folder, once its hash is seen to be the registered one."""
+    """Download a model into a folder, after checking its hash."""
     with Printer(context) as show:
         model = registry_of(context, show).get(model_id)
         files = model.download(target_dir, overwrite=overwrite)

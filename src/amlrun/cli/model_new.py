@@ -16,15 +16,15 @@ from amlrun.registry.starter import FRAMEWORKS
 @click.command("new")
 @click.argument("name")
 @click.option("--from", "source", metavar="FOLDER", type=click.Path(path_type=Path),
-              help="The model whose outline is taken; models/model1, else the only one.")  # fmt: skip
+              help="The model to copy. Default: models/model1, else the project's only model.")  # fmt: skip
 @click.option("--framework", type=click.Choice(FRAMEWORKS),
               help="Take the template's starter for this framework instead.")  # fmt: skip
 @common_options
 def new(context: Context, name: str, source: Path | None, framework: str | None) -> None:
     """Make models/NAME/ with train.py, score.py, run configurations, conda files and tests.
 
-    They are those of the project's sample, ready to be changed, or a framework's starter, which Copier renders from
-    the template that the project was made from. Nothing that is there is overwritten.
+    The files are copied from the project's sample, for you to adapt, or are a framework's starter, which Copier renders
+    from the project's template. Existing files are not overwritten.
 
     \b
     aml model new churn

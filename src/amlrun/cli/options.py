@@ -80,7 +80,7 @@ submit_options = gathered(
     SubmitFlags,
     click.option("--async", "detach", is_flag=True, help="Return as soon as the run has started."),
     click.option("--dry-run", is_flag=True, help="Show what a submit would do, without submitting."),
-    click.option("--no-snapshot-limit", is_flag=True, help="Allow more than 2,000 files or 300 MB."),
+    click.option("--no-snapshot-limit", is_flag=True, help="Allow a snapshot of more than 2,000 files or 300 MB."),
 )
 
 
@@ -106,8 +106,8 @@ class RankOptions:
 rank_options = gathered(
     "ranks",
     RankOptions,
-    click.option("--single", is_flag=True, help="Of a distributed job, run one process here."),
-    click.option("--yes", "many", is_flag=True, help="Start more than 16 processes of a distributed job here."),
+    click.option("--single", is_flag=True, help="Distributed jobs: run only one process, locally."),
+    click.option("--yes", "many", is_flag=True, help="Confirm more than 16 local processes of a distributed job."),
 )
 
 
@@ -123,6 +123,6 @@ container_options = gathered(
     "container",
     ContainerOptions,
     click.option("--container/--no-container", "use", default=None,
-                 help="Here, run in a container of the environment's image (Docker or Podman)."),
-    click.option("--pull", is_flag=True, help="Fetch the container's image when it is not here."),
+                 help="Run locally in a container of the environment's image (Docker or Podman)."),
+    click.option("--pull", is_flag=True, help="Pull the container image if it is not on this machine."),
 )  # fmt: skip

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group("pipeline")
 def command() -> None:
-    """Check a pipeline's file, and show its steps."""
+    """Check a pipeline file, and show its steps."""
 
 
 command.add_command(inference)
@@ -29,10 +29,10 @@ command.add_command(inference)
 @click.option("--ct", "--target", "target", metavar="NAME", help="Where every step would run.")
 @common_options
 def check(context: Context, file: Path, target: str | None) -> int:
-    """Find every mistake in a pipeline's file (v1 or v2) and its components' files, with file and line.
+    """Report every mistake in a pipeline file (v1 or v2). Also those in its components' files.
 
-    Also what Azure ML's own client lets pass: cycles, misspelt inputs and outputs, settings that it ignores, values
-    of the wrong type or outside an enum.
+    This includes what Azure ML's own client accepts: cycles, misspelt inputs and outputs, settings that it ignores,
+    values of the wrong type or outside an enum.
     """
     from amlrun.pipeline import load
 
@@ -55,18 +55,18 @@ def check(context: Context, file: Path, target: str | None) -> int:
 @command.command("show")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("-r", "--run", "run_id", metavar="RUN", help="A pipeline's run: its id, `latest`, or a run.json.")
-@click.option("--mermaid", is_flag=True, help="Print Mermaid's text, for a README.")
+@click.option("--mermaid", is_flag=True, help="Print a Mermaid diagram, for a README.")
 @click.option("--html", "page", metavar="FILE", type=click.Path(path_type=Path), help="Write one HTML page.")
 @common_options
 def show(context: Context, file: Path | None, run_id: str | None, mermaid: bool, page: Path | None) -> None:
-    """Show the steps of a pipeline's file, or of a run with how each of them is.
+    """Show the steps of a pipeline file or, with states, of a run.
 
     \b
     aml pipeline show pipeline.yml --mermaid
     aml pipeline show -r latest
     aml pipeline show -r latest --html pipeline.html
 
-    A run has its page already, pipeline.html in its folder, which redraws itself while the pipeline runs.
+    A run's folder has such a page already, pipeline.html, which updates itself while the pipeline runs.
     """
     from amlrun.pipeline import picture
     from amlrun.runs.files import write_text
@@ -101,7 +101,7 @@ def _of_run(context: Context, run_id: str) -> tuple[PipelineState, str, str]:
         run = find(context, run_id, printer)
         if not isinstance(run, PipelineRun):
             hint = "Its children are listed by: aml run list --parent-run-id RUN"
-            raise AmlError(f"{run.id} is no pipeline's run", hint=hint)
+            raise AmlError(f"{run.id} is not a pipeline run", hint=hint)
         return run.progress(), run.id, str(run.status())
 
 

@@ -18,13 +18,13 @@ from amlrun.runs.files import write_text
               help="The pipeline to write; score.py is written beside it.")  # fmt: skip
 @common_options
 def inference(context: Context, file: Path, wanted: str, registered: str | None, destination: Path) -> None:
-    """Write the pipeline that scores with a trained model, from the one that trains it.
+    """Write a scoring pipeline from a training pipeline.
 
     \b
     aml pipeline inference pipelines/train.yml --model train.model --registered demo-model -f pipelines/score.yml
 
-    The registered model takes the place of the steps that make it; what only trains is dropped, and said. As in Azure
-    ML's Designer the result is a beginning: its input is the training data's, the column to predict included.
+    The registered model replaces the steps that produce it; steps that only train are dropped and reported. As in Azure
+    ML's Designer, the result is a starting point: its input still has the column to predict.
     """
     from amlrun.pipeline import inference as deriving
     from amlrun.pipeline import load

@@ -19,11 +19,11 @@ from amlrun.targets.base import LOG_FOLDERS, Run
 
 # Commands of this group that live in modules of their own, imported only when they are called.
 LAZY_SUBCOMMANDS: dict[str, tuple[str, str]] = {
-    "submit-script": ("amlrun.cli.submit:submit_script", "Run a script as a run configuration says."),
-    "submit-hyperdrive": ("amlrun.cli.sweep:submit_hyperdrive", "Run a script many times, with sampled values."),
+    "submit-script": ("amlrun.cli.submit:submit_script", "Run a script with a run configuration."),
+    "submit-hyperdrive": ("amlrun.cli.sweep:submit_hyperdrive", "Run a hyperparameter sweep."),
     "submit-pipeline": ("amlrun.cli.submit_pipeline:submit_pipeline", "Run the steps of a pipeline's YAML."),
     "best": ("amlrun.cli.sweep:best", "Find an experiment's best run by a metric."),
-    "submit-batch": ("amlrun.cli.batch:submit_batch", "Score a folder of files, several at a time."),
+    "submit-batch": ("amlrun.cli.batch:submit_batch", "Score a folder of files in parallel."),
 }
 
 
@@ -70,7 +70,9 @@ def id_in(file: Path) -> str:
 
 @command.command("list")
 @click.option("-e", "--experiment-name", metavar="NAME", help="Only this experiment's runs.")
-@click.option("--last", default=10, show_default=True, type=click.IntRange(min=1), help="How many, newest first.")
+@click.option(
+    "--last", default=10, show_default=True, type=click.IntRange(min=1), help="How many to list, newest first."
+)
 @click.option("--status", "status", metavar="STATUS", help="Only runs in this state, e.g. Completed.")
 @click.option("--tags", multiple=True, metavar="KEY[=VALUE]", help="Only runs with this tag; can be repeated.")
 @click.option("--minimal", is_flag=True, help="Only id, type, state, times, target and tags.")
@@ -166,7 +168,7 @@ def show(context: Context, run_id: str) -> None:
 @_experiment
 @common_options
 def monitor_logs(context: Context, run_id: str) -> int:
-    """Show a run's log, and follow it while the run goes on. Ctrl-C stops following the log, not the run."""
+    """Show a run's log, and follow it until the run ends. Ctrl-C stops following the log, not the run."""
     with Printer(context) as printer:
         return follow(context, find(context, run_id, printer), printer)
 
@@ -190,7 +192,14 @@ def cancel(context: Context, run_id: str) -> None:
 
 @command.command("download-logs")
 @run_option
-@click.option("-d", "--output-dir", required=True, metavar="FOLDER", type=click.Path(path_type=Path), help="Where to.")
+@click.option(
+    "-d",
+    "--output-dir",
+    required=True,
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="The folder to copy the logs to.",
+)
 @_experiment
 @common_options
 def download_logs(context: Context, run_id: str, output_dir: Path) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.group("schedule")
 def command() -> None:
-    """Run a pipeline at its times, here or in a workspace."""
+    """Run pipelines on a schedule, locally or in a workspace."""
 
 
 for one in (run, create, list_, enable, disable, delete, trigger):
@@ -33,7 +33,7 @@ for one in (run, create, list_, enable, disable, delete, trigger):
 @file_argument
 @common_options
 def check(context: Context, file: Path) -> int:
-    """Find every mistake in a schedule's file (v1 or v2), with file and line, also what Azure ML's client lets pass."""
+    """Report every mistake in a schedule file (v1 or v2)."""
     from amlrun.schedule import load, times
 
     schedule, wrong, _ = load.inspect(file)
@@ -49,13 +49,13 @@ def check(context: Context, file: Path) -> int:
 @file_argument
 @common_options
 def explain(context: Context, file: Path) -> None:
-    """Show every key of a v1 schedule's file: its value, its line, and what it becomes in v2."""
+    """Show what each key of a v1 schedule becomes in v2."""
     from amlrun.cli.scoring_files import short
     from amlrun.schedule import load
 
     _, wrong, rows = load.inspect(file)
     if not rows:
-        raise AmlError("is no v1 schedule", file=file, hint=f"See when it fires: aml schedule show {file}")
+        raise AmlError("is not a v1 schedule", file=file, hint=f"See when it fires: aml schedule show {file}")
     shown = [(row.key, short(row.value), row.line, row.status, row.becomes) for row in rows]
     context.result(
         [vars(row) for row in rows], lambda: context.table(("key", "value", "line", "status", "becomes"), shown)
@@ -68,10 +68,10 @@ def explain(context: Context, file: Path) -> None:
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--name", metavar="NAME", help="A schedule of the workspace.")
 @click.option("-n", "--next", "count", default=5, show_default=True, type=click.IntRange(1, 1000),
-              help="How many of the next times.")  # fmt: skip
+              help="How many of the next times to show.")  # fmt: skip
 @common_options
 def show(context: Context, file: Path | None, name: str | None, count: int) -> None:
-    """Show when a schedule fires next, in its zone and here, and what Azure ML would do otherwise."""
+    """Show when a schedule fires next, and where Azure ML would differ."""
     from amlrun.schedule import load, times
     from amlrun.spec.schedule import OnChange
 
@@ -129,14 +129,14 @@ def _said(schedule: Schedule) -> str:
 @file_argument
 @job_option
 @click.option("--to", "kind", required=True, type=click.Choice(("systemd", "cron", "taskscheduler", "github", "v2")),
-              help="The timer that shall call it; v2: the schedule as v2's YAML.")  # fmt: skip
+              help="The kind of timer; v2 writes the schedule as v2 YAML.")  # fmt: skip
 @click.option("-d", "--directory", metavar="FOLDER", type=click.Path(path_type=Path), help="Write the files there.")
 @click.option("--ct", "--target", "target", metavar="NAME", help="Where every step runs.")
 @common_options
 def export(
     context: Context, file: Path, pipeline: Path | None, kind: str, directory: Path | None, target: str | None
 ) -> None:
-    """Print what a machine's own timer has to be told, for you to install; nothing of aml stays in memory.
+    """Print a timer for a schedule, to install yourself.
 
     \b
     aml schedule export retraining.yml --to systemd --ct local -d ~/.config/systemd/user

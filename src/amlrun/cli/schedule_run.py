@@ -26,7 +26,7 @@ job_option = click.option("--job", "pipeline", metavar="FILE", type=click.Path(p
 @click.command("run")
 @file_argument
 @job_option
-@click.option("--due", is_flag=True, help="Only if it is due since the last call; a timer calls this.")
+@click.option("--due", is_flag=True, help="Only if it has become due since the last call, as a timer does.")
 @click.option("--on-change", "watched", metavar="INPUT", help="Only if the data of this input has changed.")
 @click.option("-n", "-e", "--experiment-name", metavar="NAME", help="The experiment the run belongs to.")
 @click.option(
@@ -46,14 +46,14 @@ def run(
     flags: SubmitFlags,
     wanted: PipelineOptions,
 ) -> int:
-    """Run a schedule's pipeline: now, or with --due only when one of its times has come since the last call.
+    """Run a schedule's pipeline now or, with --due, only if it is due.
 
     \b
     aml schedule run retraining.yml --ct local
     aml schedule run retraining.yml --ct local --due
     aml schedule run retraining.yml --ct local --on-change data
 
-    A machine that slept through several times runs it once. A v1 schedule by data is due when its data has changed.
+    After several missed times it runs once. A v1 schedule by data is due when its data has changed.
     """
     from amlrun import project as projects
     from amlrun.schedule import due as dues
@@ -105,7 +105,7 @@ def pipeline_of(context: Context, schedule: Schedule, target: str | None, pairs:
     job = api.load_job(schedule.job, target=target, path=context.path, settings=pairs)
     if not isinstance(job, PipelineJob):
         hint = "Make it a pipeline of one step."
-        raise AmlError("is no pipeline, and a schedule runs pipelines only", file=schedule.job, hint=hint)
+        raise AmlError("is not a pipeline, and a schedule runs pipelines only", file=schedule.job, hint=hint)
     return job
 
 
@@ -124,7 +124,7 @@ def _changed(context: Context, schedule: Schedule, target: str | None, watched: 
     given = job.inputs.get(watched)
     if given is None or given.value is not None:
         there = ", ".join(name for name, one in job.inputs.items() if one.value is None) or "none"
-        raise AmlError(f"--on-change: {watched!r} is no data input of the pipeline", hint=f"Available: {there}.")
+        raise AmlError(f"--on-change: {watched!r} is not a data input of the pipeline", hint=f"Available: {there}.")
     project = projects.find(context.path)
     hashes = FileHashes(project.runs / ".pipeline" / "hashes.json")
     digest = hashes.content(data.locate(project, watched, given.path)).digest

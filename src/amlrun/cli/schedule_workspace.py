@@ -20,7 +20,7 @@ from amlrun.errors import AmlError
 @click.option("--ct", "--target", "target", metavar="NAME", help="Where every step runs.")
 @common_options
 def create(context: Context, file: Path, pipeline: Path | None, target: str | None) -> None:
-    """Create a schedule in the workspace, or change the one of that name. It fires there until it is disabled."""
+    """Create or update a schedule in the workspace. It fires until it is disabled."""
     from amlrun.azure import schedules
     from amlrun.schedule import load, times
 
@@ -66,7 +66,7 @@ def list_(context: Context) -> None:
 @name_option
 @common_options
 def enable(context: Context, name: str) -> None:
-    """Let a schedule fire."""
+    """Enable a schedule."""
     from amlrun.azure import schedules
 
     context.result(schedules.switch(connect(context), name, on=True), f"Enabled {name}")
@@ -76,7 +76,7 @@ def enable(context: Context, name: str) -> None:
 @name_option
 @common_options
 def disable(context: Context, name: str) -> None:
-    """Keep a schedule from firing."""
+    """Disable a schedule."""
     from amlrun.azure import schedules
 
     context.result(schedules.switch(connect(context), name, on=False), f"Disabled {name}")
@@ -86,7 +86,7 @@ def disable(context: Context, name: str) -> None:
 @name_option
 @common_options
 def delete(context: Context, name: str) -> None:
-    """Delete a schedule; what it has run stays."""
+    """Delete a schedule; its runs are kept."""
     from amlrun.azure import schedules
 
     schedules.delete(connect(context), name)

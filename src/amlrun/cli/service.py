@@ -22,9 +22,9 @@ _NAME = click.option("-n", "--name", required=True, help="The service's name.")
 
 @click.group("service")
 def command() -> None:
-    """Look at, call, restart and remove services.
+    """Show, call, update and delete services.
 
-    A name that no service on this machine has is looked for in the workspace, where one is attached.
+    A service that is not on this machine is looked up in the attached workspace.
     """
 
 
@@ -39,7 +39,7 @@ def _service(context: Context, name: str) -> Service:
 @click.option("--model-name", metavar="NAME", help="Only services of this model.")
 @common_options
 def list_(context: Context, compute_type: str | None, model_name: str | None) -> None:
-    """List the services on this machine; with -w the workspace's too."""
+    """List this machine's services. With -w the workspace's too."""
     from amlrun.serving import list_services
 
     found = list_services(
@@ -67,7 +67,7 @@ def show(context: Context, name: str) -> None:
 @click.option("-i", "--init", is_flag=True, help="Only what init() wrote, before the first request.")
 @common_options
 def get_logs(context: Context, name: str, lines: int, init: bool) -> None:
-    """Print a service's log, the newest lines."""
+    """Print the last lines of a service's log."""
     kept = _service(context, name).logs(lines, init=init)
     context.result(kept, "\n".join(kept))
 
@@ -76,7 +76,7 @@ def get_logs(context: Context, name: str, lines: int, init: bool) -> None:
 @_NAME
 @common_options
 def get_keys(context: Context, name: str) -> None:
-    """Show a service's keys. One on this machine has none."""
+    """Show a service's keys. A local service has none."""
     service = _service(context, name)
     context.result(service.keys(), f"{name} has no keys: {service.no_keys}." if service.no_keys else None)
 
@@ -85,7 +85,7 @@ def get_keys(context: Context, name: str) -> None:
 @_NAME
 @common_options
 def get_access_token(context: Context, name: str) -> None:
-    """Show a token for a service in the workspace that takes tokens. One on this machine needs none."""
+    """Show an access token for a service in the workspace. A local service needs none."""
     service = _service(context, name)
     context.result(service.access_token(), f"{name} needs no token: {service.no_keys}." if service.no_keys else None)
 
@@ -96,7 +96,7 @@ def get_access_token(context: Context, name: str) -> None:
 @click.option("-s", "--set-key", metavar="KEY", help="The new key; one is generated when not given.")
 @common_options
 def regen_key(context: Context, name: str, key: str, set_key: str | None) -> None:
-    """Make a new key for a service in the workspace. One on this machine has none."""
+    """Regenerate a key of a service in the workspace. A local service has none."""
     _service(context, name).regenerate_key(key, set_key)
     text = f"{name} gets a new {key.lower()} key; aml service get-keys -n {name} shows it."
     context.result({"name": name, "key": key}, text)
@@ -131,7 +131,7 @@ def update(
     dc: DeploymentFlags,
     no_wait: bool,
 ) -> None:
-    """Change a service's model, code or settings; without a change, start it again."""
+    """Change a service's model, code or settings. Without changes, restart it."""
     from amlrun.serving.base import Change
 
     names = model if model_file is None else (*model, model_in(model_file))
@@ -146,7 +146,7 @@ def update(
 @_NAME
 @common_options
 def delete(context: Context, name: str) -> None:
-    """Stop a service and remove everything that is its own."""
+    """Stop a service and delete everything that belongs to it."""
     _service(context, name).delete()
     context.result({"name": name, "deleted": True}, f"Deleted {name}.")
 
@@ -155,9 +155,10 @@ def delete(context: Context, name: str) -> None:
 @_NAME
 @common_options
 def stats(context: Context, name: str) -> None:
-    """Count a service's requests since it started: latency, errors, and with the request log what was sent.
+    """Show a service's requests, latency and errors.
 
-    The request log is off unless the service is deployed or updated with --collect-model-data true.
+    Counted since it started; with the request log, also what was sent. The log is off unless the service is deployed or
+    updated with --collect-model-data true.
     """
     found = _service(context, name).stats()
     context.result(found, lambda: _show_stats(context, name, found))

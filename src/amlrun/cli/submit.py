@@ -41,7 +41,7 @@ def submit_script(
     container: ContainerOptions,
     flags: SubmitFlags,
 ) -> int:
-    """Run a script as a run configuration says, here or on Azure ML compute.
+    """Run a script with a run configuration, locally or on Azure ML compute.
 
     \b
     aml run submit-script -c train-local -e first -t run.json

@@ -43,18 +43,18 @@ class PipelineOptions:
         given = {"--set": self.settings, "--from": self.start, "--only": self.only, "--jobs": self.slots}
         for flag, value in given.items():
             if value:
-                raise AmlError(f"{flag}: {file.name} is no pipeline")
+                raise AmlError(f"{flag}: {file.name} is not a pipeline")
 
 
 pipeline_options = gathered(
     "wanted",
     PipelineOptions,
     click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-                 help="Of a pipeline: set a key, such as inputs.NAME, settings.NAME, jobs.STEP.inputs.NAME."),
-    click.option("--from", "start", metavar="STEP", help="Of a pipeline: run this step and those after it again."),
-    click.option("--only", metavar="STEP", help="Of a pipeline: run this step alone, on the others' cached results."),
+                 help="Pipelines: set a key, such as inputs.NAME, settings.NAME, jobs.STEP.inputs.NAME."),
+    click.option("--from", "start", metavar="STEP", help="Pipelines: rerun this step and those after it."),
+    click.option("--only", metavar="STEP", help="Pipelines: run only this step, with the others' cached results."),
     click.option("--jobs", "slots", type=click.IntRange(min=1), metavar="N",
-                 help="Of a pipeline: how many steps run at once; by default one per processor."),
+                 help="Pipelines: how many steps run at once. Default: one per processor."),
 )  # fmt: skip
 
 
@@ -84,14 +84,14 @@ def submit_pipeline(
     flags: SubmitFlags,
     wanted: PipelineOptions,
 ) -> int:
-    """Run a pipeline: its steps in parallel, except those whose result is cached.
+    """Run a pipeline's steps in parallel, reusing cached results.
 
     \b
     aml run submit-pipeline -n first -y pipeline.yml
     aml run submit-pipeline -n first -y pipeline.yml -p learning_rate=0.1 --ct local
 
-    Submitting again resumes a pipeline that was interrupted: what is finished is not run twice. Paths in a v1 file
-    start at --path, as v1 had it; those in a v2 file are relative to the file.
+    Submitting again resumes an interrupted pipeline: finished steps are not run again. Paths in a v1 file
+    are relative to --path, as in v1; those in a v2 file are relative to the file.
     """
     from amlrun import api
     from amlrun.cli.submit import submit
@@ -104,6 +104,6 @@ def submit_pipeline(
     settings = [*pairs, *wanted.pairs()]
     job = api.load_job(file, target=target, path=context.path, settings=settings, container=container.use)
     if not isinstance(job, PipelineJob):
-        raise AmlError("is no pipeline", file=file, hint=f"Submit it with: aml job create --file {file}")
+        raise AmlError("is not a pipeline", file=file, hint=f"Submit it with: aml job create --file {file}")
     options = wanted.over(flags.options(pull=container.pull))
     return submit(context, job, experiment_name, options, dry_run=flags.dry_run)

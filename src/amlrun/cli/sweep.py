@@ -21,9 +21,9 @@ from amlrun.targets.base import SubmitOptions
 
 @click.command("submit-hyperdrive", context_settings={"allow_interspersed_args": False})
 @click.option("--hyperdrive-configuration-name", "sweep_name", metavar="FILE",
-              help="The sweep's file: a path, or the (end of the) name of a file below --path.")  # fmt: skip
+              help="The HyperDrive file: a path, or the name (or its ending) of a file below --path.")  # fmt: skip
 @job_options
-@click.option("--resume", metavar="RUN", help="Resume a sweep of this machine that was interrupted or cancelled.")
+@click.option("--resume", metavar="RUN", help="Resume a local sweep that was interrupted or cancelled.")
 @click.option(
     "--seed", type=click.IntRange(min=0), help="Seed to reproduce a sweep's values; random and recorded by default."
 )
@@ -43,7 +43,7 @@ def submit_hyperdrive(
     seed: int | None,
     no_warm: bool,
 ) -> int:
-    """Run a script many times with values drawn as a HyperDrive file says, here or on Azure ML compute.
+    """Run a hyperparameter sweep from a HyperDrive file, locally or on Azure ML compute.
 
     \b
     aml run submit-hyperdrive -c train-local -e sweep --hyperdrive-configuration-name sweep.yml
@@ -55,7 +55,10 @@ def submit_hyperdrive(
     if resume is not None:
         return take_up(context, resume, options)
     if not sweep_name:
-        raise AmlError("--hyperdrive-configuration-name: name the sweep's file", hint="For instance: sweep.yml")
+        raise AmlError(
+            "--hyperdrive-configuration-name: no file given",
+            hint="For example: --hyperdrive-configuration-name sweep.yml",
+        )
     if not wanted.name:
         raise AmlError("-c: name the run configuration of the trials", hint="For instance: -c train-local")
     from amlrun import api
@@ -88,12 +91,12 @@ def take_up(context: Context, name: str, options: SubmitOptions) -> int:
 @click.option("-e", "--experiment-name", metavar="NAME", required=True, help="The experiment whose runs are compared.")
 @click.option("--metric", metavar="NAME", required=True, help="The metric, as the scripts log it.")
 @click.option("--minimize", is_flag=True, help="Smallest value first; default: largest.")
-@click.option("--last", default=1, show_default=True, type=click.IntRange(min=1), help="How many, best first.")
+@click.option("--last", default=1, show_default=True, type=click.IntRange(min=1), help="How many to show, best first.")
 @common_options
 def best(context: Context, experiment_name: str, metric: str, minimize: bool, last: int) -> None:
     """Find the best completed run of an experiment, trials included, by the metric's last value.
 
-    The runs that are known here, also those on Azure ML; with -w all of the workspace's.
+    Compares this project's runs, including those on Azure ML; with -w, all runs of the workspace.
     """
     from amlrun import api
     from amlrun.cli.watching import Printer

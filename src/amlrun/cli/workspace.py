@@ -27,7 +27,7 @@ def show(context: Context) -> None:
 @command.command("list")
 @common_options
 def list_workspaces(context: Context) -> None:
-    """List the workspaces of the resource group (-g), else of the subscription."""
+    """List the workspaces of a resource group or subscription."""
     from amlrun.azure import workspaces
 
     found: list[dict[str, Any]] = workspaces.list_workspaces(connect(context), context.resource_group)

@@ -74,7 +74,7 @@ def _machine(file: Path, tree: Any, name: str, entry: Any) -> Machine:
         raise wrong(f"port: expected a number from 1 to 65535, got {port!r}")
     for key in ("host", "user"):
         if str(entry.get(key, "")).startswith("-") or re.search(r"\s", str(entry.get(key, ""))):
-            raise wrong(f"{key}: {entry[key]!r} is not one")
+            raise wrong(f"{key}: {entry[key]!r} is not valid")
     datasets = entry.get("datasets") or {}
     if not isinstance(datasets, dict):
         raise wrong("datasets: expected NAME: PATH", "The paths are the machine's own.")
@@ -94,7 +94,7 @@ def check(machine: Machine) -> None:
     """Raise AmlError for a name that Azure ML would refuse, and for an address that ssh would take for an option."""
     for flag, word in (("-a", machine.host), ("-u", machine.user)):
         if word.startswith("-") or re.search(r"\s", word):
-            raise AmlError(f"{flag}: {word!r} is not one")
+            raise AmlError(f"{flag}: {word!r} is not valid")
     if not _NAME.fullmatch(machine.name) or machine.name.lower() == "local":
         raise AmlError(
             f"-n: {machine.name!r} is not a valid compute name",

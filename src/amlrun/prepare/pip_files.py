@@ -26,7 +26,7 @@ def lines(file: Path, level: int = 0) -> Iterator[tuple[str, Path, int]]:
     Raises AmlError for a file that can't be read, or that includes itself.
     """
     if level > _DEEPEST:
-        raise AmlError("includes itself", file=file, hint="Take one of the `-r` lines out.")
+        raise AmlError("includes itself", file=file, hint="Remove one of the `-r` lines.")
     with os_errors(f"read {file}"):
         data = file.read_bytes()
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")

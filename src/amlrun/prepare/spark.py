@@ -86,7 +86,7 @@ def variables(site: Site, job: CommandJob, inherited: dict[str, str]) -> dict[st
         found["JAVA_HOME"] = str(Path(jdk).parent / "java-runtime")
     elif "JAVA_HOME" not in inherited and not site.has("java", inherited.get("PATH", "")):
         raise AmlError(
-            "Spark needs Java, and there is none",
+            "Spark needs Java, and none was found",
             hint=f"Install it (apt-get install openjdk-17-jre-headless, or pip install '{JAVA}' beside pyspark).",
         )
     if pyspark and "SPARK_HOME" in inherited:

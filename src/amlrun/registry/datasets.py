@@ -69,7 +69,7 @@ class LocalDatasets:
         """One dataset. Raises AmlError naming those there are."""
         known = data.load(self.project)
         if name not in known:
-            hint = f"Datasets: {', '.join(known)}." if known else "Register it: aml dataset register -n NAME -p FOLDER"
+            hint = f"Available: {', '.join(known)}." if known else "Register it: aml dataset register -n NAME -p FOLDER"
             raise AmlError(f"no dataset {name!r}", file=self.project.datasets_file, hint=hint)
         return self._dataset(known[name])
 

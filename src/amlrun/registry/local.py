@@ -135,7 +135,7 @@ class LocalRegistry:
         """See `Model.update`. An existing property is not changed, as in Azure ML: AmlError."""
         fixed = [key for key, value in change.properties.items() if model.properties.get(key, value) != value]
         if fixed:
-            raise AmlError(f"--add-property: {model.id} has a property {fixed[0]} already", hint="Use a tag instead.")
+            raise AmlError(f"--add-property: {model.id} already has a property {fixed[0]}", hint="Use a tag instead.")
         reserved = [
             key for key in [*change.tags, *change.remove_tags] if key in _RESERVED_TAGS or key.startswith(_PROPERTY)
         ]

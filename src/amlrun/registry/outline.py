@@ -32,12 +32,12 @@ def new_model(project: Project, name: str, source: Path | None = None) -> list[P
     models = project.root / "models"
     if not _NAME.fullmatch(name) or _DEVICES.fullmatch(name):
         raise AmlError(
-            f"{name!r} can't be a model's folder",
+            f"{name!r} is not a valid name for a model folder",
             hint="Start with a letter; then letters, digits, '-' and '_', at most 63.",
         )
     taken = next((known for known in _entries(models) if known.casefold() == name.casefold()), None)
     if taken is not None:
-        raise AmlError("there is something of that name already", file=models / taken, hint="Choose another name.")
+        raise AmlError("already exists", file=models / taken, hint="Choose another name.")
     outline = source if source is not None else _sample(models)
     if not (outline / "train.py").is_file():
         raise AmlError("a model's folder has a train.py; there is none", file=outline)
@@ -64,7 +64,9 @@ def _sample(models: Path) -> Path:
         return known[0]
     found = f"it has {', '.join(place.name for place in known)}" if known else "it has none"
     raise AmlError(
-        f"which model's outline? ({found})", file=models, hint="Name its folder: aml model new NAME --from models/OTHER"
+        f"which model should be copied? ({found})",
+        file=models,
+        hint="Name its folder: aml model new NAME --from models/OTHER",
     )
 
 

@@ -143,7 +143,7 @@ def _github(schedule: Schedule, words: list[str], folder: Path, now: datetime) -
 def _utc(schedule: Schedule, now: datetime) -> tuple[list[str], list[str]]:
     trigger = schedule.trigger
     if isinstance(trigger, OnChange):
-        raise AmlError("--to github: GitHub does not see the data", hint="Use systemd, cron or taskscheduler.")
+        raise AmlError("--to github: GitHub cannot watch the data", hint="Use systemd, cron or taskscheduler.")
     if isinstance(trigger, Recurrence) and trigger.interval > 1 and trigger.frequency not in ("minute", "hour"):
         message = f"--to github: cron cannot say every {trigger.interval} {trigger.frequency}s"
         raise AmlError(message, file=schedule.source.file, field="trigger.interval", hint="Write interval: 1.")
@@ -159,7 +159,7 @@ def _utc(schedule: Schedule, now: datetime) -> tuple[list[str], list[str]]:
     # The offset of now for the whole year: cron has one time for summer and winter.
     moments = [one.replace(tzinfo=None) - offset for _, one in year]
     if not moments:
-        raise AmlError("--to github: the schedule does not fire any more", file=schedule.source.file)
+        raise AmlError("--to github: the schedule no longer fires", file=schedule.source.file)
     clocks = sorted({(one.hour, one.minute) for one in moments})
     if isinstance(trigger, Recurrence) and trigger.frequency == "month":
         if any(day in (-1, 29, 30, 31) for day in trigger.month_days):

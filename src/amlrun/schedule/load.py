@@ -24,7 +24,7 @@ def inspect(file: Path) -> tuple[Schedule | None, list[AmlError], list[Row]]:
         found = schedule_file.inspect(file, tree[0])
         return found.schedule, [*found.refused, *found.let_pass], found.rows()
     if not read_schedule.is_schedule(tree[0]):
-        raise AmlError("is no schedule: it has no trigger and no create_job", file=file, line=1)
+        raise AmlError("is not a schedule: it has no trigger and no create_job", file=file, line=1)
     schedule, wrong = read_schedule.inspect(file, tree)
     return schedule, wrong, []
 

@@ -136,7 +136,9 @@ class LocalServices:
         names = [one.name for one in self.all()]
         if name in names:
             return LocalService(self.project, name, self.report)
-        hint = f"Services: {', '.join(names)}." if names else "There are none: aml model deploy starts one."
+        hint = (
+            f"Available: {', '.join(names)}." if names else "There are no services here; `aml model deploy` starts one."
+        )
         raise AmlError(f"-n: there is no service {name!r} on this machine", hint=hint)
 
     def all(self) -> list[LocalService]:

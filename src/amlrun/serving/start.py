@@ -49,7 +49,7 @@ def _begin(
     variables = _with_secrets(files.variables)
     with _alone():
         if service.folder.exists() and not overwrite:
-            raise AmlError(f"there is a service {service.name!r} already", hint="Give --overwrite to replace it.")
+            raise AmlError(f"the service {service.name!r} already exists", hint="Give --overwrite to replace it.")
         if not files.model.path.exists():
             raise AmlError(
                 "the model is missing", file=files.model.path, hint=f"Give it again: -m {files.model.source}"

@@ -101,7 +101,7 @@ def _local_notes(job: CommandJob) -> list[str]:
 def _refuse_others(root: Node, file: Path) -> None:
     """Say what a file is that is named as a job and is none. Raises AmlError."""
     if root.kind != "map":
-        raise AmlError("is no job: expected keys such as command and environment", file=file, line=root.line)
+        raise AmlError("is not a job: expected keys such as command and environment", file=file, line=root.line)
     schema = root.get("$schema")
     if schema is not None and "Component" in schema.text:
         hint = "A component runs in a pipeline; a job has the same command, with its inputs' values and a compute."

@@ -75,7 +75,7 @@ class _Reader(Sections):
             return None, [*self.wrong, error]
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}", made.name):
             hint = "Start with a letter or digit; then letters, digits, '-' and '_'."
-            self._fault("name", f"{made.name!r} is no name for a schedule", hint)
+            self._fault("name", f"{made.name!r} is not a valid schedule name", hint)
         return made, self.wrong
 
     def _fault(self, place: str, message: str, hint: str = "") -> None:

@@ -97,7 +97,7 @@ def table(name: str, data: Input, wrong: Callable[[str, str], AmlError]) -> Tabl
     reading = _TRANSFORMATIONS.get(file.suffix.lower())
     if reading is None:
         hint = f"Known: {', '.join(_TRANSFORMATIONS)}, or an MLTable's folder."
-        raise wrong(f"{file.name} is no table that is read here", hint)
+        raise wrong(f"{file.name} is not a table that can be read here", hint)
     delimited = _DELIMITED if "delimited" in reading else ""
     head = f"$schema: {_TABLE_SCHEMA}\ntype: mltable\npaths:\n"
     return Table(name, file, f"{head}  - file: ./{file.name}\ntransformations:\n{reading}{delimited}")

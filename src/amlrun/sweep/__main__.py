@@ -20,7 +20,7 @@ from amlrun.workspace import Workspace
 
 
 def _no_workspace() -> Workspace:
-    raise AmlError("a sweep of this machine needs no workspace")
+    raise AmlError("a local sweep needs no workspace")
 
 
 def main(folder: Path, kind: type[Driver] = Driver) -> int:

@@ -51,7 +51,7 @@ def of_this_machine(target: Target, what: str) -> LocalTarget:
 
 
 def resume(run: Run, options: SubmitOptions) -> Run:
-    """Resume a sweep of this machine that was interrupted or cancelled. Raises AmlError for any other run."""
+    """Resume a local sweep that was interrupted or cancelled. Raises AmlError for any other run."""
     if run.target.runs_sweeps:
         hint = f"Watch it: aml run monitor-logs -r {run.id}"
         raise AmlError(f"--resume: {run.id} runs in a workspace, not on this machine", hint=hint)

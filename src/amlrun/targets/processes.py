@@ -63,7 +63,7 @@ def start(
     if not (run.private / "process.json").exists():
         from amlrun.targets import steps
 
-        steps.mark_failed(run, AmlError("its supervisor was ended before it started the script"))
+        steps.mark_failed(run, AmlError("its supervisor was killed before it started the script"))
     return process
 
 
@@ -158,7 +158,7 @@ def interrupted(run: runs.RunFolder) -> ExitPart:
     return {
         "exit_code": JOB_FAILED,
         "end_time_utc": runs.now(),
-        "error": {"message": "interrupted: nobody saw its end"},
+        "error": {"message": "interrupted: its exit code was not recorded"},
     }
 
 

@@ -99,9 +99,7 @@ class Unpacker:
         """Unpack it, which must have so many bytes. Raises AmlError for a full disk, or a tar that is not whole."""
         with self._spool as stream:
             if self._size != size:
-                raise AmlError(
-                    f"the run's results did not arrive whole: {self._size} of {size} bytes", exit_code=SERVICE
-                )
+                raise AmlError(f"the run's results arrived incomplete: {self._size} of {size} bytes", exit_code=SERVICE)
             if not size:
                 return
             stream.seek(0)
@@ -112,7 +110,7 @@ class Unpacker:
             except OSError as error:
                 raise os_error(error, "fetch the run's results") from error
             except tarfile.TarError as error:
-                raise AmlError(f"the run's results did not arrive whole: {error}", file=self._run.folder) from error
+                raise AmlError(f"the run's results arrived incomplete: {error}", file=self._run.folder) from error
 
     def _take(self, archive: tarfile.TarFile, entry: tarfile.TarInfo) -> None:
         """One entry, if it is a plain file or folder of those that a run brings back."""

@@ -219,7 +219,7 @@ def _conda(config: Config, value: Value, node: Node) -> None:
     for name, line, _ in node.pairs:
         if name not in known:
             hint = f"A conda file has the keys {', '.join(known)}."
-            config.problem((*value.key, name), "is no key of a conda file", hint, line)
+            config.problem((*value.key, name), "is not a conda file key", hint, line)
 
 
 def _list(config: Config, value: Value, node: Node) -> None:

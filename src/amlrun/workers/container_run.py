@@ -101,7 +101,7 @@ def wait(container: Container, words: list[str]) -> tuple[int, str]:
         state = container.state()
         if state is None and not words:
             # It ended, and was removed, while nobody watched.
-            return 1, "interrupted: its container is gone, and nobody saw how the script ended"
+            return 1, "interrupted: its container was removed before the exit code was recorded"
         if state is None or str(state.get("Status")) in ("created", "configured"):
             # The engine's own words, for `aml` to explain.
             return 125, refused.strip() or "its container is gone"

@@ -65,10 +65,10 @@ def test_why_it_failed_names_the_step(file: Path) -> None:
 def test_what_is_no_pipeline_and_a_cluster_without_a_workspace_are_refused(file: Path) -> None:
     command = file.with_name("job.yml")
     command.write_text("command: python step.py\ncode: src\nenvironment: {image: x}\ncompute: local\n")
-    with pytest.raises(amlrun.AmlError, match="is no pipeline"):
+    with pytest.raises(amlrun.AmlError, match="is not a pipeline"):
         amlrun.load_job(command, settings={"inputs.x": "1"})
     job = amlrun.load_job(file, settings={"jobs.train.compute": "gpu"})
-    with pytest.raises(amlrun.AmlError, match="runs on gpu: which workspace"):
+    with pytest.raises(amlrun.AmlError, match="runs on gpu: no workspace is configured"):
         amlrun.submit(job, path=file.parent)
     assert not (file.parent / "runs").exists()
 

@@ -62,7 +62,7 @@ def wrong(tmp_path: Path, text: str) -> list[str]:
             "2: create_job.type: expected pipeline, got 'command'",
         ),
         (CRON.replace("pipeline.yml", "{type: pipeline, jobs: {}}"), "2: create_job.jobs: the steps cannot stand here"),
-        (CRON.replace("name: nightly", 'name: "a b"'), "1: name: 'a b' is no name"),
+        (CRON.replace("name: nightly", 'name: "a b"'), "1: name: 'a b' is not a valid schedule name"),
     ],
 )
 def test_mistakes_have_their_line(tmp_path: Path, text: str, expected: str) -> None:

@@ -179,7 +179,7 @@ def test_a_spark_job(tmp_path: Path) -> None:
         ("name: x\ndependencies: []\n", "job.yml:2: is a conda file"),
         ("$schema: https://azuremlschemas.azureedge.net/latest/commandComponent.schema.json\ncommand: x\n",
          "is a component, not a job"),
-        ("- a\n", "is no job"),
+        ("- a\n", "is not a job"),
         ("command: python a.py\nscrip: x\n", "job.yml:2: scrip: unknown key"),
     ],
 )  # fmt: skip

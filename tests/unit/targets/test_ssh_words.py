@@ -50,7 +50,7 @@ def test_a_machine_is_written_and_read(tmp_path: Path) -> None:
         ("box: {host: a, password: x}\n", 1, "password: no secret belongs in this file"),
         ("box: {host: a, prot: 1}\n", 1, "prot: unknown key"),
         ("box: {host: a, port: 70000}\n", 1, "port: expected a number"),
-        ("box: {host: -oProxyCommand=x}\n", 1, "host: '-oProxyCommand=x' is not one"),
+        ("box: {host: -oProxyCommand=x}\n", 1, "host: '-oProxyCommand=x' is not valid"),
         ("box: {host: a, datasets: [x]}\n", 1, "datasets: expected NAME: PATH"),
     ],
 )

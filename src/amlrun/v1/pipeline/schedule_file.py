@@ -168,5 +168,5 @@ def inspect(file: Path, root: Node | None = None) -> ScheduleFile:
     file = file.absolute()
     found = ScheduleFile(file, root or yaml_node.read(file)[0])
     if found.schedule is None and not found.refused:
-        found.refused.append(AmlError("is no v1 schedule", file=file, line=1))
+        found.refused.append(AmlError("is not a v1 schedule", file=file, line=1))
     return found

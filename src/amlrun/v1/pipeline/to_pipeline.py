@@ -41,7 +41,7 @@ def inspect(file: Path, folder: Path, *, target: str | None = None, exporting: b
     root, notes = yaml_node.read(file)
     whole = root.get("pipeline") if root.kind == "map" else None
     if whole is None:
-        raise AmlError("is no v1 pipeline: it has no `pipeline:`", file=file, line=root.line)
+        raise AmlError("is not a v1 pipeline: it has no `pipeline:`", file=file, line=root.line)
     reader = PipelineFile(file, root, folder.absolute(), target, exporting)
     reader.notes += [f"{file.name}:{line}: {text}" for line, text in notes]
     for name, _, _ in root.pairs:

@@ -74,7 +74,7 @@ def _from_script(context: TranslationContext, script: str, arguments: list[str],
     script = script.replace("\\", "/")
     if not script:
         context.blocking_error(
-            ("script",), "names no script to run",
+            ("script",), "no script given",
             "Add `script: train.py`, or give the script at the end of the command.", name="script",
         )  # fmt: skip
         context.job.command = [interpreter, "SCRIPT", *_arguments(context, arguments)]

@@ -64,7 +64,9 @@ def _reading(name: str, field: str) -> Dict[str, Any]:
         return {"read_parquet": {}}
     if ending in _LINES:
         return {"read_json_lines": {}}
-    raise BadTable("%s is no table that is read here" % os.path.basename(name), field, "Known: " + ", ".join(KNOWN))
+    raise BadTable(
+        "%s is not a table that can be read here" % os.path.basename(name), field, "Known: " + ", ".join(KNOWN)
+    )
 
 
 def _read_file(name: str, step: Dict[str, Any], field: str) -> Any:
