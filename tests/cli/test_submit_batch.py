@@ -67,7 +67,7 @@ def test_what_the_batch_command_refuses(place: Place) -> None:
     assert "no such file or folder: no/such" in place.aml(*words, "-d", "no/such", code=2).stderr
     runs.create(place.root / "runs", "train_1", {})
     sample = (*words, "-d", "../../data/sample")
-    assert "train_1 is not a batch run" in place.aml(*sample, "--continue", "train_1", code=2).stderr
+    assert "train_1 is not a local batch run" in place.aml(*sample, "--continue", "train_1", code=2).stderr
     assert "Looked for" in place.aml(*words, "-c", "nosuch", "-d", "../../data/sample", code=2).stderr
     assert "name one model" in place.aml("run", "submit-batch", "-d", "../../data/sample", code=2).stderr
     (place.model / "bad.yml").write_text("entry_script: score_batch.py\nmini_batch_size: none\n")

@@ -249,7 +249,7 @@ def test_a_supervisor_that_was_killed_before_it_signed_leaves_a_failed_run(tmp_p
     launched.wait()
     processes.start(run, {"folder": str(run.folder)}, launched)
     assert run.state()[0] is RunStatus.FAILED
-    assert "ended before it started the script" in run.record()["error"]["message"]
+    assert "killed before it started the script" in run.record()["error"]["message"]
 
 
 def test_a_workspace_that_cannot_be_asked_is_warned_of_once(workplace: Workplace) -> None:

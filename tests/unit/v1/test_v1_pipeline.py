@@ -206,5 +206,5 @@ def test_the_public_files_are_read_as_v1_s_own_reader_read_them() -> None:
 def test_a_file_that_is_no_pipeline(tmp_path: Path) -> None:
     file = tmp_path / "x.yml"
     file.write_text("steps: {}\n", encoding="utf-8")
-    with pytest.raises(AmlError, match="no v1 pipeline"):
+    with pytest.raises(AmlError, match="not a v1 pipeline"):
         to_pipeline.inspect(file, tmp_path)
