@@ -176,6 +176,10 @@ class Reader(Sections):
             if "://" not in where:
                 where = str(self.path("environment.build.path", where, self.lines["environment.build"]))
             made.build = Build(where, self.word("dockerfile_path", build))
+            file = made.build.dockerfile_path or "Dockerfile"
+            if "://" not in where and not (Path(where) / file).is_file():
+                key = "environment.build.dockerfile_path" if made.build.dockerfile_path else "environment.build.path"
+                raise self.error(key, f"there is no {file} in {where}", self.lines.get(key, parts["build"].line))
         if not (made.image or made.build or made.conda_file):
             hint = "An environment needs an image, with a conda_file, or build."
             raise self.error("environment", "has neither image nor build", node.line, hint)

@@ -111,6 +111,13 @@ def test_everything_that_a_command_job_says(tmp_path: Path) -> None:
         ),
         ("command: x\nenvironment: name\n", 2, "environment", "names no environment"),
         ("command: x\nenvironment: {conda_file: gone.yml}\n", 2, "environment.conda_file", "no such file or folder"),
+        ("command: x\nenvironment:\n  build: {path: .}\n", 3, "environment.build.path", "there is no Dockerfile in"),
+        (
+            "command: x\nenvironment:\n  build:\n    path: .\n    dockerfile_path: gpu/Dockerfile\n",
+            5,
+            "environment.build.dockerfile_path",
+            "there is no gpu/Dockerfile in",
+        ),
         ("command: x\nresources: {instance_count: two}\n", 2, "resources.instance_count", "expected a whole number"),
         ('command: x\nresources: {docker_args: "\'"}\n', 2, "resources.docker_args", "not closed"),
         ("command: x\ndistribution: {type: ray}\n", 2, "distribution.type", "expected one of"),
