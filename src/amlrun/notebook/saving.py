@@ -28,9 +28,8 @@ class Saving:
     line: str | None = None
     by: Statement | None = None
     imports: set[str] = field(default_factory=set)
-    pipeline: tuple[Statement, ast.expr] | None = (
-        None  # what a preparation that is saved in one with the model is given
-    )
+    # Where a preparation that is saved in one with the model is fitted, and with what.
+    pipeline: tuple[Statement, ast.expr] | None = None
     own: set[str] = field(default_factory=set)  # functions and classes of the notebook that a pickle of it names
 
 
