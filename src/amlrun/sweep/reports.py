@@ -76,7 +76,13 @@ class Client:
         self._experiments: list[str] = []
 
     def ready(self, experiment: str) -> bool:
-        found = self._mlflow().get_experiment_by_name(experiment)
+        try:
+            found = self._mlflow().get_experiment_by_name(experiment)
+        except Exception as error:
+            if "already exists" not in str(error):
+                raise
+            # A new database, whose tables another process is creating: it is opened again the next time.
+            self._client = found = None
         if found is None:
             return False
         self._experiments = [found.experiment_id]
