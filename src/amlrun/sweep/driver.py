@@ -204,7 +204,8 @@ class Driver:
     def _fill(self) -> None:
         """Start trials until the slots are full."""
         while self.queue:
-            self._parallel = self._parallel or self._reports.ready(self.settings.experiment)
+            if not self._parallel and self._starter.settled:
+                self._parallel = self._reports.ready(self.settings.experiment)
             if len(self.running) >= (self.settings.slots if self._parallel else 1):
                 return
             number = self.queue[0]

@@ -106,6 +106,11 @@ class Starter:
         return trial
 
     @property
+    def settled(self) -> bool:
+        """Whether no fork server is at its imports, during which it opens MLflow's store, and creates a new one."""
+        return self._server is None or self._ready
+
+    @property
     def can_make_ahead(self) -> bool:
         """Whether the next trial's run may be made before there is room for it."""
         return self._ready and self.ahead is None
