@@ -18,7 +18,7 @@ from amlrun.errors import AmlError
 from amlrun.events import Event, LogOutput, Message, OnEvent, Transfer, ignore
 from amlrun.loading import dump_job, explain, load_hyperdrive, load_job, load_runconfig
 from amlrun.runs import store as runs
-from amlrun.runs.record import RunRecord
+from amlrun.runs.record import AUTOML_RUN, RunRecord
 from amlrun.runs.status import RunStatus
 from amlrun.spec.job import CommandJob, SparkJob, SweepJob
 from amlrun.targets import Targets, processes
@@ -115,7 +115,7 @@ def resume(
     """
     targets = _targets(path, None, on_event or ignore)
     run = handles.open_run(runs.find(targets.project.runs, run_id), targets)
-    if run.files.part("submit").get("run_type") == "automl":
+    if run.files.part("submit").get("run_type") == AUTOML_RUN:
         from amlrun.automl import handles as automl
 
         return automl.resume(run, options or SubmitOptions())

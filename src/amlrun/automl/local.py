@@ -15,6 +15,7 @@ from amlrun.prepare.environment import Interpreter
 from amlrun.runs import new_mlflow_db, provenance, redact
 from amlrun.runs import store as runs
 from amlrun.runs.process import cores
+from amlrun.runs.record import AUTOML_RUN
 from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, Limits, Local, Objective, Parameter, Sampling, SweepJob, to_dict
 from amlrun.sweep import store, warm
@@ -49,7 +50,7 @@ def submit(
     name = options.run_id or runs.check_id(job.name or f"AutoML_{uuid.uuid4()}")
     trial = _trial(job)
     first = steps.first_record(trial, trial, experiment, "local", options.command_line)
-    first |= {"run_type": settings.RUN_TYPE, "primary_metric_name": job.primary_metric, "seed": seed}
+    first |= {"run_type": AUTOML_RUN, "primary_metric_name": job.primary_metric, "seed": seed}
     first |= {"display_name": job.display_name, "tags": dict(job.tags), "_target_type": target.type}
     first["run_definition"] = redact.masked(to_dict(job))
     if options.parent_run_id is not None:

@@ -13,7 +13,6 @@ from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import to_dict
 from amlrun.sweep.store import revive
 
-RUN_TYPE = "automl"  # v1's word in run.json
 # A search of which neither a time nor a number is said ends after this; the cloud would take six days.
 _DEFAULT_MINUTES = 10
 

@@ -10,6 +10,7 @@ from amlrun.cli.common import Context, common_options
 from amlrun.cli.options import SubmitFlags, submit_options
 from amlrun.errors import AmlError
 from amlrun.runs.files import write_text
+from amlrun.runs.record import AUTOML_RUN
 
 
 @click.group("automl")
@@ -79,7 +80,7 @@ def export_script(context: Context, run_id: str, destination: str | None) -> Non
         context.output, destination = destination, None
     run = api.get_run(run_id_of(run_id), path=context.path)
     script = run.folder / "outputs" / "train.py"
-    if run.files.part("submit").get("run_type") != "automl":
+    if run.files.part("submit").get("run_type") != AUTOML_RUN:
         raise AmlError(f"{run.id} is not a local AutoML search", hint="Name one with -r.")
     if not script.is_file():
         raise AmlError(f"{run.id} has no winner: its outputs hold no train.py", hint="It has to complete first.")

@@ -105,9 +105,11 @@ def register(
 
 def _best(run: Run) -> Run:
     """The run itself; of a sweep its best trial. Raises AmlError for a sweep that has none."""
+    from amlrun.runs.record import AUTOML_RUN, SWEEP_RUN
+
     record = run.record()
     # A search that was driven here has its winner's files in its own folder.
-    if record.get("run_type") != "hyperdrive" and not (record.get("run_type") == "automl" and record.get("remote")):
+    if record.get("run_type") != SWEEP_RUN and not (record.get("run_type") == AUTOML_RUN and record.get("remote")):
         return run
     best = run.best_child()
     if best is None:

@@ -19,9 +19,8 @@ from amlrun.pipeline.launcher import StepRun
 from amlrun.pipeline.step_key import Parts
 from amlrun.project import Project
 from amlrun.runs.files import read_json, replace_json
-from amlrun.runs.store import seconds_between
+from amlrun.runs.times import milliseconds
 
-_EPOCH = "1970-01-01T00:00:00Z"
 _CLOCK_SLACK_SECONDS = 2.0
 ABSENT = "absent"
 
@@ -164,7 +163,9 @@ class StepCache:
 
     def _take_over(self, run: StepRun, record: dict[str, Any], wanted: Wanted) -> str:
         """Take a result whose pipeline ended before it could be written down, if nobody has touched it since."""
-        ended = seconds_between(_EPOCH, run.record().get("end_time_utc")) or 0.0
+        ended = 0.0
+        with suppress(ValueError):  # it has none
+            ended = milliseconds(str(run.record().get("end_time_utc"))) / 1000
         for name in wanted.outputs:
             place = run.output(name)
             for file in [place, *place.rglob("*")] if place.is_dir() else [place]:

@@ -15,7 +15,7 @@ from amlrun.prepare import machines
 from amlrun.project import Project
 from amlrun.runs import redact
 from amlrun.runs import store as runs
-from amlrun.runs.record import SWEEP_RUN
+from amlrun.runs.record import AUTOML_RUN, SWEEP_RUN
 from amlrun.runs.status import RunStatus
 from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, SweepJob
@@ -49,7 +49,7 @@ class StepRun:
     def output(self, name: str) -> Path:
         """Where an output lies: in the run's folder, a sweep's best trial's; a search's best model as MLflow's."""
         kind = self._run.files.part("submit").get("run_type")
-        if kind == "automl" and name == "best_model":
+        if kind == AUTOML_RUN and name == "best_model":
             name = "mlflow-model"
         best = self._run.best_child() if kind == SWEEP_RUN else None
         return (best.folder if best is not None else self.folder) / "outputs" / name

@@ -14,7 +14,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast, overload
 
@@ -29,6 +29,9 @@ from amlrun.runs.process import this_process as this_process
 from amlrun.runs.record import RunRecord
 from amlrun.runs.status import FINAL as FINAL
 from amlrun.runs.status import RunStatus
+from amlrun.runs.times import milliseconds as milliseconds
+from amlrun.runs.times import now as now
+from amlrun.runs.times import seconds_between as seconds_between
 
 PARTS = ("submit", "prepared", "process", "cancel", "exit", "tags")
 _JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
@@ -152,24 +155,6 @@ class RunFolder(NamedTuple):
         return RunStatus.FAILED, "submission interrupted; re-run the same command to resume"
 
 
-def now() -> str:
-    """UTC as v1 writes it: 2026-01-01T12:00:00.000Z."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def milliseconds(utc: str) -> int:
-    """A time that `now` wrote, as milliseconds since 1970."""
-    return round(datetime.fromisoformat(utc.replace("Z", "+00:00")).timestamp() * 1000)
-
-
-def seconds_between(begun: object, ended: object) -> float | None:
-    """The seconds between two times as `now` or the service writes them; None where one of them is no time."""
-    try:
-        return (milliseconds(str(ended)) - milliseconds(str(begun))) / 1000
-    except ValueError:
-        return None
-
-
 def check_experiment(name: str, field: str = "-e", file: Path | None = None, line: int | None = None) -> str:
     """The name if Azure ML would take it as an experiment's. Raises AmlError that blames `field` (a flag or a key)."""
     if not _EXPERIMENT.fullmatch(name):
@@ -200,6 +185,7 @@ def check_id(name: str, file: Path | None = None, line: int | None = None) -> st
 
 def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
     """Make a run's folder and its first record: ids and times, and what `submit` says. Raises AmlError.
+
     A `created_utc` in `submit` means a run that was made earlier, elsewhere: it is not `latest`, and is listed by it.
     """
     run = RunFolder(runs / run_id)
@@ -227,8 +213,8 @@ def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
         if "created_utc" in submit:
             _date(run.private / "submit.json", submit["created_utc"])
     except FileExistsError as error:
-        taken, hint = f"there is a run {run_id} already", "Give the job another `name:`, or none."
-        raise AmlError(taken, file=run.folder, hint=hint) from error
+        hint = "Give the job another `name:`, or none."
+        raise AmlError(f"there is a run {run_id} already", file=run.folder, hint=hint) from error
     except BaseException as error:
         shutil.rmtree(run.folder, ignore_errors=True)  # half of one would be listed as damaged
         if isinstance(error, OSError):

@@ -53,30 +53,38 @@ class Server:
             return None
         begun = {"start_time_utc": run_record.utc(), "_supervisor": run_record.process(), "_shared": True}
         start = time.monotonic()
-        while self.free:
-            fork = self.free.pop()
-            if fork.take(plan):
-                break
-        else:
-            # A package that came late may have started a thread: no fork any more, but a process as ever.
-            if threading.active_count() > 1:
-                fork = Fork(spawn(plan), None)
-            else:
-                ours, its = socket.socketpair() if self.keeping and not self.learning else (None, None)
-                pid = os.fork()
-                if not pid:
-                    for channel in (ours, *(other.channel for other in [*self.working.values(), *self.free])):
-                        if channel is not None:
-                            channel.close()
-                    for handle in self.inherited:
-                        os.close(handle)
-                    return plan, self.learning, self.known, its
-                if its is not None:
-                    its.close()
-                fork = Fork(pid, ours)
+        fork = self.free_fork(plan)
+        if fork is None and threading.active_count() > 1:
+            # A package that came late has started a thread: no fork any more, but a process as ever.
+            fork = Fork(spawn(plan), None)
+        if fork is None:
+            ours, its = socket.socketpair() if self.keeping and not self.learning else (None, None)
+            pid = os.fork()
+            if not pid:
+                self.close_inherited(ours)
+                return plan, self.learning, self.known, its
+            if its is not None:
+                its.close()
+            fork = Fork(pid, ours)
         fork.begin(plan, start, begun)
         self.working[fork.pid] = fork
         return None
+
+    def free_fork(self, plan: dict[str, Any]) -> Fork | None:
+        """A free fork that has taken the plan."""
+        while self.free:
+            fork = self.free.pop()
+            if fork.take(plan):
+                return fork
+        return None
+
+    def close_inherited(self, ours: socket.socket | None) -> None:
+        """Close in a child what is the server's: the script sees none of it, and a fork's end shows at once."""
+        for channel in (ours, *(fork.channel for fork in [*self.working.values(), *self.free])):
+            if channel is not None:
+                channel.close()
+        for handle in self.inherited:
+            os.close(handle)
 
     def channels(self) -> dict[socket.socket, Fork]:
         """Where the forks that are at work may say that they are free."""
