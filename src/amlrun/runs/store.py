@@ -204,14 +204,19 @@ def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
     }
     try:
         make_ignored(runs)
-        run.private.mkdir(parents=True)
+        run.folder.mkdir(parents=True)
         for folder in ("outputs", "logs", "user_logs"):
             (run.folder / folder).mkdir()
+        # Its record appears whole: others look at `runs/` meanwhile, and a trial without it would be the latest run.
+        made = run.folder / ".run-new"
+        made.mkdir()
         # A spare block, freed by the supervisor when the disk is full, so that the end can still be recorded.
-        (run.private / "reserve").write_bytes(b"\0" * 65536)
-        run.write_part("submit", {**first, **submit})
+        (made / "reserve").write_bytes(b"\0" * 65536)
+        replace_json(made / "submit.json", {**first, **submit})
         if "created_utc" in submit:
-            _date(run.private / "submit.json", submit["created_utc"])
+            _date(made / "submit.json", submit["created_utc"])
+        made.rename(run.private)
+        run.write_view()
     except FileExistsError as error:
         hint = "Give the job another `name:`, or none."
         raise AmlError(f"there is a run {run_id} already", file=run.folder, hint=hint) from error
