@@ -101,5 +101,5 @@ def test_a_package_that_cannot_be_had(place: Workplace) -> None:
     more = "  spark: {packages: [{group: org.example.nowhere, artifact: gone, version: 1.0}]}\n"
     config.write_text(config.read_text() + more)
     done = place.aml("run", "submit-script", "-c", "spark", "-e", "exp", env={"AML_CACHE_DIR": CACHE}, code=1)
-    wanted = "spark.runconfig:16: environment.spark.packages: org.example.nowhere:gone could not be fetched"
+    wanted = "spark.runconfig:16: environment.spark.packages: org.example.nowhere:gone could not be downloaded"
     assert wanted in done.stdout + done.stderr

@@ -206,7 +206,7 @@ def unresolved(job: CommandJob, log: Path) -> list[str]:
         place = next((at for name, at in settings.places.items() if name.startswith(f"{group}:{artifact}:")), "")
         where = f"{place}: " if place else "spark.jars.packages: "
         said.append(
-            f"{where}{group}:{artifact} could not be fetched: Maven's repositories were out of reach, or do not have "
-            "it. Name a JAR of the snapshot instead (spark.jars), or a repository that is in reach."
+            f"{where}{group}:{artifact} could not be downloaded: the Maven repositories could not be reached, or do "
+            "not have it. Name a JAR of the snapshot instead (spark.jars), or a repository that can be reached."
         )
     return said

@@ -130,6 +130,6 @@ def test_a_package_that_could_not_be_fetched_is_named_by_its_line(tmp_path: Path
     log.write_text(line + "g#b;2: not found]\n")
     made = job({"spark.jars.packages": "g:a:1,g:b:2"}, places={"g:a:1": "x.runconfig:8: environment.spark.packages"})
     first, second = spark.unresolved(made, log)
-    assert first.startswith("x.runconfig:8: environment.spark.packages: g:a could not be fetched")
+    assert first.startswith("x.runconfig:8: environment.spark.packages: g:a could not be downloaded")
     assert second.startswith("spark.jars.packages: g:b")
     assert spark.unresolved(job(), log) == []
