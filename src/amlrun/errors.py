@@ -38,12 +38,16 @@ class AmlError(Exception):
         self.exit_code = exit_code
 
     def __str__(self) -> str:
-        place = "" if self.file is None else str(self.file)
-        if self.line is not None:
-            place = f"{place}:{self.line}" if place else f"line {self.line}"
-        parts = [part for part in (place, self.field, self.message) if part]
-        text = ": ".join(parts)
+        text = located(self.message, self.file, self.line, self.field)
         return f"{text}\n{self.hint}" if self.hint else text
+
+
+def located(message: str, file: str | Path | None, line: int | None = None, field: str = "") -> str:
+    """A message behind its place, `file:line: field: message`; what is not known of the place is left out."""
+    place = "" if file is None else str(file)
+    if line:
+        place = f"{place}:{line}" if place else f"line {line}"
+    return ": ".join(part for part in (place, field, message) if part)
 
 
 @contextmanager
@@ -58,7 +62,15 @@ def os_errors(doing: str) -> Iterator[None]:
 def os_error(error: OSError, doing: str) -> AmlError:
     """Turn a failed file operation into a message: `doing` completes "could not …"."""
     import errno
+    import traceback
 
+    *_, (frame, _) = [(None, 0), *traceback.walk_tb(error.__traceback__)]
+    printer = str(frame.f_globals.get("__name__", "")).partition(".")[0] if frame else ""
+    if printer in ("click", "rich"):  # what prints was writing, and names no file
+        return AmlError(
+            f"standard output could not be written: {error.strerror or error}",
+            hint="Send it to a place with space (aml … > FILE), or free some space; then run the same command again.",
+        )
     hints = {
         errno.ENOSPC: "The disk is full: free some space, then run the same command again.",
         errno.EROFS: "The disk is read-only: use a folder you can write to.",

@@ -63,9 +63,10 @@ class Workspace:
             subscription = subscription_id or _subscription()
         if not (name and resource_group and subscription):
             parts = {"workspace": name, "resource group": resource_group, "subscription": subscription}
-            missing = ", ".join(part for part, value in parts.items() if not value)
+            missing = [part for part, value in parts.items() if not value]
+            wanted = " or ".join(missing) if name else "workspace"
             raise AmlError(
-                f"no workspace is configured for {Path(path).absolute()}: no {missing}",
+                f"no {wanted} is configured for {Path(path).absolute()}",
                 hint="Attach the folder once: aml folder attach -g GROUP -w WORKSPACE --subscription-id ID",
             )
         return cls(subscription, resource_group, name)

@@ -105,3 +105,21 @@ def test_closed_streams_are_no_fault(workplace: Workplace) -> None:
     for closing in (">&-", "2>&-", ">&- 2>&-", ">&- <&-"):
         command = f"{sys.executable} -m amlrun run list {closing}"
         assert subprocess.run(["sh", "-c", command], cwd=workplace.model, env=workplace.environment()).returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_an_output_that_cannot_be_written_is_no_file_of_ours(workplace: Workplace) -> None:
+    for words in ("run list -o json", "run list", "--help", "explain -c local", "run submit-script -c local -e exp"):
+        command = f"{sys.executable} -m amlrun {words} >/dev/full"
+        done = subprocess.run(["sh", "-c", command], cwd=workplace.model, env=workplace.environment(),
+                              capture_output=True, text=True)  # fmt: skip
+        assert done.returncode == 2 and done.stderr.startswith("Error: standard output could not be written: "), words
+        assert "aml … > FILE" in done.stderr
+    told = workplace.aml("run", "list", "-t", "/dev/full", code=None).stderr
+    assert "standard output" not in told
+
+
+def test_a_note_on_a_whole_file_has_no_field(workplace: Workplace) -> None:
+    old = "ArgumentVector: [train.py]\nTarget: docker\nPrepareEnvironment: false\n"
+    (workplace.model / "aml_config" / "old.runconfig").write_text(old)
+    assert "old.runconfig:1: a Workbench file" in workplace.aml("explain", "-c", "old").stderr

@@ -57,6 +57,14 @@ def test_no_workspace_tells_folder_attach(tmp_path: Path) -> None:
     with pytest.raises(AmlError) as error:
         Workspace.find(tmp_path)
     assert "folder attach" in error.value.hint and error.value.exit_code == 2
+    assert error.value.message == f"no workspace is configured for {tmp_path}"
+    for given, told in (
+        ({"name": "w"}, "no resource group or subscription is configured"),
+        ({"resource_group": "g"}, "no workspace is configured"),
+        ({"name": "w", "resource_group": "g"}, "no subscription is configured"),
+    ):
+        with pytest.raises(AmlError, match=told):
+            Workspace.find(tmp_path, **given)
 
 
 def job(**more: Any) -> CommandJob:

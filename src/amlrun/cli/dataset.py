@@ -32,7 +32,7 @@ def _datasets(context: Context, show: Printer) -> LocalDatasets | WorkspaceDatas
 @click.option("-p", "--data-path", "place", metavar="PATH",
               help="The file or folder on this machine; with -w also azureml://datastores/… or a URL.")  # fmt: skip
 @click.option("-f", "--file", "file", metavar="FILE", type=click.Path(path_type=Path),
-              help="v1's dataset file: its name, description and, with -w, its path.")  # fmt: skip
+              help="v1's dataset file: its name, description and path.")  # fmt: skip
 @click.option("--version", metavar="VERSION", help="With -w: this version, instead of the next.")
 @click.option("--description", default="", help="A description.")
 @click.option("--skip-validation", is_flag=True, hidden=True, expose_value=False)
@@ -51,7 +51,7 @@ def register(
 
         found = read(file)
         name, description = name or found.name, description or found.description
-        if place is None and not context.names_workspace:
+        if place is None and not Path(found.path).exists() and not context.names_workspace:
             raise AmlError(
                 f"-p: where is {name} on this machine?", file=file,
                 hint=f"The file names {found.path}. Give the local copy with -p PATH, or the workspace with -w.",

@@ -8,6 +8,7 @@ import click
 
 from amlrun.cli.common import Context, common_options
 from amlrun.cli.scoring_files import explain_files, refuse, scoring_files, show_rows
+from amlrun.errors import located
 
 
 @click.command("explain")
@@ -71,6 +72,6 @@ def command(
     show_rows(context, {"": explaining.rows(translation)})
     for note in config.notes:
         if note.line:
-            context.warn(f"{file.name}:{note.line}: {note.key}: {note.text}")
+            context.warn(located(note.text, file.name, note.line, note.key))
     for problem in [*config.problems, *translation.blocking_errors]:
         context.warn(str(problem).partition("\n")[0])

@@ -72,6 +72,8 @@ def _data(project: Project, node: Node, name: str, given: Given) -> Path | None:
                 return Path(model.uri)
         return data.locate(project, given.from_input or name, path)
     except AmlError as error:
+        if error.file is None and given.source and (outer := f"inputs.{given.from_input}.path") in given.source.lines:
+            raise given.source.error(outer, error.message, error.hint) from error
         if error.file is None:
             place = node.step.place("inputs", name)
             raise node.step.error(place, error.message, error.hint) from error

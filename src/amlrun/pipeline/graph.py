@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError, nearest
 from amlrun.spec.job import Input, Scalar
-from amlrun.spec.pipeline import Binding, PipelineJob, Step, bindings, substitute, whole_binding
+from amlrun.spec.pipeline import Binding, PipelineJob, Source, Step, bindings, substitute, whole_binding
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Ref:
 class Given:
     """What an input gets: a literal, data from outside the pipeline, or another node's output; else it is absent.
 
-    `type` and `mode` are what the step chose for data; `from_input` names the job's input that it came through.
+    `type` and `mode` are what the step chose for data; `from_input` names the job's input that it came through, and
+    `source` is where that is written.
     """
 
     value: Scalar | None = None
@@ -32,6 +34,7 @@ class Given:
     type: str | None = None
     mode: str | None = None
     from_input: str | None = None
+    source: Source | None = None
 
     @property
     def absent(self) -> bool:
@@ -71,7 +74,7 @@ def nodes(job: PipelineJob) -> dict[str, Node]:
 
     Bindings that name nothing are left out: `check` tells of them. Raises AmlError when steps wait for each other.
     """
-    inputs = {name: _outside(given, name) for name, given in job.inputs.items()}
+    inputs = {name: _outside(given, name, job.source) for name, given in job.inputs.items()}
     default = job.settings.default_compute or job.compute
     found = {node.name: node for node in _walk(_Scope(job, "", inputs, {name: name for name in job.outputs}, default))}
     order(found)
@@ -94,10 +97,10 @@ def order(found: dict[str, Node]) -> list[str]:
         raise first.step.error(place, message, "Remove one of the inputs.") from error
 
 
-def _outside(given: Input, name: str) -> Given:
+def _outside(given: Input, name: str, source: Source) -> Given:
     if given.value is not None:
         return Given(value=given.value, from_input=name)
-    return Given(data=given, type=given.type, mode=given.mode, from_input=name)
+    return Given(data=given, type=given.type, mode=given.mode, from_input=name, source=source)
 
 
 def _walk(scope: _Scope) -> Iterator[Node]:
@@ -146,7 +149,7 @@ def _given(scope: _Scope, wanted: Input, seen: set[tuple[str, str]]) -> Given:
     if bound is not None:
         found = _bound(scope, bound, seen)
         if wanted.value is None:
-            return Given(found.value, found.data, found.ref, wanted.type, wanted.mode or found.mode, found.from_input)
+            return replace(found, type=wanted.type, mode=wanted.mode or found.mode)
         return found
     if wanted.value is None:
         return Given(data=wanted, type=wanted.type, mode=wanted.mode)

@@ -124,7 +124,8 @@ def _of_address(output: str, text: str, requirements: list[Requirement]) -> Prob
     used = (
         re.findall(r"Updating (\S+)", text) if git else re.findall(r"(?:Failed to fetch:|URL:|for url) \W?(\S+)", text)
     )
-    for address in map(_bare, used):
+    broken = re.findall(r"Failed to (?:read metadata|extract archive): (?:\S+ @ )?(https?://\S+)", text)
+    for address in map(_bare, [*used, *broken]):
         for one in requirements:
             own = re.search(r"\w+://[^\s#]+", one.text)
             if own is None or not (address.startswith(_bare(own[0])) or (git and _bare(own[0]).startswith(address))):
@@ -134,6 +135,7 @@ def _of_address(output: str, text: str, requirements: list[Requirement]) -> Prob
             status = re.search(r"HTTP status \w+ error \((\d+ [\w ]+)\)", text)
             host = address.partition("/")[0]
             reason = f"{host} answered {status[1]}" if status else f"{host} could not be reached"
+            reason = f"what {host} sent is no package (a sign-in page, or half of the file)" if broken else reason
             return Problem(one.text, reason, one, _ADDRESS_FIX)
     return None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.dataclass import dataclass, field
-from amlrun.errors import AmlError, nearest
+from amlrun.errors import AmlError, did_you_mean
 from amlrun.project import Project
 from amlrun.spec import references
 from amlrun.spec.yaml_data import change, entries, line_of
@@ -77,13 +77,11 @@ def locate(project: Project, name: str, reference: str | None) -> Path:
     wanted = asset[0] if asset else name
     dataset = datasets.get(wanted)
     if dataset is None:
-        near = nearest(wanted, datasets)
         elsewhere = f"{reference} is not fetched here, and " if reference and not asset else ""
-        known = f"did you mean {near!r}?" if near else f"it names: {', '.join(datasets)}."
+        near = did_you_mean(wanted, datasets) or (f"; registered: {', '.join(datasets)}" if datasets else "")
         raise AmlError(
-            f"{elsewhere}dataset {wanted!r} has no local path{f' ({known})' if datasets else ''}",
-            file=project.datasets_file if datasets else None, field=f"input {name}",
-            hint=f"Register one: aml dataset register -n {wanted} -p FOLDER",
+            f"{elsewhere}dataset {wanted!r} has no local path{near}", field=f"input {name}",
+            hint=f"Correct the name, or register it: aml dataset register -n {wanted} -p FOLDER",
         )  # fmt: skip
     if not dataset.path.exists():
         raise AmlError(

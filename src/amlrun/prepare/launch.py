@@ -14,7 +14,7 @@ from amlrun.prepare.site import Site
 from amlrun.project import Project
 from amlrun.runs import store as runs
 from amlrun.runs import tracking
-from amlrun.spec.job import BINDING, CommandJob
+from amlrun.spec.job import BINDING, CommandJob, Input
 
 Report = Callable[[str], None]
 
@@ -74,10 +74,19 @@ def _places(site: Site, job: CommandJob) -> dict[str, str]:
     """`inputs.NAME` and `outputs.NAME` → the path or literal they stand for there."""
     places = {}
     for name, wanted in job.inputs.items():
-        places[f"inputs.{name}"] = site.input(name, wanted) if wanted.value is None else str(wanted.value)
+        places[f"inputs.{name}"] = _input(site, job, name, wanted) if wanted.value is None else str(wanted.value)
     for name, output in job.outputs.items():
         places[f"outputs.{name}"] = site.output(name, output)
     return places
+
+
+def _input(site: Site, job: CommandJob, name: str, wanted: Input) -> str:
+    try:
+        return site.input(name, wanted)
+    except AmlError as error:
+        if error.file is None and name in job.local.sources:
+            error.file, error.line, error.field = job.local.sources[name]
+        raise
 
 
 def _fill(text: str, places: dict[str, str]) -> str:

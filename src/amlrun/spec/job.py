@@ -22,8 +22,7 @@ Scalar = Union[str, int, float, bool]
 # Azure ML's base image for a file that names none: what `RunConfiguration()` of v1's last version took.
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"
 
-# The path of an input that a v1 file names by dataset id alone: `azureml://v1-datasets/<id>`. Locally the input's own
-# name is looked up in datasets.yml; the cloud has no such address, so there a name must be given first.
+# How the path of an input begins that a v1 file names by dataset id alone: only here, where its own name is looked up.
 V1_DATASET = "azureml://v1-datasets/"
 
 
@@ -131,8 +130,8 @@ class Local:
     `interpreter` is set when the user manages the environment (v1's `userManagedDependencies: true`).
     `container`: it runs in its environment's image. `volumes` are honoured by rewriting arguments, in a container as
     they are; there `mounts` (input → folder, v1's `pathOnCompute`) are real too. `notes` are said once, at submit.
-    `single`: one process stands for all of a distributed job; `many_ranks`: more than 16 of them are started. `spark`:
-    the script is a Spark job's.
+    `sources`: input → file, line and key that name its data. `single`: one process stands for all of a distributed
+    job; `many_ranks`: more than 16 of them are started. `spark`: the script is a Spark job's.
     """
 
     interpreter: str | None = None
@@ -140,6 +139,7 @@ class Local:
     volumes: list[Volume] = field(default_factory=list)
     mounts: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    sources: dict[str, tuple[Path, int, str]] = field(default_factory=dict, compare=False, repr=False)
     single: bool | None = None
     many_ranks: bool | None = None
     spark: SparkSettings | None = None
@@ -287,9 +287,9 @@ def _quote(word: str) -> str:
 
 
 def to_dict(value: Any) -> Any:
-    """A dataclass as nested plain data without what was not said (None, empty lists and dicts)."""
+    """A dataclass as nested plain data without what was not said (None, empty lists and dicts) or has no repr."""
     if is_dataclass(value) and not isinstance(value, type):
-        pairs = {f.name: to_dict(getattr(value, f.name)) for f in fields(value)}
+        pairs = {f.name: to_dict(getattr(value, f.name)) for f in fields(value) if f.repr}
         return {key: item for key, item in pairs.items() if item is not None and item != {} and item != []}
     if isinstance(value, dict):
         return {key: to_dict(item) for key, item in value.items()}

@@ -47,8 +47,13 @@ class Reader(Sections):
         job = self.command(found)
         self.check_bindings(job)
         self.unused("", found, _UNUSED)
-        job.local.notes = self.notes
+        job.local.notes, job.local.sources = self.notes, self.sources(job.inputs)
         return job
+
+    def sources(self, inputs: Collection[str]) -> dict[str, tuple[Path, int, str]]:
+        """The place in the file of each input's path."""
+        keys = {name: key for name in inputs if (key := f"inputs.{name}.path") in self.lines}
+        return {name: (self.file, self.lines[key], key) for name, key in keys.items()}
 
     def command(self, found: dict[str, Node]) -> CommandJob:
         """The command job that these keys say; bindings are not checked yet."""

@@ -36,7 +36,7 @@ def spark(reader: Reader) -> SparkJob:
         job.identity = reader.word("type", reader.section("identity", found["identity"], ("type",)))
     reader.check_names({"args": " ".join(job.args)}, job.inputs, job.outputs)
     reader.unused("", found, ("properties",))
-    job.local.notes = reader.notes
+    job.local.notes, job.local.sources = reader.notes, reader.sources(job.inputs)
     return job
 
 

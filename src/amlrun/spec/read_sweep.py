@@ -61,7 +61,7 @@ def sweep(reader: Reader) -> SweepJob:
         compute=trial.compute,
     )
     reader.unused("", found, _UNUSED)
-    trial.local.notes = reader.notes
+    trial.local.notes, trial.local.sources = reader.notes, reader.sources(trial.inputs)
     return job
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.dataclass import dataclass
-from amlrun.errors import AmlError, first_of, folded
+from amlrun.errors import AmlError, first_of, folded, located
 from amlrun.runs import redact
 from amlrun.spec.node import Node
 from amlrun.v1.table import Field, Table, dotted, path_of
@@ -176,8 +176,7 @@ class Config:
         """A line for a person on each key without effect and each conversion, with its place."""
         told = [(row.line, row.key, row.becomes) for row in self.without_effect()]
         told += [(note.line, note.key, note.text) for note in self.notes]
-        place = f"{self.file}:" if self.file else ""
-        return [f"{place}{line}: {key}: {text}" if place and line else f"{key}: {text}" for line, key, text in told]
+        return [located(text, self.file if line else None, line, key) for line, key, text in told]
 
     def _default(self, key: Key) -> Any:
         found = self.table.fields.get(self.table.pattern(_parts(key)))

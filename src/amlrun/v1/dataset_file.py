@@ -34,7 +34,7 @@ def read(file: Path) -> DatasetFile:
 
 
 def _path(parameters: Node | None, file: Path) -> str:
-    """The one path as v2 writes it: a URL, or `azureml://datastores/NAME/paths/PATH`."""
+    """The one path as v2 writes it: a URL, `azureml://datastores/NAME/paths/PATH`, or a path from the file's folder."""
     found = parameters.get("path") if parameters else None
     if found is None or found.empty or (found.kind == "list" and not found.items):
         query = parameters.get("query") if parameters else None
@@ -51,7 +51,12 @@ def _path(parameters: Node | None, file: Path) -> str:
         )  # fmt: skip
     (item,) = items
     if item.kind == "scalar":
-        return item.text
+        if "://" in item.text or item.text.startswith("azureml:"):
+            return item.text
+        place = file.absolute().parent / Path(item.text.removesuffix("/**")).expanduser()
+        if not place.exists():
+            raise AmlError(f"no such file or folder: {place}", file=file, line=item.line, field="parameters.path")
+        return str(place)
     store, relative = item.get("datastoreName"), item.get("relativePath")
     if store is None or relative is None:
         raise AmlError(

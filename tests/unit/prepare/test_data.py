@@ -131,3 +131,38 @@ def test_what_was_written_since_is_seen_by_its_time_alone(tmp_path: Path) -> Non
         for place in (tmp_path / "in").rglob("*"):
             os.utime(place, (1, 1))
     assert not data.changed_since(tmp_path / "in" / "a.csv", start) and not data.changed_since(tmp_path / "gone", 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("aml_config/flowers.runconfig", "script: train.py\ntarget: local\ndata:\n  x:\n    dataLocation:\n"
+         "      dataset:\n        version: 3\n        name: flowres\n", "8: data.x.dataLocation.dataset.name"),
+        ("aml_config/flowers.runconfig", "script: train.py\ntarget: local\ndata:\n  flowres:\n    mechanism: mount\n",
+         "5: data.flowres"),
+        ("job.yml", "command: python train.py ${{inputs.x}}\ncode: .\nenvironment: azureml:e:1\ncompute: local\n"
+         "inputs:\n  x:\n    path: azureml:flowres@latest\n", "7: inputs.x.path"),
+        ("job.yml", "type: sweep\ntrial:\n  command: python train.py --a ${{search_space.a}} ${{inputs.x}}\n  code: .\n"
+         "  environment: azureml:e:1\ncompute: local\ninputs:\n  x: {path: 'azureml:flowres:1'}\n"
+         "sampling_algorithm: random\nsearch_space: {a: {type: choice, values: [1]}}\n"
+         "objective: {goal: minimize, primary_metric: m}\nlimits: {max_total_trials: 1}\n", "8: inputs.x.path"),
+        ("job.yml", "type: pipeline\ninputs:\n  raw: {type: uri_folder, path: 'azureml:flowres:1'}\njobs:\n  a:\n"
+         "    command: python train.py ${{inputs.d}}\n    code: .\n    environment: azureml:e:1\n"
+         "    inputs: {d: '${{parent.inputs.raw}}'}\nsettings: {default_compute: local}\n", "3: inputs.raw.path"),
+        ("job.yml", "type: automl\ntask: classification\nprimary_metric: accuracy\ntarget_column_name: y\n"
+         "compute: local\ntraining_data:\n  type: mltable\n  path: azureml:flowres:1\n", "8: training_data.path"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_name_is_told_where_it_was_written(workplace: Workplace, name: str, text: str, place: str) -> None:
+    (workplace.root / "data").mkdir(exist_ok=True)
+    (workplace.root / "data" / "datasets.yml").write_text("# ours\nflowers: {path: data}\n", encoding="utf-8")
+    own = "environment: {python: {userManagedDependencies: true}}\n" if name.endswith(".runconfig") else ""
+    (workplace.model / name).write_text(text + own, encoding="utf-8")
+    workplace.script("print('trained')\n")
+    words = ("run", "submit-script", "-c", "flowers") if own else ("job", "create", "-f", name)
+    done = workplace.aml(*words, code=None)
+    assert done.returncode in (1, 2)
+    told = f"{Path(name).name}:{place}: dataset 'flowres' has no local path; did you mean 'flowers'?"
+    assert told in done.stderr + done.stdout
+    for record in workplace.runs.glob("*/.run/run.json"):
+        assert '"sources"' not in record.read_text(encoding="utf-8")

@@ -101,6 +101,8 @@ REQUIREMENTS = [
     Requirement("--extra-index-url https://me:hunter2@feed.invalid/simple/", 7),
     Requirement("git+https://me:hunter2@git.invalid/a/b.git@main#egg=b", 8), Requirement("git+ssh://git@git.invalid/c", 9),
     Requirement("-f https://wheels.invalid/list.html", 10), Requirement("file:///gone/pkg", 11),
+    Requirement("tabulate @ https://files.invalid/tabulate-0.9.0-py3-none-any.whl", 12),
+    Requirement("wrapt[x] @ https://files.invalid/wrapt-1.0.tar.gz ; python_version > '3'", 13),
 ]  # fmt: skip
 # ruff: noqa: E501, RUF001
 # uv's own words (0.13), shortened.
@@ -139,6 +141,13 @@ OUTPUTS = [
     ("error: Failed to read `--find-links` URL: https://wheels.invalid/list.html\n  cause: Request failed after 3 retries in 6.3s\n",
      10, "wheels.invalid could not be reached"),
     ("error: Distribution not found at: file:///gone/pkg\n", 11, "file:///gone/pkg: no such file or folder"),
+    ("error: Failed to download `tabulate @ https://files.invalid/tabulate-0.9.0-py3-none-any.whl`\n"
+     "  cause: Failed to read metadata: https://files.invalid/tabulate-0.9.0-py3-none-any.whl\n  cause: Failed to read from "
+     "zip file\n", 12, "what files.invalid sent is no package"),
+    ("error: Failed to download and build `wrapt @ https://files.invalid/wrapt-1.0.tar.gz`\n  cause: Failed to extract "
+     "archive: wrapt @ https://files.invalid/wrapt-1.0.tar.gz\n  cause: Invalid tar file\n", 13, "sent is no package"),
+    ("error: Request failed after 3 retries in 9s\n  cause: Failed to download `tabulate @ https://files.invalid/tabulate-0.9.0-py3-none-any.whl`\n"
+     "  cause: Failed to fetch: https://files.invalid/tabulate-0.9.0-py3-none-any.whl\n", 12, "files.invalid could not be reached"),
     ("cause: Because scipy==1.9.0 has no wheels with a matching platform tag (e.g., `manylinux_2_36_x86_64`) and you require\n"
      "hint: Wheels are available for `scipy` (v1.9.0) on the following platforms: `win32`, `win_amd64`\n",
      5, "scipy==1.9.0: has no wheel for this machine (only for win32, win_amd64)"),

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from support.workplace import Workplace
 
 from amlrun.errors import AmlError
 from amlrun.registry.datasets import open_datasets
@@ -47,6 +48,19 @@ def test_v1s_file_names_the_dataset_and_its_path(tmp_path: Path) -> None:
     url = {**FILE, "parameters": {"path": "https://example.com/a.csv"}}
     assert dataset_file.read(write(tmp_path, url)).path == "https://example.com/a.csv"
     assert dataset_file.read(write(tmp_path, {**FILE, "registration": {}})).name == ""
+
+
+def test_a_path_in_v1s_file_starts_at_its_folder(workplace: Workplace) -> None:
+    folder = workplace.model / "specs"
+    (folder / "rows").mkdir(parents=True)
+    file = write(folder, {**FILE, "parameters": {"path": ["rows/**"]}})
+    done = workplace.aml("dataset", "register", "-f", str(file))
+    assert f"Registered adult: {folder / 'rows'}" in done.stdout
+    write(folder, {**FILE, "parameters": {"path": "row"}})
+    told = workplace.aml("dataset", "register", "-f", str(file), code=2).stderr
+    assert "dataset.json:5: parameters.path: no such file or folder" in told
+    write(folder, FILE)
+    assert "where is adult on this machine?" in workplace.aml("dataset", "register", "-f", str(file), code=2).stderr
 
 
 @pytest.mark.parametrize(

@@ -304,7 +304,7 @@ def test_what_a_run_wrote_is_an_input(tmp_path: Path) -> None:
 def test_a_misspelt_dataset_is_not_replaced_by_the_inputs_name(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "datasets.yml").write_text("table: {path: data}\n")
-    with pytest.raises(AmlError, match=r"'tabel' has no local path .did you mean 'table'"):
+    with pytest.raises(AmlError, match=r"'tabel' has no local path; did you mean 'table'"):
         data.locate(Project(tmp_path), "table", "azureml:tabel:1")
 
 

@@ -515,6 +515,8 @@ def test_workbench(tmp_path: Path) -> None:
     notes = "\n".join(made.local.notes)
     for said_once in ("train.runconfig:1: a Workbench file", "sparkDependenciesFile", ":9: odd: unknown key"):
         assert said_once in notes
+    remarks = to_job.read(to_job.find(tmp_path, "train"), tmp_path).remarks()
+    assert any("train.runconfig:1: a Workbench file" in line for line in remarks), "a note on the whole file has no key"
 
 
 def test_workbench_compute_file(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, located
 from amlrun.spec import node
 from amlrun.spec.job import CommandJob, EarlyTermination, Limits, Objective, Parameter, Sampling, SweepJob, shell_line
 from amlrun.spec.search_space import MOST_TRIALS
@@ -74,7 +74,7 @@ def load(file: Path, trial: CommandJob) -> SweepJob:
     objective, limits = _objective(config), _limits(config)
     raise_first(by_line(config.problems))
     _remarks(config, trial, space, algorithm, limits)
-    notes = [f"{file.name}:{note.line}: {note.key}: {note.text}" if note.line else note.text for note in config.notes]
+    notes = [located(note.text, file.name if note.line else None, note.line, note.key) for note in config.notes]
     return SweepJob(
         trial=replace(
             trial,

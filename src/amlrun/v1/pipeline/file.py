@@ -6,7 +6,7 @@ import re
 from collections.abc import Container, Iterator
 from pathlib import Path
 
-from amlrun.errors import AmlError, nearest
+from amlrun.errors import AmlError, located, nearest
 from amlrun.spec.job import compute_named
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import Source
@@ -39,7 +39,7 @@ class PipelineFile(Faults):
 
     def note(self, place: str, text: str) -> None:
         line = self.source.lines.get(place, 1)
-        self.notes.append(f"{self.file.name}:{line}: {place}: {text}")
+        self.notes.append(located(text, self.file.name, line, place))
 
     def say(self, place: str, becomes: str, status: str = "mapped") -> None:
         """What becomes of a key: `status` is mapped, local, ignored or unsupported."""

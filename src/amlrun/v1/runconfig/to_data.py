@@ -83,10 +83,18 @@ def _reference(context: TranslationContext, key: Key) -> None:
         context.job.outputs[name] = Output("uri_folder", path, "upload")
     else:
         context.job.inputs[name] = Input("uri_folder", path, _INPUT_MODES.get(mode))
+        _source(context, key, name)
     for part in ("dataStoreName", "pathOnDataStore"):
         context.mapped((*key, part), f"{kind}.{name}.path")
     remark = "v1 mounted it for writing too: make it an output if the script writes there" if mode == "mount" else ""
     context.mapped((*key, "mode"), f"{kind}.{name}.mode", remark)
+
+
+def _source(context: TranslationContext, key: Key, name: str) -> None:
+    """Remember where the file names an input's data, for the message that it is not here."""
+    if context.config.file is not None:
+        place = (context.config.file, context.config.line(*key), context.config.shown(key))
+        context.job.local.sources[name] = place
 
 
 def _data(context: TranslationContext, key: Key) -> None:
@@ -106,6 +114,7 @@ def _data(context: TranslationContext, key: Key) -> None:
         context.job.outputs[name] = Output(type_, path, "upload")
     else:
         context.job.inputs[name] = Input(type_, path, _INPUT_MODES.get(mode))
+        _source(context, keys[0] if keys else key, name)
     for part in keys:
         context.mapped(part, f"{kind}.{name}.path")
     if is_file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from amlrun.errors import AmlError, nearest
+from amlrun.errors import AmlError, located, nearest
 from amlrun.spec import node
 from amlrun.spec.job import CommandJob, SparkJob
 from amlrun.v1 import reading
@@ -205,7 +205,7 @@ def notes(context: TranslationContext) -> list[str]:
             what = "has no effect" if status == "ignored" else "is not supported"
             found.append((value.line, f"{context.config.shown(key)}: {what}: {becomes}"))
     file = context.config.file.name if context.config.file else ""
-    return [f"{file}:{line}: {text}" for line, text in sorted(set(found))]
+    return [located(text, file, line) for line, text in sorted(set(found))]
 
 
 def report_of(context: TranslationContext, value: Value) -> tuple[str, str, bool]:
