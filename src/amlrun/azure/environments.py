@@ -11,6 +11,7 @@ from typing import Any
 from amlrun.azure.client import Client
 from amlrun.errors import AmlError, os_error, os_errors
 from amlrun.spec.job import DEFAULT_IMAGE
+from amlrun.spec.yaml_data import text_of
 
 VERSION = "2023-04-01-preview"
 _ANONYMOUS = "CliV2AnonymousEnvironment"  # as azure-ai-ml calls those that a job describes
@@ -123,18 +124,8 @@ def ensure(client: Client, definition: Any, known: dict[str, str]) -> Any:
     if version not in known:
         properties = {"image": definition["image"], "isAnonymous": True, "osType": "Linux"}
         if definition.get("conda_file"):
-            properties["condaFile"] = _yaml(definition["conda_file"])
+            properties["condaFile"] = text_of(definition["conda_file"])
         below = f"/environments/{_ANONYMOUS}/versions/{version}"
         made = client.arm("register the environment", "PUT", below, VERSION, body={"properties": properties})
         known[version] = f"azureml:{made['id']}"
     return known[version]
-
-
-def _yaml(value: dict[str, Any]) -> str:
-    import io
-
-    from amlrun.spec.yaml_data import writer
-
-    out = io.StringIO()
-    writer().dump(value, out)
-    return out.getvalue()

@@ -47,7 +47,7 @@ def submit(
     Locally, each trial is a run of a scikit-learn or LightGBM model; on a cluster the service's own AutoML runs the
     same file. The winner is in the run's outputs: model.pkl for score.py, mlflow-model, and train.py.
     """
-    from amlrun.cli.automl_files import load
+    from amlrun.cli.conversions import automl_job
     from amlrun.cli.submit import submit as send
     from amlrun.cli.sweep import take_up
 
@@ -56,7 +56,7 @@ def submit(
         return take_up(context, resume, options)
     if file is None:
         raise AmlError("FILE: name the AutoML job's YAML", hint="For instance: aml automl submit automl.yml --ct local")
-    job = load(file, target)
+    job = automl_job(file, target)
     job.source.seed = seed
     return send(context, job, experiment_name, options, dry_run=flags.dry_run)
 

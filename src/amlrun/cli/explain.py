@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from amlrun.cli.common import Context, common_options
-from amlrun.cli.scoring_files import explain_files, refuse, scoring_files, show_rows
+from amlrun.cli.conversions import explain_automl, explain_pipeline, refuse, show_rows
+from amlrun.cli.scoring_files import explain_files, scoring_files
 from amlrun.errors import located
 
 
@@ -46,13 +47,9 @@ def command(
     unknown      no such key
     """
     if pipeline is not None:
-        from amlrun.cli.pipeline_files import explain_pipeline
-
         refuse({"-c": name, "-f": file, "--ic": ic, "--dc": dc}, "-y")
         return explain_pipeline(context, pipeline, target)
     if file is not None:
-        from amlrun.cli.automl_files import explain_automl
-
         refuse({"-c": name, "--ic": ic, "--dc": dc}, "-f")
         return explain_automl(context, file, target)
     if name is None:

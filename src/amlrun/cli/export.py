@@ -7,10 +7,9 @@ from pathlib import Path
 import click
 
 from amlrun.cli.common import Context, common_options
+from amlrun.cli.conversions import export_automl, export_pipeline, folder_of, refuse, show_job
 from amlrun.cli.options import JobOptions, job_options
-from amlrun.cli.scoring_files import export_files, refuse, scoring_files
-from amlrun.errors import AmlError
-from amlrun.spec.job import CommandJob
+from amlrun.cli.scoring_files import export_files, scoring_files
 from amlrun.spec.jobs import Job
 
 
@@ -52,22 +51,16 @@ def command(
     Comments name what each line came from, and what was not converted. Paths are relative to the output file or,
     without -o, to --path.
     """
-    from amlrun.runs.files import write_text
-    from amlrun.spec import write
     from amlrun.v1.runconfig import exporting
 
     if destination in ("json", "text"):
         context.output, destination = destination, None
     given = {"-d": wanted.conda_file, "--source-directory": wanted.source_directory, "a script": wanted.words}
     if pipeline is not None:
-        from amlrun.cli.pipeline_files import export_pipeline
-
         refuse({**given, "-c": wanted.name, "--hyperdrive-configuration-name": sweep_name, "--ic": ic, "--dc": dc,
                 "-n": service, "-m": model, "-f": file}, "-y")  # fmt: skip
         return export_pipeline(context, pipeline, wanted.target, destination)
     if file is not None:
-        from amlrun.cli.automl_files import export_automl
-
         refuse({**given, "-c": wanted.name, "--hyperdrive-configuration-name": sweep_name, "--ic": ic, "--dc": dc,
                 "-n": service, "-m": model}, "-f")  # fmt: skip
         return export_automl(context, file, wanted.target, destination)
@@ -76,7 +69,7 @@ def command(
                 "--hyperdrive-configuration-name": sweep_name}, "--ic and --dc")  # fmt: skip
         return export_files(context, ic, dc, service, model, destination)
     refuse({"--ic": ic, "--dc": dc, "-n": service, "-m": model}, "-c")
-    folder = Path(destination).absolute().parent if destination else context.path
+    folder = folder_of(context, destination)
     exported = exporting.export(
         wanted.name,
         context.path,
@@ -89,27 +82,14 @@ def command(
     exported.job.experiment_name = wanted.experiment
     job: Job = exported.job
     if sweep_name:
+        from amlrun import api
         from amlrun.spec import write_sweep
-        from amlrun.v1.hyperdrive import to_sweep
 
-        if not isinstance(job, CommandJob):
-            raise AmlError(f"a {job.type} job can't be swept", hint="A sweep runs Python scripts and commands.")
-        job = to_sweep.load(to_sweep.find(sweep_name, context.path), job)
+        job = api.load_hyperdrive(sweep_name, exported.job, path=context.path)
         exported.notes += [note for note in job.trial.local.notes if note not in exported.job.local.notes]
         exported.notes += write_sweep.left_out(job)
-    text = write.text(job, exported.folder, {} if sweep_name else exported.comments, exported.head)
-    written = {}
-    if destination:
-        written = {Path(destination).absolute(): text, **write.side_files(job, exported.folder)}
-        for file, content in written.items():
-            write_text(file, content)
-    elif write.side_files(job, exported.folder):
-        context.warn("the Dockerfile is written only with -o FILE, beside it")
-    for note in exported.notes:
-        context.warn(note)
-    value = {"job": write.tree(job, exported.folder), "notes": exported.notes,
-             "files": [str(file) for file in written]}  # fmt: skip
-    context.result(value, f"Wrote {destination}" if destination else text.rstrip("\n"))
+    comments = {} if sweep_name else exported.comments
+    show_job(context, job, destination, exported.notes, comments, exported.head, exported.folder)
 
 
 # `-o` is the file here, as in `az ml` v1's exporting commands; the format is still said by --output.

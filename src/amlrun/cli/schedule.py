@@ -50,16 +50,13 @@ def check(context: Context, file: Path) -> int:
 @common_options
 def explain(context: Context, file: Path) -> None:
     """Show what each key of a v1 schedule becomes in v2."""
-    from amlrun.cli.scoring_files import short
+    from amlrun.cli.conversions import show_rows
     from amlrun.schedule import load
 
     _, wrong, rows = load.inspect(file)
     if not rows:
         raise AmlError("is not a v1 schedule", file=file, hint=f"See when it fires: aml schedule show {file}")
-    shown = [(row.key, short(row.value), row.line, row.status, row.becomes) for row in rows]
-    context.result(
-        [vars(row) for row in rows], lambda: context.table(("key", "value", "line", "status", "becomes"), shown)
-    )
+    show_rows(context, {"": rows})
     for problem in wrong:
         context.warn(str(problem).partition("\n")[0])
 
@@ -172,12 +169,8 @@ def export(
 
 
 def _as_v2(schedule: Schedule, folder: Path) -> Any:
-    import io
-
     from amlrun.schedule.export import Exported
     from amlrun.spec import write_schedule
-    from amlrun.spec.yaml_data import writer
+    from amlrun.spec.yaml_data import text_of
 
-    out = io.StringIO()
-    writer().dump(write_schedule.tree(schedule, folder.absolute()), out)
-    return Exported({f"{schedule.name}.yml": out.getvalue()})
+    return Exported({f"{schedule.name}.yml": text_of(write_schedule.tree(schedule, folder.absolute()))})

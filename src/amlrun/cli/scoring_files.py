@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from amlrun import project as projects
 from amlrun.cli.common import Context, F, with_options
+from amlrun.cli.conversions import show_rows
 from amlrun.cli.scoring_options import Script
 from amlrun.errors import AmlError
 from amlrun.runs.files import write_text
-
-if TYPE_CHECKING:
-    from amlrun.v1.config import Row
 
 _FILES = ("endpoint.yml", "deployment.yml")
 
@@ -28,13 +25,6 @@ def scoring_files(function: F) -> F:
         click.option("--deploy-config-file", "--dc", "dc", metavar="FILE", help="v1's deployment configuration."),
     ]
     return with_options(function, options)
-
-
-def refuse(given: Mapping[str, Any], other: str) -> None:
-    """Raise AmlError for the first of these flags that has a value: it does not go with `other`."""
-    for flag, value in given.items():
-        if value:
-            raise AmlError(f"{flag}: cannot be combined with {other}")
 
 
 def explain_files(context: Context, ic: str | None, dc: str | None) -> None:
@@ -52,21 +42,6 @@ def explain_files(context: Context, ic: str | None, dc: str | None) -> None:
     if not found:
         raise AmlError("nothing to explain", hint="Give -c NAME, or --ic FILE, --dc FILE or both.")
     show_rows(context, found)
-
-
-def show_rows(context: Context, found: dict[str, list[Row]]) -> None:
-    """Show the keys of files by their name; that of a single file may be empty, and is not shown then."""
-
-    def tables() -> None:
-        for name, rows in found.items():
-            if len(found) > 1:
-                click.echo(f"{name}:")
-            shown = [(row.key, short(row.value), row.line, row.status, row.becomes) for row in rows]
-            context.table(("key", "value", "line", "status", "becomes"), shown)
-
-    context.result(
-        [{"file": name, **vars(row)} if name else vars(row) for name in found for row in found[name]], tables
-    )
 
 
 def export_files(
@@ -103,10 +78,3 @@ def export_files(
         else "---\n".join(texts).rstrip("\n")
     )
     context.result(value, told)
-
-
-def short(value: Any) -> str:
-    """A value in a cell of a table."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -17,7 +17,7 @@ from amlrun.spec.automl import AutoMLJob
 from amlrun.spec.job import CommandJob, Environment, SparkJob, SweepJob, shell_line, to_dict
 from amlrun.spec.jobs import Job
 from amlrun.spec.pipeline import PipelineJob
-from amlrun.spec.yaml_data import without_empty, writer
+from amlrun.spec.yaml_data import text_of, without_empty
 
 _SCHEMA = "https://azuremlschemas.azureedge.net/latest/{}Job.schema.json"
 _PLAIN = re.compile(r"[A-Za-z_./$-][A-Za-z0-9_ ./${}@=+,()-]*(?::[A-Za-z0-9_./@][A-Za-z0-9_ ./${}@=+:-]*)*")
@@ -58,12 +58,9 @@ def tree(job: Job, folder: Path) -> dict[str, Any]:
 
 def text(job: Job, folder: Path, comments: Mapping[str, str] | None = None, head: Sequence[str] = ()) -> str:
     """The job's YAML. `comments` go to the end of the line of a key (dotted path); `head` are comment lines above."""
-    import io
-
-    out = io.StringIO()
-    writer().dump(_commented(tree(job, folder), comments or {}, ""), out)
-    lines = [f"# {line}".rstrip() for line in head]
-    return "\n".join([*lines, out.getvalue()]) if lines else out.getvalue()
+    return "\n".join(
+        [*(f"# {line}".rstrip() for line in head), text_of(_commented(tree(job, folder), comments or {}, ""))]
+    )
 
 
 def side_files(job: Job, folder: Path) -> dict[Path, str]:

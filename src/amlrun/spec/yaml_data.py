@@ -89,13 +89,11 @@ def entries(file: Path, of: str, shape: str) -> Map:
 
 def change(file: Path, how: Callable[[Any], Any]) -> None:
     """Let `how` change a file's map in place, and write it back with its comments. Raises AmlError."""
-    out = io.StringIO()
     with os_errors(f"write {file}"):
         tree = editable(file)
         how(tree)
-        writer().dump(tree, out)
         file.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(file, out.getvalue())
+        replace_text(file, text_of(tree))
 
 
 def editable(file: Path) -> Any:
@@ -110,11 +108,17 @@ def editable(file: Path) -> Any:
     text = file.read_text(encoding="utf-8-sig")
     if text.strip():
         parse(text, file)
-    return writer().load(text) or CommentedMap()
+    return _ruamel().load(text) or CommentedMap()
 
 
-def writer() -> Any:
-    """What writes YAML with comments kept, lists indented below their key."""
+def text_of(tree: Any) -> str:
+    """The YAML of plain data, or of a file's map from `editable` with its comments; lists indented below their key."""
+    out = io.StringIO()
+    _ruamel().dump(tree, out)
+    return out.getvalue()
+
+
+def _ruamel() -> Any:
     from ruamel.yaml import YAML
 
     made = YAML()

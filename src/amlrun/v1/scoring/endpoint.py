@@ -182,19 +182,12 @@ def trees(managed: Managed, folder: Path | None) -> tuple[dict[str, Any], dict[s
 
 def texts(managed: Managed, folder: Path) -> tuple[str, str]:
     """The two files as YAML, for `folder`; the deployment's begins with the notes."""
-    import io
+    from amlrun.spec.yaml_data import text_of
 
-    from amlrun.spec.yaml_data import writer
-
-    yaml = writer()
-    made = []
-    for tree in trees(managed, folder):
-        stream = io.StringIO()
-        yaml.dump(tree, stream)
-        made.append(stream.getvalue())
+    endpoint, deployment = (text_of(tree) for tree in trees(managed, folder))
     head = ["Not converted, or to be checked:", *(f"- {note}" for note in managed.notes)]
     lines = [" ".join(f"# {line}".split()) + "\n" for line in head] if managed.notes else []
-    return made[0], "".join(lines) + made[1]
+    return endpoint, "".join(lines) + deployment
 
 
 def write(managed: Managed, folder: Path, *names: str) -> list[Path]:
