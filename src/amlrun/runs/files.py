@@ -28,7 +28,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def replace_text(path: Path, text: str, *, newline: str | None = None) -> None:
-    """Write a text file beside `path` and move it there. On a full disk the old file is still whole."""
+    """Write a text file beside `path` and move it there. On a full disk the old file is still whole.
+
+    A device, a pipe or a link (`-t /dev/stdout`) is written to: moving a file there would take its place.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        with path.open("w", encoding="utf-8", newline=newline) as stream:
+            stream.write(text)
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(3).hex()}{UNFINISHED}")
     try:
         with temporary.open("w", encoding="utf-8", newline=newline) as stream:
