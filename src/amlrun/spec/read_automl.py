@@ -77,7 +77,7 @@ def _shared(reader: Settings, found: dict[str, Node], job: AutoMLJob) -> None:
     for name in ("name", "display_name", "experiment_name", "description", "compute", "environment_id"):
         setattr(job, name, reader.word(name, found))
     job.tags = reader.words("tags", found)
-    job.environment_variables = reader.words("environment_variables", found)
+    job.environment_variables = reader.variables(found)
     job.outputs = reader.outputs(found)
     for name in job.outputs:
         if name != "best_model":

@@ -66,7 +66,7 @@ class Reader(Sections):
         if isinstance(job.command, str):
             job.command = self.without_optional(job.command, job.inputs)
         job.environment = self.environment(found)
-        job.environment_variables = self.words("environment_variables", found)
+        job.environment_variables = self.variables(found)
         self.settings(job, found)
         return job
 

@@ -149,7 +149,7 @@ def merged(job: CommandJob, reader: PartReader, found: dict[str, Node]) -> None:
         if getattr(own, name) is not None:
             setattr(job, name, getattr(own, name))
     job.services = {**job.services, **own.services}
-    job.environment_variables = {**job.environment_variables, **reader.words("environment_variables", found)}
+    job.environment_variables = {**job.environment_variables, **reader.variables(found)}
 
 
 def parallel(reader: PartReader, found: dict[str, Node]) -> ParallelJob:
@@ -166,7 +166,7 @@ def parallel(reader: PartReader, found: dict[str, Node]) -> ParallelJob:
         program_arguments=" ".join((reader.word("program_arguments", task) or "").split()),
         append_row_to=reader.word("append_row_to", task),
         environment=reader.environment(task),
-        environment_variables=reader.words("environment_variables", found),
+        environment_variables=reader.variables(found),
         input_data=reader.word("input_data", found) or "",
         mini_batch_size=reader.word("mini_batch_size", found),
         logging_level=reader.word("logging_level", found),

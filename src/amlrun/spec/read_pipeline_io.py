@@ -12,6 +12,7 @@ from amlrun.spec.job import Input, Output, Scalar
 from amlrun.spec.node import Node
 from amlrun.spec.pipeline import DATA_TYPES, LITERAL_TYPES, Port, literal_type, whole_binding
 from amlrun.spec.read_command import Reader
+from amlrun.spec.read_sections import as_yaml_1_1
 
 _INPUT_MODES = ("ro_mount", "mount", "rw_mount", "download", "direct", "eval_mount", "eval_download")
 _OUTPUT_MODES = ("rw_mount", "mount", "upload", "direct")
@@ -128,20 +129,21 @@ class PartReader(Reader):
             self.fault(key, f"no such file or folder: {place}", line, "Paths are relative to the file that names them.")
         return str(place)
 
+    def remark(self, key: str, text: str, line: int) -> None:
+        self.faults.notes.append(f"{self.file.name}:{line}: {self.prefix}{key}: {text}")
+
     def literal(self, key: str, node: Node) -> Scalar:
         """A literal as azure-ai-ml sees it, which reads YAML 1.1; words that it reads otherwise are noted."""
         if node.kind != "scalar":
             raise self.error(key, "expected a value", node.line)
         if node.quoted:
             return node.text
-        value, doubt = _as_yaml_1_1(node)
+        value, doubt = as_yaml_1_1(node)
         if doubt == "date":
             hint = f'Write "{node.text}".'
             self.fault(key, "a date without quotes cannot be sent to Azure ML", node.line, hint)
         elif doubt:
-            self.faults.notes.append(
-                f"{self.file.name}:{node.line}: {self.prefix}{key}: {node.text} without quotes is {value!r} to Azure ML"
-            )
+            self.remark(key, f"{node.text} without quotes is {value!r} to Azure ML", node.line)
         return value
 
     def ports(self, found: dict[str, Node]) -> dict[str, Port]:
@@ -209,30 +211,3 @@ class PartReader(Reader):
         with self.faults.gather():
             return self.named(key, found)
         return []
-
-
-_WORDS = {"yes": True, "on": True, "no": False, "off": False}
-
-
-def _as_yaml_1_1(node: Node) -> tuple[Scalar, str]:
-    """The value by YAML 1.1's rules, and why that may surprise: a word, a number, a date."""
-    import re
-
-    text = node.text
-    own: Scalar = node.literal
-    if text.lower() in ("yes", "no", "on", "off"):
-        return _WORDS[text.lower()], "word"
-    if re.fullmatch(r"[-+]?0[0-7]+", text):
-        return int(text, 8), "number"
-    if re.fullmatch(r"[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+", text):
-        value = 0
-        for part in text.lstrip("+-").replace("_", "").split(":"):
-            value = value * 60 + int(part)
-        return (-value if text.startswith("-") else value), "number"
-    if re.fullmatch(r"[-+]?[0-9][0-9_]*", text) and "_" in text:
-        return int(text.replace("_", "")), "number"
-    if re.fullmatch(r"[-+]?[0-9]+[eE][-+]?[0-9]+", text):
-        return text, ""  # without a point it is no number to YAML 1.1
-    if re.fullmatch(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?", text):
-        return text, "date"
-    return own, ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError, did_you_mean
 from amlrun.runs import store as runs
-from amlrun.spec.job import QueueSettings
+from amlrun.spec.job import QueueSettings, Scalar
 from amlrun.spec.node import Node
 from amlrun.spec.yaml_problems import missing_space
 
@@ -110,6 +111,19 @@ class Sections:
             words[name] = node.text
         return words
 
+    def variables(self, found: dict[str, Node]) -> dict[str, str]:
+        """The environment variables as azure-ai-ml sends them: `true` is True there, and null is sent as no text."""
+        key, variables = "environment_variables", self.words("environment_variables", found)
+        for name, node in self.named(key, found):
+            if node.is_null:
+                hint = f'Write {name}: "" for an empty value, or delete the line.'
+                raise self.error(f"{key}.{name}", "has no value", self.lines[f"{key}.{name}"], hint)
+            sent = node.text if node.quoted else str(as_yaml_1_1(node)[0])
+            if sent != node.text:
+                self.remark(f"{key}.{name}", f'{node.text} without quotes is "{sent}" to Azure ML', node.line)
+            variables[name] = sent
+        return variables
+
     def find(self, text: str) -> tuple[Path, bool]:
         """The path that `text` says, relative to the file, and whether something is there; then it is resolved."""
         place = self.folder / Path(text.removeprefix("file:")).expanduser()
@@ -130,4 +144,33 @@ class Sections:
         for name in names:
             if name in found:
                 place = f"{key}.{name}" if key else name
-                self.notes.append(f"{self.file.name}:{self.lines[place]}: {place}: has no effect here")
+                self.remark(place, "has no effect here", self.lines[place])
+
+    def remark(self, key: str, text: str, line: int) -> None:
+        """Say it once at submit."""
+        self.notes.append(f"{self.file.name}:{line}: {key}: {text}")
+
+
+_WORDS = {"yes": True, "on": True, "no": False, "off": False}
+
+
+def as_yaml_1_1(node: Node) -> tuple[Scalar, str]:
+    """The value by YAML 1.1's rules, and why that may surprise: a word, a number, a date."""
+    text = node.text
+    own: Scalar = node.literal
+    if text.lower() in ("yes", "no", "on", "off"):
+        return _WORDS[text.lower()], "word"
+    if re.fullmatch(r"[-+]?0[0-7]+", text):
+        return int(text, 8), "number"
+    if re.fullmatch(r"[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+", text):
+        value = 0
+        for part in text.lstrip("+-").replace("_", "").split(":"):
+            value = value * 60 + int(part)
+        return (-value if text.startswith("-") else value), "number"
+    if re.fullmatch(r"[-+]?[0-9][0-9_]*", text) and "_" in text:
+        return int(text.replace("_", "")), "number"
+    if re.fullmatch(r"[-+]?[0-9]+[eE][-+]?[0-9]+", text):
+        return text, ""  # without a point it is no number to YAML 1.1
+    if re.fullmatch(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?", text):
+        return text, "date"
+    return own, ""

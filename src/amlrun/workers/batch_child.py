@@ -60,7 +60,7 @@ def described(error: BaseException) -> str:
 
 
 def work(entry: str, pipe: Connection) -> None:
-    """A worker: init() once, then run() for every mini-batch that comes, until the pipe closes."""
+    """A worker: init() once, run() for every mini-batch that comes, shutdown() (if there is one) when None comes."""
     stage = ""
     try:
         module = load(entry)
@@ -75,6 +75,9 @@ def work(entry: str, pipe: Connection) -> None:
         try:
             files = pipe.recv()
         except (EOFError, OSError):
+            return
+        if files is None:
+            getattr(module, "shutdown", lambda: None)()
             return
         try:
             answer: tuple[str, Any] = ("done", as_rows(module.run(files)))

@@ -61,6 +61,11 @@ class Worker:
         with contextlib.suppress(OSError):  # it is dead, as `listen` will find
             self.pipe.send([str(Path(root) / name) for name in batch])
 
+    def dismiss(self) -> None:
+        """All is scored: the script's shutdown() may run."""
+        with contextlib.suppress(OSError):
+            self.pipe.send(None)
+
     def end(self) -> None:
         self.pipe.close()
         self.process.kill()
@@ -148,11 +153,22 @@ class Batch:
                 say(problem)
                 return 1
             self.progress()
+        self.dismiss()
         self.progress(last=True)
         if len(self.failed) == self.total:
             say(f"No file was scored: all {self.total} failed.")
             return 1
         return 0
+
+    def dismiss(self) -> None:
+        """Let the workers end by themselves, with the time of a mini-batch for shutdown(); no row depends on it."""
+        for worker in self.workers:
+            worker.dismiss()
+        for worker in self.workers:
+            worker.process.join(self.plan["timeout"])
+            if worker.process.exitcode != 0:
+                how = "took too long" if worker.process.exitcode is None else "failed"
+                say(f"{self.plan['entry']}: shutdown() {how}; the rows are written.")
 
     def listen(self) -> str:
         """Wait for news from a worker, and for its time to run out. Returns a reason to stop, if there is one."""

@@ -322,3 +322,43 @@ def test_a_name_that_azure_refuses_is_blamed_on_its_line(tmp_path: Path, kind: s
     with pytest.raises(AmlError) as caught:
         read.read(file, None)
     assert str(caught.value).startswith(f"{file}:2: {message}\n")
+
+
+VARIABLES = """\
+command: python a.py
+code: src
+environment: azureml:e:1
+compute: azureml:c
+inputs: {x: 3}
+environment_variables:
+  B: true
+  C: 1.50
+  D: 2020-01-01
+  E: "${{inputs.x}}"
+  G: ""
+  I: 0x1F
+  J: yes
+  K: "yes"
+  L: 1_000
+  M: 0123
+  N: 1e5
+  O: "null"
+  P: plain words
+"""
+
+
+def test_environment_variables_are_the_texts_that_azure_ai_ml_sends(tmp_path: Path) -> None:
+    from azure.ai.ml import load_job
+
+    job = command(tmp_path, VARIABLES)
+    sent = load_job(tmp_path / "job.yml")._to_job()._to_rest_object().properties.environment_variables
+    assert job.environment_variables == sent
+    told = [note for note in job.local.notes if "environment_variables." in note]
+    assert len(told) == 6 and 'job.yml:7: environment_variables.B: true without quotes is "True" to Azure ML' in told
+
+
+@pytest.mark.parametrize("value", ["", " null", " ~"])
+def test_an_environment_variable_without_a_value_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(AmlError) as wrong:
+        command(tmp_path, f"{VARIABLES}  Z:{value}\n")
+    assert "job.yml:20: environment_variables.Z: has no value" in str(wrong.value) and 'Z: ""' in wrong.value.hint

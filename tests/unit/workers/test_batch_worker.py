@@ -99,6 +99,18 @@ def test_every_file_is_scored_once_and_its_row_written(box: Box) -> None:
     assert "21 of 21 files, 21 rows" in out
 
 
+def test_shutdown_runs_once_in_each_worker_when_all_is_scored(box: Box) -> None:
+    box.files(12)
+    script = ECHO + "def shutdown():\n    print('cleaned', os.getpid(), flush=True)\n"
+    folder, out = box.run(script)
+    cleaned = [line for line in out.splitlines() if line.startswith("cleaned")]
+    assert len(cleaned) == len(set(cleaned)) == 2 and rows(folder) == expected(12)
+    for line, told in (("raise ValueError('no way')", "failed"), ("time.sleep(60)", "took too long")):
+        folder, out = box.run(ECHO + f"def shutdown():\n    {line}\n", timeout=1)
+        assert f"entry.py: shutdown() {told}; the rows are written." in out and rows(folder) == expected(12)
+    assert "no way" in box.run(ECHO + "def shutdown():\n    raise ValueError('no way')\n")[1]
+
+
 def held(box: Box) -> tuple[Path, subprocess.Popen[str], list[psutil.Process]]:
     """A run of 40 files whose first 20 are done and whose two workers wait with the next; its folder and processes."""
     box.files(40)
