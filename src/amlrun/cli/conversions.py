@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,23 @@ def folder_of(context: Context, destination: str | None) -> Path:
     return Path(destination).absolute().parent if destination else context.path
 
 
+def without_secrets(tree: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What is written into a file, which may be committed, with `***` for each secret; and a note for each place."""
+    from amlrun.runs import redact
+
+    shown: dict[str, Any] = redact.masked(tree)
+    hint = "give it when this is created in Azure ML (--set {0}=…), or have the script read it from a key vault"
+    return shown, [f"{place}: *** stands for a secret: {hint.format(place)}" for place in _differing(tree, shown, "")]
+
+
+def _differing(one: Any, other: Any, place: str) -> Iterator[str]:
+    if isinstance(one, dict):
+        for key in one:
+            yield from _differing(one[key], other[key], f"{place}.{key}".removeprefix("."))
+    elif one != other:
+        yield place
+
+
 def show_job(
     context: Context,
     job: Job,
@@ -65,16 +82,17 @@ def show_job(
     """Write the job as v2's YAML with the files that it points to, or print it, and say what was not converted."""
     from amlrun.spec import write
 
-    text = write.text(job, folder, comments, head)
+    tree, secrets = without_secrets(write.tree(job, folder))
+    text = write.tree_text(tree, comments, head)
     beside = write.side_files(job, folder)
     written = {Path(destination).absolute(): text, **beside} if destination else {}
     for file, content in written.items():
         write_text(file, content)
     if beside and not destination:
         context.warn("the Dockerfile is written only with -o FILE, beside it")
-    for note in notes:
+    for note in (notes := [*notes, *secrets]):
         context.warn(note)
-    value = {"job": write.tree(job, folder), "notes": notes, "files": [str(file) for file in written]}
+    value = {"job": tree, "notes": notes, "files": [str(file) for file in written]}
     context.result(value, f"Wrote {destination}" if destination else text.rstrip("\n"))
 
 
@@ -134,7 +152,10 @@ def export_automl(context: Context, file: Path, target: str | None, destination:
     folder = folder_of(context, destination)
     if job.compute == "local":
         context.warn("compute: local: v2's AutoML runs on a cluster only: give its name with --ct")
-    text = write.text(job, folder)
+    tree, secrets = without_secrets(write.tree(job, folder))
+    for note in secrets:
+        context.warn(note)
+    text = write.tree_text(tree, {}, ())
     written = []
     if destination:
         place = Path(destination).absolute()
@@ -143,6 +164,6 @@ def export_automl(context: Context, file: Path, target: str | None, destination:
             written = [place, *write_automl.write_tables(write_automl.tables(job), folder)]
     elif write_automl.tables(job):
         context.warn("the MLTable of the data is written only with -o FILE, beside it")
-    value = {"job": write.tree(job, folder), "files": [str(one) for one in written]}
+    value = {"job": tree, "files": [str(one) for one in written]}
     lines = [f"Wrote {one}" for one in written]
     context.result(value, "\n".join(lines) if destination else text.rstrip("\n"))

@@ -47,13 +47,19 @@ _GENERATED = re.compile(r"(?=[^\s]*[a-z])(?=[^\s]*[A-Z])(?=[^\s]*[0-9])[\w+/=-]{
 # How keys of services look, wherever they stand; only what is matched is hidden.
 _VALUE = re.compile(
     r"(?<=[?&]sig=)[^&\s\"']+|(?<=AccountKey=)[^;\s\"']+|(?<=SharedAccessKey=)[^;\s\"']+|\b[A-Za-z0-9+/]{86}==|"
-    r"\bsk-(?=[\w-]*\d)\w[\w-]{6,}|\b[sr]k_(?:live|test)_\w{6,}|\bgh[pousr]_\w{6,}|\bgithub_pat_\w{16,}|"
+    r"\bsk-(?=[\w-]{0,99}\d)\w[\w-]{6,}|\b[sr]k_(?:live|test)_\w{6,}|\bgh[pousr]_\w{6,}|\bgithub_pat_\w{16,}|"
     r"\bglpat-[\w-]{16,}|\bhf_\w{20,}|\bA[KS]IA[A-Z0-9]{12,}|\bAIza[\w-]{20,}|\bxox[abeoprs]-\w[\w-]+|"
     r"(?<=hooks\.slack\.com/services/)[\w/]+|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bdapi[0-9a-f]{32}\b|\bnpm_\w{30,}|"
     r"\bpypi-[\w-]{30,}|\beyJ[\w-]{8,}\.[\w.-]+|(?<=Bearer )(?!\$|\{)[\w.+/=-]{8,}|(?<=Basic )(?!\$|\{)[\w.+/=-]{8,}|"
     r"(?<=Authorization: token )[^\s\"'${]+|(?<=://)[^/\s:@\"']+:[^/\s@{}<>$*\"']+(?=@)|"
     r"(?<=://)(?=\w*\d)\w{20,}(?=@)|"
     r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:[\s\S]*?-----END (?:[A-Z]+ )*PRIVATE KEY-----|[\s\S]*)"
+)
+# The password among the options of a program that is known: `curl -u me:…`, `mysql -p…`, `docker login -p …`.
+_PROGRAM = re.compile(
+    r"(?P<before>\b(?:(?:curl|wget|https?)\b[^\n;&|]{0,300}?\s(?:-u|--user|-a|--auth)[\s=]*[\"']?[\w.@+-]+:|"
+    r"(?:mysql\w*|mariadb\w*|sshpass|(?:az|docker|podman|oc|registry|twine)\s+(?:login|upload))\b[^\n;&|]{0,300}?"
+    r"\s-p\s*[\"']?|redis-cli\b[^\n;&|]{0,300}?\s-a\s*[\"']?))(?P<value>[^\s\"'${;&|-][^\s\"';&|]*)"
 )
 # `name=value`, `"name": "value"` and `--name value` in a line of text; the value may be quoted.
 _QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'[^']*'"
@@ -114,7 +120,8 @@ def contains_secret(text: str) -> bool:
 
 def masked_text(text: str) -> str:
     """A line of text, a shell's for instance, with the secrets in it replaced by `***`."""
-    return _OPTION.sub(_masked_match, _ASSIGNED.sub(_masked_match, _VALUE.sub(MASK, text)))
+    text = _PROGRAM.sub(lambda found: f"{found['before']}{MASK}", _VALUE.sub(MASK, text))
+    return _OPTION.sub(_masked_match, _ASSIGNED.sub(_masked_match, text))
 
 
 def _masked_match(found: re.Match[str]) -> str:

@@ -58,9 +58,12 @@ def tree(job: Job, folder: Path) -> dict[str, Any]:
 
 def text(job: Job, folder: Path, comments: Mapping[str, str] | None = None, head: Sequence[str] = ()) -> str:
     """The job's YAML. `comments` go to the end of the line of a key (dotted path); `head` are comment lines above."""
-    return "\n".join(
-        [*(f"# {line}".rstrip() for line in head), text_of(_commented(tree(job, folder), comments or {}, ""))]
-    )
+    return tree_text(tree(job, folder), comments or {}, head)
+
+
+def tree_text(found: dict[str, Any], comments: Mapping[str, str], head: Sequence[str]) -> str:
+    """`text` of a job's plain data."""
+    return "\n".join([*(f"# {line}".rstrip() for line in head), text_of(_commented(found, comments, ""))])
 
 
 def side_files(job: Job, folder: Path) -> dict[Path, str]:

@@ -61,6 +61,14 @@ def test_a_token_that_is_none(value: object) -> None:
         ("https://u:SECRET123@host/x.git", "https://***@host/x.git"),
         ("https://a.blob.core.windows.net/c?sv=1&sig=SECRET123&se=2", "https://a.blob.core.windows.net/c?sv=1&sig=***&se=2"),
         ('python a.py --config \'{"api_key": "SECRET123"}\'', 'python a.py --config \'{"api_key": "***"}\''),
+        ("curl -s -u me:SECRET123 https://h/x", "curl -s -u me:*** https://h/x"),
+        ("cd a && curl --user 'me@b.c:SECRET123' https://h", "cd a && curl --user 'me@b.c:***' https://h"),
+        ("mysql -h db -u root -pSECRET123 -e 'select 1'", "mysql -h db -u root -p*** -e 'select 1'"),
+        ("az login --service-principal -u x -p SECRET123 -t y", "az login --service-principal -u x -p *** -t y"),
+        ("docker login r.azurecr.io -u me -p SECRET123", "docker login r.azurecr.io -u me -p ***"),
+        ("mkdir -p data && python a.py -p 5 -u x:y", None),
+        ("docker run -u 1000:1000 -p 80:80 image", None),
+        ("curl -u $ME:$PW https://h; mysql -p; mysql -p$PW -u root", None),
         ("wandb.api_key=SECRET123 lr=0.1", "wandb.api_key=*** lr=0.1"),
         ("python a.py sk_live_SECRET123", "python a.py ***"),
         ("python a.py ghp_SECRET123abc", "python a.py ***"),
@@ -107,7 +115,17 @@ def test_any_text_is_masked_soon_and_once_for_all() -> None:
         once = redact.masked_text(text)
         assert redact.masked_text(once) == once, text
     started = time.perf_counter()
-    for part in (*parts, "a. ", "token=", "--api-key ", "eyJ" * 9, "-----BEGIN PRIVATE KEY-----", "A" * 80):
+    for part in (
+        *parts,
+        "a. ",
+        "token=",
+        "--api-key ",
+        "eyJ" * 9,
+        "-----BEGIN PRIVATE KEY-----",
+        "A" * 80,
+        "curl -u ",
+        "mysql -",
+    ):
         redact.masked_text(part * 20000)
     spent = time.perf_counter() - started
     print(f"{spent:.1f} s")  # a pattern that goes back would take hours here

@@ -134,6 +134,30 @@ def test_export_to_a_file_and_as_json(place: Workplace) -> None:
     assert not (place.model / "json").exists()
 
 
+SECRETS = """\
+script: train.py
+target: local
+arguments: [--api-key, Plant1Aq, --epochs, 3, --pad_token, <pad>, "--store=AccountName=a;AccountKey=Plant2Bq=="]
+environment:
+  environmentVariables: {WANDB_API_KEY: Plant3Cq, EPOCHS: 3, FEED: "https://me:Plant4Dq@feed.invalid/simple"}
+  python: {userManagedDependencies: true}
+"""
+
+
+def test_no_secret_is_exported_and_each_is_named(place: Workplace) -> None:
+    (place.model / "aml_config" / "keys.runconfig").write_text(SECRETS)
+    for words in (("-c", "keys"), ("-c", "keys", "-o", "job.yml"), ("-c", "keys", "--output", "json")):
+        done = place.aml("export", *words)
+        text = done.stdout + done.stderr + (place.model / "job.yml").read_text() if "job.yml" in words else done.stdout
+        assert "Plant" not in text + done.stderr
+        for name in ("command", "environment_variables.WANDB_API_KEY", "environment_variables.FEED"):
+            assert f"Note: {name}: *** stands for a secret" in done.stderr
+    written = (place.model / "job.yml").read_text()
+    assert "--epochs 3 --pad_token '<pad>' " in written and 'EPOCHS: "3"' in written
+    place.script("import sys\nprint(sys.argv[2])\n")
+    assert "Plant1Aq" in place.aml("run", "submit-script", "-c", "keys", "-e", "exp").stdout, "the script has it"
+
+
 def test_what_was_exported_runs_here(place: Workplace) -> None:
     place.script("import os, sys\nprint(sys.argv[1:], os.environ['MY_flag'])\n")
     place.aml("export", "-c", "train", "-o", "out/job.yml")
