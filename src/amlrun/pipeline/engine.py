@@ -215,6 +215,7 @@ class Engine:
             if status is None:
                 continue
             moved = True
+            one.run.collect()
             del self._running[name]
             if status == "Completed":
                 problem = self.results.complete(one.node, one.run, one.wanted)
@@ -263,6 +264,7 @@ class Engine:
             self.progress.change(name, state.CANCELED, self._stopped)
             del self._running[name]
             one.run.status()
+            one.run.collect()
         for name in self._queue:
             self.progress.change(name, state.SKIPPED, self._stopped)
         self._queue = []

@@ -13,7 +13,7 @@ from amlrun.pipeline import step_job
 from amlrun.pipeline.search_runs import open_search
 from amlrun.prepare import machines
 from amlrun.project import Project
-from amlrun.runs import redact
+from amlrun.runs import redact, root_run
 from amlrun.runs import store as runs
 from amlrun.runs.record import AUTOML_RUN, SWEEP_RUN
 from amlrun.runs.status import RunStatus
@@ -74,6 +74,10 @@ class StepRun:
             self._run.download()
         self._run.target.release(self._run.files)
         return status
+
+    def collect(self) -> None:
+        """Take over what it logged to the pipeline's run. Raises AmlError."""
+        root_run.collect(self._run.files)
 
     def cancel(self, reason: str) -> None:
         """End the run and all it started."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from amlrun.dataclass import dataclass
 from amlrun.errors import CANCELLED, JOB_FAILED, AmlError, first_of
 from amlrun.events import Message
@@ -13,7 +15,7 @@ from amlrun.pipeline.progress import PipelineLog, draw_page
 from amlrun.pipeline.state import StepState
 from amlrun.prepare import machines
 from amlrun.project import Project
-from amlrun.runs import provenance
+from amlrun.runs import provenance, tracking
 from amlrun.runs import store as runs
 from amlrun.runs.process import cores
 from amlrun.runs.record import ErrorPart, ExitPart
@@ -90,6 +92,8 @@ def submit(target: Target, job: PipelineJob, experiment: str, options: SubmitOpt
     chosen = choose(job, slots=slots, start=options.from_step, only=options.only_step, pull=options.pull)
     preflight(target.project, job, chosen.only)
     run = steps.create_run(target.project, first, runs.new_id(experiment, job.name), options)
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        tracking.create(run, experiment, {})
     steps.announce(Run(run, target))
     for note in dict.fromkeys(job.local.notes):
         target.on_event(Message(note, warning=True))
@@ -128,8 +132,8 @@ def drive(project: Project, run: runs.RunFolder, work: Work, log: PipelineLog) -
     finally:
         launcher.close()
         known = state.load(run.private)
-        launcher.publish([step.run_id for step in known.steps.values() if step.run_id] if known else [])
         _write_end(run, status, error, failed)
+        launcher.publish([run.id, *(step.run_id for step in known.steps.values() if step.run_id)] if known else [])
         if known is not None:
             draw_page(run, known, str(run.state()[0]))
 

@@ -12,8 +12,8 @@ from amlrun.prepare import ranks, shell, v1_sdk
 from amlrun.prepare.environment import Interpreter
 from amlrun.prepare.site import Site
 from amlrun.project import Project
+from amlrun.runs import root_run, tracking
 from amlrun.runs import store as runs
-from amlrun.runs import tracking
 from amlrun.spec.job import BINDING, CommandJob, Input
 
 Report = Callable[[str], None]
@@ -40,6 +40,9 @@ def plan(
     variables = _script_environment(site, job, experiment, places)
     if "MLFLOW_RUN_ID" in variables:
         tracking.create(run, experiment, {"mlflow.source.name": job.script or ""}, site.folder)
+        if (root := root_run.of(run)) is not None:
+            root_run.lend(root, run, site.folder)
+            variables["AZUREML_ROOT_RUN_ID"] = root.id
     site.volumes(job, report)
     command = job.command
     if isinstance(command, str):

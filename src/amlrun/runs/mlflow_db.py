@@ -99,7 +99,8 @@ class _Writer:
             place = meta.parent
             own = place == tracking.own_folder(run)
             about = {} if own else tracking.read_meta(place)
-            if not own and "run_id" not in about:
+            # The pipeline's run is in the stores of its steps too (root_run.py).
+            if not own and about.get("run_id") in (None, record.get("parent_run_id")):
                 continue
             name = str(record.get("_experiment_name") if own else _experiment_name(run, place.parent, record))
             facts = _own_facts(run, record) if own else _facts(run, about)

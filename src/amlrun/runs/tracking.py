@@ -22,6 +22,7 @@ from amlrun.runs import store as runs
 
 RUN_ID_TAG = "azureml.run_id"
 EXPERIMENT = "1"
+_KEPT = {"lifecycle_stage": "active", "experiment_id": EXPERIMENT}
 _RUNNING, _JOB = 1, 4  # MLflow's numbers for a run's status and a job as its source
 
 
@@ -86,20 +87,27 @@ def create(run: runs.RunFolder, experiment: str, tags: Mapping[str, str], seen: 
     # MLflow takes every folder of the store for an experiment, so what it keeps of its own lies in this one, as its
     # default is: in a folder beside it MLflow 3 may look for the logged models, by the order of the file system.
     location = _uri(run, own.parent, seen)
-    kept = {"lifecycle_stage": "active", "experiment_id": EXPERIMENT}
     names = {"name": experiment, "creation_time": start, "last_update_time": start}
-    about = {"run_id": run.id, "run_uuid": run.id, "run_name": run.id, "status": _RUNNING, "source_type": _JOB}
+    with os_errors("make the run's MLflow store"):
+        artifacts(run).mkdir()
+        add_run(run, run.id, tags, seen)
+        _write_meta(own.parent, _KEPT | names | {"artifact_location": location})
+
+
+def add_run(run: runs.RunFolder, run_id: str, tags: Mapping[str, str], seen: str | None = None) -> Path:
+    """Make an MLflow run in the store, which keeps its artifacts with `run`'s own; its folder. Raises OSError."""
+    place = folder(run) / EXPERIMENT / run_id
+    about = {"run_id": run_id, "run_uuid": run_id, "run_name": run_id, "status": _RUNNING, "source_type": _JOB}
     unused = dict.fromkeys(("entry_point_name", "source_name", "source_version", "user_id"), "")
     empty: dict[str, Any] = {**unused, "end_time": None, "tags": []}
-    with os_errors("make the run's MLflow store"):
-        # MLflow takes a folder without one of these for something else; the artifacts lie elsewhere.
-        for part in ("metrics", "params", "tags", "artifacts"):
-            (own / part).mkdir(parents=True)
-        artifacts(run).mkdir()
-        _write_meta(own.parent, kept | names | {"artifact_location": location})
-        _write_meta(own, kept | about | empty | {"start_time": start, "artifact_uri": _uri(run, artifacts(run), seen)})
-        for key, value in ({"mlflow.runName": run.id} | dict(tags)).items():
-            (own / "tags" / key).write_text(value, encoding="utf-8")
+    start = {"start_time": runs.milliseconds(runs.now()), "artifact_uri": _uri(run, artifacts(run), seen)}
+    # MLflow takes a folder without one of these for something else; the artifacts lie elsewhere.
+    for part in ("metrics", "params", "tags", "artifacts"):
+        (place / part).mkdir(parents=True)
+    _write_meta(place, _KEPT | about | empty | start)
+    for key, value in ({"mlflow.runName": run_id} | dict(tags)).items():
+        (place / "tags" / key).write_text(value, encoding="utf-8")
+    return place
 
 
 def _uri(run: runs.RunFolder, place: Path, seen: str | None) -> str:

@@ -168,31 +168,24 @@ def current() -> Tracked:
 
 
 def parent(run_id: str) -> Tracked:
-    """The MLflow run of the pipeline's run: in the store beside this run's, else one of this store under that id."""
+    """The MLflow run of the pipeline's run, which `aml` puts into the step's store; else one under that name."""
     with _lock:
         if run_id not in _parents:
-            _parents[run_id] = _beside(run_id) or _create(
-                _client(), _experiment(_client()), run_id, {"azureml.run_id": run_id}
+            client = _client()
+            _parents[run_id] = _known(client, run_id) or _create(
+                client, _experiment(client), run_id, {"azureml.run_id": run_id}
             )
         return _parents[run_id]
 
 
-def _beside(run_id: str) -> Tracked | None:
-    """`aml` gives each run a store of its own, in its folder."""
-    import mlflow
-
-    uri = mlflow.get_tracking_uri()
-    other = uri.replace(f"/{context.run_id()}/", f"/{run_id}/")
-    if other == uri:
-        return None
-    client = _client(other)
+def _known(client: Any, run_id: str) -> Tracked | None:
     try:
         return Tracked(client, client.get_run(run_id).info.run_id, False)
     except _refused():
         return None
 
 
-def _client(uri: str | None = None) -> Any:
+def _client() -> Any:
     try:
         from mlflow.tracking import MlflowClient
     except ImportError as error:
@@ -200,7 +193,7 @@ def _client(uri: str | None = None) -> Any:
             f"MLflow keeps what SDK v1's run logs, and this environment lacks it ({error}). Add azureml-mlflow (or "
             "mlflow-skinny, sqlalchemy and alembic) to the conda file, or install it."
         ) from error
-    return MlflowClient(uri)
+    return MlflowClient()
 
 
 def _refused() -> Any:
