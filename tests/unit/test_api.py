@@ -217,15 +217,18 @@ def test_a_run_made_elsewhere_earlier_does_not_become_the_latest(tmp_path: Path)
     assert runs.find(tmp_path, "latest").id == "new" and (tmp_path / "latest").read_text().strip() == "new"
 
 
-def test_ctrl_c_while_a_run_s_folder_is_made_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("at", [(runs, "replace_json"), (runs.RunFolder, "write_view")], ids=["record", "view"])
+def test_ctrl_c_while_a_run_s_folder_is_made_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: tuple[object, str]
+) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs.RunFolder, "write_part", interrupted)
+        patch.setattr(*at, interrupted)
         with pytest.raises(KeyboardInterrupt):
             runs.create(tmp_path, "r", {})
-    assert runs.list_runs(tmp_path) == []
+    assert runs.list_runs(tmp_path) == [] and not (tmp_path / "r").exists()
 
 
 def test_states_have_a_meaning() -> None:
