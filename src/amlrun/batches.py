@@ -83,7 +83,7 @@ def _by_endpoint(wanted: Batch, compute: str, experiment: str, target: AzureMLTa
     given = {"--continue": wanted.earlier, **wanted.model.local_only}
     for flag, value in given.items():
         if value:
-            raise AmlError(f"{flag}: cannot be combined with --ct: the model is the workspace's")
+            raise AmlError(f"{flag}: cannot be combined with --ct: the model comes from the workspace")
     made = batch_endpoint.translate(wanted.script, wanted.config, wanted.settings, wanted.model.registered(), compute)
     place = _here(wanted)
     data = wanted.data if place is None else str(place)
@@ -125,7 +125,7 @@ def _earlier(name: str, model: ModelFile, files: Path, target: Target) -> runs.R
     run = runs.find(target.project.runs, name)
     tags = run.record().get("tags", {})
     if tags.get("batch") != "true" or "model_sha256" not in tags:
-        hint = "They are listed by: aml run list --tags batch=true"
+        hint = "List them with: aml run list --tags batch=true"
         raise AmlError(f"--continue: run {run.id} is not a local batch run", hint=hint)
     if run.state()[0] in ("Preparing", "Running"):
         hint = f"Watch it: aml run monitor-logs -r {run.id}"

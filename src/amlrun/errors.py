@@ -74,8 +74,8 @@ def os_error(error: OSError, doing: str) -> AmlError:
     hints = {
         errno.ENOSPC: "The disk is full: free some space, then run the same command again.",
         errno.EROFS: "The disk is read-only: use a folder you can write to.",
-        errno.EACCES: "You may not write there: check the owner and permissions.",
-        errno.EPERM: "You may not write there: check the owner and permissions.",
+        errno.EACCES: "No permission to write there: check the owner and permissions.",
+        errno.EPERM: "No permission to write there: check the owner and permissions.",
     }
     reason = error.strerror or str(error)
     where = error.filename2 or error.filename

@@ -45,7 +45,7 @@ def import_run(run_id: str, targets: Targets) -> runs.RunFolder:
     except AmlError as error:
         if error.exit_code != SERVICE:
             raise
-        hint = f"There is no run {run_id!r} here, and the workspace could not be asked.\n{error.hint}"
+        hint = f"There is no run {run_id!r} here, and the workspace could not be queried.\n{error.hint}"
         raise AmlError(error.message, hint=hint, exit_code=SERVICE) from error
 
 
@@ -64,7 +64,7 @@ def refresh(found: list[runs.RunFolder], targets: Targets) -> None:
             target.status(files)
         except AmlError as error:
             unreachable.add(id(target))
-            targets.on_event(Message(f"{files.id}: shown as last seen; {error.message}", warning=True))
+            targets.on_event(Message(f"{files.id}: last known state; {error.message}", warning=True))
 
 
 def publish(targets: Targets, known: list[runs.RunFolder]) -> None:
@@ -130,7 +130,9 @@ def children(run: Run) -> list[Run]:
     try:
         return run.children()
     except AmlError as error:
-        run.target.on_event(Message(f"{run.id}: its children are shown as last seen; {error.message}", warning=True))
+        run.target.on_event(
+            Message(f"{run.id}: its children are in their last known state; {error.message}", warning=True)
+        )
         return Run.children(run)
 
 

@@ -69,7 +69,7 @@ def test_a_v1_schedule_by_data(place: Workplace) -> None:
     assert schedule(place, *words)["due"] is False
     rows = schedule(place, "explain", "v1.yml")
     assert {"Schedule.datastore_name", "Schedule.path_on_datastore"} <= {row["key"] for row in rows}
-    assert "no trigger by data" in schedule(place, "export", "v1.yml", "--to", "v2", code=2)
+    assert "no data-change trigger" in schedule(place, "export", "v1.yml", "--to", "v2", code=2)
 
 
 def test_it_is_checked_shown_and_handed_to_a_timer(place: Workplace) -> None:

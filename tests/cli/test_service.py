@@ -596,7 +596,7 @@ def test_a_port_for_superusers_is_refused_with_a_better_one(without_rights: None
     if not refused:
         assert process.in_use(1) in (True, False)
         return
-    with pytest.raises(AmlError, match="only a superuser may use port 1\nChoose one above 1023"):
+    with pytest.raises(AmlError, match="only a superuser may use port 1\nChoose a port above 1023"):
         process.in_use(1)
 
 

@@ -112,7 +112,7 @@ def test_a_failing_script(workplace: Workplace) -> None:
 def test_a_script_that_is_killed(workplace: Workplace) -> None:
     workplace.script("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
     done = workplace.submit(code=1)
-    assert "ended by signal 9" in done.stderr
+    assert "killed by signal 9" in done.stderr
     assert workplace.record()["status"] == "Failed"
 
 
@@ -293,7 +293,7 @@ def test_a_view_that_is_lost_is_made_again_from_the_parts(workplace: Workplace) 
             ["model", "register", "-n", "m", "-r", "latest", "--asset-path", "outputs/gone.pkl"],
             "has no outputs/gone.pkl",
         ),
-        (["model", "register", "-n", "m", "-r", "latest", "--asset-path", "../../x"], "is outside of the run"),
+        (["model", "register", "-n", "m", "-r", "latest", "--asset-path", "../../x"], "is outside the run"),
         (["dataset", "register", "-n", "d", "-p", "gone"], "no such file or folder: "),
         (["dataset", "show", "-n", "d"], "no dataset 'd'"),
         (["job", "create", "--file", "gone.yml"], "gone.yml: no such file or folder"),

@@ -35,7 +35,7 @@ def test_a_run_begins_with_empty_outputs_and_logs(workplace: Workplace, old: tup
     workplace.script("import os\nprint(os.listdir('outputs'), os.listdir('logs'), os.listdir('sub/outputs'))\n")
     done = workplace.submit()
     assert "[] [] ['kept.txt']" in done.stdout
-    assert "Left out, because each run starts with its own: logs/, outputs/" in done.stdout
+    assert "Left out, because every run starts with its own: logs/, outputs/" in done.stdout
 
 
 @pytest.mark.parametrize(("module", "script", "line"), [

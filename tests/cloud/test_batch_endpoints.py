@@ -82,7 +82,7 @@ def test_files_are_scored_by_a_batch_deployment_and_the_rows_come_back(world: Wo
 def test_what_cannot_be_scored_there_is_refused(batch: Cloud) -> None:
     words = ("run", "submit-batch", "--ct", "cpu-cluster", "-d")
     for more, code, said in (
-        (("files", "-p", "model.pkl"), 2, "-p: cannot be combined with --ct: the model is the workspace's"),
+        (("files", "-p", "model.pkl"), 2, "-p: cannot be combined with --ct: the model comes from the workspace"),
         (("files",), 2, "name one model"),
         (("files", "-m", "nosuch:1"), 3, "nosuch"),
         (("nosuch", "-m", "demo:1"), 3, "nosuch"),

@@ -53,7 +53,7 @@ def test_the_file_is_sent_as_the_services_own_automl_job(searched: tuple[Cloud, 
     assert details["targetColumnName"] == "kind" and details["nCrossValidations"] == {"mode": "Custom", "value": 3}
     assert details["limitSettings"]["maxTrials"] == 5 and details["limitSettings"]["timeout"] == "PT15M"
     assert said["outputs"].keys() == {"best_model"}
-    assert "training_data: sent as an MLTable" in done.out
+    assert "training_data: uploaded as an MLTable" in done.out
     assert cloud.workspace.creates == [folder.name]
 
 

@@ -151,7 +151,7 @@ def test_keys_are_made_anew_and_tokens_are_shown(endpoint: Cloud) -> None:
     assert keys["secondaryKey"] not in (KEY, f"{KEY}-2")
     refused = endpoint.aml("service", "get-access-token", "-n", name)
     assert refused.code == 2
-    assert "takes keys, not tokens" in refused.err
+    assert "uses keys, not tokens" in refused.err
 
     assert endpoint.aml(*deploy, "--overwrite", "--token-auth-enabled", "true").code == 0
     token = json.loads(endpoint.aml("service", "get-access-token", "-n", name, "-o", "json").out)
@@ -161,7 +161,7 @@ def test_keys_are_made_anew_and_tokens_are_shown(endpoint: Cloud) -> None:
     for words in (("get-keys",), ("regen-key", "-k", "Primary")):
         refused = endpoint.aml("service", words[0], "-n", name, *words[1:])
         assert refused.code == 2
-        assert "takes tokens, not keys" in refused.err
+        assert "uses tokens, not keys" in refused.err
 
 
 def deploy_step(folder: Path, ci: str) -> tuple[Path, list[str]]:

@@ -99,7 +99,7 @@ def test_a_v1_mount_is_told_to_be_for_reading_only(cloud: Cloud) -> None:
     (cloud.path / "aml_config" / "train.runconfig").write_text(MOUNTED, encoding="utf-8")
     done = cloud.submit("--async")
     assert done.code == 0, done.text
-    assert "train.runconfig:9: dataReferences: results: mounted for reading only in v2" in done.text
+    assert "train.runconfig:9: dataReferences: results: mounted read-only in v2" in done.text
     assert "For a folder that the script writes to, set mode: upload" in done.text
     job = cloud.workspace.jobs[cloud.run()["run_id"]].said
     assert job["inputs"]["results"]["mode"] == "ReadOnlyMount"
@@ -109,7 +109,7 @@ def test_a_v1_folder_that_is_uploaded_is_an_output(cloud: Cloud) -> None:
     text = MOUNTED.replace("mode: mount", "mode: upload")
     (cloud.path / "aml_config" / "train.runconfig").write_text(text, encoding="utf-8")
     done = cloud.submit("--async")
-    assert done.code == 0 and "mounted for reading only" not in done.text, done.text
+    assert done.code == 0 and "mounted read-only" not in done.text, done.text
     assert cloud.workspace.jobs[cloud.run()["run_id"]].said["outputs"]["results"]["mode"] == "Upload"
 
 

@@ -179,7 +179,7 @@ def test_an_azure_cli_that_says_something_else(cloud: Cloud, tmp_path: Path) -> 
     token = entra.access_token(TENANT, "https://management.azure.com", "az")
     done = show(cloud, PATH=program(tmp_path / "bin", "az", f'print(\'{{"accessToken":"{token}"}} and more\')\n'))
     assert done.code == 3
-    assert "Tried:\n  az login: its answer is not a token" in done.err
+    assert "Tried:\n  az login: its output is not a token" in done.err
 
 
 def test_a_traceback_has_no_secret(cloud: Cloud) -> None:

@@ -75,7 +75,7 @@ def test_a_proxy_that_wants_a_user(cloud: Cloud, refusing: int) -> None:
 def test_a_proxy_that_does_not_answer(cloud: Cloud, proxy: str) -> None:
     done = show(cloud, https_proxy=proxy)
     assert "the proxy does not answer" in done.err
-    assert f"https_proxy={proxy} is not a proxy that answers" in done.err
+    assert f"https_proxy={proxy} does not respond as a proxy" in done.err
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_an_unchanged_snapshot_and_environment_are_not_sent_again(cloud: Cloud) 
     assert not [
         line for line in again if "startPendingUpload" in line or ("/codes/" in line and line.startswith("PUT"))
     ]
-    assert "in the workspace already" in second.out
+    assert "already in the workspace" in second.out
     versions = cloud.workspace.assets["environments"]["CliV2AnonymousEnvironment"]
     assert len(versions) == 1 and len(cloud.workspace.assets["codes"]) == 1
     assert len(cloud.workspace.jobs) == 2

@@ -116,11 +116,11 @@ def test_a_model_of_another_framework_joins_the_project(tmp_path):
     assert (model / "train.py").read_bytes() == (same / "train.py").read_bytes()
 
     words = ("model", "new", "other", "--framework", "pytorch")
-    assert "two outlines" in place.aml(*words, "--from", "models/model1", cwd=place.root, code=2).stderr
+    assert "cannot be combined" in place.aml(*words, "--from", "models/model1", cwd=place.root, code=2).stderr
     template.rename(tmp_path / "gone")
     assert "Copier could not render" in place.aml(*words, cwd=place.root, code=3).stderr
     (place.root / ".copier-answers.yml").unlink()
-    assert "not made from the template" in place.aml(*words, cwd=place.root, code=2).stderr
+    assert "not rendered from the template" in place.aml(*words, cwd=place.root, code=2).stderr
     assert not (place.root / "models" / "other").exists()
 
 

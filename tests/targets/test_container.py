@@ -146,7 +146,7 @@ def test_a_dockerfile_is_built_once(boxed: Boxed) -> None:
     boxed.script("import os\nprint(os.environ['WHO'])\n")
     first, again = boxed.boxed(), boxed.boxed()
     assert "dockerfile\n" in first.stdout and "dockerfile\n" in again.stdout
-    assert "Building the image" in first.stdout and "Building the image" not in again.stdout
+    assert "Building the Dockerfile's image" in first.stdout and "Building the Dockerfile's image" not in again.stdout
     boxed.configure(image=f'baseDockerfile: "FROM {engines.IMAGE}\\nRUN false\\n"')
     assert "could not be built" in boxed.boxed(code=1).stderr
 
@@ -204,8 +204,8 @@ def test_the_user_in_a_container(monkeypatch: pytest.MonkeyPatch, docker: Own, u
     [
         ({"image": "baseImage: 'nobody/nothing:1'"}, "the image nobody/nothing:1 is not on this machine", 2),
         ({"arguments": ["--gpus", "all"]}, "this machine has no GPU", 2),
-        ({"arguments": ["--wrong", "x"]}, "does not take docker.arguments", 1),
-        ({"arguments": ["--platform", "linux/s390x"]}, "another kind of processor", 1),
+        ({"arguments": ["--wrong", "x"]}, "rejected docker.arguments", 1),
+        ({"arguments": ["--platform", "linux/s390x"]}, "another processor architecture", 1),
         ({"python": "{userManagedDependencies: true, interpreterPath: /no/python}"}, "exit code 127", 1),
         ({"arguments": ["-v", "x"]}, "expected HOST:FOLDER", 2),
     ],
@@ -239,7 +239,7 @@ def test_a_script_that_takes_too_much_memory(boxed: Boxed) -> None:
     boxed.configure("--memory", "40m", "--memory-swap", "40m")
     boxed.script("x = bytearray(400_000_000)\nx[::4096] = b'x' * len(x[::4096])\nprint(len(x))\n")
     done = boxed.boxed(code=1)
-    assert "no memory left (--memory)" in done.stderr, done.stderr
+    assert "ran out of memory (--memory)" in done.stderr, done.stderr
 
 
 def test_a_time_limit_ends_the_container(boxed: Boxed) -> None:

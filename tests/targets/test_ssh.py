@@ -89,7 +89,7 @@ def test_an_unknown_host_key_is_refused_with_what_to_do(afar: Afar) -> None:
     wanted = subprocess.run(
         ["ssh-keygen", "-l", "-f", str(afar.there.folder / "host_key.pub")], capture_output=True, text=True, check=True
     ).stdout.split()[1]
-    assert "its host key is not known here" in done.stderr and wanted in done.stderr
+    assert "its host key is unknown" in done.stderr and wanted in done.stderr
     assert f"ssh-keyscan -p {afar.there.line.port} 127.0.0.1 >> ~/.ssh/known_hosts" in done.stderr.replace("\n", " ")
     assert "fresh" not in afar.computes.read_text(encoding="utf-8")
 
@@ -97,14 +97,14 @@ def test_an_unknown_host_key_is_refused_with_what_to_do(afar: Afar) -> None:
 def test_a_changed_host_key_is_refused(afar: Afar) -> None:
     afar.there.know("other_key", afar.there.line.port)
     done = afar.aml(*afar.there.words("fresh", afar.there.line.port), code=2)
-    assert "its host key is another than the one you know" in done.stderr and "ssh-keygen -R" in done.stderr
+    assert "its host key has changed" in done.stderr and "ssh-keygen -R" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("words", "says", "code"),
     [
-        (("-n", "nobody", "-a", "nowhere.invalid"), "there is no host of that name", 3),
-        (("-n", "nobody", "-a", "127.0.0.1", "--ssh-port", "1"), "nothing answers at that port", 3),
+        (("-n", "nobody", "-a", "nowhere.invalid"), "its host name could not be resolved", 3),
+        (("-n", "nobody", "-a", "127.0.0.1", "--ssh-port", "1"), "the connection was refused", 3),
         (("-n", "local", "-a", "127.0.0.1"), "is not a valid compute name", 2),
         (("-n", "nobody", "-a", "-oProxyCommand=x"), "is not valid", 2),
         (("-n", "nobody", "-a", "127.0.0.1", "--private-key-file", "/no/key"), "there is no such key file", 2),
@@ -188,11 +188,11 @@ def test_a_machine_that_is_away_is_told_so(afar: Afar) -> None:
     afar.there.stop_listening()
     try:
         done = afar.aml("run", "show", "-r", run_id)
-        assert "shown as last seen" in done.stderr and "Running" in done.stdout
-        assert "nothing answers" in afar.aml("run", "cancel", "-r", run_id, code=3).stderr
-        assert "shown as last seen" in afar.aml("run", "list").stderr
+        assert "last known state" in done.stderr and "Running" in done.stdout
+        assert "the connection was refused" in afar.aml("run", "cancel", "-r", run_id, code=3).stderr
+        assert "last known state" in afar.aml("run", "list").stderr
         before = {one.name for one in afar.runs.iterdir()}
-        assert "nothing answers" in afar.submit_there(code=3).stderr
+        assert "the connection was refused" in afar.submit_there(code=3).stderr
     finally:
         afar.there.start()
     # A submit that broke off has not begun, and says so.
@@ -255,7 +255,7 @@ def test_data_there_is_used_and_data_here_is_sent(afar: Afar, tmp_path: Path) ->
     (tmp_path / "here" / "a.csv").write_text("1")
     afar.aml("dataset", "register", "-n", "numbers", "-p", str(tmp_path / "here"))
     done = afar.submit_there()
-    assert "Sending input numbers along (1 file, 1 B)" in done.stdout and "['a.csv']" in done.stdout
+    assert "Uploading input numbers (1 file, 1 B)" in done.stdout and "['a.csv']" in done.stdout
     (tmp_path / "there").mkdir()
     entry = afar.computes.read_text(encoding="utf-8")
     afar.computes.write_text(f"{entry}  datasets: {{numbers: {tmp_path}/there}}\n", encoding="utf-8")

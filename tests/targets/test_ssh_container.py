@@ -106,8 +106,8 @@ def test_a_dockerfile_is_built_there(boxed: Boxed) -> None:
 @pytest.mark.parametrize(
     ("image", "arguments", "code", "told"),
     [("baseImage: not.here/none:1", "[]", 2, "the image not.here/none:1 is not on this machine"),
-     (IMAGE, "['--gpus', 'all']", 1, "a GPU was asked for, and the engine has none to give"),
-     (IMAGE, "['-v', '/not/there:/data']", 1, "a folder that is mounted is not where the engine looks")],
+     (IMAGE, "['--gpus', 'all']", 1, "a GPU was requested, but the engine has none"),
+     (IMAGE, "['-v', '/not/there:/data']", 1, "a mounted folder does not exist where the engine runs")],
 )  # fmt: skip
 def test_what_the_engine_there_refuses(boxed: Boxed, image: str, arguments: str, code: int, told: str) -> None:
     boxed.configure(image=image, arguments=arguments)

@@ -265,7 +265,7 @@ def test_a_workspace_that_cannot_be_asked_is_warned_of_once(workplace: Workplace
     closed = {f"{scheme}_PROXY": "http://127.0.0.1:9" for scheme in ("HTTP", "HTTPS")}
     environment = {**principal, **closed, "AZURE_CLIENT_SECRET": "x", "AML_AZURE_DEADLINE": "2", "NO_PROXY": ""}
     done = workplace.aml("run", "list", "-o", "json", env=environment)
-    notes = [line for line in done.stderr.splitlines() if "shown as last seen" in line]
+    notes = [line for line in done.stderr.splitlines() if "last known state" in line]
     assert len(notes) == 2 and len(json.loads(done.stdout)) == 3, done.stderr
 
 

@@ -68,7 +68,7 @@ def prepare(
     except ValueError:
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         why = last[0] if last else f"exit code {done.returncode}"
-        killed = "; the memory of this machine may not be enough" if done.returncode < 0 else ""
+        killed = "; this machine may not have enough memory" if done.returncode < 0 else ""
         raise AmlError(f"the table could not be read: {why}{killed}", exit_code=JOB_FAILED) from None
     if "error" in answer:
         raise _refused(job, answer)

@@ -114,7 +114,7 @@ class Search(Driver):
             self._draw_ahead()
             return None
         if self.queue or self.running:
-            self.log.line(f"The search ends: {why}.")
+            self.log.line(f"Stopping the search: {why}.")
         self.drop_queue()
         if late:
             self.stop_all("the search's time limit was reached")
@@ -183,7 +183,7 @@ class Search(Driver):
         wanted = self.job.training
         if self.job.weight_column_name is not None:
             if wanted.enable_vote_ensemble or wanted.enable_stack_ensemble:
-                self.log.line("No ensembles: scikit-learn's take no sample weights of pipelines.")
+                self.log.line("No ensembles: scikit-learn's do not support sample weights with pipelines.")
             return []
         list_of = [
             {"run": str(one.run.folder), "algorithm": one.values["algorithm"],
@@ -196,7 +196,7 @@ class Search(Driver):
             # Each member is fitted four times in each fold: once on all its rows, three times for the layer above.
             cost = 4 * sum(results.seconds(one) for one in members[:3])
             if time.monotonic() + cost + self._reserve() > self._end:
-                self.log.line(f"No stack: it would take about {cost:.0f} s, longer than the time limit leaves.")
+                self.log.line(f"No stacking ensemble: it would take about {cost:.0f} s, more than the time left.")
             else:
                 orders.append(values(STACK, {"members": list_of[:3]}))
         return orders
@@ -276,7 +276,11 @@ class Search(Driver):
         if outcome.status == RunStatus.COMPLETED and made and made[-1].state == "Failed":
             hint = f"Its log: {made[-1].run.log}"
             return Outcome(
-                RunStatus.FAILED, "the winner could not be trained on all rows", hint, outcome.best, outcome.best_value
+                RunStatus.FAILED,
+                "the best model could not be trained on all rows",
+                hint,
+                outcome.best,
+                outcome.best_value,
             )
         if outcome.status != RunStatus.COMPLETED and not self.trials_ended_well and self._end < time.monotonic():
             hint = "Give it more time: limits.timeout_minutes, or fewer rows: validation_data_size: 0.2"

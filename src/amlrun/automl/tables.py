@@ -93,7 +93,7 @@ def _step(reader: Sections, item: node.Node) -> dict[str, Any]:
     elif item.kind == "scalar":
         name, line, options = item.text, item.line, node.Node("map", item.line)
     else:
-        raise reader.error("transformations", "expected one transformation an entry", item.line)
+        raise reader.error("transformations", "expected one transformation in each entry", item.line)
     key = f"transformations.{name}"
     if name in _READERS:
         if options.kind == "map":

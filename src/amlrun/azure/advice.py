@@ -17,15 +17,15 @@ _ENTRA = {
     "900023": "AZURE_TENANT_ID is not a tenant's id or domain: `az account show --query tenantId` prints yours.",
     "700016": "AZURE_CLIENT_ID names no application of the tenant in AZURE_TENANT_ID: check both.",
     "7000215": "AZURE_CLIENT_SECRET is wrong: it is the secret's value, not its id.",
-    "7000222": "The secret has expired: make a new one for the application, and set AZURE_CLIENT_SECRET.",
-    "700027": "The certificate is not the application's: upload its public part, or correct the path.",
+    "7000222": "The secret has expired: create a new one for the application, and set AZURE_CLIENT_SECRET.",
+    "700027": "The certificate is not registered with the application: upload its public key, or correct the path.",
     "700213": "Give the application a federated credential with exactly the subject that the message names.",
     "7002138": "Give the application a federated credential with exactly the subject that the message names.",
     "700024": "The token of the workflow has expired: sign in again in a later step, or keep the session active.",
     "50020": "This account is not in that tenant. " + _TENANT,
     "50034": "This account is not in that tenant. " + _TENANT,
-    "50076": "The tenant asks for a second factor: `az login --tenant ID` in a terminal.",
-    "50079": "The tenant asks for a second factor: `az login --tenant ID` in a terminal.",
+    "50076": "The tenant requires multi-factor authentication: `az login --tenant ID` in a terminal.",
+    "50079": "The tenant requires multi-factor authentication: `az login --tenant ID` in a terminal.",
     "50173": "The sign-in was revoked: `az logout`, then `az login`.",
     "700082": "The sign-in has expired: `az login`.",
     "70043": "The sign-in has expired: `az login`.",
@@ -84,5 +84,5 @@ def _proxy(cause: str) -> str:
     if "407" in cause:
         return f"{named} asks for a user: write http://USER:PASSWORD@HOST:PORT, from a secret store."
     if "403" in cause or "refused the connection" in cause:
-        return f"{named} does not let this host through: ask for it, or name it in NO_PROXY."
-    return f"{named} is not a proxy that answers: correct the address, or unset {variable}."
+        return f"{named} blocks this host: have it allowed, or add it to NO_PROXY."
+    return f"{named} does not respond as a proxy: correct the address, or unset {variable}."

@@ -156,7 +156,7 @@ class CallBudget:
         elif str(error).startswith("Unable to deserialize"):
             why, hint = "the response does not come from the service", _IN_BETWEEN
         elif isinstance(error, DecodeError) or "Expecting value" in str(error):
-            why, hint = "the answer is not JSON", _IN_BETWEEN
+            why, hint = "the response is not JSON", _IN_BETWEEN
         elif isinstance(error, HttpResponseError) and status:
             why, hint = f"{status} {_service_words(error)}", _HINTS.get(status, _HINTS[0] if status >= 500 else "")
             hint = advice.next_step(f"{why} {error}" if status == 401 else "") or hint

@@ -65,7 +65,7 @@ def ensure(client: Client, files: Snapshot, content: ContentHashes, *, report: R
         accept=(404,),
     )
     if found and found.get("value"):
-        report(f"Snapshot: {files}, in the workspace already")
+        report(f"Snapshot: {files}, already in the workspace")
         return str(found["value"][0]["id"])
     report(files.summary())
     pending = client.arm(

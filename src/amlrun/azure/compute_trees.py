@@ -34,7 +34,7 @@ class Network:
         if not self.vnet and not self.subnet:
             return {}
         if not self.subnet or not (self.vnet or self.subnet.startswith("/")):
-            raise AmlError("--vnet-name and --subnet-name belong together", hint="Name both.")
+            raise AmlError("--vnet-name and --subnet-name are only valid together", hint="Name both.")
         if self.subnet.startswith("/"):
             return {"subnet": self.subnet}
         if not self.group:
@@ -52,7 +52,9 @@ def identity(words: Sequence[str]) -> dict[str, Any]:
         return {}
     named = [word for word in words if word.strip("[]").lower() != "system"]
     if named and len(named) != len(words):
-        raise AmlError("identities: [system] and user-assigned identities cannot be combined", hint="Name one kind.")
+        raise AmlError(
+            "identities: [system] and user-assigned identities cannot be combined", hint="Give only one kind."
+        )
     if not named:
         return {"type": "system_assigned"}
     for word in named:
@@ -83,8 +85,8 @@ def attached(kind: str, name: str, resource_id: str, **more: Any) -> dict[str, A
     what, pattern = _PROVIDERS[kind]
     if not _RESOURCE.fullmatch(resource_id) or not re.search(pattern, resource_id, re.IGNORECASE):
         raise AmlError(
-            f"--compute-resource-id: {resource_id!r} is not the id of such a compute",
-            hint=f"/subscriptions/…/resourceGroups/…/providers/{what}/NAME (the portal shows it below Properties)",
+            f"--compute-resource-id: {resource_id!r} is not the resource ID of such a compute",
+            hint=f"/subscriptions/…/resourceGroups/…/providers/{what}/NAME (the portal shows it under Properties)",
         )
     return without_empty({"type": kind, "name": name, "resource_id": resource_id, **more})
 

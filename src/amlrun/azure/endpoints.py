@@ -211,7 +211,7 @@ def keys(client: Client, name: str) -> dict[str, Any]:
     """The endpoint's two keys. Raises AmlError for an endpoint that takes tokens."""
     mode = _read(client, name)["authMode"]
     if mode not in ("Key", None):
-        raise AmlError(f"{name} takes tokens, not keys ({mode})", hint=f"aml service get-access-token -n {name}")
+        raise AmlError(f"{name} uses tokens, not keys ({mode})", hint=f"aml service get-access-token -n {name}")
     return _credentials(client, name, "listKeys")
 
 
@@ -219,7 +219,7 @@ def token(client: Client, name: str) -> dict[str, Any]:
     """A token for the endpoint, with when it ends. Raises AmlError for an endpoint that takes keys."""
     mode = _read(client, name)["authMode"]
     if mode == "Key":
-        raise AmlError(f"{name} takes keys, not tokens", hint=f"aml service get-keys -n {name}")
+        raise AmlError(f"{name} uses keys, not tokens", hint=f"aml service get-keys -n {name}")
     return _token(client, name, mode)
 
 

@@ -72,7 +72,7 @@ def _command(job: CommandJob, found: dict[str, Any], space: Collection[str]) -> 
         inside = volume.container.rstrip("/")
         if any(word == inside or word.startswith(inside + "/") for word in words):
             raise AmlError(
-                f"docker.arguments: -v {volume.host}:{volume.container} is a folder of this machine",
+                f"docker.arguments: -v {volume.host}:{volume.container} is a folder on this machine",
                 hint="Register the data (aml dataset register) and name it below `data:`.",
             )
     found["command"] = job.command if isinstance(job.command, str) else shell_line(job.command)

@@ -50,7 +50,7 @@ def not_there(client: Client, run: runs.RunFolder) -> AmlError:
     where = client.workspace.name
     if "status" in run.part("process"):
         return AmlError(
-            f"could not read the state of {run.id}: 404, the workspace {where} has no such job now",
+            f"could not read the state of {run.id}: 404, the workspace {where} no longer has this job",
             exit_code=SERVICE,
         )
     hint = "It was never created there: re-run the command that submits it to resume."

@@ -20,7 +20,7 @@ def create(client: Client, schedule: Schedule, job: dict[str, Any] | str) -> dic
     """
     if isinstance(schedule.trigger, OnChange):
         hint = "Run it here: aml schedule run FILE --due"
-        raise AmlError("v2 has no trigger by data", file=schedule.source.file, line=1, hint=hint)
+        raise AmlError("v2 has no data-change trigger", file=schedule.source.file, line=1, hint=hint)
     with client.transport.call("import azure-ai-ml"):
         from azure.ai.ml import load_job
         from azure.ai.ml.entities import CronTrigger, JobSchedule, RecurrencePattern, RecurrenceTrigger

@@ -114,7 +114,7 @@ class Credential:
             return "the response is not JSON: a proxy or a sign-in page may have answered instead"
         if text.startswith("Unexpected output"):
             # It is quoted there, and may hold a token.
-            return "its answer is not a token; `az account get-access-token` shows it"
+            return "its output is not a token; `az account get-access-token` shows it"
         return text if len(text) < 300 else text[:297] + "…"
 
 

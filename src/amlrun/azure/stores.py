@@ -49,7 +49,7 @@ def opener(client: Client, store: str) -> Callable[[Transport], Any]:
     secrets: dict[str, Any] = {}
     if (properties.get("credentials") or {}).get("credentialsType") != "None":
         secrets = client.arm(
-            f"get the signature of {store}",
+            f"get a SAS token for {store}",
             "POST",
             f"/datastores/{store}/listSecrets",
             VERSION,
@@ -70,12 +70,12 @@ def opener(client: Client, store: str) -> Callable[[Transport], Any]:
 def local_files(source: Path) -> list[tuple[str, Path]]:
     """A file, or all of a folder, in order: the POSIX path below the folder, and where it is. Raises AmlError."""
     if not source.exists():
-        raise AmlError("there is no such file or folder", file=source, hint="A path starts at the current folder.")
+        raise AmlError("there is no such file or folder", file=source, hint="Paths are relative to the current folder.")
     if source.is_file():
         return [(source.name, source)]
     found = [(path.relative_to(source).as_posix(), path) for path in sorted(source.rglob("*")) if path.is_file()]
     if not found:
-        raise AmlError("the folder holds no file", file=source)
+        raise AmlError("the folder has no files", file=source)
     return found
 
 

@@ -133,7 +133,7 @@ def metrics(client: Client, run: runs.RunFolder) -> dict[str, float] | None:
 def fetch(client: Client, run: runs.RunFolder, *, progress: Callable[[int], None]) -> list[Path]:
     """Bring the run's artifacts (outputs, logs, user_logs) into its folder."""
     if record.refresh(client, run) not in runs.FINAL:
-        client.report(f"{run.id} has not finished: only the files written so far are fetched")
+        client.report(f"{run.id} has not finished: only the files written so far are downloaded")
     container, prefix = artifacts(client, run.id)
     with client.transport.call(f"list the files of {run.id}"):
         found = blobs.list_blobs(container, prefix)

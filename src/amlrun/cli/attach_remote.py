@@ -53,7 +53,7 @@ def remote(
 
     for flag, value in {"--password": password, "--private-key-passphrase": private_key_passphrase}.items():
         if value is not None:
-            raise AmlError(f"{flag}: passwords and passphrases are not taken", hint=_KEYS_ONLY)
+            raise AmlError(f"{flag}: passwords and passphrases are not accepted", hint=_KEYS_ONLY)
     project = projects.find(context.path)
     machine = Machine(name, address, username, ssh_port, private_key_file)
     machines.check(machine)

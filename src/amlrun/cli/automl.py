@@ -83,7 +83,7 @@ def export_script(context: Context, run_id: str, destination: str | None) -> Non
     if run.files.part("submit").get("run_type") != AUTOML_RUN:
         raise AmlError(f"{run.id} is not a local AutoML search", hint="Name one with -r.")
     if not script.is_file():
-        raise AmlError(f"{run.id} has no winner: its outputs hold no train.py", hint="It has to complete first.")
+        raise AmlError(f"{run.id} has no best model: its outputs/ has no train.py", hint="It has to complete first.")
     text = script.read_text(encoding="utf-8")
     if destination:
         write_text(Path(destination), text)

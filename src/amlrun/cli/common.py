@@ -219,7 +219,7 @@ def _common_options(function: Any, *, metadata_file: bool) -> Any:
         if query is not None:
             raise AmlError(
                 "--query: aml has no JMESPath queries",
-                hint="Take what you need from the JSON: aml … -o json | jq '.[0].name'",
+                hint="Filter the JSON output instead: aml … -o json | jq '.[0].name'",
             )
         call = click.get_current_context().find_object(Invocation) or Invocation()
         words = ["aml", *call.words]

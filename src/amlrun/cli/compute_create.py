@@ -81,9 +81,11 @@ def amlcompute(
     if min_nodes > max_nodes:
         raise AmlError(f"--min-nodes: {min_nodes} is more than --max-nodes {max_nodes}")
     if admin_user_password is not None:
-        raise AmlError("--admin-user-password: passwords are not taken", hint="Use a key: --admin-user-ssh-key FILE.")
+        raise AmlError(
+            "--admin-user-password: passwords are not accepted", hint="Use a key: --admin-user-ssh-key FILE."
+        )
     if bool(admin_username) != bool(admin_user_ssh_key):
-        raise AmlError("--admin-username and --admin-user-ssh-key belong together", hint="Name both.")
+        raise AmlError("--admin-username and --admin-user-ssh-key are only valid together", hint="Name both.")
     identity = compute_trees.identity(assign_identity)
     open_to_all = {None: None, "notspecified": None, "enabled": True, "disabled": False}
     state = None if public_ssh is None else public_ssh.lower()
@@ -146,7 +148,7 @@ def computeinstance(
     from amlrun.azure import computes
 
     if bool(user_object_id) != bool(user_tenant_id):
-        raise AmlError("--user-object-id and --user-tenant-id belong together", hint="Name both.")
+        raise AmlError("--user-object-id and --user-tenant-id are only valid together", hint="Name both.")
     labels = key_values(tags, "--tag")
     schedules = compute_trees.schedules(start_at, stop_at, time_zone)
     if time_zone.count("/"):
@@ -183,5 +185,5 @@ def public_key(word: str, flag: str) -> str:
                 f"{flag}: {word[:40]!r} is neither a public key nor a file", hint="e.g. id_rsa.pub"
             ) from None
     if "PRIVATE KEY" in text:
-        raise AmlError(f"{flag}: that is a private key, which is never sent", hint=f"Name the public one: {word}.pub")
+        raise AmlError(f"{flag}: that is a private key, which is never sent", hint=f"Give the public key: {word}.pub")
     return text.strip()

@@ -129,7 +129,7 @@ def list_sizes(context: Context, location: str | None, kind: str | None) -> None
     from amlrun.azure import capacity
 
     columns = {"Size": "name", "Cores": "cores", "Memory GB": "memoryGB", "GPUs": "gpus", "Family": "family"}
-    listed(context, capacity.sizes(connect(context), location, kind), columns, "There are no sizes.")
+    listed(context, capacity.sizes(connect(context), location, kind), columns, "No sizes found.")
 
 
 @command.command("list-usage")
@@ -140,7 +140,7 @@ def list_usage(context: Context, location: str | None) -> None:
     from amlrun.azure import capacity
 
     columns = {"Quota": "name", "Used": "used", "Limit": "limit", "Unit": "unit"}
-    listed(context, capacity.usage(connect(context), location), columns, "There are no quotas.")
+    listed(context, capacity.usage(connect(context), location), columns, "No quotas found.")
 
 
 @command.group("computeinstance")

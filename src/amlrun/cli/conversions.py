@@ -131,7 +131,7 @@ def automl_job(file: Path, target: str | None) -> AutoMLJob:
         hint = (
             "A v1 pipeline's file goes to -y."
             if job.type == "pipeline"
-            else "It is v2's already: aml job create -f runs it."
+            else "It is already a v2 job: run it with aml job create -f."
         )
         raise AmlError(f"is a {job.type} job, not an automl job", file=file, line=1, field="type", hint=hint)
     return job
@@ -151,7 +151,7 @@ def export_automl(context: Context, file: Path, target: str | None, destination:
     job = automl_job(file, target)
     folder = folder_of(context, destination)
     if job.compute == "local":
-        context.warn("compute: local: v2's AutoML runs on a cluster only: give its name with --ct")
+        context.warn("compute: local: v2 AutoML runs on a cluster only: name one with --ct")
     tree, secrets = without_secrets(write.tree(job, folder))
     for note in secrets:
         context.warn(note)

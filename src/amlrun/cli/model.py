@@ -113,7 +113,7 @@ def _best(run: Run) -> Run:
         return run
     best = run.best_child()
     if best is None:
-        hint = f"No trial of it has completed with the metric yet: aml run show -r {run.id}"
+        hint = f"None of its trials has completed with the metric yet: aml run show -r {run.id}"
         raise AmlError(f"the sweep {run.id} has no best trial", hint=hint)
     return best
 

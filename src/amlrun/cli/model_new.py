@@ -36,9 +36,9 @@ def new(context: Context, name: str, source: Path | None, framework: str | None)
 
     project = projects.find(context.path)
     if not project.exists():
-        raise AmlError(f"there is no project at {project.root}", hint="Call it in one, or give --path.")
+        raise AmlError(f"there is no project at {project.root}", hint="Run it in a project, or add --path FOLDER.")
     if source is not None and framework is not None:
-        raise AmlError("--from and --framework name two outlines", hint="Give one of them.")
+        raise AmlError("--from and --framework cannot be combined", hint="Give one of them.")
     packages: list[str] = []
     if framework is None:
         files = new_model(project, name, source)

@@ -148,7 +148,7 @@ def show(context: Context, run_id: str) -> None:
             waiting = run.why_waiting()
             metrics = run.metrics()
         except AmlError as error:
-            context.warn(f"{run.id}: shown as last seen; {error.message}")
+            context.warn(f"{run.id}: last known state; {error.message}")
             metrics = run.record().get("metrics", {})
     from amlrun.runs import logged
 

@@ -93,7 +93,7 @@ def show(context: Context, file: Path | None, name: str | None, count: int) -> N
         elif rows:
             context.table((schedule.time_zone, "here"), rows)
         else:
-            click.echo("It does not fire any more.")
+            click.echo("It will not fire again.")
 
     for note in times.differences(schedule):
         context.warn(note)
@@ -110,7 +110,7 @@ def _said(schedule: Schedule) -> str:
 
     trigger = schedule.trigger
     if isinstance(trigger, OnChange):
-        return f"when the data changes, asked every {trigger.polling_minutes} minutes"
+        return f"when the data changes, checked every {trigger.polling_minutes} minutes"
     if isinstance(trigger, Cron):
         from cronsim import CronSim
 

@@ -68,7 +68,7 @@ def run(
     now, why = datetime.now(timezone.utc), "run by hand"
     with dues.held(projects.find(context.path), schedule) as memory:
         if memory is None:
-            context.result({"due": False, "reason": "running"}, f"{schedule.name}: its last run has not ended")
+            context.result({"due": False, "reason": "running"}, f"{schedule.name}: its last run has not finished")
             return 0
         fires = dues.fire_time(schedule, memory, now) if due and not isinstance(schedule.trigger, OnChange) else None
         if due or watched is not None:
@@ -100,11 +100,11 @@ def pipeline_of(context: Context, schedule: Schedule, target: str | None, pairs:
     from amlrun.spec.pipeline import PipelineJob
 
     if not isinstance(schedule.job, Path):
-        what = "names no pipeline" if schedule.job is None else f"runs {schedule.job}, a job of a workspace"
+        what = "names no pipeline" if schedule.job is None else f"runs {schedule.job}, a job in a workspace"
         raise AmlError(what, file=schedule.source.file, hint="Name the pipeline's file with --job.")
     job = api.load_job(schedule.job, target=target, path=context.path, settings=pairs)
     if not isinstance(job, PipelineJob):
-        hint = "Make it a pipeline of one step."
+        hint = "Make it a pipeline with one step."
         raise AmlError("is not a pipeline, and a schedule runs pipelines only", file=schedule.job, hint=hint)
     return job
 

@@ -171,7 +171,7 @@ def _show_stats(context: Context, name: str, found: dict[str, Any]) -> None:
     if found["count"]:
         click.echo("latency in ms: " + ", ".join(f"{key} {value:.1f}" for key, value in latency.items()))
     if not found["requestLog"]:
-        click.echo(f"What was sent is not kept; turn that on with: aml service update -n {name} --md true")
+        click.echo(f"Requests are not recorded; turn that on with: aml service update -n {name} --md true")
     elif found["columns"]:
         rows = [
             [column, one["count"], *(f"{one[key]:.4g}" if key in one else "" for key in ("min", "mean", "max"))]

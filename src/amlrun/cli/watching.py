@@ -110,7 +110,7 @@ def follow(context: Context, run: Run, show: Printer, *, submitted: bool = False
 
     Ctrl-C stops the watching; a run that this command has `submitted` ends with it, where its target has it so.
     """
-    how = f"Follow it: aml run monitor-logs -r {run.id}\nEnd it: aml run cancel -r {run.id}"
+    how = f"Follow it: aml run monitor-logs -r {run.id}\nCancel it: aml run cancel -r {run.id}"
     try:
         with _terminable(run):
             run.wait(on_event=show)
@@ -167,7 +167,7 @@ def summary(context: Context, run: Run) -> int:
         if run.has_files:
             context.say(f"Outputs: {shown(run.folder / 'outputs')}")
         else:
-            context.say(f"Outputs: aml run download-logs -r {run.id} -d FOLDER brings them to {shown(run.folder)}")
+            context.say(f"Outputs: aml run download-logs -r {run.id} -d FOLDER downloads them to {shown(run.folder)}")
         if record["status"] != "Completed":
             context.say(f"Log: {shown(run.files.log)}")
             if run.can_resume:

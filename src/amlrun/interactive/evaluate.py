@@ -83,7 +83,7 @@ def classifier(
     display = sk.ConfusionMatrixDisplay(matrix, display_labels=names)
     display.plot(ax=axes, xticks_rotation=45 if len(names) > 2 else "horizontal", include_values=len(names) <= 30)
     if scores is None:
-        warn("the model has neither probabilities nor a decision function: no ROC and precision-recall curves")
+        warn("the model has neither predict_proba nor decision_function: no ROC and precision-recall curves")
         return found
     _curves(found, sk, np, truth, classes, names, scores, warn)
     if are_probabilities and not unknown:
@@ -133,7 +133,7 @@ def _curves(
             del found.figures[name]
         return
     if len(areas) > _MOST_CLASSES:
-        warn(f"the pictures show the curves of the first {_MOST_CLASSES} classes; the JSON files have all")
+        warn(f"the plots show the curves of the first {_MOST_CLASSES} classes; the JSON files have all")
     # The displays would write "Positive label: 1" for every class; its name is in the legend.
     axes["roc_curve"].set(xlabel="False positive rate", ylabel="True positive rate")
     axes["precision_recall_curve"].set(xlabel="Recall", ylabel="Precision")
@@ -171,7 +171,9 @@ def regressor(model: Any, X: Any, y: Any) -> Report:
     if len(truth) != len(predicted):
         raise AmlError(f"the model predicted {len(predicted)} values, y has {len(truth)}")
     if not (np.isfinite(truth).all() and np.isfinite(predicted).all() and len(truth)):
-        raise AmlError("y or the predictions hold no number, NaN or infinity", hint="Leave such rows out.")
+        raise AmlError(
+            "y or the predictions contain NaN, infinity or values that are not numbers", hint="Drop these rows."
+        )
     found = Report()
     found.metrics = {
         "mean_absolute_error": float(sk.mean_absolute_error(truth, predicted)),

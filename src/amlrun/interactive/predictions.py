@@ -31,7 +31,7 @@ def predict(np: Any, model: Any, X: Any) -> tuple[Any, Any, Any, bool]:
     if raw.ndim != 2 or (raw < -1e-6).any() or (raw > 1 + 1e-6).any():
         raise AmlError(
             "the model's predictions are neither classes nor probabilities",
-            hint="End it with a softmax or sigmoid; for numbers there is evaluate_regressor.",
+            hint="End it with a softmax or sigmoid; for regression use evaluate_regressor.",
         )
     raw = raw.astype(float)
     return raw.argmax(axis=1), np.arange(raw.shape[1]), raw / raw.sum(axis=1, keepdims=True), True

@@ -145,10 +145,10 @@ class StepCache:
             place = run.output(name)
             digest, signature = made.get(name) or (None, None)
             if digest is None:
-                return f"its last run made no output {name}"
+                return f"its last run wrote no output {name}"
             if digest == ABSENT:
                 if place.exists():
-                    return f"its output {name} was changed by hand"
+                    return f"its output {name} was modified afterwards"
                 continue
             if signature == self._hashes.signature(place):
                 continue
@@ -156,7 +156,7 @@ class StepCache:
                 return f"its output {name} was deleted"
             content = self._hashes.content(place)
             if content.digest != digest:
-                return f"its output {name} was changed by hand"
+                return f"its output {name} was modified afterwards"
             made[name] = [content.digest, content.signature]
             replace_json(run.folder / ".run" / "step.json", record)
         return ""
@@ -171,7 +171,7 @@ class StepCache:
             for file in [place, *place.rglob("*")] if place.is_dir() else [place]:
                 with suppress(OSError):
                     if file.stat().st_mtime > ended + _CLOCK_SLACK_SECONDS:
-                        return f"its output {name} was changed by hand"
+                        return f"its output {name} was modified afterwards"
         for name, signature in (record.get("inputs") or {}).items():
             if signature and wanted.inputs.get(name) != signature:
                 return f"its input {name} was changed while it ran"

@@ -120,7 +120,7 @@ def _bindings(job: PipelineJob, step: Step, ports: Collection[str], used: set[st
                 yield step.error(place, f"{bound}: an input cannot read the pipeline's output",
                                  "Bind it to the step that writes it: ${{parent.jobs.STEP.outputs.NAME}}")  # fmt: skip
             elif bound.step and whole_binding(text) is None and bound.kind == "outputs":
-                yield step.error(place, f"{bound}: a step's output cannot be part of a text", "Bind the whole input.")
+                yield step.error(place, f"{bound}: a step's output cannot be part of a string", "Bind the whole input.")
         yield from _malformed(step, place, text)
 
 
@@ -130,10 +130,10 @@ def _malformed(step: Step, place: str, text: object) -> Iterator[AmlError]:
     for match in ANY_BINDING.finditer(text):
         if not bindings(match[0]):
             hint = "Write ${{parent.inputs.NAME}} or ${{parent.jobs.STEP.outputs.NAME}}."
-            yield step.error(place, f"{match[0]} is no binding", hint)
+            yield step.error(place, f"{match[0]} is not a valid binding", hint)
     if BINDING.search(text):
         hint = "At a step's inputs and outputs write ${{parent.…}}."
-        yield step.error(place, f"{BINDING.search(text)[0]} is known only in the command", hint)  # type: ignore[index]
+        yield step.error(place, f"{BINDING.search(text)[0]} can be used only in the command", hint)  # type: ignore[index]
 
 
 def _unknown(job: PipelineJob, bound: Binding, ports: Collection[str]) -> tuple[str, str, str] | None:
@@ -172,7 +172,7 @@ def _outputs(job: PipelineJob, step: Step, writers: dict[str, str]) -> Iterator[
             if wrong:
                 yield step.error(place, f"{bound} names no {wrong[0]}{wrong[1]}", wrong[2])
             elif bound.name in writers:
-                message = f"{bound} is written by step {writers[bound.name]} too"
+                message = f"{bound} is also written by step {writers[bound.name]}"
                 yield step.error(place, message, "Give each its own output.")
             else:
                 writers[bound.name] = step.name
@@ -239,7 +239,7 @@ def _command(
     bare = {name for kind, name in BINDING.findall(_OPTIONAL.sub("", text)) if kind == "inputs"}
     for name in sorted(inside & inputs.keys()):
         if not inputs[name].optional and not step.component.inline:
-            message = f"$[[…${{{{inputs.{name}}}}}…]]: only an optional input may stand in brackets"
+            message = f"$[[…${{{{inputs.{name}}}}}…]]: only optional inputs can be in brackets"
             yield _at(step, source, key, message, f"Write optional: true at inputs.{name}, or remove the brackets.")
     for name in sorted(bare & inputs.keys()):
         if inputs[name].optional:

@@ -93,7 +93,9 @@ def order(found: dict[str, Node]) -> list[str]:
         names = " → ".join(cycle)
         reads = (name for name, given in first.given.items() if given.ref and given.ref.node == cycle[0])
         place = next((f"inputs.{name}" for name in reads), "")
-        message = f"reads its own output ({cycle[0]})" if len(cycle) == 2 else f"the steps wait for each other: {names}"
+        message = (
+            f"reads its own output ({cycle[0]})" if len(cycle) == 2 else f"the steps depend on each other: {names}"
+        )
         raise first.step.error(place, message, "Remove one of the inputs.") from error
 
 

@@ -51,7 +51,7 @@ def of_settings(output: str, settings: Mapping[str, str], wanted: CondaFile) -> 
     for name in _FILES:
         file = next((file for file in settings.get(name, "").split() if named and file == named[1].strip()), None)
         if file is not None:
-            reason = "is not a file of requirements" if Path(file).is_file() else "no such file or folder"
+            reason = "is not a requirements file" if Path(file).is_file() else "no such file or folder"
             lines = [line.strip() for line in output.splitlines() if line.strip().startswith("cause:")]
             hint = "\n".join([*lines, f"{name} names it: correct it, or unset {name}."])
             return AmlError(reason, file=Path(file), hint=hint)
@@ -95,11 +95,11 @@ def find(output: str, requirements: list[Requirement], python: str) -> Problem |
         return problem
     if built:
         why = _last_error(output)
-        reason = f"there is no wheel for Python {python}, and building it from its source failed"
+        reason = f"there is no wheel for Python {python}, and building it from source failed"
         return made(_with_version(built[1], built[2]), f"{reason}{f' ({why})' if why else ''}")
     gone = re.search(r"Because ([\w.-]+) was not found in the (?:package registry|provided)", text)
     if gone:
-        return made(gone[1], "there is no package of this name")
+        return made(gone[1], "there is no package with this name")
     path = re.search(
         r"(?:Distribution not found at|does not appear to be a Python project|Failed to read[^:]*): (\S+)", text
     )

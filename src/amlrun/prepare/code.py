@@ -24,7 +24,7 @@ def find(job: CommandJob) -> Path:
     if job.script and not (code / job.script).is_file():
         raise AmlError(
             f"script: there is no {job.script} in {code}",
-            hint="The script's path starts at --source-directory, else at --path (default: this folder).",
+            hint="The script's path is relative to --source-directory, else to --path (default: this folder).",
         )
     if not job.command:
         raise AmlError("there is no script to run", hint="Name it in the run configuration (`script:`) or after -c.")

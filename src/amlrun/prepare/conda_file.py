@@ -159,7 +159,7 @@ def _text(file: Path) -> str:
     except FileNotFoundError:
         raise AmlError(
             "there is no such conda file", file=file,
-            hint="Paths of conda files start at --path (default: this folder), as in v1. Use -d FILE for another one.",
+            hint="Conda file paths are relative to --path (default: this folder), as in v1. -d FILE names another one.",
         ) from None  # fmt: skip
     except UnicodeDecodeError as error:
         raise AmlError("is not UTF-8 text", file=file) from error
@@ -182,7 +182,7 @@ def _conda_package(text: str, line: int | None, found: CondaFile) -> None:
     name, channel = match["name"], match["channel"]
     low = name.lower()
     if is_mpi(low):
-        found.substitutions.append(f"{text}: taken from PyPI as {low}, in the version that is there")
+        found.substitutions.append(f"{text}: taken from PyPI as {low}, in the version available")
         found.requirements.append(Requirement(low, line))
         return
     if why := left_out(low):
@@ -190,9 +190,9 @@ def _conda_package(text: str, line: int | None, found: CondaFile) -> None:
         return
     if channel and not is_public_channel(channel):
         raise AmlError(
-            f"{text!r} is from the private channel {channel!r}, which only conda reaches", file=found.file, line=line,
-            hint="PyPI may have another package of that name. Install conda or micromamba, or name the package below "
-            "`pip:`, with its index.",
+            f"{text!r} is from the private channel {channel!r}, which only conda can use", file=found.file, line=line,
+            hint="PyPI may have a different package with that name. Install conda or micromamba, or name the package "
+            "below `pip:`, with its index.",
         )  # fmt: skip
     try:
         version, build = specifier(match["rest"])

@@ -59,11 +59,11 @@ def lines(healing: Healing) -> list[str]:
 
 def advice(file: Path) -> str:
     """What a conda file has to say to be installed today, as the end of an error about it; empty without a proposal."""
-    check = f"To see it again: aml environment check {file.name}"
+    check = f"To show this again: aml environment check {file.name}"
     try:
         healing = heal(file.read_text(encoding="utf-8-sig"), file.name, uv_resolver())
     except (AmlError, OSError, ValueError):
-        return f"What has to change in it: aml environment check {file.name}"
+        return f"To see what has to change: aml environment check {file.name}"
     if not healing.edits:
         return ""
     return "\n".join([f"With these changes to {file.name} it can be installed:", *lines(healing), check])
@@ -161,7 +161,7 @@ def _option(item: Item, healing: Healing) -> None:
         healing.edits.append(Edit(item, [], "SDK v1's package index is retired"))
         return
     if re.search(r"index-url[ =]+https?://pypi\.(?:python\.)?org/simple", item.text):
-        healing.edits.append(Edit(item, [], "PyPI is asked anyway"))
+        healing.edits.append(Edit(item, [], "PyPI is used anyway"))
         return
     wheel = re.search(
         r"([A-Za-z0-9_.]+)-(\d[\w.]*?)(?:\+[\w.]+)?-(cp\d+|py\d)[\w.-]*\.whl", urllib.parse.unquote(item.text)

@@ -213,7 +213,7 @@ def _alone(wish: Wish, healing: Healing, resolver: Resolver) -> None:
     if wish.name.lower() in sys.stdlib_module_names:
         healing.edits.append(Edit(wish.item, [], "it is part of Python"))
     elif first.missing:
-        healing.edits.append(Edit(wish.item, [], "PyPI has no package of this name"))
+        healing.edits.append(Edit(wish.item, [], "PyPI has no package with this name"))
     elif not first.only_source:
         healing.edits.append(Edit(wish.item, [], f"no version has a wheel for Python {python}"))
     else:

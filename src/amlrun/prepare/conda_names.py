@@ -91,10 +91,10 @@ def left_out(name: str) -> str:
     """Why a conda package is not asked for; empty for one that is."""
     low = name.lower()
     if not is_python(low):
-        return "no Python package; only conda has it"
+        return "not a Python package; only conda has it"
     if low in _WINDOWS and sys.platform != "win32":
         return "it is for Windows only"
-    return "Python has it" if low in _IN_PYTHON else ""
+    return "it is part of Python" if low in _IN_PYTHON else ""
 
 
 def is_mpi(name: str) -> bool:

@@ -17,10 +17,10 @@ TRAINING = ("mlflow-skinny>=3.10,<3.16", "sqlalchemy>=2,<3", "alembic>=1.13,<2",
 SCORING = ("azureml-inference-server-http>=1.5,<2",)
 
 _RENAMED = {
-    "sklearn": ("scikit-learn", "PyPI's sklearn refuses to install; the package is scikit-learn"),
+    "sklearn": ("scikit-learn", "sklearn on PyPI cannot be installed; the package is scikit-learn"),
     "skimage": ("scikit-image", "the package is scikit-image"),
-    "fbprophet": ("prophet", "fbprophet is prophet now; the script imports prophet"),
-    "pytorch-transformers": ("transformers", "pytorch-transformers is transformers now; the script imports that"),
+    "fbprophet": ("prophet", "fbprophet was renamed; the script must import prophet"),
+    "pytorch-transformers": ("transformers", "pytorch-transformers was renamed; the script must import transformers"),
     "tensorflow-gpu": ("tensorflow", "tensorflow-gpu is part of tensorflow"),
     "azureml-monitoring": ("azureml-ai-monitoring", "SDK v2's collector replaced ModelDataCollector"),
     "opencv": ("opencv-python-headless", "on PyPI it is opencv-python-headless"),
@@ -31,12 +31,13 @@ _KEPT_AZUREML = ("azureml-mlflow", "azureml-inference-server-http", "azureml-ai-
 _SDK = ("azureml-defaults", "azureml-sdk", "azureml-core")
 _NO_COUNTERPART = re.compile(r"azureml-(?:automl|train-automl|interpret|explain|contrib|opendatasets)")
 _GONE = {
-    "azure-ml-api-sdk": "the package of 2017's workbench has no counterpart",
-    "azureml-model-management-sdk": "the package of 2017's workbench has no counterpart",
+    "azure-ml-api-sdk": "the Workbench package of 2017 has no counterpart",
+    "azureml-model-management-sdk": "the Workbench package of 2017 has no counterpart",
     "nb-conda": "only a notebook server uses it", "nb-conda-kernels": "only a notebook server uses it",
     "horovod": "it has no wheel; use torch.distributed or TensorFlow's MultiWorkerMirroredStrategy",
-    "pickle5": "Python has it since 3.8", "dataclasses": "Python has it since 3.7", "enum34": "Python has it",
-    "pathlib": "Python has it", "typing": "Python has it", "futures": "Python has it", "argparse": "Python has it",
+    "pickle5": "it is part of Python since 3.8", "dataclasses": "it is part of Python since 3.7",
+    "enum34": "it is part of Python", "pathlib": "it is part of Python", "typing": "it is part of Python",
+    "futures": "it is part of Python", "argparse": "it is part of Python",
 }  # fmt: skip
 # Only in a notebook server; a pin that cannot be had is left out rather than loosened.
 NOTEBOOK = ("ipykernel", "ipython", "notebook", "jupyter", "jupyterlab", "ipywidgets", "jupyter-core")
@@ -56,7 +57,7 @@ _REMARKS = {
     "scikit-learn": ("0", "models saved with the old version have to be trained again"),
     "tensorflow": ("2", "code for TensorFlow 1.x needs tf.compat.v1"),
     "numpy": ("1.24", "np.float, np.int, np.bool, np.object and np.str left NumPy in 1.24"),
-    "pandas": ("2", "DataFrame.append, .ix and .iteritems are gone"),
+    "pandas": ("2", "DataFrame.append, .ix and .iteritems were removed"),
 }
 # The first version whose wheels were built for NumPy 2 (numpy/numpy#26191); older ones say nothing of it and fail when
 # they are imported beside it.
@@ -96,9 +97,9 @@ def rule(name: str, *, conda: bool, others: set[str]) -> Rule | None:
     if plain in _GONE:
         return Rule("", _GONE[plain])
     if plain == "keras" and others & {"tensorflow", "tensorflow-gpu", "tensorflow-cpu"}:
-        return Rule("", "tensorflow brings it")
+        return Rule("", "it is installed with tensorflow")
     if conda and not is_python(name):
-        return Rule("", "a C library or a program: the Python packages that need it bring it")
+        return Rule("", "a C library or a program: the Python packages that need it include it")
     return None
 
 

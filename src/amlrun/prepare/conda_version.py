@@ -45,7 +45,7 @@ def _condition(text: str) -> str:
     found = _CONDITION.fullmatch(text)
     swapped = re.match(r"=[<>]", text)
     if swapped:
-        raise ValueError(f"{swapped[0]!r} is no sign; write {swapped[0][::-1]}")
+        raise ValueError(f"{swapped[0]!r} is not an operator; write {swapped[0][::-1]}")
     if not found or found["version"] == "*":
         raise ValueError(f"{text.lstrip('=')!r} is no version")
     sign, version, rest = found["sign"] or "==", found["version"].rstrip("."), bool(found["any"])

@@ -126,7 +126,9 @@ def of_job(job: CommandJob, *, report: Report) -> Interpreter:
         why = f"The environment {named} exists only in Azure"
     else:
         why = (
-            f"No container is used here, so the image {named} is not" if named else "No image is built on this machine"
+            f"No container is used here: the image {named} has no effect"
+            if named
+            else "No image is built on this machine"
         )
     return own(named or "image", why, report=report)
 

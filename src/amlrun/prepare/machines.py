@@ -66,7 +66,9 @@ def _machine(file: Path, tree: Any, name: str, entry: Any) -> Machine:
         raise wrong("expected `host: ADDRESS`", _SHAPE)
     for key in entry:
         if key in ("password", "private_key_passphrase", "passphrase"):
-            raise wrong(f"{key}: no secret belongs in this file", "Delete the line; use a key, and ssh-agent for it.")
+            raise wrong(
+                f"{key}: secrets do not belong in this file", "Delete the line; use a key, and ssh-agent for it."
+            )
         if key not in _KEYS:
             raise wrong(f"{key}: unknown key; a machine has {', '.join(_KEYS)}")
     port = entry.get("port")
@@ -77,7 +79,7 @@ def _machine(file: Path, tree: Any, name: str, entry: Any) -> Machine:
             raise wrong(f"{key}: {entry[key]!r} is not valid")
     datasets = entry.get("datasets") or {}
     if not isinstance(datasets, dict):
-        raise wrong("datasets: expected NAME: PATH", "The paths are the machine's own.")
+        raise wrong("datasets: expected NAME: PATH", "The paths are those on the machine.")
     return Machine(
         name, entry["host"], str(entry.get("user", "")), port, str(entry.get("private_key_file", "")),
         str(entry.get("python", "python3")),

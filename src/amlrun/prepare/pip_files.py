@@ -42,7 +42,7 @@ def lines(file: Path, level: int = 0) -> Iterator[tuple[str, Path, int]]:
             nested = file.parent / found[1].strip("\"'")
             if not nested.is_file():
                 raise AmlError(f"{text}: no such file: {nested.resolve()}", file=file, line=start,
-                               hint="The path starts at the folder of the file that names it.")  # fmt: skip
+                               hint="The path is relative to the file that names it.")  # fmt: skip
             yield from lines(nested, level + 1)
         elif text:
             yield text, file, start

@@ -71,7 +71,7 @@ def read(text: str, file: Path | None, line: int | None, *, inline: bool, named:
         return PipLine("", [*wanted, *([option[2]] if option[2] else [])])
     if option is not None and option[1] not in _FILE_OPTIONS:
         raise AmlError(
-            f"{option[1]}: pip takes no such option from a conda file's pip list", file=file, line=line,
+            f"{option[1]}: not a valid option in a conda file's pip list", file=file, line=line,
             hint="Delete the line: an option like this belongs to pip's command line.",
         )  # fmt: skip
     git = re.fullmatch(r"(?:-e|--editable)[ =]+(\w+\+[a-z]+:.*)", text)
@@ -120,13 +120,13 @@ def _with_path(text: str, path: _Path, folder: Path, file: Path, line: int | Non
     if path.full and not inside.exists():
         raise AmlError(f"{text}: no such file or folder", file=file, line=line,
                        hint="Put it beside the conda file, and name it from there: ./NAME.")  # fmt: skip
-    hint = f"The paths of the pip list start at the conda file's folder, {folder}."
+    hint = f"Paths in the pip list are relative to the conda file's folder, {folder}."
     if not inside.exists():
         hint += f" Did you mean ../{below}?" if above.exists() else ""
         raise AmlError(f"{text}: no such file or folder: {inside.resolve()}", file=file, line=line, hint=hint)
     if inside.is_dir() and not path.before.startswith(("-f", "--f")) and not _is_package(inside):
         hint += f" Did you mean ../{'' if below == '.' else below}?" if _is_package(above) else ""
-        raise AmlError(f"{text}: no Python package: {inside.resolve()} has no pyproject.toml or setup.py", file=file,
+        raise AmlError(f"{text}: not a Python package: {inside.resolve()} has no pyproject.toml or setup.py", file=file,
                        line=line, hint=hint)  # fmt: skip
     if path.before.rstrip().endswith("@"):
         return f"{path.before}{inside.resolve().as_uri()}{path.after}"
@@ -143,17 +143,17 @@ def _check(text: str, file: Path | None, line: int | None) -> None:
 
     body, *options = re.split(r"\s+(?=-)", text)
     if _SSH.fullmatch(body) and "://" not in body:
-        raise AmlError(f"{body}: is not an address that pip can read", file=file, line=line, hint=_advice(body))
+        raise AmlError(f"{body}: is not a URL that pip can read", file=file, line=line, hint=_advice(body))
     more = next((one for one in options if not one.startswith("--hash")), None)
     if more is not None:
         name = more.split("=")[0].split()[0]
-        hint = f"Write {masked_text(more)} in a line of its own." if name in _FILE_OPTIONS else f"Leave out {name}."
+        hint = f"Write {masked_text(more)} on its own line." if name in _FILE_OPTIONS else f"Leave out {name}."
         raise AmlError(
             f"{masked_text(text)}: pip ignores or refuses {name} beside a requirement", file=file, line=line, hint=hint
         )
     if re.match(r"python\s*(?:[<>=!~]|$)", body, re.IGNORECASE):
         version = body[len("python") :].strip().replace("==", "=")
-        raise AmlError(f"{body}: Python does not come from pip", file=file, line=line,
+        raise AmlError(f"{body}: pip does not install Python", file=file, line=line,
                        hint=f"Name it under `dependencies:`: - python{version}")  # fmt: skip
     if "://" in body or "${" in body:
         return
@@ -178,7 +178,7 @@ def _advice(text: str) -> str:
     text = re.sub(r"=([<>])", r"\1=", text)
     single = re.fullmatch(r"([\w.-]+(?:\[[^\]]*\])?)\s*(?:=\s*|\s)([0-9][\w.*+!]*)(?:=\w+)?", text)
     if single:
-        return f"Write {single[1]}=={single[2]}: pip's sign is ==, conda's is =."
+        return f"Write {single[1]}=={single[2]}: pip uses ==, conda uses =."
     commas = re.sub(r"(?<=[\w*])\s*(?=[<>!~])", ",", re.sub(r"^[\w.-]+", lambda name: name[0] + "\0", text))
     meant = re.sub(r"((?:>=?|<=?|~=)\s*[\d.]*\d)\.\*", r"\1", commas).replace("\0,", "").replace("\0", "")
     meant = meant.rstrip(", \\")

@@ -88,10 +88,10 @@ def check(job: CommandJob) -> list[str]:
         raise AmlError(
             f"distribution: {count} processes on this machine of {_counted(here, 'core')}: more than {MOST} are not "
             "started unasked",
-            hint="--yes starts them, --single runs one process, --ct NAME takes a cluster.",
+            hint="--yes starts them, --single runs one process, --ct NAME uses a cluster.",
         )
     said = [
-        f"{layout} run on this machine: they share its cores, memory and disk, and talk over the loopback network."
+        f"{layout} run on this machine: they share its cores, memory and disk, and use the loopback interface."
         " Their speed says nothing about a cluster; --single runs one process."
     ]
     if count > here:

@@ -203,5 +203,5 @@ def uv_for(platform: str) -> Path:
         words += ["--python-platform", platform, f"uv=={version('uv')}"]
         done = subprocess.run(words, capture_output=True, text=True, env=Room(folder).settings(), check=False)
         if done.returncode:
-            raise AmlError(f"uv for {platform} could not be fetched", hint=done.stderr.strip()[-400:])
+            raise AmlError(f"uv for {platform} could not be downloaded", hint=done.stderr.strip()[-400:])
     return program

@@ -18,8 +18,8 @@ def elsewhere(script: Path) -> list[str]:
         return []
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) == "set_tracking_uri"]
     return [
-        f"{script.name}:{call.lineno}: mlflow.set_tracking_uri sends what is logged elsewhere, and the run does not "
-        "see it: delete the line (MLFLOW_TRACKING_URI is set already)"
+        f"{script.name}:{call.lineno}: mlflow.set_tracking_uri sends metrics elsewhere, not to the run: "
+        "delete the line (MLFLOW_TRACKING_URI is already set)"
         for call in calls
         if not any(same in ast.unparse(call) for same in _SAME)
     ]

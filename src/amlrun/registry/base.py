@@ -195,7 +195,7 @@ def file_in_run(run: RunFolder, path: str | None) -> Path:
     if not path:
         raise AmlError("--asset-path: which file of the run?", hint=hint)
     if not (run.folder / path).resolve().is_relative_to(run.folder.resolve()):
-        raise AmlError(f"--asset-path: {path} is outside of the run", hint=hint)
+        raise AmlError(f"--asset-path: {path} is outside the run", hint=hint)
     found = logged.file_of(run, path)
     if found is None:
         raise AmlError(f"--asset-path: run {run.id} ({run.record()['status']}) has no {path}", hint=hint)

@@ -92,6 +92,6 @@ def _answers(project: Project) -> dict[str, Any]:
         if "compute_cluster" in found and found.get("_src_path"):
             return dict(found)
     raise AmlError(
-        f"{project.root} was not made from the template, which has the starters of the frameworks",
+        f"{project.root} was not rendered from the template, which has the framework starters",
         hint="Copy the template into it first: uvx copier copy URL .",
     )

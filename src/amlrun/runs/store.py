@@ -134,7 +134,7 @@ class RunFolder(NamedTuple):
             if "exit_code" in self.part("exit"):
                 return self.state()
             if submitted.get("_engine"):
-                return RunStatus.NOT_RESPONDING, "its supervisor has ended; `aml run show` asks the container engine"
+                return RunStatus.NOT_RESPONDING, "its supervisor has exited; `aml run show` asks the container engine"
             return RunStatus.FAILED, "interrupted: the run's processes ended without an exit code"
         if alive(submitted.get("_submitter")):
             return RunStatus.PREPARING, ""
@@ -219,7 +219,7 @@ def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
         run.write_view()
     except FileExistsError as error:
         hint = "Give the job another `name:`, or none."
-        raise AmlError(f"there is a run {run_id} already", file=run.folder, hint=hint) from error
+        raise AmlError(f"run {run_id} already exists", file=run.folder, hint=hint) from error
     except BaseException as error:
         shutil.rmtree(run.folder, ignore_errors=True)  # half of one would be listed as damaged
         if isinstance(error, OSError):

@@ -82,7 +82,7 @@ def fire_time(schedule: Schedule, memory: Memory, now: datetime) -> datetime | N
     since = memory.checked or now - _FIRST_CALL
     if schedule.start is None and memory.checked is not None and getattr(schedule.trigger, "interval", 1) > 1:
         raise AmlError(
-            f"{schedule.name} has an interval of {schedule.trigger.interval} and no start_time to count it from",  # type: ignore[union-attr]
+            f"{schedule.name} has an interval of {schedule.trigger.interval} and no start_time to count from",  # type: ignore[union-attr]
             file=schedule.source.file, field="trigger.start_time", hint="Write a start_time.",
         )  # fmt: skip
     found = times.last_due(schedule, since, now)

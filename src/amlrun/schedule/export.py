@@ -73,7 +73,7 @@ def _systemd(schedule: Schedule, words: list[str], folder: Path, now: datetime) 
         f"WorkingDirectory={_percent(str(folder))}\nExecStart={' '.join(_quoted(word) for word in words)}\n"
     )
     timer = (
-        f"[Unit]\nDescription=Asks whether the schedule {schedule.name} is due\n\n[Timer]\nOnCalendar=*:{listed}\n"
+        f"[Unit]\nDescription=Check whether the schedule {schedule.name} is due\n\n[Timer]\nOnCalendar=*:{listed}\n"
         "AccuracySec=1s\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
     )
     notes = [
@@ -145,7 +145,7 @@ def _utc(schedule: Schedule, now: datetime) -> tuple[list[str], list[str]]:
     if isinstance(trigger, OnChange):
         raise AmlError("--to github: GitHub cannot watch the data", hint="Use systemd, cron or taskscheduler.")
     if isinstance(trigger, Recurrence) and trigger.interval > 1 and trigger.frequency not in ("minute", "hour"):
-        message = f"--to github: cron cannot say every {trigger.interval} {trigger.frequency}s"
+        message = f"--to github: cron cannot express every {trigger.interval} {trigger.frequency}s"
         raise AmlError(message, file=schedule.source.file, field="trigger.interval", hint="Write interval: 1.")
     if isinstance(trigger, Recurrence) and trigger.frequency == "minute":
         return [f"*/{trigger.interval} * * * *"], []
@@ -163,7 +163,7 @@ def _utc(schedule: Schedule, now: datetime) -> tuple[list[str], list[str]]:
     clocks = sorted({(one.hour, one.minute) for one in moments})
     if isinstance(trigger, Recurrence) and trigger.frequency == "month":
         if any(day in (-1, 29, 30, 31) for day in trigger.month_days):
-            raise AmlError("--to github: cron cannot say the last days of a month", file=schedule.source.file)
+            raise AmlError("--to github: cron cannot express the last days of a month", file=schedule.source.file)
         days = ",".join(str(day) for day in sorted({one.day for one in moments}))
         rest = f"{days} * *"
     else:
@@ -173,5 +173,9 @@ def _utc(schedule: Schedule, now: datetime) -> tuple[list[str], list[str]]:
             raise AmlError("--to github: days of a month in another zone than UTC", hint="Write time_zone: UTC.")
     zone = time_zones.zone(schedule.time_zone)
     shifts = {datetime(now.year, month, 1, tzinfo=timezone.utc).astimezone(zone).utcoffset() for month in (1, 7)}
-    notes = ["GitHub's times are UTC: after the next clock change it runs an hour off."] if len(shifts) > 1 else []
+    notes = (
+        ["GitHub's times are UTC: after the next daylight saving change it runs an hour off."]
+        if len(shifts) > 1
+        else []
+    )
     return [f"{minute} {hour} {rest}" for hour, minute in clocks], notes

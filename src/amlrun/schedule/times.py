@@ -102,7 +102,7 @@ def differences(schedule: Schedule) -> list[str]:
                 f"{' '.join([*fields[:2], '* *', fields[4]])!r}. Write a recurrence with frequency: month."
             )
     if isinstance(schedule.trigger, OnChange):
-        found.append("v2 has no trigger by data: it runs here, with `aml schedule run FILE --due` from a timer.")
+        found.append("v2 has no data-change trigger: it runs here, with `aml schedule run FILE --due` from a timer.")
     elif schedule.start is None and isinstance(schedule.trigger, Recurrence):
         found.append("without start_time Azure ML runs it immediately and counts from then.")
     return found

@@ -115,7 +115,9 @@ def advice(error: str) -> str:
     if error.startswith("ModuleNotFoundError"):
         return "Name the missing package in the conda file that --ic names (condaFile)."
     if "is not JSON serializable" in error:
-        return "run() returns what JSON has: dicts, lists, text, numbers; an array or a column as a list: .tolist()."
+        return (
+            "run() must return JSON types: dicts, lists, strings, numbers; convert arrays and columns with .tolist()."
+        )
     if match := re.search(r"Can't get attribute '(\w+)' on <module '([\w.]+)'", error):
         return (
             f"The model was saved with {match[1]}, which train.py defines itself. Move it into a module beside both "

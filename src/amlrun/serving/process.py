@@ -21,7 +21,7 @@ from amlrun.serving import environment
 
 HOST = "127.0.0.1"
 FIRST_PORT = 32000
-TAKEN = "another program took the port meanwhile"
+TAKEN = "another program has taken the port"
 SILENT = "the service did not answer"
 EXPOSED = "the server listens on an address that is reachable from other machines"
 # How the command line of a server is marked; its own token follows.
@@ -152,7 +152,7 @@ def cause(log: Path) -> str:
     if any("Connection in use" in line or "Address already in use" in line for line in lines):
         return TAKEN
     tail = [line for line in lines if line.strip()][-3:]
-    return "the server ended: " + (" / ".join(tail) if tail else "no log was written")
+    return "the server exited: " + (" / ".join(tail) if tail else "no log was written")
 
 
 @contextlib.contextmanager
@@ -226,7 +226,7 @@ def in_use(port: int) -> bool:
         except PermissionError as error:
             if os.name != "nt":  # Windows says so of ports that are taken, too
                 raise AmlError(
-                    f"only a superuser may use port {port}", field="port", hint="Choose one above 1023."
+                    f"only a superuser may use port {port}", field="port", hint="Choose a port above 1023."
                 ) from error
             return True
         except OSError:

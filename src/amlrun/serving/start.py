@@ -32,7 +32,7 @@ def start(
             if why.startswith(process.SILENT):
                 waiting = f"--no-wait, then aml service show -n {service.name}"
                 hints.insert(0, f"It was stopped. If init() takes longer: {waiting}")
-            hints.append(f"With a changed script: aml service update -n {service.name} --ic FILE")
+            hints.append(f"After changing the script: aml service update -n {service.name} --ic FILE")
             line = process.line_of(service.log, service.folder / "code" / files.entry)
             hint = "\n".join(one for one in hints if one)
             raise AmlError(why, file=files.entry, line=line, exit_code=JOB_FAILED, hint=hint)

@@ -89,7 +89,7 @@ class WorkspaceServices:
         """Create the managed endpoint that --ic and --dc describe, with a model of the workspace."""
         if not overwrite and endpoints.exists(self.client, name):
             raise AmlError(
-                f"there is a service {name!r} in {self.client.workspace.name} already",
+                f"the service {name!r} already exists in {self.client.workspace.name}",
                 hint=f"Give --overwrite to replace its deployment, or change it: aml service update -n {name}",
             )
         with tempfile.TemporaryDirectory(prefix="aml-endpoint-") as folder:

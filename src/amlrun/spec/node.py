@@ -209,7 +209,7 @@ class _Builder:
         for key, value in source.value:
             line = key.start_mark.line + 1
             if not isinstance(key.value, str) or not key.value.strip():
-                raise AmlError("expected a word as a key", file=self.file, line=line)
+                raise AmlError("expected a string as a key", file=self.file, line=line)
             if key.style is None and yaml_problems.is_odd_key(key.value):
                 raise yaml_problems.odd_space(self.file, line)
             if key.tag == f"{_TAG}merge":

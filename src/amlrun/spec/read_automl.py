@@ -96,7 +96,7 @@ def _data(reader: Settings, found: dict[str, Node], job: AutoMLJob) -> None:
     for name in ("training_data", "target_column_name"):
         if name not in found:
             hint = {"training_data": "Write: training_data: {type: mltable, path: FOLDER}, or a CSV or Parquet file.",
-                    "target_column_name": "Name the column that is to be predicted."}[name]  # fmt: skip
+                    "target_column_name": "Name the column to predict."}[name]  # fmt: skip
             raise reader.error(name, "is missing", reader.root.line, hint)
     for name in TABLES:
         if name in found:
@@ -105,7 +105,9 @@ def _data(reader: Settings, found: dict[str, Node], job: AutoMLJob) -> None:
         setattr(job, name, reader.word(name, found))
     if job.weight_column_name is not None and job.weight_column_name == job.target_column_name:
         line = reader.lines["weight_column_name"]
-        raise reader.error("weight_column_name", "is the target column", line, "Name the column that weighs the rows.")
+        raise reader.error(
+            "weight_column_name", "is the target column", line, "Name the column with the sample weights."
+        )
     if job.positive_label is not None and job.task != "classification":
         raise reader.error("positive_label", "a regression has no classes", reader.lines["positive_label"])
 
@@ -135,7 +137,7 @@ def _validation(reader: Settings, found: dict[str, Node], job: AutoMLJob) -> Non
     for name in ("validation_data_size", "test_data_size"):
         size = reader.fraction(name, found, name)
         if size is not None and not 0 < size < 1:
-            raise reader.error(name, f"expected a share between 0 and 1, got {size:g}", found[name].line)
+            raise reader.error(name, f"expected a fraction between 0 and 1, got {size:g}", found[name].line)
         setattr(job, name, size)
     node = found.get("n_cross_validations")
     if node is not None and not (node.kind == "scalar" and node.text.lower() == "auto"):

@@ -130,8 +130,8 @@ class Settings(Reader):
                 lines[name, known] = line
         for (name, known), line in lines.items():
             if name.startswith("blocked") and known in made.allowed_training_algorithms:
-                hint = "Take it out of one of the two lists."
-                raise self.error(f"{key}.{name}", f"{known} is allowed and blocked", line, hint)
+                hint = "Remove it from one of the two lists."
+                raise self.error(f"{key}.{name}", f"{known} is both allowed and blocked", line, hint)
         allowed = made.allowed_training_algorithms or algorithms
         if not set(allowed) - set(made.blocked_training_algorithms):
             line = self.lines[f"{key}.blocked_training_algorithms"]

@@ -78,7 +78,7 @@ class Reader(Sections):
         line = self.lines["code"]
         if "://" in text or text.startswith(("azureml:", "git+")):
             raise self.error(
-                "code", f"{text!r} is not a folder on this machine", line, "Fetch it, and name its folder."
+                "code", f"{text!r} is not a folder on this machine", line, "Download it, and name its folder."
             )
         return self.path("code", text, line)
 
@@ -232,7 +232,7 @@ class Reader(Sections):
             try:
                 made.docker_args = shlex.split(line)
             except ValueError as error:
-                raise self.error("resources.docker_args", "has a quote that is not closed", words.line) from error
+                raise self.error("resources.docker_args", "has an unclosed quote", words.line) from error
         self.unused("resources", parts, known[4:])
         return made
 
@@ -271,7 +271,9 @@ class Reader(Sections):
                 binding = BINDING.fullmatch(found[0])
                 if binding is None:
                     hint = "Write ${{inputs.NAME}} or ${{outputs.NAME}}; a name has letters, digits and '_'."
-                    raise self.error(key, f"{found[0]} is no binding", self.binding_line(found[1], first), hint)
+                    raise self.error(
+                        key, f"{found[0]} is not a valid binding", self.binding_line(found[1], first), hint
+                    )
                 kind, name = binding.groups()
                 if name not in names[kind]:
                     meant = did_you_mean(name, names[kind])

@@ -163,7 +163,7 @@ def settings(reader: PartReader, found: dict[str, Node]) -> PipelineSettings:
     for name, line, child in node.pairs:
         reader.lines[f"settings.{name}"] = line
         if name in _PREVIEW:
-            reader.fault(f"settings.{name}", "is a preview of Azure ML that aml does not have", line)
+            reader.fault(f"settings.{name}", "is an Azure ML preview feature that aml does not support", line)
         elif name not in _SETTINGS:
             meant = did_you_mean(name, _SETTINGS)
             place = f"{reader.file.name}:{line}: {reader.prefix}settings.{name}"

@@ -77,7 +77,7 @@ def named(reader: PartReader, key: str, node: Node, expected: str, above: Above)
         return NamedComponent(_step_type(expected), Component(reference=text), None)
     place, there = reader.find(text)
     if not there or not place.is_file():
-        hint = "Paths are relative to the file that names them; a registered component is azureml:NAME:VERSION."
+        hint = "Paths are relative to the file that contains them; a registered component is azureml:NAME:VERSION."
         raise reader.error(key, f"there is no file {place}", node.line, hint)
     return read(place, reader.faults, expected, above)
 

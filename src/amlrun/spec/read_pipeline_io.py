@@ -71,7 +71,7 @@ class PartReader(Reader):
         if node is None:
             return None
         if node.kind == "scalar" and ("://" in node.text or node.text.startswith(("azureml:", "git+"))):
-            hint = "Fetch it, and name its folder."
+            hint = "Download it, and name its folder."
             self.fault("code", f"{node.text!r} is not a folder on this machine", node.line, hint)
             return None
         return super().code(found)
@@ -126,7 +126,9 @@ class PartReader(Reader):
     def _local(self, key: str, text: str, line: int) -> str:
         place, there = self.find(text)
         if not there:
-            self.fault(key, f"no such file or folder: {place}", line, "Paths are relative to the file that names them.")
+            self.fault(
+                key, f"no such file or folder: {place}", line, "Paths are relative to the file that contains them."
+            )
         return str(place)
 
     def remark(self, key: str, text: str, line: int) -> None:

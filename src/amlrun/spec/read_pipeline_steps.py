@@ -54,7 +54,7 @@ def step(pipeline: PartReader, name: str, node: Node, above: Above) -> Step:
     line = pipeline.lines.get(f"jobs.{name}", node.line)
     if not _NAME.fullmatch(name):
         hint = "Use lower-case letters, digits and _, and start with a letter or _."
-        raise reader.error("", f"{name!r} cannot be a step's name", line, hint)
+        raise reader.error("", f"{name!r} is not a valid step name", line, hint)
     if node.kind != "map":
         raise reader.error("", "expected the keys of a step", node.line)
     kind = _kind(reader, node)
@@ -84,7 +84,7 @@ def _kind(reader: PartReader, node: Node) -> str:
         kind = "sweep"
     line = type_node.line if type_node is not None else node.line
     if kind in _PREVIEW:
-        raise reader.error("type", f"{kind} is a preview of Azure ML that aml does not have", line,
+        raise reader.error("type", f"{kind} is an Azure ML preview feature that aml does not support", line,
                            "Let a script decide, and do nothing where there is nothing to do.")  # fmt: skip
     known = (*_INLINE, "automl", *_OTHERS)
     if kind not in known:
@@ -120,7 +120,7 @@ def _of_component(reader: PartReader, made: Step, node: Node, component: Node, a
             if not child.is_null:
                 found[key] = child
         elif key in _DROPPED.get(made.type, ()):
-            reader.fault(key, "is ignored by Azure ML where a component is named", line,
+            reader.fault(key, "is ignored by Azure ML if a component is named", line,
                          "Change it in the component.")  # fmt: skip
         else:
             meant = did_you_mean(key, known)

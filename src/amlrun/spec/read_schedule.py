@@ -139,7 +139,9 @@ class _Reader(Sections):
         made.week_days = [str(word).lower() for word in self._list(at, "week_days")]
         for word in made.week_days:
             if word not in WEEK_DAYS:
-                self._fault("trigger.schedule.week_days", f"{word!r} is no day of the week", f"{', '.join(WEEK_DAYS)}.")
+                self._fault(
+                    "trigger.schedule.week_days", f"{word!r} is not a day of the week", f"{', '.join(WEEK_DAYS)}."
+                )
         made.week_days = [word for word in made.week_days if word in WEEK_DAYS]
         for key, wanted in (("week_days", "week"), ("month_days", "month")):
             if key in at and frequency != wanted:
@@ -196,7 +198,7 @@ class _Reader(Sections):
         try:
             found = datetime.fromisoformat(text)
         except ValueError:
-            self._fault(place, f"{text!r} is no time", shown)
+            self._fault(place, f"{text!r} is not a valid time", shown)
             return None
         if len(text) <= 10 or not node.quoted:
             what = "is a date without a time" if len(text) <= 10 else "is not in quotes"
@@ -213,12 +215,12 @@ class _Reader(Sections):
         for name, line, _ in node.pairs:
             if name == "jobs":
                 hint = "Put the pipeline into a file and name it with job:."
-                raise self.error("create_job.jobs", "the steps cannot stand here", line, hint)
+                raise self.error("create_job.jobs", "steps are not allowed here", line, hint)
         parts = self.section("create_job", node, _JOB)
         kind = self.word("type", parts, "create_job.type")
         if kind not in (None, "pipeline"):
             message = f"expected pipeline, got {kind!r}: a schedule runs pipelines only"
-            raise self.error("create_job.type", message, parts["type"].line, "Make the job a pipeline of one step.")
+            raise self.error("create_job.type", message, parts["type"].line, "Make the job a pipeline with one step.")
         if "job" not in parts:
             raise self.error("create_job.job", "is missing", node.line, "Name the pipeline's file.")
         made.job = self._named_job("create_job.job", parts["job"])
@@ -257,7 +259,7 @@ def cron_mistake(expression: str) -> str:
         return f"expected five fields, got {expression!r}"
     if any(re.search(r"[LW#?]", re.sub(r"(?i)\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|"
                                        r"thu|fri|sat)\b", "", one).upper()) for one in fields):  # fmt: skip
-        return f"L, W, # and ? are not known to Azure ML: {expression!r}"
+        return f"L, W, # and ? are not supported by Azure ML: {expression!r}"
     try:
         CronSim(expression.upper(), datetime(2024, 1, 1))
     except CronSimError as error:

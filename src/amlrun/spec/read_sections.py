@@ -62,7 +62,7 @@ class Sections:
         if node is None:
             return None
         if node.kind != "scalar":
-            raise self.error(place or key, "expected a word", node.line)
+            raise self.error(place or key, "expected a string", node.line)
         return node.text.strip() if key == "command" else node.text
 
     def title(self, key: str, found: dict[str, Node]) -> str | None:
@@ -107,7 +107,7 @@ class Sections:
         words = {}
         for name, node in self.named(key, found):
             if node.kind != "scalar":
-                raise self.error(f"{key}.{name}", "expected a word", node.line)
+                raise self.error(f"{key}.{name}", "expected a string", node.line)
             words[name] = node.text
         return words
 

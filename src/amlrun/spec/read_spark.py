@@ -24,7 +24,7 @@ def spark(reader: Reader) -> SparkJob:
     script = reader.word("file", entry, "entry.file")
     if not script:
         other = "class_name" in entry
-        message = "a class in a jar is not run by aml" if other else "is missing"
+        message = "aml does not run a class in a JAR" if other else "is missing"
         line = found["entry"].line if "entry" in found else reader.root.line
         raise reader.error("entry.file", message, line, "Write: entry: {file: train.py}")
     job = SparkJob(entry=script, code=reader.code(found))
@@ -80,7 +80,7 @@ def _words(reader: Reader, found: dict[str, Node], inputs: Collection[str]) -> l
     try:
         return shlex.split(line)
     except ValueError as error:
-        raise reader.error("args", "has a quote that is not closed", found["args"].line) from error
+        raise reader.error("args", "has an unclosed quote", found["args"].line) from error
 
 
 def _list(reader: Reader, key: str, found: dict[str, Node], code: Path | None) -> list[str]:
@@ -93,7 +93,7 @@ def _list(reader: Reader, key: str, found: dict[str, Node], code: Path | None) -
         place = item.text.partition("#")[0]  # after it stands the name that an archive is unpacked to
         elsewhere = any(sign in place for sign in ":*?[")
         if code is not None and not elsewhere and not (code / place).exists():
-            hint = "Paths are relative to `code`, whose files travel with the job."
+            hint = "Paths are relative to `code`, whose files are uploaded with the job."
             raise reader.error(key, f"there is no {item.text} in {code}", item.line, hint)
     return [item.text for item in node.items]
 

@@ -79,7 +79,7 @@ def _trial(reader: Reader, found: dict[str, Node], space: dict[str, Parameter]) 
     node = found["trial"]
     if node.kind == "scalar":
         hint = "Write its code, command and environment below `trial:`."
-        raise reader.error("trial", f"{node.text!r} names a component, which is not read here", node.line, hint)
+        raise reader.error("trial", f"{node.text!r} names a component, which is not supported here", node.line, hint)
     parts = reader.section("trial", node, _TRIAL)
     for name in parts:
         reader.lines[name] = reader.lines[f"trial.{name}"]

@@ -20,7 +20,7 @@ def tree(schedule: Schedule, folder: Path) -> dict[str, Any]:
     """
     if isinstance(schedule.trigger, OnChange):
         hint = "Run it here: aml schedule run FILE --due, or submit the pipeline from what writes the data."
-        raise AmlError("v2 has no trigger by data", file=schedule.source.file, line=1, hint=hint)
+        raise AmlError("v2 has no data-change trigger", file=schedule.source.file, line=1, hint=hint)
     if schedule.job is None:
         raise AmlError("names no pipeline", file=schedule.source.file, line=1, hint="Name it with --job FILE.")
     found: dict[str, Any] = {"$schema": _SCHEMA, "name": schedule.name}

@@ -32,7 +32,7 @@ _PROBLEMS = (
     (r"cannot start any token", "a value begins with a character that YAML reserves (@, `, %)",
      "Put the value into quotes."),
     (r"sequence entries are not allowed", "a list begins on the line of its key",
-     "Write each entry on a line of its own, indented, or [a, b] in brackets."),
+     "Write each entry on its own line, indented, or [a, b] in brackets."),
 )  # fmt: skip
 
 
@@ -80,10 +80,10 @@ def _reason(problem: str, lines: list[str], line: int) -> tuple[str, str]:
             (one for one in reversed(lines[: line - 1]) if one.strip() and not one.lstrip().startswith("#")), ""
         )
         if _TWO_KEYS.match(here):
-            return "two keys on one line", "Put the second on a line of its own; a value with `: ` needs quotes."
+            return "two keys on one line", "Put the second on its own line; a value with `: ` needs quotes."
         if _KEY_AND_VALUE.match(above) and _indent(here) > _indent(above):
             return "indented more than the key above it", "Keys of one section start in the same column."
-        return "a `: ` where no key can be", "Put a value that holds `: ` into quotes."
+        return "an unexpected `: `", "Put a value that holds `: ` into quotes."
     for pattern, what, hint in _PROBLEMS:
         if re.search(pattern, problem):
             return what, hint

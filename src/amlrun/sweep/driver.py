@@ -255,7 +255,7 @@ class Driver:
             return self._ended_as(RunStatus.CANCELED, "cancelled")
         if time.monotonic() > self._deadline:
             minutes = (self.settings.job.limits.timeout or 0) / 60
-            self.log.line(f"The sweep's time limit ({minutes:g} minutes) is reached.")
+            self.log.line(f"The sweep's time limit ({minutes:g} minutes) has been reached.")
             self.stop_all("the sweep's time limit (max_duration_minutes) was reached")
             return Outcome(RunStatus.COMPLETED)
         if any(len(trial.curve) for trial in self.trials.values()):

@@ -185,11 +185,11 @@ class Starter:
                 self._server.start(trial.run, plan)
                 return
             except OSError:
-                self._disable_fork_server("the fork server ended")
+                self._disable_fork_server("the fork server exited")
         self._supervisors[trial.run.id] = processes.start(trial.run, plan)
 
     def _disable_fork_server(self, reason: str) -> None:
-        self._report(f"Each trial is a plain process: {reason}.")
+        self._report(f"Trials run as plain processes: {reason}.")
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -205,7 +205,7 @@ class Starter:
         if not (run.private / "exit.json").exists() and not gone and not check_processes:
             return False
         if check_processes and self._server is not None and not self._server.alive:
-            self._disable_fork_server("the fork server ended")
+            self._disable_fork_server("the fork server exited")
         if trial.plan and self._server is None and not supervisor and not (run.private / "process.json").exists():
             # Ordered from a server that died before it started it.
             self._supervisors[run.id] = processes.start(run, trial.plan)

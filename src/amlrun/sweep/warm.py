@@ -80,7 +80,7 @@ class Warm:
         if line == "ready":
             self._ready = True
             return ""
-        return line.removeprefix("no: ") or "the fork server ended while it imported the script's packages"
+        return line.removeprefix("no: ") or "the fork server exited while it imported the script's packages"
 
     def start(self, run: runs.RunFolder, plan: dict[str, Any]) -> None:
         """Have a trial forked; its record says when it runs. Raises OSError when the server is gone."""

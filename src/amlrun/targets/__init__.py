@@ -67,7 +67,7 @@ class Targets:
             return self._get(machines.of_record(submitted["_machine"]))
         if kind != "azureml":
             raise AmlError(
-                f"{run.id} ran on {kind!r}, a kind of target that this version does not know", file=run.folder
+                f"{run.id} ran on {kind!r}, a type of target that this version does not support", file=run.folder
             )
         ids = submitted.get("workspace")
         if not ids:

@@ -24,7 +24,7 @@ from amlrun.spec.automl import TABLES, AutoMLJob
 from amlrun.spec.job import Input, Output
 from amlrun.targets.base import Plan, Run, SubmitOptions
 
-SENT_AS = "{}: sent as an MLTable, which is what AutoML takes there"
+SENT_AS = "{}: uploaded as an MLTable, which AutoML in a workspace requires"
 
 
 class Sender(Protocol):
@@ -83,7 +83,7 @@ def check(job: AutoMLJob) -> None:
 
     if job.training.stack_ensemble_settings:
         key = "training.stack_ensemble_settings"
-        raise wrong(key, "azure-ai-ml can't send it: it ends with a TypeError", "Leave it out: the defaults are used.")
+        raise wrong(key, "azure-ai-ml can't send it: it raises a TypeError", "Leave it out: the defaults are used.")
     if not job.compute and job.resources is None:
         raise wrong("compute", "is missing", "Write: compute: azureml:CLUSTER, or submit it with --ct CLUSTER.")
     write_automl.tables(job)

@@ -131,7 +131,7 @@ class ContainerSite(PosixSite):
         """v1's `-v` pairs as they are: a real /data."""
         for volume in self._asked.volumes:
             if volume.inside.rstrip("/") in ("", FOLDER):
-                raise AmlError(f"docker.arguments: -v {volume.source}: {volume.inside} is the container's own")
+                raise AmlError(f"docker.arguments: -v {volume.source}: {volume.inside} is used by the container itself")
             self._mount(self.volume_source(volume.source), volume.inside, readonly=volume.readonly)
 
     def volume_source(self, source: str) -> str:

@@ -28,7 +28,7 @@ _REFUSED = {
     "--user": "the files must belong to you",
     "--pull": "`aml` asks before it fetches an image; --pull fetches it",
     "--init": "every container has one",
-    "--restart": "a run runs once",
+    "--restart": "a run is not restarted",
     "--cidfile": "the container is found by its name",
 }
 _SHORT = {"-d": "--detach", "-i": "--interactive", "-t": "--tty", "-it": "--tty", "-ti": "--tty", "-a": "--attach",
@@ -98,7 +98,7 @@ def _parts(word: str) -> list[str]:
     try:
         return shlex.split(word)
     except ValueError as error:
-        raise AmlError(f"docker.arguments: {word}: has a quote that is not closed") from error
+        raise AmlError(f"docker.arguments: {word}: has an unclosed quote") from error
 
 
 def _take(asked: Asked, name: str, flag: str, value: str, whole: str | None) -> None:
@@ -141,6 +141,6 @@ def variables(wanted: Mapping[str, str], client: Mapping[str, str]) -> tuple[lis
             words += ["-e", name]
             continue
         if redact.masked({name: value}) != {name: value}:
-            raise AmlError(f"{name}: a secret under this name can't be given to a container", hint="Rename it.")
+            raise AmlError(f"{name}: a secret under this name cannot be passed to a container", hint="Rename it.")
         words += ["-e", f"{name}={value}"]
     return words, environment

@@ -159,7 +159,7 @@ def absent(engine: Engine, image: str) -> AmlError:
     private = f" (a private registry asks for {login} first)" if slash and "." in registry else ""
     return AmlError(
         f"the image {image} is not on this machine",
-        hint=f"Fetch it: add --pull, or run {engine.name} pull {image}{private}.",
+        hint=f"Pull it: add --pull, or run {engine.name} pull {image}{private}.",
     )
 
 
@@ -167,31 +167,31 @@ def absent(engine: Engine, image: str) -> AmlError:
 # counts. SERVICE is for what may pass or is another's to put right, as for a machine over ssh.
 _REFUSALS: tuple[tuple[str, str, str, int], ...] = (
     (r"permission denied.*(?:docker\.sock|docker daemon|docker api|podman\.sock)|permission denied.*connect",
-     "you may not use the container engine's socket",
+     "no permission to use the container engine's socket",
      "Join the group: sudo usermod -aG docker $USER, then sign in again; or use rootless Docker or Podman.", BAD_INPUT),
     (r"cannot connect to the docker daemon|is the docker daemon running|failed to connect to the docker api|"
      r"cannot connect to podman|error during connect|unexpected eof",
      "the container engine does not answer: its daemon is not running",
      "Start it (Docker Desktop, or sudo systemctl start docker), then submit again.", SERVICE),
     (r"does not match the (?:specified|detected host) platform|no match for platform|exec format error",
-     "the image is made for another kind of processor",
+     "the image is for another processor architecture",
      "Use an image for this machine's processor, or give docker.arguments [--platform, linux/amd64] to emulate it.",
      BAD_INPUT),
     (r"could not select device driver|nvidia-container-cli|unresolvable cdi devices",
-     "a GPU was asked for, and the engine has none to give",
+     "a GPU was requested, but the engine has none",
      "Remove --gpus from docker.arguments, or install the GPU's driver and the NVIDIA Container Toolkit.", BAD_INPUT),
     (r"mounts denied|is not shared from the host|drive has not been shared|filesharing",
-     "the engine may not see a folder of this machine",
+     "the engine has no access to a folder on this machine",
      "Share it: Docker Desktop, Settings, Resources, File sharing; or move the project below your home folder.",
      BAD_INPUT),
     (r"bind source path does not exist|statfs .*no such file",
-     "a folder that is mounted is not where the engine looks",
-     "An engine of another machine, or of the machine around this container, does not see this one's folders.",
+     "a mounted folder does not exist where the engine runs",
+     "An engine on another machine, or on this container's host, does not see the folders here.",
      BAD_INPUT),
     (r"no space left on device", "the container engine's disk is full",
      "Free some space (docker system prune removes what is not used), then submit again.", SERVICE),
     (r"unauthorized|authentication required|pull access denied|requested access .* denied|denied:",
-     "the registry does not let you have the image",
+     "the registry denied access to the image",
      "Sign in first (docker login, or az acr login -n NAME), and check the image's name.", SERVICE),
     (r"manifest unknown|manifest for .* not found|not found: manifest|name unknown|repository .* not found",
      "the registry has no such image", "Check its name and tag.", BAD_INPUT),
@@ -200,7 +200,7 @@ _REFUSALS: tuple[tuple[str, str, str, int], ...] = (
     (r"container-init binary not found", "podman has no init program for its containers",
      "Install it: apt-get install catatonit, dnf install catatonit.", BAD_INPUT),
     (r"port is already allocated|address already in use", "a port that docker.arguments publishes is taken",
-     "Publish another one, or end what uses it.", BAD_INPUT),
+     "Publish another one, or stop what uses it.", BAD_INPUT),
     (r"short-name|short name",
      "podman needs an image's full name", "Write the registry too, for instance docker.io/library/python:3.11.",
      BAD_INPUT),
@@ -208,16 +208,16 @@ _REFUSALS: tuple[tuple[str, str, str, int], ...] = (
      "the image has no such program",
      "Name an interpreter of the image (interpreterPath), or an image that has Python.", BAD_INPUT),
     (r"unknown flag|invalid argument|unknown shorthand|flag needs an argument|invalid reference|incorrect format",
-     "the engine does not take docker.arguments", "Correct them: docker run --help.", BAD_INPUT),
-    (r"setrlimit|operation not permitted|oci permission denied", "the engine may not do that here",
-     "Run it as root, or leave out what asks for more rights (--ulimit, --privileged, --device).", BAD_INPUT),
+     "the engine rejected docker.arguments", "Correct them: docker run --help.", BAD_INPUT),
+    (r"setrlimit|operation not permitted|oci permission denied", "the engine has no permission to do that here",
+     "Run it as root, or remove what needs more privileges (--ulimit, --privileged, --device).", BAD_INPUT),
 )  # fmt: skip
 
 
 def explain(output: str, engine: Engine, about: str = "") -> AmlError:
     """The engine's refusal as one sentence of its own kind, its own last words in the hint."""
     lines = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("See '")]
-    said = lines[-1] if lines else "it said nothing"
+    said = lines[-1] if lines else "it gave no reason"
     flat = " ".join(lines).lower()
     before = f"{about}: " if about else ""
     for pattern, message, hint, code in _REFUSALS:

@@ -60,10 +60,10 @@ def of_job(job: CommandJob, engine: Engine, options: SubmitOptions, report: Repo
 
 
 def _fetched(name: str, engine: Engine, options: SubmitOptions, report: Report) -> Image:
-    asked = options.pull or (options.confirm is not None and options.confirm(f"Fetch the image {name}?"))
+    asked = options.pull or (options.confirm is not None and options.confirm(f"Pull the image {name}?"))
     if not asked:
         raise engines.absent(engine, name)
-    report(f"Fetching {name} …")
+    report(f"Pulling {name} …")
     engine.stream(["pull", name], report, name)
     found = engine.image(name)
     if found is None:
@@ -91,13 +91,13 @@ def _built(job: CommandJob, engine: Engine, report: Report) -> Image:
     found = engine.image(name)
     if found is not None:
         return found
-    report("Building the image of the Dockerfile (kept for later runs) …")
+    report("Building the Dockerfile's image (cached for later runs) …")
     network = ["--network=host"] if engine.lacks_bridge() else []
     done = engine.call("build", *network, "--tag", name, *words, text=text)
     if done.returncode:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise AmlError(
-            "the image of the Dockerfile could not be built", field="environment.docker.baseDockerfile", exit_code=1,
+            "the Dockerfile's image could not be built", field="environment.docker.baseDockerfile", exit_code=1,
             hint="\n".join(lines[-8:]),
         )  # fmt: skip
     made = engine.image(name)

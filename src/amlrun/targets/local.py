@@ -178,7 +178,7 @@ def _remarks(job: CommandJob, site: Site) -> Callable[[], list[str]]:
         for name, place in places.items():
             if data.changed_since(place, start):
                 found.append(
-                    f"input {name} changed during the run; a script may not write there: in Azure ML it is read-only"
+                    f"input {name} changed during the run; scripts must not write to it: in Azure ML it is read-only"
                 )
         return found
 

@@ -47,7 +47,7 @@ class DrivenRun(Run, Generic[Work]):
         if self._work is None:
             return super().wait(timeout, on_event)
         if timeout is not None:
-            hint = f"Leave the timeout out, or submit the {self.noun} with detach=True."
+            hint = f"Omit the timeout, or submit the {self.noun} with detach=True."
             raise AmlError(f"wait() has no timeout for a {self.noun} that runs in this process", hint=hint)
         work, self._work = self._work, None
         self.drive(work, on_event or self.target.on_event)

@@ -76,7 +76,7 @@ def ssh_words(machine: Machine) -> list[str]:
     asked = os.environ.get(VARIABLE)
     words = shlex.split(asked) if asked else [shutil.which("ssh") or ""]
     if not words or not words[0]:
-        raise AmlError("ssh was not found", hint="Install OpenSSH's client.")
+        raise AmlError("ssh was not found", hint="Install the OpenSSH client.")
     options = {
         "BatchMode": "yes", "StrictHostKeyChecking": "yes", "ConnectTimeout": str(_CONNECT_SECONDS),
         "ServerAliveInterval": str(_ALIVE_SECONDS), "ServerAliveCountMax": "4", "LogLevel": "ERROR",

@@ -24,28 +24,29 @@ _LOST = "the connection was lost"
 # What OpenSSH says (9.2), and what it means; the first that matches counts.
 _REFUSALS: tuple[tuple[str, str, str, int], ...] = (
     (r"remote host identification has changed|offending .* key in",
-     "its host key is another than the one you know",
-     "If the machine was set up anew, remove the old key: ssh-keygen -R {known}. If not, somebody may be in between: "
-     "ask who runs it.", BAD_INPUT),
-    (r"could not resolve hostname", "there is no host of that name", "Check `host:`, or your network and its DNS.",
+     "its host key has changed",
+     "If the machine was reinstalled, remove the old key: ssh-keygen -R {known}. If not, the connection may be "
+     "intercepted: ask its administrator.", BAD_INPUT),
+    (r"could not resolve hostname", "its host name could not be resolved", "Check `host:`, the network and its DNS.",
      SERVICE),
-    (r"connection refused", "nothing answers at that port", "Check that sshd runs there, and `port:`.", SERVICE),
+    (r"connection refused", "the connection was refused", "Check that sshd runs there, and `port:`.", SERVICE),
     (r"timed out|no route to host|network is unreachable|host is down", "it does not answer",
      "Check the address and the network (a VPN, a firewall), then run the same command again.", SERVICE),
-    (r"unprotected private key file|bad permissions", "others may read your key, so ssh does not use it",
-     "Make it yours alone: chmod 600 {key}", BAD_INPUT),
+    (r"unprotected private key file|bad permissions", "other users can read your key file, so ssh does not use it",
+     "Restrict it: chmod 600 {key}", BAD_INPUT),
     (r"incorrect passphrase|bad passphrase", "the key has a passphrase", "Give the key to ssh-agent: ssh-add {key}",
      BAD_INPUT),
-    (r"load key .*(?:invalid format|error in libcrypto)", "the key file is no private key", "Check {key}.", BAD_INPUT),
+    (r"load key .*(?:invalid format|error in libcrypto)", "the key file is not a private key", "Check {key}.",
+     BAD_INPUT),
     (r"permission denied", "it does not accept your key",
      "Check `user:` and the key; a key with a passphrase must be in ssh-agent (ssh-add). To install your key there: "
      "ssh-copy-id {known}", BAD_INPUT),
     (r"kex_exchange_identification|banner exchange|connection (?:closed|reset) by (?:\S+ port|remote)",
-     "it closed the connection at once", "It may be starting, or refuse so many connections: try again.", SERVICE),
+     "it closed the connection immediately", "It may be starting, or limiting connections: try again.", SERVICE),
     (r"not responding|broken pipe|connection (?:to \S+ )?closed|connection reset|client_loop|mux_client|control socket",
      _LOST, "Run the same command again when the network is back.", SERVICE),
     (r"command not found|not found|no such file or directory.*python|is not recognized",
-     "there is no {python} there", "Install Python 3.7 or newer there, or name one: `python:` in data/computes.yml.",
+     "{python} was not found there", "Install Python 3.7 or newer there, or name one: `python:` in data/computes.yml.",
      BAD_INPUT),
     (r"no space left on device|disk quota exceeded", "there is no space left there",
      "Free some there (~/.amlrun), then submit again.", SERVICE),
@@ -68,7 +69,7 @@ def explain(said: str, code: int, machine: Machine) -> AmlError:
     last = lines[-1] if lines else f"ssh ended with {code}"
     if code in (255, -15):
         return _error(machine, _LOST, f"ssh said: {last}", SERVICE)
-    return _error(machine, f"our program could not run there: {last[:300]}", "", SERVICE)
+    return _error(machine, f"aml's program could not run there: {last[:300]}", "", SERVICE)
 
 
 def _error(machine: Machine, message: str, hint: str, exit_code: int) -> AmlError:
@@ -87,8 +88,8 @@ def _unknown(machine: Machine) -> AmlError:
     found = _fingerprint(machine, port)
     scan = shlex.join(["ssh-keyscan", *port, machine.host])
     hint = f"Its fingerprint: {found}. " if found else ""
-    hint += f"Compare it with the one that its owner tells you, then: {scan} >> ~/.ssh/known_hosts"
-    return _error(machine, "its host key is not known here", hint, BAD_INPUT)
+    hint += f"Compare it with the one that its administrator gives you, then: {scan} >> ~/.ssh/known_hosts"
+    return _error(machine, "its host key is unknown", hint, BAD_INPUT)
 
 
 def _fingerprint(machine: Machine, port: list[str]) -> str:

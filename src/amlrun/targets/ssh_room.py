@@ -68,7 +68,7 @@ class RemoteRoom(Room):
         if inside in self._call("hello", paths=[inside])["missing"]:
             own = static_program(self._shop.there)
             self._shop.report(
-                f"  Sending uv to {self._shop.connection.machine.name} ({own.stat().st_size / 1e6:.0f} MB)"
+                f"  Uploading uv to {self._shop.connection.machine.name} ({own.stat().st_size / 1e6:.0f} MB)"
             )
             self._put(inside, own.read_bytes(), 0o755)
         return inside

@@ -77,7 +77,7 @@ class RemoteSite(PosixSite):
         place = data.locate(self.project, name, wanted.path)
         files = self._sendable(name, place)
         hint = f"; to use a copy there, name its path in data/computes.yml: {self.machine.name}: datasets: {named}:"
-        self._report(f"Sending input {name} along ({files}){hint}")
+        self._report(f"Uploading input {name} ({files}){hint}")
         inside = f".run/inputs/{name}" + (f"/{place.name}" if place.is_file() else "")
         self.sends[inside] = place
         return f"{self.folder}/{inside}"
@@ -89,8 +89,8 @@ class RemoteSite(PosixSite):
             count, size = len(sizes), sum(sizes)
         if size > snapshot.MAX_BYTES:
             raise AmlError(
-                f"input {name}: {snapshot.human(size)} at {place} is too much to send with every run", field=name,
-                hint=f"Copy it to {self.machine.name} once, and name its path there in data/computes.yml: "
+                f"input {name}: {snapshot.human(size)} at {place} is too large to upload with every run", field=name,
+                hint=f"Copy it to {self.machine.name} once, and put its path into data/computes.yml: "
                 f"{self.machine.name}: datasets: {name}: /PATH",
             )  # fmt: skip
         return f"{count:,} file{'' if count == 1 else 's'}, {snapshot.human(size)}"

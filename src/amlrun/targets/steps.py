@@ -113,7 +113,7 @@ def describe(files: snapshot.Snapshot) -> str:
     """The snapshot in one line."""
     text = files.summary()
     if files.run_folders:
-        text += f"\nLeft out, because each run starts with its own: {'/, '.join(files.run_folders)}/"
+        text += f"\nLeft out, because every run starts with its own: {'/, '.join(files.run_folders)}/"
     return text
 
 

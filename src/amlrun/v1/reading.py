@@ -34,7 +34,9 @@ def read_synonyms(config: Config) -> None:
     for spelt, found, line, node in config.synonyms:
         if config.has(*found.path):
             config.values[spelt] = Value(spelt, None, redact.masked(node.plain(), spelt[-1]), line, node.comment)
-            config.note(spelt, f"not used: {dotted(found.path)} on line {config.line(*found.path)} counts", line)
+            config.note(
+                spelt, f"not used: {dotted(found.path)} on line {config.line(*found.path)} takes precedence", line
+            )
             continue
         config.note(spelt, f"read as {dotted(found.path)}", line)
         if found.type != "section":
@@ -125,7 +127,7 @@ def _bool(config: Config, value: Value, node: Node) -> None:
         return
     value.value = word in _TRUE
     if not isinstance(node.value, bool) and node.value not in (0, 1):
-        was = " (the v1 tools took it for true)" if word in _FALSE else ""
+        was = " (the v1 tools treated it as true)" if word in _FALSE else ""
         config.note(value.key, f"{node.shown} is read as {str(value.value).lower()}{was}", value.line)
 
 
@@ -165,7 +167,7 @@ def _scalar(node: Node) -> tuple[Any, str]:
 
 def _word(config: Config, value: Value, node: Node) -> None:
     if node.kind != "scalar":
-        config.problem(value.key, f"expected a word, got {node.shown}", line=value.line)
+        config.problem(value.key, f"expected a string, got {node.shown}", line=value.line)
         return
     value.value, value.words = _scalar(node)
 
@@ -178,16 +180,16 @@ def _text(config: Config, value: Value, node: Node) -> None:
 def _words(config: Config, value: Value, node: Node) -> None:
     if node.kind == "scalar":
         value.value = value.words = split(node.text)
-        config.note(value.key, f"a line of text, read as {len(value.value)} words", value.line)
+        config.note(value.key, f"a string, split into {len(value.value)} words", value.line)
         return
     if node.kind == "map":
-        config.problem(value.key, "expected a list of words, got keys", line=value.line)
+        config.problem(value.key, "expected a list of strings, got keys", line=value.line)
         return
     value.value, value.words = [], []
     for place, item in enumerate(node.items):
         key = (*value.key, f"[{place}]")
         if item.kind != "scalar":
-            config.problem(key, f"expected a word, got {item.shown}", "Write each argument as a word.", item.line)
+            config.problem(key, f"expected a string, got {item.shown}", "Write each argument as a string.", item.line)
         elif item.text == "" and not item.quoted:
             config.note(key, "is empty; left out", item.line)
         else:

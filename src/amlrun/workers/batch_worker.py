@@ -278,7 +278,7 @@ def main() -> int:
     except OSError as error:
         here = Path.cwd().name
         say(f"{error.filename or plan['output'] or JOURNAL}: {error.strerror or error}")
-        say(f"What is scored is kept. Free space or correct the permissions, then resume it: --continue {here}")
+        say(f"The results so far are kept. Free space or correct the permissions, then resume it: --continue {here}")
         return 1
     finally:
         batch.close()

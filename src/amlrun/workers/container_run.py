@@ -113,17 +113,17 @@ def wait(container: Container, words: list[str]) -> tuple[int, str]:
         waited = container.call("wait", container.name)
         if "no such exit code" in waited.stderr:
             # Podman shows it as running for ever.
-            return 1, "how the script ended is not known: podman's monitor of its container (conmon) was killed"
+            return 1, "the exit code is unknown: podman's monitor of the container (conmon) was killed"
         if waited.returncode != 0:
             container.lost_engine = True
             time.sleep(_LOOK_SECONDS)
     code = int(state.get("ExitCode", 1))
     if state.get("OOMKilled"):
-        return code or 137, "the script was killed: the container had no memory left (--memory)"
+        return code or 137, "the script was killed: the container ran out of memory (--memory)"
     if code in (125, 126, 127) and refused.strip():
         return code, refused.strip()
     if container.lost_engine and code in _ENDED_WITH_ENGINE:
-        return code, "interrupted: the container engine ended while the script ran, and the script with it"
+        return code, "interrupted: the container engine stopped while the script was running, and the script with it"
     return code, ""
 
 

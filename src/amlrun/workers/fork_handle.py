@@ -76,7 +76,9 @@ class Fork:
     def ended(self, status: int) -> None:
         """Record how the trial ended."""
         code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-        error = "ran longer than %s s (limits.trial_timeout) and was ended" % self.plan["timeout"] if self.late else ""
+        error = (
+            "ran longer than %s s (limits.trial_timeout) and was stopped" % self.plan["timeout"] if self.late else ""
+        )
         folder = self.plan["folder"]
         record(folder, "exit", run_record.ending(folder, code, time.monotonic() - self.start, error))
         run_record.release(folder)

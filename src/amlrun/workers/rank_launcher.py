@@ -188,7 +188,7 @@ class Launcher:
             left = process_tree.below(os.getpid())
             if left:
                 names = ", ".join("%s (process %d)" % (name, pid) for pid, name in left.items())
-                rank_process.say("Left behind by the ranks and ended with the run: %s" % names)
+                rank_process.say("Left behind by the ranks and stopped with the run: %s" % names)
         process_tree.end_below(os.getpid(), _GRACE)
         for one in self.started:
             one.poll()

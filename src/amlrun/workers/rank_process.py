@@ -45,9 +45,9 @@ def how(code: int) -> str:
     if code > 0:
         return "ended with exit code %d" % code
     try:
-        return "was ended by signal %d (%s)" % (-code, signal.Signals(-code).name)
+        return "was killed by signal %d (%s)" % (-code, signal.Signals(-code).name)
     except ValueError:
-        return "was ended by signal %d" % -code
+        return "was killed by signal %d" % -code
 
 
 def note_failure(spec: dict[str, Any], message: str) -> None:

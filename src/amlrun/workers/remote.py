@@ -45,23 +45,23 @@ def begin(request: dict[str, Any], stdin: IO[bytes]) -> None:
     run_id, plan = request["run"], request["plan"]
     folder = folder_of(run_id)
     if request["home"] != home():
-        raise Refused("moved", "the home folder there is another than an hour ago; run the same command again")
+        raise Refused("moved", "the home folder there has changed; run the same command again")
     os.makedirs(os.path.dirname(folder), exist_ok=True)
     try:
         os.mkdir(folder)
     except FileExistsError:
-        raise Refused("exists", "there is a run %s already" % run_id) from None
+        raise Refused("exists", "run %s already exists" % run_id) from None
     os.mkdir(os.path.join(folder, ".run"))
     write(os.path.join(folder, ".run", "remote.json"), {"pid": os.getpid(), "seen": time.time()})
     with tarfile.open(fileobj=stdin, mode="r|") as archive:
         archive.extractall(folder)  # noqa: S202 - our own, over our own connection
     # The pipe was whole: what a killed client sent in part must not start.
     if not os.path.exists(os.path.join(folder, ".run", "whole")):
-        raise Refused("torn", "the files did not arrive whole")
+        raise Refused("torn", "the upload was incomplete")
     with open(os.path.join(folder, ".run", "reserve"), "wb") as stream:
         stream.write(b"\0" * 65536)
     if os.path.exists(os.path.join(folder, ".run", "fenced")):
-        raise Refused("late", "the run was given up meanwhile")
+        raise Refused("late", "the run was abandoned in the meantime")
     # What the shell of a login sets is the machine's; what the run needs comes over it.
     plan["env"] = dict(os.environ, **plan["env"])
     supervisor = subprocess.Popen(
@@ -215,7 +215,7 @@ def put(request: dict[str, Any], stdin: IO[bytes]) -> None:
             piece = stdin.read(min(left, 1 << 20))
             if not piece:
                 os.unlink(temporary)
-                raise Refused("torn", "the file did not arrive whole")
+                raise Refused("torn", "the upload of the file was incomplete")
             stream.write(piece)
             left -= len(piece)
     os.chmod(temporary, request.get("mode", 0o644))

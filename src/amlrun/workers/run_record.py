@@ -69,7 +69,9 @@ def ending(folder: str, code: int, seconds: float, error: str = "") -> dict[str,
     if error:
         value["exit_code"] = code or 1
     elif code:
-        error = "the script was ended by signal %d" % -code if code < 0 else "the script ended with exit code %d" % code
+        error = (
+            "the script was killed by signal %d" % -code if code < 0 else "the script ended with exit code %d" % code
+        )
         if full(folder):
             error += ", and the disk is full"
     if error:

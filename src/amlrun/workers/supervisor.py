@@ -49,7 +49,9 @@ def supervise(plan: dict[str, Any]) -> int:
         try:
             code = script.wait(plan.get("timeout"))
         except subprocess.TimeoutExpired:
-            error = "ran longer than %s s (limits.timeout, v1's maxRunDurationSeconds) and was ended" % plan["timeout"]
+            error = (
+                "ran longer than %s s (limits.timeout, v1's maxRunDurationSeconds) and was stopped" % plan["timeout"]
+            )
             end_tree(script)
             code = script.wait()
         if ranks:

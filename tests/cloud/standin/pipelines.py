@@ -76,7 +76,7 @@ class Pipeline(Job):
         try:
             self.order = [*TopologicalSorter({step: self._needs(step) for step in self.nodes}).static_order()]
         except CycleError as error:
-            raise Refusal(400, "UserError", f"the steps wait for each other: {error.args[1]}") from error
+            raise Refusal(400, "UserError", f"the steps depend on each other: {error.args[1]}") from error
         outputs = [match[3] for node in self.nodes.values() for one in (node.get("outputs") or {}).values()
                    for match in _PARENT.finditer(str(one.get("value") or ""))]  # fmt: skip
         unknown = {*outputs} - {*(said.get("outputs") or {})}

@@ -90,7 +90,7 @@ def test_models_without_probabilities(tmp_path: Path) -> None:
     model = KNeighborsClassifier().fit(X, y)
     hard = type("Hard", (), {"classes_": model.classes_, "predict": lambda self, rows: model.predict(rows)})()
     found = evaluate.classifier(hard, X, y, None, told.append)
-    assert "roc_curve" not in found.figures and "neither probabilities" in told[0]
+    assert "roc_curve" not in found.figures and "neither predict_proba" in told[0]
     assert {file.name for file in found.write(tmp_path, "")} == {
         "classification_report.json", "confusion_matrix.json", "confusion_matrix.png"
     }  # fmt: skip

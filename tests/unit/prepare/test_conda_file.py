@@ -129,11 +129,11 @@ def test_the_lines_of_pip_files_keep_their_place(tmp_path: Path) -> None:
         ("dependencies:\n- numpy\n- 5\n", "conda.yml:3: expected `name=version`"),
         ("dependencies:\n- numpy\n- 'numpy=1.2|1.3'\n", "conda.yml:3: 'numpy=1.2|1.3'"),
         ("dependencies: [\n", "conda.yml:2: is not YAML"),
-        ("dependencies:\n- python=>3.8\n", "conda.yml:2: 'python=>3.8': '=>' is no sign; write >="),
-        ("dependencies:\n- numpy =<2\n", "'=<' is no sign; write <="),
+        ("dependencies:\n- python=>3.8\n", "conda.yml:2: 'python=>3.8': '=>' is not an operator; write >="),
+        ("dependencies:\n- numpy =<2\n", "'=<' is not an operator; write <="),
         ("dependencies:\n- python=abc\n", "conda.yml:2: 'python=abc': 'abc' is no version"),
         ("dependencies:\n- numpy=1.2.x\n", "conda.yml:2: 'numpy=1.2.x': '1.2.x' is not a version that PyPI can have"),
-        ("dependencies:\n- internal::idna\n", "is from the private channel 'internal', which only conda reaches"),
+        ("dependencies:\n- internal::idna\n", "is from the private channel 'internal', which only conda can use"),
         ("dependencies:\n- https://conda.example.com/ch::idna\n", "is from the private channel"),
         ("dependencies:\n- '=1.2'\n", "conda.yml:2: can't read the package"),
     ],
@@ -150,7 +150,7 @@ def test_a_missing_file_says_where_paths_start(tmp_path: Path) -> None:
     assert "--path" in wrong.value.hint
 
 
-# What `conda env export` and people write that is no Python package: none may be looked up on PyPI, where strangers
+# What `conda env export` and people write that is not a Python package: none may be looked up on PyPI, where strangers
 # have many of these names.
 OTHERS = """
 _libgcc_mutex=0.1=conda_forge bzip2=1.0.8 libcblas=3.9.0 libexpat libgfortran5 liblapack libnsl libopenblas libsqlite
@@ -257,24 +257,24 @@ def test_what_runs_and_tools_leave_is_no_content(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "message", "hint"),
     [
-        ("-r nothere.txt", "-r nothere.txt: no such file or folder: ", "start at the conda file's folder"),
+        ("-r nothere.txt", "-r nothere.txt: no such file or folder: ", "relative to the conda file's folder"),
         ("./wheels/a-1-py3-none-any.whl", "no such file or folder: ", "Did you mean ../wheels/a-1-py3-none-any.whl?"),
-        ("-e ./gone[extra]", "no such file or folder: ", "start at the conda file's folder"),
-        ("--no-deps", "--no-deps: pip takes no such option", "Delete the line"),
-        ("--upgrade", "--upgrade: pip takes no such option", "Delete the line"),
-        ("-U", "-U: pip takes no such option", "Delete the line"),
-        ("-e .", "-e .: no Python package: ", "start at the conda file's folder"),
+        ("-e ./gone[extra]", "no such file or folder: ", "relative to the conda file's folder"),
+        ("--no-deps", "--no-deps: not a valid option", "Delete the line"),
+        ("--upgrade", "--upgrade: not a valid option", "Delete the line"),
+        ("-U", "-U: not a valid option", "Delete the line"),
+        ("-e .", "-e .: not a Python package: ", "relative to the conda file's folder"),
         ("C:\\\\wheels\\\\a-1-py3-none-any.whl", "no such file or folder", "Put it beside the conda file"),
-        ("six=1.16.0", "six=1.16.0: is not a requirement that pip can read", "Write six==1.16.0: pip's sign is =="),
+        ("six=1.16.0", "six=1.16.0: is not a requirement that pip can read", "Write six==1.16.0: pip uses =="),
         ("six 1.16.0", "is not a requirement that pip can read", "Write six==1.16.0"),
         ("six=>1.16", "is not a requirement that pip can read", "Write six>=1.16."),
         ("six>1.0<2.0", "is not a requirement that pip can read", "Write six<2.0,>1.0."),
         ("six>=1.*", "is not a requirement that pip can read", "Write six>=1."),
         ("pip install six", "is not a requirement that pip can read", "Write only six."),
         ("conda-forge::six", "is not a requirement that pip can read", "Channels are conda's: write six"),
-        ("git@host.example:a/b.git", "is not an address", "Write git+ssh://git@host.example/a/b.git."),
-        ("python==3.8", "Python does not come from pip", "Name it under `dependencies:`: - python=3.8"),
-        ("six --extra-index-url https://u:hunter2@f.x", "--extra-index-url beside a requirement", "line of its own"),
+        ("git@host.example:a/b.git", "is not a URL", "Write git+ssh://git@host.example/a/b.git."),
+        ("python==3.8", "pip does not install Python", "Name it under `dependencies:`: - python=3.8"),
+        ("six --extra-index-url https://u:hunter2@f.x", "--extra-index-url beside a requirement", "its own line"),
         ("six -U", "pip ignores or refuses -U beside a requirement", "Leave out -U."),
     ],
 )

@@ -192,7 +192,7 @@ def test_real_resolution_names_what_the_registry_does_not_have() -> None:
     text = "dependencies:\n  - python=3.11\n  - pip:\n" + "".join(f"    - {one}\n" for one in packages)
     found = heal(text, "x.yml", uv_resolver())
     assert edits(found) == {"amlrun-has-no-such-package-9": [], "dataclasses==0.8": []}
-    assert "no package of this name" in found.edits[0].reason
+    assert "no package with this name" in found.edits[0].reason
 
 
 def test_a_registry_out_of_reach_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,7 @@ def test_a_package_that_cannot_be_had_names_its_line(tmp_path: Path) -> None:
     text = CONDA + "      - idna\n      - no-such-package-of-this-name-here==1.0\n"
     with pytest.raises(AmlError) as wrong:
         environment.prepare(conda_file(tmp_path, text), report=lambda line: None)
-    assert "conda.yml:7: no-such-package-of-this-name-here==1.0: there is no package of this name" in str(wrong.value)
+    assert "conda.yml:7: no-such-package-of-this-name-here==1.0: there is no package with this name" in str(wrong.value)
     assert wrong.value.exit_code == 1
 
 
@@ -153,8 +153,8 @@ dependencies:
         environment.prepare(conda_file(tmp_path, text), report=lambda line: None)
     said = str(wrong.value)
     assert "conda.yml:3: six==99.9: there is no such version" in said
-    assert "conda.yml:6: no-such-package-of-this-name-here: there is no package of this name" in said
-    assert "conda.yml:7: another-package-that-is-nowhere==1.0: there is no package of this name" in said
+    assert "conda.yml:6: no-such-package-of-this-name-here: there is no package with this name" in said
+    assert "conda.yml:7: another-package-that-is-nowhere==1.0: there is no package with this name" in said
     assert "idna" not in said and wrong.value.exit_code == 1
 
 

@@ -109,9 +109,9 @@ REQUIREMENTS = [
 OUTPUTS = [
     ("error: Failed to build `numpy==1.16.2`\n  cause: The build backend returned an error\n"
      "         NameError: name 'CCompiler' is not defined. Did you mean: 'ccompiler'?\n",
-     4, "numpy==1.16.2: there is no wheel for Python 3.11, and building it from its source failed (NameError"),
+     4, "numpy==1.16.2: there is no wheel for Python 3.11, and building it from source failed (NameError"),
     ("error: No solution found when resolving dependencies\n  cause: Because fusepy was not found in the package "
-     "registry and you require fusepy, we can conclude", 6, "fusepy: there is no package of this name"),
+     "registry and you require fusepy, we can conclude", 6, "fusepy: there is no package with this name"),
     ("  × No solution found when resolving dependencies:\n  ╰─▶ Because there is no version of scipy==1.9.0 and you require "
      "scipy==1.9.0, we\n      can conclude", 5, "scipy==1.9.0: there is no such version"),
     ("cause: Because only scipy==1.2.1 is available and you require scipy==1.9.0, we can conclude", 5, "there is no such version"),
@@ -201,7 +201,7 @@ def test_uv_that_may_not_fetch_is_the_cause_also_beside_an_index_on_the_disk() -
     [
         (
             "error: Couldn't parse requirement in `{0}` at position 0\n  cause: no version",
-            "is not a file of requirements",
+            "is not a requirements file",
         ),
         ("error: File not found: `{0}`", "no such file or folder"),
         ("error: File not found: {0}\n", "no such file or folder"),

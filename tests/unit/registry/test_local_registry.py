@@ -67,8 +67,8 @@ def test_a_runs_file_is_registered_with_where_it_is_from(registry: LocalRegistry
     [
         ("", "which file of the run?"),
         ("outputs/none.pkl", "has no outputs/none.pkl"),
-        ("../../m.pkl", "is outside of the run"),
-        ("/etc/hostname", "is outside of the run"),
+        ("../../m.pkl", "is outside the run"),
+        ("/etc/hostname", "is outside the run"),
     ],
 )
 def test_a_file_that_is_not_the_runs_is_refused(registry: LocalRegistry, path: str, message: str) -> None:

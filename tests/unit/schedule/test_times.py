@@ -84,4 +84,4 @@ def test_an_interval_needs_a_start_to_be_due() -> None:
 def test_what_azure_does_otherwise() -> None:
     assert "0 3 * * *" in times.differences(Schedule("s", Cron("0 3 1 * *")))[0]
     assert times.differences(Schedule("s", Cron("0 3 * * 1"))) == []
-    assert "no trigger by data" in times.differences(Schedule("s", OnChange("store")))[0]
+    assert "no data-change trigger" in times.differences(Schedule("s", OnChange("store")))[0]

@@ -149,7 +149,12 @@ def test_a_spark_job(tmp_path: Path) -> None:
     for name in ("utils.zip", "extra.jar"):
         (tmp_path / "src" / name).touch()
     job = read.read(file)
-    assert isinstance(job, SparkJob) and job.args == ["--titanic_data", "${{inputs.titanic}}", "--name", "two words"]
+    assert isinstance(job, SparkJob) and job.args == [
+        "--titanic_data",
+        "${{inputs.titanic}}",
+        "--name",
+        "two words",
+    ]
     assert (job.entry, job.jars, job.py_files, job.identity) == ("a.py", ["extra.jar"], ["utils.zip"], "managed")
     assert job.conf == {"spark.driver.cores": 1, "spark.driver.memory": "2g"}
     tree = job_tree.tree(job, "r", "e", None)
@@ -167,7 +172,7 @@ def test_a_spark_job(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("type: spark\ncode: src\n", "entry.file: is missing"),
-        ("type: spark\ncode: src\nentry: {class_name: a.B}\n", "job.yml:3: entry.file: a class in a jar"),
+        ("type: spark\ncode: src\nentry: {class_name: a.B}\n", "job.yml:3: entry.file: aml does not run a class"),
         ("type: spark\ncode: src\nentry: {file: a.py}\nargs: ${{inputs.x}}\n", "is not below inputs"),
         ("type: pipeline\njobs: {}\n", "job.yml:1: type: a pipeline job is not read here"),
         ("script: train.py\narguments: []\ntarget: local\n",

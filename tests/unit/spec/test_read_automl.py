@@ -82,7 +82,7 @@ MISTAKES = [
     ("target_column_name: kind", "", "1: target_column_name: is missing"),
     ("  path: train_data", "  path: nowhere", "8: training_data.path: no such file or folder"),
     ("  type: mltable\n  path: train_data", "  type: mltable", "7: training_data.path: is missing"),
-    ("validation_data_size: 0.2", "validation_data_size: 2.0", "9: validation_data_size: expected a share"),
+    ("validation_data_size: 0.2", "validation_data_size: 2.0", "9: validation_data_size: expected a fraction"),
     ("validation_data_size: 0.2", "n_cross_validations: 1", "9: n_cross_validations: expected auto, or 2 or more"),
     (
         "validation_data_size: 0.2",
@@ -107,7 +107,7 @@ MISTAKES = [
     ("[LightGBM, logistic_regression]", "[LigthGBM]", "did you mean 'light_gbm'?"),
     ("[LightGBM, logistic_regression]", "[TensorFlowDNN]", "20: training.allowed_training_algorithms: Tensor"),
     ("[LightGBM, logistic_regression]", "[svm]\n  blocked_training_algorithms: [SVM]",
-     "21: training.blocked_training_algorithms: svm is allowed and blocked"),
+     "21: training.blocked_training_algorithms: svm is both allowed and blocked"),
     ("  enable_stack_ensemble: false", "  enable_stack_ensemble: perhaps",
      "21: training.enable_stack_ensemble: expected true or false"),
     ("  enable_stack_ensemble: false", "  max_trials: 3", "21: training.max_trials: belongs below limits"),

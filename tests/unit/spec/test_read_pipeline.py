@@ -106,7 +106,7 @@ def test_code_may_be_one_file(tmp_path: Path) -> None:
 
 # What is replaced in PIPELINE by what, the words on the line of the mistake, and words of the message.
 SLIPS: list[tuple[str, str, str, str]] = [
-    ("  train:\n", "  Train:\n", "Train:", "step's name"),
+    ("  train:\n", "  Train:\n", "Train:", "valid step name"),
     ("    code: src\n", "    codes: src\n", "codes:", "did you mean 'code'"),
     ("    code: src\n", "    code: sources\n", "code: sources", "no such file or folder"),
     ("    code: src\n", "    depends_on: [train]\n", "depends_on", "Order follows data"),
@@ -126,14 +126,14 @@ SLIPS: list[tuple[str, str, str, str]] = [
     ("parent.jobs.prep.outputs.tables", "parent.jobs.prepp.outputs.tables", "prepp", "did you mean 'prep'"),
     ("parent.jobs.prep.outputs.tables", "parent.jobs.prep.outputs.table", "outputs.table}", "did you mean 'tables'"),
     ("parent.outputs.model", "parent.outputs.modle", "modle", "did you mean 'model'"),
-    ("parent.jobs.prep.outputs.tables", "parent.prep.outputs.tables", "parent.prep", "no binding"),
+    ("parent.jobs.prep.outputs.tables", "parent.prep.outputs.tables", "parent.prep", "not a valid binding"),
     ("--word ${{inputs.word}}", "--word ${{inputs.words}}", "--read ${{inputs.raw}}", "'word'"),
     ("parent.jobs.prep.outputs.tables", "parent.jobs.report.outputs.x", "report.outputs.x", "names no output"),
     ("      tables: ${{parent.jobs.prep.outputs.tables}}\n    outputs",
      "      tables: ${{parent.jobs.train.outputs.model}}\n    outputs", "tables: ${{parent.jobs.train",
      "reads its own output"),
     ("      word: ${{parent.inputs.word}}\n", "      word: ${{parent.inputs.word}}\n      again: ${{parent.jobs.train."
-     "outputs.model}}\n", "      tables: ${{parent.jobs.prep", "wait for each other"),
+     "outputs.model}}\n", "      tables: ${{parent.jobs.prep", "depend on each other"),
     ("  model:\n    type: custom_model", "  modell:\n    type: custom_model", "modell:", "no step writes"),
     ("  word: first\n", "  word: first\n  spare: 1\n", "spare", "no step uses this input"),
     ("    environment: *environment\n    inputs:\n      model", "    inputs:\n      model", "  report:", "without one"),
@@ -192,14 +192,14 @@ def test_a_mistake_in_a_component_s_file_is_told_there(tmp_path: Path) -> None:
 
 def test_only_an_optional_input_stands_in_brackets(tmp_path: Path) -> None:
     component = COMPONENT.replace("--word ${{inputs.centre}}", "$[[--word ${{inputs.centre}}]]")
-    assert "only an optional input" in str(mistakes(tmp_path, WITH_COMPONENT, component)[0])
+    assert "only optional inputs" in str(mistakes(tmp_path, WITH_COMPONENT, component)[0])
     component = COMPONENT.replace("$[[--word ${{inputs.rate}}]]", "--word ${{inputs.rate}}")
     assert "is optional" in str(mistakes(tmp_path, WITH_COMPONENT, component)[0])
 
 
 def test_two_steps_that_write_one_output(tmp_path: Path) -> None:
     text = PIPELINE.replace("      tables:\n        type: uri_folder", "      tables: ${{parent.outputs.model}}")
-    assert "written by step prep too" in str(mistakes(tmp_path, text)[0])
+    assert "also written by step prep" in str(mistakes(tmp_path, text)[0])
 
 
 def test_a_table_does_not_fit_a_file(tmp_path: Path) -> None:

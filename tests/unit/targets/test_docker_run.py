@@ -95,17 +95,17 @@ SAID = {
         "its daemon is not running",
     "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get "
     '"http://%2Fvar%2Frun%2Fdocker.sock/v1.24/images/json": dial unix /var/run/docker.sock: connect: permission denied':
-        "you may not use the container engine's socket",
+        "no permission to use the container engine's socket",
     "docker: Error response from daemon: image with reference x was found but does not match the specified platform: "
-    "wanted linux/arm64, actual: linux/amd64.": "another kind of processor",
+    "wanted linux/arm64, actual: linux/amd64.": "another processor architecture",
     'docker: Error response from daemon: could not select device driver "" with capabilities: [[gpu]].':
-        "a GPU was asked for",
+        "a GPU was requested",
     "docker: Error response from daemon: Mounts denied: The path /opt/x is not shared from the host":
-        "may not see a folder",
+        "no access to a folder",
     "docker: Error response from daemon: invalid mount config for type \"bind\": bind source path does not exist: /x.":
-        "is not where the engine looks",
+        "does not exist where the engine runs",
     "Error response from daemon: pull access denied for x, repository does not exist or may require 'docker login'":
-        "does not let you have the image",
+        "denied access to the image",
     "Error response from daemon: manifest for x:y not found: manifest unknown": "has no such image",
     'Error response from daemon: Get "https://r/v2/": dial tcp: lookup r: no such host': "could not be reached",
     "docker: Error response from daemon: driver failed: Bind for 0.0.0.0:80 failed: port is already allocated.":
@@ -114,10 +114,10 @@ SAID = {
     "Error: container-init binary not found on the host: stat /usr/libexec/podman/catatonit: no such file or directory":
         "podman has no init program",
     'Error: short-name "x" did not resolve to an alias': "podman needs an image's full name",
-    "unknown flag: --wrong\nSee 'docker run --help'.": "does not take docker.arguments",
+    "unknown flag: --wrong\nSee 'docker run --help'.": "rejected docker.arguments",
 }  # fmt: skip
 
-OUT_OF_REACH = ("its daemon is not running", "does not let you have the image", "could not be reached", "disk is full")
+OUT_OF_REACH = ("its daemon is not running", "denied access to the image", "could not be reached", "disk is full")
 
 
 @pytest.mark.parametrize("said", SAID)

@@ -47,7 +47,7 @@ def test_a_machine_is_written_and_read(tmp_path: Path) -> None:
     [
         ("- a\n", 1, "expected a mapping"),
         ("a: {host: b}\nbox:\n  user: anna\n", 2, "expected `host: ADDRESS`"),
-        ("box: {host: a, password: x}\n", 1, "password: no secret belongs in this file"),
+        ("box: {host: a, password: x}\n", 1, "password: secrets do not belong in this file"),
         ("box: {host: a, prot: 1}\n", 1, "prot: unknown key"),
         ("box: {host: a, port: 70000}\n", 1, "port: expected a number"),
         ("box: {host: -oProxyCommand=x}\n", 1, "host: '-oProxyCommand=x' is not valid"),
@@ -79,19 +79,19 @@ def test_a_machine_that_cannot_be_attached(machine: Machine, says: str) -> None:
 
 # What OpenSSH really says, the words that name the cause, and the exit code.
 SAID = {
-    "ssh: Could not resolve hostname nowhere.invalid: Name or service not known": ("no host of that name", 3),
-    "ssh: connect to host 10.0.0.4 port 2222: Connection refused": ("nothing answers at that port", 3),
+    "ssh: Could not resolve hostname nowhere.invalid: Name or service not known": ("name could not be resolved", 3),
+    "ssh: connect to host 10.0.0.4 port 2222: Connection refused": ("the connection was refused", 3),
     "ssh: connect to host 10.0.0.4 port 2222: Connection timed out": ("does not answer", 3),
     "ssh: connect to host 10.0.0.4 port 2222: No route to host": ("does not answer", 3),
-    "@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.": ("another than", 2),
+    "@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.": ("has changed", 2),
     "@@@\nPermissions 0644 for 'keys/anna' are too open.\nWARNING: UNPROTECTED PRIVATE KEY FILE!\n"
-    "anna@10.0.0.4: Permission denied (publickey).": ("others may read your key", 2),
+    "anna@10.0.0.4: Permission denied (publickey).": ("other users can read your key", 2),
     "anna@10.0.0.4: Permission denied (publickey).": ("does not accept your key", 2),
     'Load key "keys/anna": incorrect passphrase supplied to decrypt private key': ("has a passphrase", 2),
     "Timeout, server 10.0.0.4 not responding.": ("connection was lost", 3),
     "client_loop: send disconnect: Broken pipe": ("connection was lost", 3),
-    "kex_exchange_identification: Connection closed by remote host": ("closed the connection at once", 3),
-    "bash: line 1: python3: command not found": ("there is no python3 there", 2),
+    "kex_exchange_identification: Connection closed by remote host": ("closed the connection immediately", 3),
+    "bash: line 1: python3: command not found": ("python3 was not found there", 2),
     "SyntaxError: future feature annotations is not defined": ("older than 3.7", 2),
 }  # fmt: skip
 

@@ -108,7 +108,7 @@ def test_the_two_steps_and_what_they_read(tmp_path: Path) -> None:
     assert not job.jobs["train"].component.is_deterministic
     assert job.inputs["raw_data"].path == "azureml://datastores/workspaceblobstore/paths/in/raw.csv"
     assert job.inputs["flag"].value is False
-    assert any("v1 took for true" in note for note in reading.notes)
+    assert any("v1 treated as true" in note for note in reading.notes)
 
 
 SLIPS = [
@@ -116,10 +116,10 @@ SLIPS = [
     ("type: float", "type: double", "type: double", "expected one of string, int, float, bool, datapath"),
     ("default: 0.1", "default: much", "much", "expected a number, got 'much'"),
     ("source: raw_data", "source: raw_dat", "raw_dat\n", "did you mean 'raw_data'"),
-    ("{source: prepared_tables}", "{source: prepared}", "{source: prepared}", "no step's destination"),
+    ("{source: prepared_tables}", "{source: prepared}", "{source: prepared}", "nor a step's destination"),
     ("{source: shift}", "{source: shit}", "{source: shit}", "did you mean 'shift'"),
     ("input:raw,", "input:rwa,", "input:rwa", "did you mean 'input:raw'"),
-    ("arguments: [--raw", "arguments: --raw #[", "arguments: --raw", "letter by letter"),
+    ("arguments: [--raw", "arguments: --raw #[", "arguments: --raw", "into letters"),
     ("type: PythonScriptStep", "type: PythonScript", "PythonScript\n", "did you mean 'PythonScriptStep'"),
     ("python_script_step:", "azurebatch_step:", "azurebatch_step:", "nested spelling"),
     ("allow_reuse: false", 'allow_reuse: "false"', "allow_reuse", "expected true or false"),

@@ -52,7 +52,7 @@ def test_booleans(tmp_path: Path, written: str, means: bool) -> None:
     assert found.get("environment", "docker", "enabled") is means
     assert found.problems == []
     if written in ('"false"', "no", "off"):
-        assert any("v1 tools took it for true" in note.text and note.line == 4 for note in found.notes)
+        assert any("v1 tools treated it as true" in note.text and note.line == 4 for note in found.notes)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_ways_to_write_a_file(tmp_path: Path, text: bytes) -> None:
      ("script: a.py\nnode_count: 1\nnodeCount: 2\n", 3, "given twice, first on line 2"),
      ("script: a.py\n<<<<<<< HEAD\nnodeCount: 1\n=======\nnodeCount: 2\n>>>>>>> b\n", 2, "merge-conflict"),
      ("script: a.py\n---\nscript: b.py\n", 2, "not YAML"), ("script: [a\nnodeCount: 2\n", 2, "not YAML"),
-     ("script: a.py\narguments: *gone\n", 2, "not YAML"), ("? [a, b]\n: c\n", 1, "a word as a key"),
+     ("script: a.py\narguments: *gone\n", 2, "not YAML"), ("? [a, b]\n: c\n", 1, "a string as a key"),
      ("script: a.py\nenvironment: [a]\n", 2, "expected keys below it"),
      ("script: a.py\nenvironment:\n  docker: true\n", 3, "expected keys below it"),
      ("script: a\x00.py\n", 1, "control character")],

@@ -546,7 +546,7 @@ def test_a_mount_that_v1_could_write_to_is_said(tmp_path: Path, mode: str) -> No
     (tmp_path / "x.runconfig").write_text(text + mode)
     for target, expected in ((None, True), ("local", False)):
         notes = to_job.load("x", tmp_path, target=target).local.notes
-        assert any("results: mounted for reading only in v2" in note for note in notes) is expected
+        assert any("results: mounted read-only in v2" in note for note in notes) is expected
     (tmp_path / "x.runconfig").write_text(text + "    mode: upload\n")
     assert not any("reading only" in note for note in to_job.load("x", tmp_path).local.notes)
 
@@ -580,7 +580,7 @@ def test_keys_by_the_names_that_sdk_v1_and_v2_have_for_them(tmp_path: Path) -> N
 def test_a_synonym_beside_the_key_itself(tmp_path: Path) -> None:
     made = job(tmp_path, ENV + "script: train.py\ncompute: there\ntarget: here-cluster\nvmSize: null\n")
     assert made.compute == "azureml:here-cluster"
-    assert "train.runconfig:5: compute: not used: target on line 6 counts" in made.local.notes
+    assert "train.runconfig:5: compute: not used: target on line 6 takes precedence" in made.local.notes
 
 
 def test_a_mistake_in_a_synonym_is_told_by_its_own_name(tmp_path: Path) -> None:
@@ -591,7 +591,7 @@ def test_a_mistake_in_a_synonym_is_told_by_its_own_name(tmp_path: Path) -> None:
 def test_an_option_and_its_value_in_one_word(tmp_path: Path) -> None:
     words = '["--regularization 0.6", "-n 3", --name, "two words", "--text=two words", "- a"]'
     made = job(tmp_path, ENV + f"script: train.py\narguments: {words}\n")
-    told = [note for note in made.local.notes if "is one word with a space in it" in note]
+    told = [note for note in made.local.notes if "is one argument with a space in it" in note]
     assert len(told) == 2 and "'--regularization 0.6'" in told[0] + told[1]
     assert made.command[2] == "--regularization 0.6", "as v1 had it"
 

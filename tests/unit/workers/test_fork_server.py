@@ -226,7 +226,7 @@ def test_scripts_that_must_not_be_forked_get_plain_processes(
     project = light_project(tmp_path / "p", script, ray="", busy=busy)
     project.sweep_file(total=2)
     said, sweep = project.sweep()
-    assert f"Each trial is a plain process: {why}." in said.stdout
+    assert f"Trials run as plain processes: {why}." in said.stdout
     assert [row["state"] for row in table(sweep)] == ["Completed", "Completed"]
 
 
@@ -271,7 +271,7 @@ def test_a_fork_server_that_is_killed_is_no_loss(tmp_path: Path) -> None:
     rows = table(sweep)
     assert [row["state"] for row in rows] == ["Failed", "Completed", "Completed"]
     assert "interrupted" in project.record(rows[0]["run_id"])["error"]["message"]
-    assert "Each trial is a plain process: the fork server ended." in said.stdout
+    assert "Trials run as plain processes: the fork server exited." in said.stdout
 
 
 def test_a_trial_that_takes_too_long_is_ended_by_the_server(tmp_path: Path) -> None:

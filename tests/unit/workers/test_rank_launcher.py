@@ -128,14 +128,14 @@ def test_the_first_failure_ends_all_with_its_code_and_name(place: Workplace) -> 
 def test_a_rank_that_is_killed_and_one_that_ignores_sigterm(place: Workplace) -> None:
     place.submit("train.py", "--die", "1", "--ignore", "3", "--wait", "all", code=1)
     record = place.record()
-    assert (record["exit_code"], "ended by signal 9 (SIGKILL)" in record["error"]["message"]) == (137, True)
+    assert (record["exit_code"], "killed by signal 9 (SIGKILL)" in record["error"]["message"]) == (137, True)
     assert below(place) == []
 
 
 def test_what_a_rank_leaves_behind_is_named_and_ended(place: Workplace) -> None:
     done = place.submit("train.py", "--daemonize", "1")
     if sys.platform.startswith("linux"):
-        assert "Left behind by the ranks and ended with the run: python" in done.stdout
+        assert "Left behind by the ranks and stopped with the run: python" in done.stdout
         assert below(place) == []
 
 
@@ -291,7 +291,7 @@ def test_mpirun_starts_code_that_uses_mpi(mpi: Workplace) -> None:
     ("words", "code", "says"),
     [
         (("--exit", "2", "--wait", "all"), 7, "rank 2 (node 1) ended with exit code 7"),
-        (("--die", "1", "--wait", "all"), 137, "rank 1 (node 0) was ended by signal 9 (SIGKILL)"),
+        (("--die", "1", "--wait", "all"), 137, "rank 1 (node 0) was killed by signal 9 (SIGKILL)"),
     ],
 )
 def test_mpirun_ends_all_with_the_first_that_fails(

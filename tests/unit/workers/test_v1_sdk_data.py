@@ -43,7 +43,7 @@ print(len(first.to_pandas_dataframe()), len(second.to_pandas_dataframe()))
         "(3, 3) 4", "['my flowers'] None 1", "['/a.csv', '/more/b.csv'] ['a.csv', 'more']", "['a.csv', 'more']",
         "[2, 3]", "[2, 3]", "[2]", "1 2",
     ]  # fmt: skip
-    assert "the version is not looked at" in done.stderr
+    assert "the version is ignored" in done.stderr
     assert done.stderr.count("is read by pandas from") == 1
 
 

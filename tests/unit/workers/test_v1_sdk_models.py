@@ -52,8 +52,10 @@ for wrong in (lambda: Model(ws, "nothing"), lambda: Model.get_model_path("demo",
         "demo:2 {'area': 'shop'} of weights {'auc': '0.9'} None", "['demo:2', 'demo:1'] ['demo:1']",
         "['demo:2'] ['demo', 'other']", "['weights.bin'] one", "one got/folder",
     ]  # fmt: skip
-    assert lines[5].startswith("WebserviceException ModelNotFound: no model nothing in the registry. Registered are: ")
-    assert lines[6] == "ModelNotFoundException Model demo:9 not found. Registered are: demo:1, demo:2, other:1"
+    assert lines[5].startswith(
+        "WebserviceException ModelNotFound: no model nothing in the registry. Registered models: "
+    )
+    assert lines[6] == "ModelNotFoundException Model demo:9 not found. Registered models: demo:1, demo:2, other:1"
     assert lines[7].startswith("NotAvailable Model.update is not available in a local run.")
 
 

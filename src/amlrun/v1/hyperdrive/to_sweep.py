@@ -186,7 +186,7 @@ def _remarks(
         config.note((), f"max_concurrent_runs {together} is more than max_total_runs {total}: {total} is used.", 0)
         limits.max_concurrent_trials = total
     if algorithm.type == "bayesian" and (total or MOST_TRIALS) < 20 * len(space):
-        text = f"Bayesian sampling learns slowly: {20 * len(space)} runs or more are advised here."
+        text = f"Bayesian sampling learns slowly: {20 * len(space)} runs or more are recommended."
         config.note((), text, 0)
 
 

@@ -59,7 +59,7 @@ class StepBindings:
         else:
             known = [*self.names, *self.makers]
             meant = did_you_mean(source, known)
-            message = f"{source!r} is no data reference and no step's destination{meant}"
+            message = f"{source!r} is neither a data reference nor a step's destination{meant}"
             reader.fault(f"{place}.source", message, f"Available: {', '.join(known) or 'none'}.")
             given = Input(path=None, mode=mode)
         self.step.inputs[called] = given
@@ -80,7 +80,7 @@ class StepBindings:
         path = None
         if store and store != "workspaceblobstore":
             path = f"azureml://datastores/{store}/paths/azureml/${{{{name}}}}/{called}"
-        reader.say(f"{place}.overwrite", "every run has a folder of its own", "ignored")
+        reader.say(f"{place}.overwrite", "every run has its own folder", "ignored")
         if "as_dataset" in found:
             reader.say(f"{place}.as_dataset", "v2's outputs are data already", "ignored")
         self.step.outputs[called] = Output(path=path, mode=mode)
@@ -133,12 +133,12 @@ class StepBindings:
         if node is None:
             return []
         if node.kind != "list":
-            hint = "Write each word on a line of its own, after a dash."
-            raise self.reader.error(place, "expected a list of words (v1 took a text letter by letter)", hint)
+            hint = "Write each argument on its own line, after a dash."
+            raise self.reader.error(place, "expected a list of arguments (v1 split a string into letters)", hint)
         words = []
         for item in node.items:
             if item.kind != "scalar":
-                raise self.reader.error(place, f"expected words, got a {item.kind}")
+                raise self.reader.error(place, f"expected strings, got a {item.kind}")
             words.append(self._word(place, item.text))
         return words
 
@@ -148,7 +148,7 @@ class StepBindings:
         if text.startswith(_WORDS):
             meant = did_you_mean(text, self.bound)
             hint = f"Available: {', '.join(self.bound) or 'none'}."
-            self.reader.fault(place, f"{text!r} names nothing of this step{meant}", hint)
+            self.reader.fault(place, f"{text!r} is not an input or output of this step{meant}", hint)
             return text
         for path, binding in self.paths.items():
             option, equals, rest = text.partition("=") if text.startswith("-") else ("", "", text)

@@ -75,7 +75,7 @@ class PipelineFile(Faults):
         if node is None:
             return None
         if node.kind != "scalar":
-            raise self.error(place, f"expected a word, got a {node.kind}")
+            raise self.error(place, f"expected a string, got a {node.kind}")
         return node.text.strip() or None
 
     def truth(self, place: str, node: Node | None, default: bool) -> bool:

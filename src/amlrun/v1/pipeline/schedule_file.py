@@ -59,12 +59,14 @@ class ScheduleFile(PipelineFile):
             self.say("Schedule.continue_on_step_failure", "create_job.settings.continue_on_step_failure")
             made.settings.append(("settings.continue_on_step_failure", str(goes_on).lower()))
         for key in ("wait_for_provisioning", "wait_timeout"):
-            self.say(f"Schedule.{key}", "aml waits until the schedule is there", "ignored")
+            self.say(f"Schedule.{key}", "aml waits until the schedule exists", "ignored")
         return made
 
     def _trigger(self, found: dict[str, Node]) -> Trigger:
         if "recurrence" in found and "datastore_name" in found:
-            raise self.error("Schedule.datastore_name", "is beside a recurrence: a schedule has one trigger")
+            raise self.error(
+                "Schedule.datastore_name", "cannot be combined with a recurrence: a schedule has one trigger"
+            )
         if "recurrence" in found:
             return self._recurrence(found["recurrence"])
         datastore = self.word("Schedule.datastore_name", found.get("datastore_name"))
@@ -76,7 +78,7 @@ class ScheduleFile(PipelineFile):
         if "polling_interval" in found:
             made.polling_minutes = self._number("Schedule.polling_interval", found["polling_interval"], 1)
         for key in ("datastore_name", "path_on_datastore", "polling_interval", "data_path_parameter_name"):
-            self.say(f"Schedule.{key}", "v2 has no trigger by data; here: aml schedule run FILE --due", "local")
+            self.say(f"Schedule.{key}", "v2 has no data-change trigger; here: aml schedule run FILE --due", "local")
         return made
 
     def _recurrence(self, node: Node) -> Recurrence:
@@ -85,7 +87,9 @@ class ScheduleFile(PipelineFile):
         if missing:
             self.refused.append(
                 self.error(
-                    place, f"has no {', '.join(missing)}: v1 requires all eight keys", "Write null where unsaid."
+                    place,
+                    f"has no {', '.join(missing)}: v1 requires all eight keys",
+                    "Write null for those that are not used.",
                 )
             )
         found = self.section(place, node, _RECURRENCE)
@@ -109,7 +113,9 @@ class ScheduleFile(PipelineFile):
         clock = self.word(f"{place}.time_of_day", found.get("time_of_day"))
         if clock is not None:
             if made.hours or made.minutes:
-                raise self.error(f"{place}.time_of_day", "is beside hours or minutes", "Delete one of them.")
+                raise self.error(
+                    f"{place}.time_of_day", "cannot be combined with hours or minutes", "Delete one of them."
+                )
             made.hours, made.minutes = self._clock(f"{place}.time_of_day", clock)
         if made.hours and not made.minutes:
             made.minutes = [0]
@@ -130,7 +136,9 @@ class ScheduleFile(PipelineFile):
             try:
                 made.start = datetime.fromisoformat(start)
             except ValueError:
-                raise self.error(f"{place}.start_time", f"{start!r} is no time", "2026-01-31T08:00:00") from None
+                raise self.error(
+                    f"{place}.start_time", f"{start!r} is not a valid time", "2026-01-31T08:00:00"
+                ) from None
             if made.start.tzinfo is not None:
                 raise self.error(f"{place}.start_time", "has an offset", "Write the local time, and time_zone.")
             self.say(f"{place}.start_time", "trigger.start_time")
@@ -153,7 +161,7 @@ class ScheduleFile(PipelineFile):
         values = values if isinstance(values, list) else [values]
         for value in values:
             if str(value) not in [day.capitalize() for day in WEEK_DAYS]:
-                raise self.error(place, f"{value!r} is no day of the week", "Monday, Tuesday, …")
+                raise self.error(place, f"{value!r} is not a day of the week", "Monday, Tuesday, …")
         return [str(value).lower() for value in values]
 
     def _clock(self, place: str, text: str) -> tuple[list[int], list[int]]:

@@ -46,7 +46,7 @@ def inspect(file: Path, folder: Path, *, target: str | None = None, exporting: b
     reader.notes += [f"{file.name}:{line}: {text}" for line, text in notes]
     for name, _, _ in root.pairs:
         if name != "pipeline":
-            reader.say(name, "no such key: everything of a v1 pipeline lies below pipeline:", "unknown")
+            reader.say(name, "no such key: all keys of a v1 pipeline go below pipeline:", "unknown")
             reader.note(name, "unknown key, which v1 ignored")
     job = PipelineJob(source=reader.source)
     with reader.gather():
@@ -83,7 +83,7 @@ def _pipeline(reader: PipelineFile, job: PipelineJob, whole: Node) -> None:
 
 def _parameter(reader: PipelineFile, place: str, name: str, node: Node) -> Input:
     if node.kind == "scalar" and node.empty:
-        hint = "Indent `type:` and `default:` below the parameter's name; beside it they are parameters themselves."
+        hint = "Indent `type:` and `default:` below the parameter's name; beside it they are read as parameters."
         raise reader.error(place, "has no type and default below it", hint)
     found = reader.section(place, node, ("type", "default"))
     kind = reader.word(f"{place}.type", found.get("type"))
@@ -114,7 +114,7 @@ def _default(reader: PipelineFile, place: str, kind: str, node: Node | None) -> 
     if kind == "bool":
         if not isinstance(value, bool):
             meant = node.text.lower() == "true"
-            reader.note(place, f"{node.text!r} is a text, which v1 took for true; here it is {str(meant).lower()}")
+            reader.note(place, f"{node.text!r} is a string, which v1 treated as true; here it is {str(meant).lower()}")
             return meant
         return value
     try:
@@ -140,11 +140,13 @@ def _reference(reader: PipelineFile, place: str, name: str, node: Node) -> Input
         return Input("uri_folder", f"{V1_DATASET}{words['dataset_id']}", "ro_mount")
     if any(key.startswith("sql") for key in found):
         key = next(key for key in found if key.startswith("sql"))
-        reader.say(f"{place}.{key}", "v2's pipelines read no database: export the table first", "unsupported")
-        reader.fault(f"{place}.{key}", "v2's pipelines read no database", "Export the table to a file, and name that.")
+        reader.say(f"{place}.{key}", "v2 pipelines cannot read databases: export the table first", "unsupported")
+        reader.fault(
+            f"{place}.{key}", "v2 pipelines cannot read databases", "Export the table to a file, and name that."
+        )
         return Input("uri_folder", None)
     if not words.get("datastore"):
-        raise reader.error(place, "names neither a datastore nor a dataset", "Write datastore and path_on_datastore.")
+        raise reader.error(place, "has neither a datastore nor a dataset", "Write datastore and path_on_datastore.")
     path = words.get("path_on_datastore", "").replace("\\", "/").lstrip("/").removeprefix("./")
     kind = "uri_file" if PurePosixPath(path).suffix else "uri_folder"
     return Input(kind, f"azureml://datastores/{words['datastore']}/paths/{path}", "ro_mount")

@@ -65,7 +65,7 @@ class StepReader(StepBindings):
         return self.reader.word(place, self.found.get(key))
 
     def _missing(self, key: str, message: str) -> None:
-        hint = f"v1 counted it from the working folder, {self.reader.folder}."
+        hint = f"v1 resolved it against the working folder, {self.reader.folder}."
         self.reader.fault(f"{self.place}.{key}", message, hint)
 
     def _command(self) -> CommandJob:
@@ -77,7 +77,7 @@ class StepReader(StepBindings):
         context = self._runconfig(source, [script, *self._arguments()])
         job = context.job
         if context.spark is not None:
-            raise reader.error(f"{self.place}.runconfig", "a PySpark configuration runs no Python step")
+            raise reader.error(f"{self.place}.runconfig", "a PySpark configuration cannot run a Python step")
         self.lines[f"jobs.{self.name}.command"] = reader.source.lines.get(f"{self.place}.script_name", 1)
         job.compute, job.experiment_name = None, None
         for name, given in job.inputs.items():

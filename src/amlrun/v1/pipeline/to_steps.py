@@ -50,6 +50,6 @@ class Steps:
             if destination in self.makers:
                 maker = self.makers[destination][0]
                 hint = "Give each output its own destination."
-                self.reader.fault(f"{here}.destination", f"{destination!r} is made by step {maker} too", hint)
+                self.reader.fault(f"{here}.destination", f"{destination!r} is also written by step {maker}", hint)
                 continue
             self.makers[destination] = (step, input_name(name))

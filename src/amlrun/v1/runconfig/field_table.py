@@ -10,7 +10,7 @@ script | word | | mapped | command | The script to run, below the source directo
 arguments | words | [] | mapped | command | The script's arguments.
 target | word | local | mapped | compute | Where to run: local, a compute's name, or amlcompute.
 framework | word{Python,PySpark,CNTK,TensorFlow,PyTorch,TensorFlowParameterServer,PythonMpi,PythonIntelMpi,PySparkInteractive,R} | Python | mapped | distribution | What runs the script.
-communicator | word{None,ParameterServer,OpenMpi,IntelMpi,Mpi,Gloo,Nccl,ParallelTask} | None | mapped | distribution | How nodes talk.
+communicator | word{None,ParameterServer,OpenMpi,IntelMpi,Mpi,Gloo,Nccl,ParallelTask} | None | mapped | distribution | How nodes communicate.
 maxRunDurationSeconds | int | | mapped | limits.timeout | Seconds after which the run is stopped.
 nodeCount | int | 1 | mapped | resources.instance_count | How many machines.
 priority | int | | mapped | queue_settings.priority | The run's place in the queue; higher goes first.
@@ -19,8 +19,8 @@ environment | section | | mapped | environment | What the script finds installed
   version | word | | mapped | environment | The environment's version; default: the newest.
   environmentVariables | map | {} | mapped | environment_variables | Environment variables of the script.
   python | section | | mapped | environment | The Python that runs the script.
-    userManagedDependencies | bool | false | mapped | environment | true: packages are there already, none are installed.
-    interpreterPath | word | python | local | local interpreter | The Python to call when the user manages packages.
+    userManagedDependencies | bool | false | mapped | environment | true: packages are preinstalled, none are installed.
+    interpreterPath | word | python | local | local interpreter | The Python to call if userManagedDependencies is true.
     condaDependenciesFile | word | | mapped | environment.conda_file | The conda file, relative to --path.
     baseCondaEnvironment | word | | unsupported | put the packages into the conda file | An environment to add to.
     condaDependencies | conda | | mapped | environment.conda_file | The conda specification itself.
@@ -34,7 +34,7 @@ environment | section | | mapped | environment | What the script finds installed
       dockerfilePath | word | | mapped | environment.build.dockerfile_path | The Dockerfile in that folder.
     sharedVolumes | bool | true | ignored | the service shares what it needs | Share the host's volumes.
     gpuSupport | bool | false | ignored | GPU machines give containers their GPU | Old: use nvidia-docker.
-    shmSize | word | | mapped | resources.shm_size | The container's shared memory, as 2g.
+    shmSize | word | | mapped | resources.shm_size | The container's shared memory, e.g. 2g.
     arguments | words | [] | mapped | resources.docker_args | Arguments of `docker run`.
     baseImageRegistry | section | | mapped | environment.image | The registry that holds the image.
       address | word | | mapped | environment.image | The registry's host name.
@@ -75,13 +75,13 @@ environment | section | | mapped | environment | What the script finds installed
       [] | section | | unsupported | put it into the conda file | One egg.
         library | word | | unsupported | put it into the conda file | Its address.
     cluster | section | | unsupported | use a Databricks job | The Databricks cluster.
-      existingClusterId | word | | unsupported | use a Databricks job | A cluster that is there.
+      existingClusterId | word | | unsupported | use a Databricks job | An existing cluster.
       sparkVersion | word | | unsupported | use a Databricks job | Its Spark.
       nodeType | word | | unsupported | use a Databricks job | Its machines.
       instancePoolId | word | | unsupported | use a Databricks job | Its pool.
       numWorkers | int | | unsupported | use a Databricks job | Its workers.
-      minWorkers | int | | unsupported | use a Databricks job | Its fewest workers.
-      maxWorkers | int | | unsupported | use a Databricks job | Its most workers.
+      minWorkers | int | | unsupported | use a Databricks job | Its minimum number of workers.
+      maxWorkers | int | | unsupported | use a Databricks job | Its maximum number of workers.
       sparkEnvVariables | map | {} | unsupported | use a Databricks job | Its environment variables.
       sparkConf | map | {} | unsupported | use a Databricks job | Its Spark settings.
       initScripts | any | | unsupported | use a Databricks job | Its start scripts.
@@ -121,7 +121,7 @@ docker | section | | mapped | resources | The container, as written since 2021; 
   useDocker | bool | false | ignored | v2 always uses a container; the local target never does | Run in a container.
   sharedVolumes | bool | true | ignored | the service shares what it needs | Share the host's volumes.
   arguments | words | [] | mapped | resources.docker_args | Arguments of `docker run`.
-  shmSize | word | 2g | mapped | resources.shm_size | The container's shared memory, as 2g.
+  shmSize | word | 2g | mapped | resources.shm_size | The container's shared memory, e.g. 2g.
 hdi | section | | unsupported | use a Spark job | HDInsight, which Azure ML no longer has.
   yarnDeployMode | word{cluster,client} | cluster | unsupported | use a Spark job | Where the Spark driver runs.
 tensorflow | section | | mapped | distribution | TensorFlow over several nodes.
@@ -132,7 +132,7 @@ mpi | section | | mapped | distribution | MPI over several nodes.
   nodeCount | int | 1 | ignored | the top-level nodeCount counts | Nodes; v1 never read it from a file.
 pytorch | section | | mapped | distribution | PyTorch over several nodes.
   communicationBackend | word{nccl,gloo} | nccl | ignored | the script chooses its backend in v2 | PyTorch's backend.
-  processCount | int | | mapped | distribution.process_count_per_instance | Processes in all; v2 counts them by node.
+  processCount | int | | mapped | distribution.process_count_per_instance | All processes together; v2 counts them per node.
   nodeCount | int | 1 | ignored | the top-level nodeCount counts | Nodes; v1 never read it from a file.
 paralleltask | section | | unsupported | write a v2 parallel job | Many small tasks on several nodes.
   maxRetriesPerWorker | int | 0 | unsupported | write a v2 parallel job | Retries of a worker.
@@ -143,7 +143,7 @@ dataReferences | sections | {} | mapped | inputs | Folders of datastores, by nam
     dataStoreName | word | | mapped | inputs.*.path | The datastore.
     pathOnDataStore | word | | mapped | inputs.*.path | The folder in the datastore.
     mode | word{mount,download,upload} | mount | mapped | inputs.*.mode | How it reaches the script.
-    overwrite | bool | false | ignored | v2 overwrites | Overwrite what is there.
+    overwrite | bool | false | ignored | v2 overwrites | Overwrite existing files.
     pathOnCompute | word | | mapped | command | Where the script finds it.
 data | sections | {} | mapped | inputs | Datasets, by name.
   * | section | | mapped | inputs | One dataset.
@@ -162,7 +162,7 @@ data | sections | {} | mapped | inputs | Datasets, by name.
     mechanism | word{direct,mount,download,upload} | direct | mapped | inputs.*.mode | How it reaches the script.
     environmentVariableName | word | | mapped | environment_variables | A variable that holds its path.
     pathOnCompute | word | | mapped | command | Where the script finds it.
-    overwrite | bool | false | ignored | v2 overwrites | Overwrite what is there.
+    overwrite | bool | false | ignored | v2 overwrites | Overwrite existing files.
     options | map | | unsupported | v2 mounts with its own settings | Settings of the mount.
 datacaches | list | [] | unsupported | use a mount: v2 caches by itself | Data caches.
   [] | section | | unsupported | use a mount: v2 caches by itself | One cache.
@@ -191,15 +191,15 @@ outputData | sections | {} | mapped | outputs | Results, by name.
 sourceDirectoryDataStore | word | | unsupported | v2 keeps code in the workspace's own store | The source's datastore.
 amlcompute | section | | mapped | resources | A cluster made for this run alone, for target amlcompute.
   vmSize | word | | mapped | resources.instance_type | The machines' size.
-  vmPriority | word{dedicated,lowpriority} | | mapped | queue_settings.job_tier | Whether the machines may be taken away.
+  vmPriority | word{dedicated,lowpriority} | | mapped | queue_settings.job_tier | Dedicated machines, or cheaper ones that can be preempted.
   retainCluster | bool | false | ignored | serverless compute leaves nothing behind | Keep the cluster.
   name | word | | ignored | serverless compute has no name | The cluster's name.
   location | word | | ignored | the workspace's region | Old: the cluster's region.
-  clusterMaxNodeCount | int | | ignored | serverless compute takes the nodes it needs | The cluster's most nodes.
+  clusterMaxNodeCount | int | | ignored | serverless compute takes the nodes it needs | The cluster's maximum number of nodes.
 autoClusterComputeSpecification | any | | unsupported | use serverless compute | A cluster of the service's choice.
 kubernetescompute | section | | mapped | resources | An attached Kubernetes cluster.
   instanceType | word | | mapped | resources.instance_type | The instance type on that cluster.
-credentialPassthrough | bool | false | mapped | identity | Reach data as the person who submits.
+credentialPassthrough | bool | false | mapped | identity | Access data as the user who submits.
 command | any | "" | mapped | command | A command, in place of script and arguments.
 environmentVariables | map | {} | mapped | environment_variables | Environment variables of the script.
 applicationEndpoints | sections | {} | mapped | services | Services to reach in the running job, by name.

@@ -99,7 +99,9 @@ def _arguments(context: TranslationContext, arguments: list[str]) -> list[str]:
         context.mapped(("arguments",), "command")
         for word in arguments:
             if _TWO_WORDS.fullmatch(word):
-                why = "is one word with a space in it, which argparse takes for an option's name: write two words"
+                why = (
+                    "is one argument with a space in it, which argparse reads as an option's name: write two arguments"
+                )
                 context.config.note(("arguments",), f"{word!r} {why}")
     return [rewrite(context, word, ("arguments",)) for word in arguments]
 
@@ -120,7 +122,7 @@ def _check_script(context: TranslationContext, script: str, key: str) -> None:
         there, beside, below = False, [], ""
     if not there:
         near = nearest(place.name, beside)
-        meant = f"Did you mean {near}?" if near else f"Available: {', '.join(beside[:8]) or 'no such script at all'}."
+        meant = f"Did you mean {near}?" if near else f"Available: {', '.join(beside[:8]) or 'none'}."
         meant = f"It is in {below}: add --source-directory {below}" if below else meant
         context.blocking_error((key,), f"there is no {script!r} in {context.source}", meant, name=key)
 

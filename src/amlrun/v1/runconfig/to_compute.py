@@ -71,7 +71,7 @@ def _compute(context: TranslationContext, resources: Resources) -> None:
             )
         elif target.lower() in ("containerinstance", "batchai", "hdinsight"):
             hint = "Name a compute of the workspace, or give --ct NAME."
-            context.blocking_error(("target",), f"{target!r}: Azure ML no longer trains there", hint)
+            context.blocking_error(("target",), f"{target!r}: Azure ML no longer supports it", hint)
     if target.lower() != "amlcompute":
         for key, value in config.values.items():
             if key[0] == "amlcompute" and value.field is not None:
@@ -160,7 +160,7 @@ def _priority(context: TranslationContext) -> None:
     level = _PRIORITIES[min(max(number, 1), 3)]
     context.job.queue_settings = context.job.queue_settings or QueueSettings()
     context.job.queue_settings.priority = level
-    context.mapped(("priority",), "queue_settings.priority", f"{number} is {level}: the service counts 1 to 3")
+    context.mapped(("priority",), "queue_settings.priority", f"{number} is {level}: the service has priorities 1 to 3")
 
 
 def _service(context: TranslationContext, name: str) -> None:

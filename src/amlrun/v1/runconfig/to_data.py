@@ -28,7 +28,7 @@ def _warn_of_writing(context: TranslationContext) -> None:
     mounted = [name for name in context.config.names("dataReferences")
                if context.config.choice("dataReferences", name, "mode") == "mount"]  # fmt: skip
     if mounted and not context.local:
-        text = f"{', '.join(mounted)}: mounted for reading only in v2; v1's mount could be written to. "
+        text = f"{', '.join(mounted)}: mounted read-only in v2; v1's mount was writable. "
         context.config.note(("dataReferences",), f"{text}For a folder that the script writes to, set mode: upload")
 
 
@@ -61,7 +61,7 @@ def _name(context: TranslationContext, key: Key, kind: str) -> str:
     """A v2 name for the user's: letters, digits and `_`, not starting with a digit, not taken."""
     name = input_name(key[1], {place.partition(".")[2] for place in context.names.values()})
     if name != key[1]:
-        context.config.note(key, f"is called {name} in the job: v2 takes letters, digits and _")
+        context.config.note(key, f"is called {name} in the job: v2 allows letters, digits and _")
     context.names[key] = f"{kind}.{name}"
     return name
 
@@ -86,7 +86,7 @@ def _reference(context: TranslationContext, key: Key) -> None:
         _source(context, key, name)
     for part in ("dataStoreName", "pathOnDataStore"):
         context.mapped((*key, part), f"{kind}.{name}.path")
-    remark = "v1 mounted it for writing too: make it an output if the script writes there" if mode == "mount" else ""
+    remark = "v1 mounted it writable: make it an output if the script writes there" if mode == "mount" else ""
     context.mapped((*key, "mode"), f"{kind}.{name}.mode", remark)
 
 

@@ -60,7 +60,7 @@ def _same_nodes(context: TranslationContext, section: str, nodes: int) -> None:
     """Only the top-level nodeCount counts; a section that says another number above 1 contradicts it."""
     value = context.config.value(section, "nodeCount")
     if value is not None and isinstance(value.value, int) and value.value not in (1, nodes):
-        hint = "The top-level nodeCount is the one that counts: write the same number there."
+        hint = "The top-level nodeCount is used: write the same number there."
         context.config.problem((section, "nodeCount"), f"is {value.value}, but nodeCount is {nodes}", hint)
 
 

@@ -135,9 +135,7 @@ def _python(context: TranslationContext, environment: Environment) -> None:
         return
     if managed:
         context.job.local.interpreter = config.text(*_PYTHON, "interpreterPath") or "python"
-        context.mapped(
-            (*_PYTHON, "userManagedDependencies"), "environment", "no conda_file: packages are there already"
-        )
+        context.mapped((*_PYTHON, "userManagedDependencies"), "environment", "no conda_file: packages are preinstalled")
         for value in (file, inline):
             if value is not None and value.is_set:
                 context.set(value.key, "ignored", "userManagedDependencies is true: nothing is installed", quiet=True)
@@ -157,7 +155,7 @@ def _conda_file(context: TranslationContext, name: str) -> Path:
     key = (*_PYTHON, "condaDependenciesFile")
     place = Path(name) if PurePosixPath(name).is_absolute() else context.path / name.replace("\\", "/")
     if not is_file(place):
-        hint = "A conda file is looked for relative to --path, not to the run configuration."
+        hint = "Conda file paths are relative to --path, not to the run configuration."
         context.blocking_error(key, f"there is no file {place}", hint)
     context.mapped(key, "environment.conda_file")
     return place.absolute()

@@ -63,7 +63,7 @@ def find(path: Path, name: str) -> Path:
         )
     looked = ", ".join(str(place) for place in tried[:3])
     if folder.name == "aml_config" and name in _names(path / ".azureml"):
-        known += " One of that name is in .azureml/, which is not searched where there is an aml_config/."
+        known += " One of that name is in .azureml/, which is not searched if there is an aml_config/."
     raise AmlError(f"-c: there is no run configuration {name!r}", hint=f"{known}\nLooked for {looked}.")
 
 

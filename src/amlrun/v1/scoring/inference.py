@@ -28,8 +28,8 @@ def read(file: Path, table: Table) -> Config:
     raise_first(by_line(config.problems))
     if config.values and all(value.field is None for value in config.values.values()):
         raise AmlError(
-            "is another kind of file: none of its keys belongs here", file=file,
-            hint=f"Expected are keys such as {', '.join([*table.members(())][:3])}.",
+            "is a different kind of file: none of its keys is valid here", file=file,
+            hint=f"Expected keys such as {', '.join([*table.members(())][:3])}.",
         )  # fmt: skip
     return config
 

@@ -121,7 +121,7 @@ def guardrails(columns: Dict[str, Dict[str, Any]], infinite: int) -> List[Dict[s
         guardrail("Columns left out", DONE if ignored else PASSED, listed(ignored) if ignored else "none"),
     ]  # fmt: skip
     if infinite:
-        found.append(guardrail("Infinite values", DONE, "%d taken for missing" % infinite))
+        found.append(guardrail("Infinite values", DONE, "%d treated as missing" % infinite))
     return found
 
 

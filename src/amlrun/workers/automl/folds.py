@@ -70,7 +70,7 @@ def _most(truth: Any, stratify: bool) -> int:
 def _check_held_out(truth: Any, size: float, stratify: bool) -> None:
     classes = len(np.unique(truth)) if stratify else 1
     if min(size, 1 - size) * len(truth) < classes:
-        raise BadTable("a share of %g of %d rows is fewer than one a class" % (size, len(truth)),
+        raise BadTable("a fraction of %g of %d rows is fewer than one row per class" % (size, len(truth)),
                        "validation_data_size", "Give more rows, or n_cross_validations.")  # fmt: skip
 
 

@@ -119,7 +119,7 @@ def _known_rows(rows: Any, training: Any, labels: Any, name: str, field: str) ->
     if labels is not None:
         unknown = sorted(str(value) for value in set(rows[name].unique()) - set(labels))
         if unknown:
-            raise table.BadTable("has the class %r, which training_data has not" % unknown[0], field)
+            raise table.BadTable("has the class %r, which training_data does not have" % unknown[0], field)
     return rows[list(training.columns)]
 
 
@@ -127,7 +127,7 @@ def _weights(frame: Any, name: str) -> Any:
     column = frame[name]
     numeric = pd.api.types.is_numeric_dtype(column.dtype)
     if not numeric or column.isna().any() or (column < 0).any() or not np.isfinite(column.to_numpy(float)).all():
-        raise table.BadTable("the column %r is not a weight, 0 or more, in every row" % name, "weight_column_name")
+        raise table.BadTable("the column %r must hold a weight of 0 or more in every row" % name, "weight_column_name")
     return column.to_numpy(dtype=float)
 
 

@@ -110,7 +110,9 @@ def _join(frames: List[Any], files: List[str], field: str) -> Any:
     first = list(frames[0].columns)
     for name, frame in zip(files, frames):
         if list(frame.columns) != first:
-            raise BadTable("%s has other columns than %s" % (os.path.basename(name), os.path.basename(files[0])), field)
+            raise BadTable(
+                "%s has different columns from %s" % (os.path.basename(name), os.path.basename(files[0])), field
+            )
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
 

@@ -45,7 +45,7 @@ def numbers(column: Any, name: str) -> Any:
                        "For classes: task: classification")  # fmt: skip
     found = column.to_numpy(dtype=float)
     if not np.isfinite(found).all():
-        raise BadTable("the column %r has infinite values" % name, _FIELD, "Take these rows out, or correct them.")
+        raise BadTable("the column %r has infinite values" % name, _FIELD, "Remove or correct these rows.")
     if np.ptp(found) == 0:
         raise BadTable("the column %r is %g in every row: there is nothing to learn" % (name, found[0]), _FIELD)
     return found
@@ -59,7 +59,7 @@ def classes(column: Any, name: str) -> List[Any]:
                        "A classification needs two classes.")  # fmt: skip
     if len(found) > _MOST_CLASSES or (len(found) > 20 and len(found) > 0.5 * len(column)):
         numeric = pd.api.types.is_numeric_dtype(column.dtype)
-        hint = "For a number to predict: task: regression" if numeric else "Join the rare classes, or leave them out."
+        hint = "For a number to predict: task: regression" if numeric else "Merge or drop the rare classes."
         raise BadTable("the column %r has %s different values in %s rows: too many classes"
                        % (name, format(len(found), ","), format(len(column), ",")), _FIELD, hint)  # fmt: skip
     return found

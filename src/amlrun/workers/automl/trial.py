@@ -38,7 +38,7 @@ def main(words: List[str]) -> int:
             return 0
         predictions = validation.validate(context, given.algorithm, parameters)
     except MemoryError:
-        print("the memory of this machine is not enough", file=sys.stderr)
+        print("this machine does not have enough memory", file=sys.stderr)
         return 1
     except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
         print("%s: %s" % (given.algorithm, (str(error).splitlines() or [""])[0]), file=sys.stderr)

@@ -51,7 +51,7 @@ class _Old(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if name != "sklearn.externals":
             plain = name.rpartition(".")[2]
             sys.modules[name] = importlib.import_module(plain)
-            _say(f"{name} is gone from scikit-learn; the package {plain} is used.")
+            _say(f"{name} was removed from scikit-learn; the package {plain} is used.")
 
 
 class _Wrapped(importlib.abc.Loader):
@@ -93,7 +93,7 @@ class _Numpy(_Wrapped):
             if name in _ALIASES and name not in module.__dict__ and not _has(own, name):
                 if name not in said:
                     said.add(name)
-                    _say(f"numpy.{name} is gone since NumPy 1.24; Python's {name} is used.")
+                    _say(f"numpy.{name} was removed in NumPy 1.24; Python's {name} is used.")
                 return _ALIASES[name]
             if own is None:
                 raise AttributeError(f"module 'numpy' has no attribute {name!r}")

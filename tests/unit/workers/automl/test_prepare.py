@@ -67,7 +67,7 @@ BAD: list[tuple[str, Any, dict[str, Any], str, str]] = [
     ("no class of that name", table(), {"positive_label": "maybe"}, "no class 'maybe'", "positive_label"),
     ("no columns", table()[["kind"]], {}, "no column is left", "training_data"),
     ("too many folds", table(12), {"n_cross_validations": 11}, "11 folds need as many rows", "n_cross_validations"),
-    ("no weight", table(), {"weight": "colour"}, "is not a weight", "weight_column_name"),
+    ("no weight", table(), {"weight": "colour"}, "must hold a weight", "weight_column_name"),
     ("a text, off", table(), {"featurization": "off"}, "the column 'colour' is not numeric", "featurization.mode"),
     ("a fold column with words", table(), {"splits": ["colour"]}, "other values than 0 and 1", "cv_split_column_names"),
     ("no such forced column", table(), {"column_name_and_types": {"z": "Text"}}, "no column 'z'",
@@ -108,7 +108,7 @@ def test_what_can_be_mended_is_mended_and_told(tmp_path: Path) -> None:
     frame["text"] = [f"some words of text number {at}" for at in range(200)]
     found = plan(tmp_path, frame)
     told = rails(found)
-    assert told["Infinite values"] == ("Done", "1 taken for missing")
+    assert told["Infinite values"] == ("Done", "1 treated as missing")
     assert told["Missing targets"][1].startswith("1 rows")
     assert told["Missing values"] == ("Done", "imputed: x, y")
     left = told["Columns left out"][1]

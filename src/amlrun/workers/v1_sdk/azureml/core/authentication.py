@@ -9,7 +9,7 @@ from azureml._amlrun.notes import V1Class, say_once
 
 class _Authentication(V1Class):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        say_once("nothing is signed in to: a local run opens no connection.")
+        say_once("sign-in is skipped: a local run opens no connection.")
 
 
 class AzureCliAuthentication(_Authentication):

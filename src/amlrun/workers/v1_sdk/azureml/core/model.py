@@ -180,7 +180,7 @@ def _safe(record: dict[str, Any]) -> str:
     path = str(record["path"])
     what = "{}:{}".format(record["name"], record["version"])
     if not os.path.exists(path):
-        raise WebserviceException(f"{what}: its file is gone ({path}). Register the model again.")
+        raise WebserviceException(f"{what}: its file is missing ({path}). Register the model again.")
     if registry.changed(record):
         raise WebserviceException(
             f"{what}: its content is not what was registered (SHA-256 differs); it was not opened: {path}"
@@ -207,7 +207,7 @@ def _known(name: str | None) -> str:
     others = sorted({one["id"] for one in ({"id": "{name}:{version}".format(**one)} for one in registry.versions())})
     if not others:
         return f"Register it first: aml model register -n {name} -p PATH"
-    return "Registered are: {}".format(", ".join(others[:20]))
+    return "Registered models: {}".format(", ".join(others[:20]))
 
 
 __getattr__ = lazily(__name__)

@@ -81,7 +81,7 @@ class AbstractDataset(V1Class):
                 f"aml dataset register -n {name} -p FOLDER"
             )
         if version not in (None, "latest"):
-            say_once(f"dataset {name!r}: the version is not looked at; datasets.yml has one place.")
+            say_once(f"dataset {name!r}: the version is ignored; datasets.yml has one path for each dataset.")
         return AnyDataset([place], name)
 
     @classmethod

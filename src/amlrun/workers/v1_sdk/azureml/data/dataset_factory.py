@@ -43,7 +43,7 @@ class TabularDatasetFactory(V1Class):
         if empty_as_string:
             options["keep_default_na"] = False
         if set_column_types is not None or partition_format is not None:
-            say_once("set_column_types and partition_format are left out: pandas finds the types of columns.")
+            say_once("set_column_types and partition_format are left out: pandas infers the column types.")
         return TabularDataset(_paths(path), options={**options, "include_path": include_path})
 
     @staticmethod
