@@ -49,11 +49,16 @@ class HostedCode:
     def _without_secrets(self, cell: Cell, text: str) -> str:
         tree, source = parse(cell, text), Source(text)
         inside = in_f_strings(tree)
+        alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         edits: list[Edit] = []
         for name, value in secret_values.found(tree):
+            start, end = source.span(value)
             if id(value) in inside:
                 continue
-            variable = re.sub(r"\W", "_", name).upper()
+            if id(value) in alone:  # a docstring
+                edits.append(Edit(start, end, secret_values.hidden(text[start:end])))
+                continue
+            variable = secret_values.variable_of(name)
             self.report.ask(
                 f"{name} holds a secret, which is not copied: the script reads the environment variable {variable}; "
                 "change the secret, for the notebook still holds it",
@@ -62,7 +67,7 @@ class HostedCode:
             setting = [node for node in tree.body if secret_values.sets_environment(node) and value in ast.walk(node)]
             edits += [Edit(*source.span(node), f"# left out (a secret): {variable} is to be set") for node in setting]
             if not setting:
-                edits.append(Edit(*source.span(value), f'__import__("os").environ["{variable}"]'))
+                edits.append(Edit(start, end, secret_values.instead(value, text[start:end], variable)))
         return imported(apply(text, edits))
 
     def _statement(self, node: ast.stmt, cell: Cell, source: Source) -> list[Edit]:

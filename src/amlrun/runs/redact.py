@@ -118,6 +118,11 @@ def contains_secret(text: str) -> bool:
     return masked_text(text) != text
 
 
+def keys_in(text: str) -> list[str]:
+    """What in a text looks like a known kind of key, whatever it is called there."""
+    return [found for found in _VALUE.findall(text) if found != MASK]
+
+
 def masked_text(text: str) -> str:
     """A line of text, a shell's for instance, with the secrets in it replaced by `***`."""
     text = _PROGRAM.sub(lambda found: f"{found['before']}{MASK}", _VALUE.sub(MASK, text))

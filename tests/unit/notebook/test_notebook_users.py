@@ -185,6 +185,27 @@ print(url, engine, connect("me"))
     assert found.undefined() == ""
 
 
+def test_a_secret_in_an_f_string_or_a_list_is_read_from_the_environment(convert):
+    found = convert(
+        """# %%
+import json
+host = "db"
+def url(name):
+    \'\'\'As in sk-plantDoc123456789.\'\'\'
+    return f"https://me:plantA1pw@{host}.example.org/{name}"
+keys = ["sk-plantB123456789", "plain"]
+db = {"user": "me", "pwd": "plantC1pw"}
+raw = b"sk-plantD123456789"
+print(json.dumps([url("x"), keys, db, raw.decode()]))
+"""
+    )
+    assert "plant" not in found.text + found.todo + found.done
+    assert 'os.environ["PASSWORD"]' in found.code and '"PWD"' not in found.code
+    assert '"https://" + os.environ["SECRET"] + f"@{host}.example.org/{name}"' in found.code
+    assert '[os.environ["KEYS"], "plain"]' in found.code and 'os.environ["RAW"].encode()' in found.code
+    assert found.undefined() == ""
+
+
 def test_cells_out_of_order_are_named(convert):
     found = convert(
         """# %%

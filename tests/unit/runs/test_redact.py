@@ -141,6 +141,24 @@ credentials = ("someone", "hunter22")
 connection = "Server=x;Database=y;User=z;Password=hunter22;"
 headers = {"Authorization": "token abcdef123456"}
 api_key: str = "abcdef123456"
+x = ["sk-plant1234567890abcd", 3]
+if k == "ghp_abcdefABCDEF0123456789abcdefABCDEF01": pass
+u = f"https://me:plantpw7@host/{x}"
+c = f"AccountKey=UExBTlRDQ0NQTEFOVENDQ1BMQU5UQ;{x}"
+x, api_key = 1, "hunter22x"
+api_key = "hunter22x" if 1 else None
+api_key = os.environ.get("API_KEY") or os.getenv("API_KEY", "hunter22x")
+password = b"hunter22x"
+os.putenv("API_KEY", "hunter22x")
+login(token := "hunter22x")
+wandb.login("0123456789abcdef0123456789abcdef01234567")
+setattr(cfg, "password", "hunter22x")
+kv = [("password", "hunter22x")]
+headers.append(("Authorization", "Basic aHVudGVyOjIyeA=="))
+requests.get(u, auth=("me", "hunter22x"))
+requests.get(u, auth=HTTPBasicAuth("me", "hunter22x"))
+parser.add_argument("--db-password", default="hunter22x")
+secret = "hunter" + "22xyzw"
 """
 HARMLESS = """
 pad_token = "<pad>"
@@ -149,6 +167,15 @@ primary_key = "customer_id"
 max_token = "5"
 token_column = "token"
 title = "the password is asked for"
+url = f"https://me:{password}@host/{x}"
+conn = f"AccountName=a;AccountKey={key}"
+parser.add_argument("--pad_token", default="<pad>")
+tokens = ["[CLS]", "[SEP]", "sk-learn"]
+login("someone@example.org")
+os.getenv("API_KEY")
+x, y = "first", "second"
+tokenizer.add_special_tokens({"pad_token": "[PAD]", "eos_token": "</s>"})
+special = [("bos_token", "<s>"), ("sort_key", "price")]
 """
 
 
