@@ -40,6 +40,20 @@ def test_a_diff_first(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (repo / "train.py").read_text(encoding="utf-8") == TRAIN
 
 
+def test_no_diff_shows_a_secret(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = "db_password = 'hunter22plant'\nurl = 'https://me:hunter23plant@feed.invalid/simple'\n"
+    (repo / "train.py").write_text(TRAIN + line, encoding="utf-8")
+    (repo / "conda.yml").write_text(
+        "channels: [https://me:hunter24plant@conda.invalid/c]\ndependencies:\n- python=3.7\n- pip:\n"
+        "  - git+https://ghp_abcdefABCDEF0123456789abcdefABCDEF01@github.com/a/b.git\n  - azureml-defaults\n"
+    )
+    for words in ((str(repo),), (str(repo), "-o", "json")):
+        assert aml(*words) == 0
+        shown = capsys.readouterr()
+        assert "plant" not in shown.out + shown.err and "ghp_" not in shown.out + shown.err
+        assert "b/conda.yml" in shown.out and "https://***@conda.invalid/c" in shown.out
+
+
 def test_apply_writes_once(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert aml(str(repo), "--apply", "--report", str(repo / "migration")) == 0
     assert "Wrote 1 file." in capsys.readouterr().out

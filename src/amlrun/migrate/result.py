@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from amlrun.dataclass import dataclass, field
+from amlrun.runs.redact import masked_text
 
 
 class Verdict(Enum):
@@ -66,7 +67,7 @@ class FileChange:
 
     @property
     def diff(self) -> str:
-        """The unified diff, empty where nothing changes."""
+        """The unified diff, empty where nothing changes; with no secret, for it is shown and kept in logs."""
         old = [] if self.old is None else self.old.splitlines(keepends=True)
         lines = difflib.unified_diff(
             old,
@@ -74,7 +75,8 @@ class FileChange:
             "/dev/null" if self.old is None else f"a/{self.path}",
             f"b/{self.path}",
         )
-        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+        ended = (line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+        return masked_text("".join(ended))
 
 
 @dataclass(frozen=True)

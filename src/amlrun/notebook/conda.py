@@ -15,6 +15,7 @@ from amlrun.errors import AmlError
 from amlrun.notebook.pypi_modules import SAME_NAME
 from amlrun.notebook.report import Report
 from amlrun.prepare.conda_names import pypi_name
+from amlrun.runs.redact import masked_text
 from amlrun.spec.node import parse
 
 # Modules whose package has another name, for those that are not installed here.
@@ -63,10 +64,11 @@ class Proposal:
 
     @property
     def diff(self) -> str:
-        """What would change."""
+        """What would change, with no secret."""
         old = self.file.read_text(encoding="utf-8-sig") if self.file.exists() else ""
         before, after = f"a/{self.file.name}", f"b/{self.file.name}"
-        return "\n".join(difflib.unified_diff(old.splitlines(), self.text.splitlines(), before, after, lineterm=""))
+        lines = difflib.unified_diff(old.splitlines(), self.text.splitlines(), before, after, lineterm="")
+        return masked_text("\n".join(lines))
 
 
 def propose(script: str, file: Path, report: Report, beside: Path) -> Proposal | None:
