@@ -40,7 +40,7 @@ def plan(
     workspace: AnyWorkspace = None,
     options: SubmitOptions | None = None,
 ) -> Plan:
-    """Make every check of a submit, and send nothing: the job, its snapshot, and the calls a submit would make.
+    """Make all checks of a submit without sending anything: the job, its snapshot, and the requests it would make.
 
     >>> amlrun.plan(amlrun.load_runconfig("train-local")).calls
     []
@@ -71,10 +71,10 @@ def submit(
     on_event: OnEvent | None = None,
     options: SubmitOptions | None = None,
 ) -> Run:
-    """Submit a job to the target that its `compute` names, and return its run, which goes on by itself.
+    """Submit a job to its `compute`, and return the run, which continues independently of this process.
 
-    `experiment` is the job's own when not given, else the attached project's, else the folder's name. When this raises
-    after the run was created (`RunCreated`), the run's record says why.
+    `experiment` defaults to the job's, then the attached project's, then the folder's name. If this raises after the
+    run was created (`RunCreated`), the run's record has the reason.
 
     >>> run = amlrun.submit(amlrun.load_runconfig("train-local"), experiment="first")
     >>> run.wait(), run.metrics()["auc"]
@@ -106,9 +106,9 @@ def submit(
 def resume(
     run_id: str, *, path: str | Path = ".", on_event: OnEvent | None = None, options: SubmitOptions | None = None
 ) -> Run:
-    """Resume a sweep or an AutoML search of this machine that was interrupted or cancelled.
+    """Resume a local sweep or AutoML search that was interrupted or cancelled.
 
-    No trial that ended is run again.
+    Finished trials are not run again.
 
     >>> amlrun.resume("latest").wait()
     <RunStatus.COMPLETED: 'Completed'>
@@ -131,7 +131,7 @@ def get_run(
     workspace: AnyWorkspace = None,
     on_event: OnEvent | None = None,
 ) -> Run:
-    """The run of that id; `latest` is the newest submitted here. One that is not here is asked for in the workspace.
+    """The run with that id; `latest` is the last one submitted here. Runs unknown here are looked up in the workspace.
 
     >>> [file.name for file in amlrun.get_run("latest").outputs()]
     [..., 'model.pkl', ...]
@@ -158,10 +158,10 @@ def list_runs(
     workspace: AnyWorkspace = None,
     on_event: OnEvent | None = None,
 ) -> list[Run]:
-    """The newest `last` runs (None: all) of this project that match, newest first; children only with `parent`.
+    """The newest `last` runs (None: all) of this project that match, newest first; child runs only with `parent`.
 
-    A tag's value None means any. The records of unfinished remote runs are brought up to date first; where a workspace
-    cannot be asked a warning (`Message`) says so, and they are as last seen.
+    A tag with the value None matches any value. Records of unfinished remote runs are refreshed first; if a workspace
+    cannot be reached, a warning (`Message`) says so, and they have their last known status.
 
     >>> for run in amlrun.list_runs(experiment="first", status="Completed"):
     ...     print(run.id, run.metrics()["auc"])
@@ -190,7 +190,7 @@ def best_runs(
 ) -> list[RunRecord]:
     """The records of the `last` best completed runs of an experiment, trials included, by the metric's last value.
 
-    The runs that are known here, also those on Azure ML; with a `workspace` all of that workspace's.
+    Searches the runs known to this project, local and on Azure ML; with `workspace`, all runs of that workspace.
 
     >>> [record["run_id"] for record in amlrun.best_runs("first", "auc")]
     ['first_...']

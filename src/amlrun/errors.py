@@ -13,10 +13,10 @@ CANCELLED = 130
 
 
 class AmlError(Exception):
-    """A message for a person, with the exit code the command ends with.
+    """An error that the user can correct; `exit_code` is the exit code of the command.
 
     `file`, `line` (1-based) and `field` say where; `hint` says what to do next. Printed as
-    `file:line: field: message`, the hint on a line of its own (DESIGN.md, promise 8).
+    `file:line: field: message`, the hint on its own line.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the library tells while it works: a caller's `on_event` gets these, in the thread that called."""
+"""Events that report progress: a caller's `on_event` gets them, in the thread that called."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from amlrun.dataclass import dataclass
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened. Kinds that a caller does not know can be passed over."""
+    """Base class of all events. Ignore the types that you do not know."""
 
 
 @dataclass(frozen=True)
 class Message(Event):
-    """One line for a person; a `warning` is worth a second look."""
+    """A line of text for the user; `warning` marks one that needs attention."""
 
     text: str
     warning: bool = False
@@ -22,7 +22,7 @@ class Message(Event):
 
 @dataclass(frozen=True)
 class Transfer(Event):
-    """So many more bytes were moved; `total` is how many it will be, where that is known."""
+    """`size` more bytes were transferred; `total` is the number of bytes in all, if known."""
 
     action: str
     size: int
@@ -47,7 +47,7 @@ OnEvent = Callable[[Event], None]
 
 
 def moving(on_event: OnEvent, action: str, total: int | None = None) -> Callable[[int], None]:
-    """A function that tells of so many more bytes of a transfer."""
+    """A function that reports so many more bytes of a transfer."""
     return lambda size: on_event(Transfer(action, size, total))
 
 

@@ -26,11 +26,11 @@ def load_runconfig(
     source_directory: str | Path | None = None,
     container: bool | None = None,
 ) -> CommandJob | SparkJob:
-    """The job that v1's run configuration `name` describes; None means v1's default (local, this Python).
+    """The job of the v1 run configuration `name`; None means v1's default (local, this Python).
 
     `target` ("local" or a compute's name), `conda_file` and `arguments` (the script and its arguments) replace the
-    file's. `container`: on this machine it runs in the image of its environment; None means as the project's
-    `[tool.amlrun] container` says. What is worth knowing about the file is in `job.local.notes`.
+    file's. `container`: run a local job in its environment's image; None means as `[tool.amlrun] container` in
+    the project says. Notes on keys of the file that were changed or ignored are in `job.local.notes`.
 
     >>> job = amlrun.load_runconfig("train-local", arguments=["train.py", "--data-path", "/data", "--epochs", "2"])
     >>> job.compute, job.distribution
@@ -56,7 +56,7 @@ def load_runconfig(
 def load_hyperdrive(
     file: str | Path, trial: CommandJob | SparkJob, *, path: str | Path = ".", seed: int | None = None
 ) -> SweepJob:
-    """The sweep that a HyperDrive file describes over the job `trial`. `seed` repeats a sweep's values.
+    """The sweep job of a HyperDrive file, over the job `trial`. `seed` makes the sampled values reproducible.
 
     >>> sweep = amlrun.load_hyperdrive("aml_config/sweep.yml", amlrun.load_runconfig("train-local"), seed=7)
     >>> sweep.objective.primary_metric
@@ -80,11 +80,11 @@ def load_job(
     settings: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     container: bool | None = None,
 ) -> Job:
-    """The job in a v2 YAML, as `az ml job create --file` reads it; a v1 pipeline's YAML is read too.
+    """The job in a v2 YAML file, as `az ml job create --file` reads it. A v1 pipeline YAML is read too.
 
-    `target` replaces its compute, and every step's. `settings` are set over a pipeline's file: keys such as
-    `inputs.NAME`, `settings.NAME` and `jobs.STEP.inputs.NAME`. `path` is where a v1 pipeline's paths start.
-    `container`: on this machine it runs in its environment's image; None means as the project's settings say.
+    `target` replaces the compute of the job and of every step. `settings` override keys of a pipeline file, such as
+    `inputs.NAME`, `settings.NAME` and `jobs.STEP.inputs.NAME`. Paths in a v1 pipeline are relative to `path`.
+    `container`: run local jobs in their environment's image; None means as the project's settings say.
 
     >>> amlrun.load_job("job.yml", target="local").type
     'command'
@@ -109,7 +109,7 @@ def load_job(
 
 
 def dump_job(job: Job, file: str | Path | None = None) -> str:
-    """The job as Azure ML v2's own YAML, written to `file` too when one is given. Paths are relative to the file.
+    """The job as Azure ML v2 YAML, also written to `file` if given. Paths are relative to that file.
 
     >>> print(amlrun.dump_job(amlrun.load_runconfig("train-local"), "job.yml"))
     $schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json

@@ -21,7 +21,7 @@ _SCOPE = re.compile(
 
 @dataclass(frozen=True)
 class Workspace:
-    """A workspace by name; nothing here says that it exists."""
+    """A workspace, by name. Whether it exists is not checked."""
 
     subscription_id: str
     resource_group: str

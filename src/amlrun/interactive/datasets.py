@@ -15,13 +15,13 @@ _READERS = {".csv": ("read_csv", {}), ".tsv": ("read_csv", {"sep": "\t"}), ".par
 
 
 def load_dataset(name: str, *, as_table: bool | None = None, path: Path | str = ".") -> Any:
-    """The dataset `name`: a pandas table where it is one CSV, TSV or Parquet file, else the path of its folder.
+    """The dataset `name`: a DataFrame if it is a single CSV, TSV or Parquet file, otherwise the path of its folder.
 
-    In a job the place is the job's input `name`; elsewhere the one that `data/datasets.yml` of the project of `path`
-    says. A folder with one such file and no other is a table too. `as_table=True` joins all table files of a folder,
-    `as_table=False` always gives the path.
+    In a job it is the job's input `name`; elsewhere the path is looked up in `data/datasets.yml` of the project that
+    contains `path`. A folder with just one such file is read as a table too. `as_table=True` concatenates all table
+    files of a folder, `as_table=False` always returns the path.
 
-    Raises AmlError for an unknown name, when there is no data, for files that cannot be read, and without pandas.
+    Raises AmlError for an unknown name, missing data, files that cannot be read, and if pandas is not installed.
 
     >>> len(amlrun.load_dataset("sample"))
     569

@@ -13,7 +13,7 @@ from amlrun.interactive import evaluate
 
 
 class InteractiveRun:
-    """The run that the code is in. `outputs` is where its files go; plain `mlflow` calls log to it too."""
+    """The run of the current process. `outputs` is the folder for its files; plain `mlflow` calls also log to it."""
 
     def __init__(self, run_id: str, experiment: str, folder: Path, on_event: OnEvent) -> None:
         self.id, self.experiment, self.folder = run_id, experiment, folder

@@ -154,15 +154,15 @@ def start_logging(
     path: Path | str = ".",
     on_event: OnEvent = ignore,
 ) -> InteractiveRun:
-    """Start a run in this notebook or script; a run like a submitted one, with its folder in `runs/`.
+    """Start a run in this notebook or script, with a folder in `runs/` like that of a submitted run.
 
     Use it as `with amlrun.start_logging("explore") as run:`: the end of the block completes the run, an exception
     fails it, Ctrl-C and `aml run cancel` cancel it. Without `with`, call `run.complete()`; a run that is still open
-    is completed by the next `start_logging`. Until then plain `mlflow` calls log to it. The notebook or script is kept
-    in its folder (`source_file`, where it cannot be found out). Inside a job it is the job's own run.
+    is completed by the next `start_logging`. Until then plain `mlflow` calls log to it. The notebook or script is
+    copied to its folder (pass `source_file` if it cannot be detected). Inside a job it is the job's run.
 
-    Raises AmlError for a bad experiment name, inside another such block, while an MLflow run is active, and when the
-    run's folder cannot be written.
+    Raises AmlError for an invalid experiment name, inside another such block, while an MLflow run is active, and if
+    the run's folder cannot be written.
 
     >>> with amlrun.start_logging("explore") as run:
     ...     mlflow.log_metric("rows", 569)

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Conversion:
-    """What a notebook becomes: `text` is to be the file `script`, `report` says what was done and what is left to you.
+    """A converted notebook: `text` is the content of the file `script`, `report` says what was done and what is left.
 
-    `proposals` are the conda file, the run configurations and the editor's files as they should be and, with
-    `apply`, what serves and tests the model. Nothing is written before `write`.
+    `proposals` are the updated conda file, run configurations and editor files and, with `apply`, the files that serve
+    and test the model. Nothing is written until `write` is called.
     """
 
     notebook: Path
@@ -91,11 +91,11 @@ def convert(notebook: Path, script: Path, *, apply: bool = False, overwrite: boo
 def convert_notebook(
     notebook: str | Path, script: str | Path | None = None, *, apply: bool = False, overwrite: bool = False
 ) -> Conversion:
-    """Write a notebook as a train.py with arguments, data, model, evaluation and save; the notebook stays as it is.
+    """Convert a notebook to a train.py with arguments, data, model, evaluation and save. The notebook is not changed.
 
-    `script` is by default the train.py of the only model of the project around the notebook. With `apply` the conda
-    file, the run configurations and the files that serve and test the model are written too. Raises AmlError, also
-    when the script already exists and `overwrite` is not set.
+    `script` defaults to the train.py of the project's only model. With `apply` the conda file, the run configurations
+    and the files that serve and test the model are written too. Raises AmlError, also if the script already exists
+    and `overwrite` is not set.
 
     >>> made = amlrun.convert_notebook("../../notebooks/explore.ipynb", "../model2/train.py")
     >>> made.script.name, made.report.options[0]["flag"]

@@ -63,11 +63,11 @@ def register_model(
 ) -> Model:
     """Register a file or folder as the next version of the model `name`.
 
-    `source` is a path, or a run with `asset_path`, a file or folder that it wrote (`outputs/model.pkl`). A run in a
-    workspace registers there, without a download; any other in the project around `path`, unless `workspace` is
-    given. `on_event` is told of uploads.
+    `source` is a path, or a run; then `asset_path` names a file or folder that it wrote (`outputs/model.pkl`). The
+    model of a run in a workspace is registered there, without a download; any other in the project that contains
+    `path`, unless `workspace` is given. `on_event` gets the progress of uploads.
 
-    Raises AmlError for a name that Azure ML would refuse, and for a file that does not exist.
+    Raises AmlError for a name that Azure ML would reject, and for a file that does not exist.
 
     >>> run = amlrun.get_run("latest")
     >>> amlrun.register_model(run, "demo-model", asset_path="outputs/model.pkl", tags={"stage": "test"}).id
@@ -83,9 +83,9 @@ def register_model(
 def get_model(
     name: str, version: int | str | None = None, *, path: str | Path = ".", workspace: Workspace | None = None
 ) -> Model:
-    """The model `name`, its newest version unless `version` is given; `name` may be `NAME:VERSION`.
+    """The registered model `name`, its latest version unless `version` is given; `name` may be `NAME:VERSION`.
 
-    Of the project around `path`, or of `workspace`. Raises AmlError when there is none.
+    Looked up in the project that contains `path`, or in `workspace`. Raises AmlError if there is none.
 
     >>> amlrun.get_model("demo-model:1").tags
     {'stage': 'test'}
@@ -96,9 +96,9 @@ def get_model(
 def list_models(
     name: str | None = None, *, latest: bool = False, path: str | Path = ".", workspace: Workspace | None = None
 ) -> list[Model]:
-    """The registered models, newest first; every version of each (of `name`), or with `latest` the highest only.
+    """The registered models, newest first: all versions (of `name`), or with `latest` only the highest of each.
 
-    Of the project around `path`, or of `workspace` (where without `name` only the newest of each is listed).
+    Those of the project that contains `path`, or of `workspace` (without `name`, only the latest version of each).
 
     >>> [model.id for model in amlrun.list_models(latest=True)]
     ['demo-model:1']

@@ -18,9 +18,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 class Model:
     """One version of a registered model.
 
-    `version` is a number here, and the workspace's own word for it there. `uri` is the path of the registry's own
-    file or folder here, an `azureml://` address in a workspace. `sha256` is of its content; empty where the registry
-    does not know it.
+    `version` is a number in the project's registry; a workspace has its own version strings. `uri` is the path of the
+    file or folder in the project's registry, or an `azureml://` URI in a workspace. `sha256` is the hash of its
+    content; empty if the registry does not know it.
     """
 
     name: str
@@ -39,11 +39,11 @@ class Model:
 
     @property
     def id(self) -> str:
-        """`name:version`, as commands and `model.json` name it."""
+        """`name:version`, as in commands and `model.json`."""
         return f"{self.name}:{self.version}"
 
     def to_dict(self) -> dict[str, Any]:
-        """What `aml model show` prints: v1's keys (V1_CLI §4)."""
+        """The model with v1's keys, as `aml model show -o json` prints it."""
         record = {
             "id": self.id,
             "name": self.name,
@@ -75,7 +75,7 @@ class Model:
         properties: dict[str, str] | None = None,
         description: str | None = None,
     ) -> Model:
-        """Add or change tags, add properties, or change the description. Returns the model as it is now."""
+        """Add or change tags, add properties, or change the description. Returns the updated model."""
         return self.registry.update(self, Change(tags or {}, remove_tags, properties or {}, description))
 
     def delete(self) -> None:

@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class RunStatus(str, Enum):
-    """A run's state: `meaning` says it in a sentence; after a state that `is_final` no other comes.
+    """The status of a run: `meaning` explains it in a sentence; a status with `is_final` does not change any more.
 
     A member equals its name in records: `RunStatus.COMPLETED == "Completed"`.
     """
@@ -23,9 +23,9 @@ class RunStatus(str, Enum):
     PAUSED = ("Paused", "Paused by the service.")
     NOT_RESPONDING = ("NotResponding", "Its processes are not visible from this machine.")
     UNKNOWN = ("Unknown", "The service reports a state that this version does not know.")
-    COMPLETED = ("Completed", "Ended well.", True)
-    FAILED = ("Failed", "Ended with an error, or was interrupted.", True)
-    CANCELED = ("Canceled", "Ended on request.", True)
+    COMPLETED = ("Completed", "Finished successfully.", True)
+    FAILED = ("Failed", "Finished with an error, or was interrupted.", True)
+    CANCELED = ("Canceled", "Cancelled on request.", True)
 
     def __new__(cls, value: str, meaning: str, is_final: bool = False) -> RunStatus:
         member = str.__new__(cls, value)

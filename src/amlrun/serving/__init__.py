@@ -83,7 +83,7 @@ def reporting(on_event: OnEvent) -> Callable[[str], None]:
 def find_service(
     name: str, *, path: str | Path = ".", workspace: Workspace | None = None, on_event: OnEvent = ignore
 ) -> Service:
-    """The service `name` on this machine, else in `workspace`. Raises AmlError when there is none here and no other.
+    """The service `name` on this machine, otherwise in `workspace`. Raises AmlError if there is no such service.
 
     >>> amlrun.find_service("demo").delete()
     """
@@ -106,12 +106,12 @@ def score(
 ) -> Any:
     """Score one request with a scoring script (`init()`, `run()`), as a service would, and return the answer.
 
-    `model` is registered in the project around `path` (a `Model`, `NAME`, `NAME:VERSION`), or a `Path` to its file or
-    folder. `request` is sent as JSON; bytes are sent as they are, with `content_type`. `inference_config` is v1's
-    inference configuration; without it `aml_config/inference-config.yml` counts. What the script prints, and the
-    making of its environment, go to `on_event` as messages.
+    `model` is a registered model of the project that contains `path` (a `Model`, `NAME`, `NAME:VERSION`), or the `Path`
+    of a file or folder. `request` is sent as JSON; bytes are sent as they are, with `content_type`. `inference_config`
+    is v1's inference configuration, by default `aml_config/inference-config.yml`. The script's output, and the
+    progress of building its environment, go to `on_event` as messages.
 
-    Raises AmlError: with exit code 1 and the script's own message when it fails, 2 for what is missing or wrong.
+    Raises AmlError: with exit code 1 and the script's message if it fails, 2 for missing or invalid input.
 
     >>> request = json.loads(Path("../../deployment/sample-request.json").read_text())
     >>> amlrun.score("demo-model", request)
@@ -145,12 +145,12 @@ def deploy(
     workspace: Workspace | None = None,
     on_event: OnEvent = ignore,
 ) -> Service:
-    """Serve a registered model as the service `name`, and wait until it answers.
+    """Deploy a registered model as the service `name`, and wait until it is healthy.
 
-    The deployment configuration's computeType says where: `local`, the default, is this machine; ACI and AKS are a
-    managed online endpoint in `workspace`, or in the one that `path` is attached to.
+    The deployment configuration's computeType says where: `local`, the default, is this machine; ACI and AKS become a
+    managed online endpoint in `workspace`, or in the workspace that `path` is attached to.
 
-    Raises AmlError: for a name that is taken unless `overwrite`, with exit code 1 when the script does not start.
+    Raises AmlError if the name is taken and `overwrite` is not set, and with exit code 1 if the script does not start.
 
     >>> service = amlrun.deploy("demo-model:1", "demo")
     >>> service.state(), service.scoring_uri

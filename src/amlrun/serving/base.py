@@ -26,9 +26,9 @@ class Change:
 
 
 class Service(Protocol):
-    """A model that answers requests, with the same verbs wherever it runs. Every verb raises AmlError.
+    """A deployed model, with the same methods wherever it runs. Every method raises AmlError.
 
-    `no_keys` says why it has no keys and needs none; it is empty where it has.
+    `no_keys` is the reason why the service has no keys; empty if it has.
     """
 
     @property
@@ -43,43 +43,43 @@ class Service(Protocol):
 
     @property
     def scoring_uri(self) -> str:
-        """Where it takes requests."""
+        """The URL for scoring requests."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
-        """What `aml service show` prints: v1's keys."""
+        """The service with v1's keys, as `aml service show -o json` prints it."""
         ...
 
     def logs(self, lines: int = 5000, *, init: bool = False) -> list[str]:
-        """The newest lines of its log; with `init` only what its start wrote."""
+        """The last lines of its log; with `init`, only what was written before the first request."""
         ...
 
     def keys(self) -> dict[str, Any]:
-        """`primaryKey` and `secondaryKey`; both None where it has none."""
+        """`primaryKey` and `secondaryKey`; both None if it has no keys."""
         ...
 
     def access_token(self) -> dict[str, Any]:
-        """`accessToken`, for a service that takes tokens; None where it needs none."""
+        """`accessToken`, for a service that uses tokens; otherwise None."""
         ...
 
     def regenerate_key(self, which: str, value: str | None = None) -> None:
-        """Make a new key, `Primary` or `Secondary`; `value` is what it is to be."""
+        """Replace the `Primary` or `Secondary` key with `value`, or a generated key."""
         ...
 
     def send(self, request: Request) -> tuple[int | None, Any]:
-        """Send one request. Returns the status and the answer, or None and why there was none."""
+        """Send one request. Returns the HTTP status and the response, or None and the reason for no response."""
         ...
 
     def stats(self) -> dict[str, Any]:
-        """Its requests since it started: how many, how fast, how many failed, and what was sent."""
+        """Statistics of its requests since it started: count, latency, failures, and recorded requests."""
         ...
 
     def update(self, change: Change, *, wait: bool = True) -> Service:
-        """Give it another model, code or settings; without a change, start it again."""
+        """Change its model, code or settings; without changes, restart it."""
         ...
 
     def delete(self) -> None:
-        """Stop it and remove everything that is its own."""
+        """Stop the service and delete its files."""
         ...
 
 

@@ -147,10 +147,10 @@ class Local:
 
 @dataclass
 class CommandJob:
-    """`command` is an argument list (`["python", "train.py", "--lr", "0.1"]`), or one shell line.
+    """A command job: `command` is an argument list (`["python", "train.py", "--lr", "0.1"]`) or a shell command.
 
-    `code` is a folder, or one file, which azure-ai-ml takes too. `script` is the file in it that is run, when known,
-    so that it can be checked before anything starts.
+    `code` is a folder, or a single file, as in azure-ai-ml. `script` is the file in it that is run, if known, so that
+    it can be checked before anything starts.
     """
 
     command: list[str] | str = field(default_factory=list)
@@ -178,7 +178,7 @@ class CommandJob:
 
 @dataclass
 class SparkJob:
-    """A Spark job: `entry` is the script in `code`; `args` stay a list like a command's."""
+    """A Spark job: `entry` is the script in `code`; `args` is a list, like a command's."""
 
     entry: str = ""
     args: list[str] = field(default_factory=list)
@@ -245,7 +245,7 @@ class EarlyTermination:
 
 @dataclass
 class SweepJob:
-    """A sweep over `trial`; `limits` counts trials and seconds. v2 calls the trial's job `trial`."""
+    """A sweep over the job `trial`; `limits` are numbers of trials, and seconds."""
 
     trial: CommandJob
     objective: Objective

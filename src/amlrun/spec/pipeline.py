@@ -219,7 +219,7 @@ class PipelineSettings:
 
 @dataclass
 class PipelineJob:
-    """A pipeline job, or what a pipeline component runs. `inputs` are literals and data; steps are in file order."""
+    """A pipeline job, or the body of a pipeline component. `inputs` are literals and data; `jobs` are in file order."""
 
     jobs: dict[str, Step] = field(default_factory=dict)
     name: str | None = None

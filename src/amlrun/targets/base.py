@@ -33,15 +33,15 @@ FOLDERS = ("outputs", *LOG_FOLDERS)
 
 @dataclass
 class SubmitOptions:
-    """What a submit may be told beside the job. Every target takes all of them; some mean nothing to some.
+    """Options of a submit. Every target accepts all of them; some have no effect on some targets.
 
-    `snapshot_limits`: refuse more than 2,000 files or 300 MB. `exclude`: a file that is left out of the snapshot.
-    `command_line`: what the record calls the command that was typed. `run_id`, `parent_run_id`: for a run that is
-    part of another. `detach`: a local sweep or pipeline goes on in a process of its own. `warm`: a local sweep's trials
-    are forked from a server that has imported their packages. `supervisor`: one that was launched ahead
-    (`targets.local`). `from_step`, `only_step`: the pipeline's step that runs again with those after it, or alone;
-    `max_steps`: how many run at once, by default one a processor. `pull`: an image that is not here is fetched; else
-    `confirm` is asked, with a question for a person, and None means no.
+    `snapshot_limits`: refuse more than 2,000 files or 300 MB. `exclude`: a file to leave out of the snapshot.
+    `command_line`: the command for the run's record. `run_id`, `parent_run_id`: for a run that is part of another.
+    `detach`: run a local sweep or pipeline in a separate process. `warm`: fork a local sweep's trials from a server
+    that has imported their packages. `supervisor`: a supervisor that was started ahead (`targets.local`). `from_step`,
+    `only_step`: the pipeline step to rerun with those after it, or alone; `max_steps`: how many run at once, by
+    default one per processor. `pull`: pull a missing image; otherwise `confirm` is called with the question, and None
+    means no.
     """
 
     snapshot_limits: bool = True
@@ -67,7 +67,7 @@ class SubmitOptions:
 
 @dataclass
 class Plan:
-    """A job that passed every check: what a submit would do. `calls` are the requests it would make, none here.
+    """A job that passed all checks: what a submit would do. `calls` are the requests it would make, none if local.
 
     A pipeline has no `snapshot`: each of its steps takes its own.
     """
@@ -87,7 +87,7 @@ class RunCreated(Event):
 
 @dataclass
 class Outcome:
-    """How a run ended: its state, why it failed and what to do; of a sweep the best child's id and metric too."""
+    """How a run ended: its status, why it failed and what to do; for a sweep also the best trial's id and metric."""
 
     status: RunStatus
     message: str = ""
@@ -151,7 +151,7 @@ class Target(Protocol):
 
 
 class Run:
-    """One run: what it is called, where it lies, how it is, and what can be done with it. Made by `amlrun.submit`,
+    """A run: its id, folder and status, and the operations on it. Returned by `amlrun.submit`,
     `amlrun.get_run` and `amlrun.list_runs`.
     """
 
@@ -185,15 +185,15 @@ class Run:
 
     @property
     def in_process(self) -> bool:
-        """Whether `wait` does the run's work in this process, and not only waits for it."""
+        """Whether the run is executed by `wait`, in this process."""
         return False
 
     def status(self) -> RunStatus:
-        """The state now. Raises AmlError (exit code 3) when a service cannot be asked."""
+        """The current status. Raises AmlError (exit code 3) if a service cannot be reached."""
         return self.target.status(self.files)
 
     def wait(self, timeout: float | None = None, on_event: OnEvent | None = None) -> RunStatus:
-        """Wait until the run has ended, at most `timeout` seconds; the state then.
+        """Wait until the run has finished, at most `timeout` seconds. Returns its status.
 
         `on_event` gets the log; without it the listener that the run was made with.
         """
@@ -211,11 +211,11 @@ class Run:
         return status
 
     def logs(self, follow: bool = False) -> Iterator[bytes]:
-        """The log so far, as bytes; with `follow` until the run has ended."""
+        """The log so far, as bytes; with `follow`, until the run has finished."""
         return self.target.logs(self.files, follow=follow)
 
     def cancel(self, reason: str = "cancelled") -> RunStatus:
-        """End the run: the script and every process it started. Returns the state after that."""
+        """Cancel the run: stop the script and every process it started. Returns the new status."""
         return self.target.cancel(self.files, reason)
 
     def metrics(self) -> dict[str, float]:
@@ -223,18 +223,18 @@ class Run:
         return self.target.metrics(self.files)
 
     def outputs(self) -> list[Path]:
-        """The files in the run's `outputs/`, as far as they are on this machine: `download` brings the others."""
+        """The files in the run's `outputs/` that are on this machine; `download` fetches the others."""
         return sorted(file for file in (self.folder / "outputs").rglob("*") if file.is_file())
 
     @property
     def has_files(self) -> bool:
-        """Whether the outputs are on this machine, or `download` has to bring them."""
+        """Whether the outputs are on this machine; if not, `download` fetches them."""
         return self.target.has_files(self.files)
 
     def download(self, dest: str | Path | None = None, *, folders: Sequence[str] = FOLDERS) -> list[Path]:
-        """Bring the run's files here. Without `dest` into the run's own folder; else `folders` are copied below it.
+        """Download the run's files into its own folder, or, with `dest`, copy its `folders` there.
 
-        Returns the files that were brought, or the copies.
+        Returns the downloaded files, or the copies.
         """
         fetched = self.target.download(self.files)
         return fetched if dest is None else self._copy(Path(dest), folders)
@@ -256,14 +256,14 @@ class Run:
         return copied
 
     def tag(self, **tags: str) -> None:
-        """Add tags to the run, or change them."""
+        """Add or change tags of the run."""
         self.target.tag(self.files, tags)
         known = self.files.part("tags").get("tags", {})
         with os_errors("write the run's record"):
             self.files.write_part("tags", {"tags": {**known, **tags}})
 
     def record(self) -> RunRecord:
-        """run.json as it stands now, in v1's words; no service is asked."""
+        """The content of run.json, with v1's keys; no service is contacted."""
         return self.files.record()
 
     def children(self) -> list[Run]:
@@ -278,7 +278,7 @@ class Run:
         return next((child for child in self.children() if child.id == named), None)
 
     def why_waiting(self) -> str:
-        """Why a queued run has not begun, as far as its target says: nodes that are busy, quota. Else empty."""
+        """Why a queued run has not started, if the target knows: busy nodes, quota. Otherwise empty."""
         return self.target.why_waiting(self.files) if self.status() == RunStatus.QUEUED else ""
 
     def outcome(self) -> Outcome:
