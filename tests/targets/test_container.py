@@ -420,12 +420,17 @@ jobs:
 def test_the_steps_of_a_pipeline_run_in_containers(boxed: Boxed, tmp_path: Path) -> None:
     (tmp_path / "outside").touch()
     seen = f"os.path.exists({str(tmp_path / 'outside')!r})"
-    boxed.script(f"import os, sys\nopen(sys.argv[1] + '/who.txt', 'w').write('sees outside: %s' % {seen})\n")
+    boxed.script(
+        f"import os, sys\nseen = {seen}\nopen(sys.argv[1] + '/who.txt', 'w').write(f'sees outside: {{seen}}')\n"
+        "if not seen:\n    import mlflow\n"
+        "    mlflow.MlflowClient().log_metric(os.environ['AZUREML_ROOT_RUN_ID'], 'made', 1)\n"
+    )
     (boxed.model / "pipeline.yml").write_text(PIPELINE.format(image=engines.IMAGE), encoding="utf-8")
     words = ("run", "submit-pipeline", "-n", "exp", "-y", "pipeline.yml")
     assert "Steps: 2, 0 reused" in boxed.aml(*words, "--container").stdout
     log = next(boxed.runs.glob("*_read/user_logs/std_log.txt")).read_text(encoding="utf-8")
     assert "sees outside: False" in log
+    assert json.loads(boxed.aml("run", "show", "-r", "latest", "-o", "json").stdout)["metrics"] == {"made": 1}
     assert "Steps: 2, 2 reused" in boxed.aml(*words, "--container").stdout
     boxed.no_container_is_left()
     outside = boxed.aml(*words).stdout

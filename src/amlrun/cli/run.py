@@ -156,7 +156,9 @@ def show(context: Context, run_id: str) -> None:
     record["metrics"] = metrics
     if waiting:
         record["waiting"] = waiting
-    record["outputs"] = [file.relative_to(run.folder).as_posix() for file in run.outputs()]
+    # A pipeline's outputs lie in the folders of its steps.
+    own, files = run.folder, run.outputs()
+    record["outputs"] = [file.relative_to(own).as_posix() if file.is_relative_to(own) else str(file) for file in files]
     record["outputs"] += logged.artifact_names(run.files)
     long = ("run_definition", "environment", "data_container_id", "hidden", "warnings", "root_run_id")
     short = {key: value for key, value in record.items() if key not in long and value not in ({}, [], None)}
