@@ -79,8 +79,10 @@ def convert(notebook: Path, script: Path, *, apply: bool = False, overwrite: boo
     called = serving.functions(text, script, report) if apply else []
     if called:
         text, report, module = _script(notebook, script, apply, called)
-    if apply and serving.is_sampled(_whole(text, module), script, report, module):
-        text, report, module = _script(notebook, script, apply, called, sampled=True)
+    kept = serving.options(_whole(text, module), script, report, module) if apply else []
+    sampled = apply and serving.is_sampled(_whole(text, module), script, report, module)
+    if kept or sampled:
+        text, report, module = _script(notebook, script, apply, called, kept=kept, sampled=sampled)
     named = runconfig.dataset(report, script)
     proposals = _proposals(script, text, report, notebook.absolute().parent, named)
     if apply:
@@ -123,11 +125,17 @@ def only_script(folder: Path) -> Path:
 
 
 def _script(
-    notebook: Path, script: Path, apply: bool, called: Iterable[str] = (), *, sampled: bool = False
+    notebook: Path,
+    script: Path,
+    apply: bool,
+    called: Iterable[str] = (),
+    *,
+    kept: Iterable[str] = (),
+    sampled: bool = False,
 ) -> tuple[str, Report, Module | None]:
     """The script's text, the report, and what has moved to a module: what score.py needs, with `called` by it.
 
-    `sampled`: the script is to write a sample request.
+    `sampled`: the script is to write a sample request. `kept` are variables whose values the model keeps.
     """
     from amlrun.notebook.formatting import format_script
 
@@ -149,6 +157,7 @@ def _script(
         "report": report,
         "move": apply,
         "called": set(called),
+        "kept": list(kept),
         "sampled": sampled,
     }
     try:

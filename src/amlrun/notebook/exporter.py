@@ -57,6 +57,7 @@ class TrainScriptExporter(TemplateExporter):  # type: ignore[misc]
             report,
             move=resources.get("move", False),
             called=resources.get("called", set()),
+            kept=resources.get("kept", []),
             sampled=resources.get("sampled", False),
         )
         # What the cells hold is in the plan: nbconvert's own cell filters must not see them half done.

@@ -35,13 +35,15 @@ class OtherRowsError(Exception):
 class Names:
     """What the names of a script stand for: `modules` by alias, its own `functions`, and literals or lambdas.
 
-    `imports` are the statements that bring the names that it imports.
+    `imports` are the statements that bring the names that it imports; `options` are variables that hold an option's
+    value, which only a run knows.
     """
 
     modules: dict[str, str]
     imports: dict[str, str]
     functions: dict[str, ast.FunctionDef]
     literals: dict[str, ast.expr] = field(default_factory=dict)
+    options: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -112,7 +114,8 @@ class _Rewriter:
 
     def part(self, node: ast.expr) -> ast.expr:
         """`node` over `rows`; what is more than a matter of one row raises."""
-        if isinstance(node, ast.Name) and node.id in _TYPES:
+        if isinstance(node, ast.Name) and node.id in _TYPES | self.names.options:
+            self.uses |= {node.id} & self.names.options
             return node
         if isinstance(node, ast.Subscript):
             return self._subscript(node)
@@ -275,7 +278,9 @@ class _Rewriter:
                 continue
             if part.id in self.names.functions:
                 self._own(part.id)
-            elif part.id in self.names.imports and self.names.imports[part.id].split()[1] not in _CHANCE:
+            elif part.id in self.names.options or (
+                part.id in self.names.imports and self.names.imports[part.id].split()[1] not in _CHANCE
+            ):
                 self.uses.add(part.id)
             elif part.id not in dir(builtins):
                 raise OtherRowsError

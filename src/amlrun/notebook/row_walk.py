@@ -20,13 +20,17 @@ _DEPTH = 5
 
 
 class Walk:
-    """`fitted` is the table that a model was fitted with last."""
+    """`fitted` is the table that a model was fitted with last.
 
-    def __init__(self, names: Names) -> None:
-        self.names = names
+    `arguments` is the variable that holds the script's options; empty where their values are not to be had.
+    """
+
+    def __init__(self, names: Names, arguments: str = "") -> None:
+        self.names, self.arguments = names, arguments
         self.tables: dict[str, Any] = {}
         self.fitted: Table | None = None
         self.depth = 0
+        self.options: set[str] = set()
 
     def block(self, body: list[ast.stmt]) -> Any:
         """Follow statements; what they return."""
@@ -91,7 +95,11 @@ class Walk:
         elif isinstance(target, ast.Name):
             self.tables.pop(target.id, None)
             self.names.literals.pop(target.id, None)
-            if value is not None:
+            self.names.options.discard(target.id)
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == self.arguments and self.arguments:
+                self.names.options.add(target.id)
+                self.options.add(target.id)
+            elif value is not None:
                 self.tables[target.id] = value
             elif isinstance(node, ast.Lambda) or row_values.is_literal(node):
                 self.names.literals[target.id] = node
@@ -256,7 +264,8 @@ class Walk:
         self.names.literals = {one: value for one, value in literals.items() if one not in parameters}
         for one, value in values.items():
             value = literals.get(value.id, value) if isinstance(value, ast.Name) else value
-            if isinstance(value, ast.Lambda) or row_values.is_literal(value):
+            option = isinstance(value, ast.Name) and value.id in self.names.options
+            if option or isinstance(value, ast.Lambda) or row_values.is_literal(value):
                 self.names.literals[one] = value
         self.depth += 1
         found = self.block(function.body)

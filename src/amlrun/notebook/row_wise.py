@@ -19,7 +19,8 @@ class RowWise:
     """`lines` change or make the columns `made` of the table `rows`, and read its `needs`; `imports` are theirs.
 
     `functions` are the script's own that the lines call; `left` are the statements that make wanted columns in a way
-    that one row does not decide. `dummies`: the lines spread columns as `get_dummies` does.
+    that one row does not decide. `dummies`: the lines spread columns as `get_dummies` does. `options` are the script's
+    variables with an option's value in them, which the model has to bring.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -29,12 +30,14 @@ class RowWise:
     functions: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     dummies: bool = False
+    options: list[str] = field(default_factory=list)
 
 
-def of_script(script: str, wanted: list[str], importable: set[str] | None = None) -> RowWise:
+def of_script(script: str, wanted: list[str], importable: set[str] | None = None, arguments: str = "") -> RowWise:
     """What of a converted script makes the columns `wanted`, which its model is fitted with, of the table it reads.
 
-    Its own functions are called where they are `importable`; by default all are.
+    Its own functions are called where they are `importable`; by default all are. `arguments` is the variable with its
+    options, where the model can keep their values.
     """
     tree = ast.parse(script)
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
@@ -51,12 +54,15 @@ def of_script(script: str, wanted: list[str], importable: set[str] | None = None
                     else ast.Import([alias])
                 )
                 names.imports[name] = ast.unparse(one)
-    walk = Walk(names)
+    walk = Walk(names, arguments)
     body = next((node.body for node in reversed(tree.body) if isinstance(node, ast.If)), [])
     walk.block([*(node for node in tree.body if isinstance(node, ast.Assign)), *body])
     table = walk.fitted or Table()
     callable_ = set(functions) if importable is None else importable & set(functions)
-    return _chosen(table, wanted, names.imports, set(functions) - callable_)
+    found = _chosen(table, wanted, names.imports, set(functions) - callable_)
+    found.options = [one for one in found.functions if one in walk.options]
+    found.functions = [one for one in found.functions if one not in walk.options]
+    return found
 
 
 def _chosen(table: Table, wanted: list[str], imports: dict[str, str], missing: set[str]) -> RowWise:

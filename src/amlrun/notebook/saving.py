@@ -6,7 +6,7 @@ import ast
 import builtins
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from amlrun.dataclass import dataclass, field
 from amlrun.notebook.fitted_model import FittedModel, inside
@@ -67,6 +67,20 @@ def find(notebook: Notebook, learning: FittedModel, modules: dict[str, str], rep
         )
     saving.own = _unloadable(notebook, [model, *prepared], report)
     return saving
+
+
+def keep(saving: Saving, model: str | None, variables: Collection[str]) -> None:
+    """Have the model keep these variables' values, which score.py needs: a run's options are known to it alone."""
+    if not variables:
+        return
+    line = f"{model}.train_options = {{{', '.join(f'{name!r}: {name}' for name in variables)}}}  # score.py needs them"
+    if saving.by is not None:
+        saving.by.lead.append(line)
+    elif saving.line is not None and "make_pipeline(" in saving.line:
+        whole = saving.line[saving.line.index("make_pipeline(") : saving.line.index(")") + 1]
+        saving.line = f"{model} = {whole}\n{line}\n{saving.line.replace(whole, str(model))}"
+    else:
+        saving.line = f"{line}\n{saving.line}"
 
 
 def _only_judged(notebook: Notebook) -> str | None:

@@ -74,13 +74,15 @@ def plan(
     *,
     move: bool = False,
     called: Collection[str] = (),
+    kept: Collection[str] = (),
     sampled: bool = False,
 ) -> Script:
     """Decide everything about the script that the notebook `node` becomes.
 
     `base` is the folder of the notebook, `target` that of the script, `title` the notebook's file name.
     `move` lets what the saved model needs of the notebook go to a module of its own, with the functions `called`.
-    `sampled`: the script is to write two rows of what its model is fitted with as a sample request.
+    `sampled`: the script is to write two rows of what its model is fitted with as a sample request. The values of the
+    variables `kept` are saved with the model.
     Raises `AmlError` naming the cell where one cannot be converted.
     """
     notebook = statements.split(cell_order.settled(read.cells(node), report), report)
@@ -109,6 +111,7 @@ def plan(
         report.did(f"moved {', '.join(sorted(module.moved))} to {module.name}.py, for train.py and score.py")
     elif saved.own:
         saving.name_own(saved, learned.model, report)
+    saving.keep(saved, learned.model, kept)
     report.sampled = sampled and model_rows.sample(notebook, learned, names["save_request"], saved.pipeline)
     options, taken = parameters.find(notebook, found.variables, modules, report)
     values = parameters.assignments(options, taken, names["args"])

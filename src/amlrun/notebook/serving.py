@@ -157,6 +157,12 @@ def functions(script: str, target: Path, report: Report) -> list[str]:
     return row_wise.of_script(script, list(_columns(known))).functions
 
 
+def options(script: str, target: Path, report: Report, module: Module | None) -> list[str]:
+    """The variables of `script` with an option's value that score.py needs: the model has to keep it."""
+    known = _followed(script, target, report)
+    return _prepares(known, script, module, Report()).options if report.model and known.file else []
+
+
 def _followed(script: str, target: Path, report: Report) -> Trace:
     options = {one["flag"][2:].replace("-", "_"): _literal(one["default"]) for one in report.options}
     return follow(script, options, target.absolute().parent, report.model, report.bundled)
@@ -175,7 +181,9 @@ def _prepares(known: Trace, script: str, module: Module | None, report: Report) 
     wanted = list(_columns(known))
     if not wanted:
         return RowWise()
-    prepares = row_wise.of_script(script, wanted, set() if module is None else module.moved)
+    # Attributes of a pickled model are kept with it; Keras keeps its own only.
+    arguments = "args" if PurePosixPath(known.file or "").suffix in _PICKLES else ""
+    prepares = row_wise.of_script(script, wanted, set() if module is None else module.moved, arguments)
     raw = next((one for one in known.read if set(prepares.needs) <= set(one.columns)), Frame())
     undone = [name for name in wanted if name not in raw.columns and name not in prepares.made]
     spread = isinstance(known.inputs, Frame) and known.inputs.spread

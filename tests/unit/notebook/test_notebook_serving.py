@@ -504,3 +504,49 @@ history = net.fit(X, df['late'] == 'yes', epochs=1)
     score = (model / "score.py").read_text()
     assert "return keras.models.load_model(" in score and "from tensorflow import keras" in score
     assert "joblib" not in score
+
+
+OPTION_CELL = '# %% tags=["parameters"]\nCEILING = 60\nFACTOR = 1.5\n'
+OPTIONS = {
+    "in a line": ("df['age'] = df['age'].fillna(0).clip(upper=CEILING)\ndf['twice'] = df['age'] * FACTOR\n", ""),
+    "in a lambda": ("df['age'] = df['age'].fillna(0).apply(lambda a: min(a, CEILING))\n"
+                    "df = df.assign(twice=lambda d: d.age * FACTOR)\n", ""),
+    "given to a function": ("def cut(table, top, by):\n    table['age'] = table['age'].fillna(0).clip(upper=top)\n"
+                            "    table['twice'] = table['age'] * by\n    return table\n"
+                            "df = cut(df, CEILING, by=FACTOR)\n", ""),
+    "saved by the notebook": ("df['age'] = df['age'].fillna(0).clip(upper=CEILING)\ndf['twice'] = df['age'] * FACTOR\n",
+                              "import pickle\nwith open('m.pkl', 'wb') as f:\n    pickle.dump(model, f)\n"),
+    "in a pipeline": ("df['age'] = df['age'].fillna(0).clip(upper=CEILING)\ndf['twice'] = df['age'] * FACTOR\n",
+                      "scaled"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_score_py_prepares_rows_with_the_options_of_the_run(tmp_path: Path, name: str) -> None:
+    lines, save = OPTIONS[name]
+    model = project(tmp_path)
+    fit = "model = LogisticRegression().fit(df[['age', 'twice']], df['late'])\n"
+    if save == "scaled":
+        save = ""
+        fit = (
+            "from sklearn.preprocessing import StandardScaler\nscaler = StandardScaler()\n"
+            "X = scaler.fit_transform(df[['age', 'twice']])\nmodel = LogisticRegression()\nmodel.fit(X, df['late'])\n"
+        )
+    report = convert(
+        notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", OPTION_CELL + IMPORTS + lines + fit + save), model
+    )
+    assert [line for line in report["todo"] if "no metric" not in line] == []
+    code = """
+import json, os, sys, subprocess
+subprocess.run([sys.executable, "train.py", "--ceiling", "30", "--factor", "3"], check=True)
+os.environ["AZUREML_MODEL_DIR"] = "outputs"
+import joblib, pandas as pd, score
+score.init()
+rows = json.loads(open("../../deployment/sample-request.json").read())["data"]
+for row in rows:
+    row["age"] = 77.0
+made = score.prepared(pd.DataFrame(rows))
+print(made.values.tolist() == [[30.0, 90.0]] * len(rows), len(score.run({"data": rows})))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=model, capture_output=True, text=True)
+    assert done.stdout.split()[-2:] == ["True", "1"], done.stdout + done.stderr
