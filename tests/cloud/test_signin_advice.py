@@ -38,7 +38,7 @@ def test_a_bundle_of_another_authority(cloud: Cloud, tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
     done = show(cloud, REQUESTS_CA_BUNDLE=str(other))
-    assert f"REQUESTS_CA_BUNDLE={other} does not have the authority that signed" in done.err
+    assert f"REQUESTS_CA_BUNDLE={other} does not contain the CA that signed it" in done.err
 
 
 def test_a_bundle_that_is_not_there(cloud: Cloud) -> None:
@@ -68,7 +68,7 @@ def refusing() -> Iterator[int]:
 def test_a_proxy_that_wants_a_user(cloud: Cloud, refusing: int) -> None:
     done = show(cloud, https_proxy=f"http://me:hunter2@127.0.0.1:{refusing}")
     assert "the proxy refused the connection (407 Proxy Authentication Required)" in done.err
-    assert "asks for a user: write http://USER:PASSWORD@HOST:PORT" in done.err and "hunter2" not in done.text
+    assert "requires authentication: set http://USER:PASSWORD@HOST:PORT" in done.err and "hunter2" not in done.text
 
 
 @pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "http://no-such-proxy.invalid:8080"])

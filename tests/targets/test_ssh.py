@@ -286,7 +286,7 @@ def test_no_space_there(afar: Afar) -> None:
         (afar.model / "large.bin").write_bytes(b"x" * 1_000_000)
         afar.script("print(1)\n")
         done = afar.submit_there(code=3)
-        assert "there is no space left there" in done.stderr and "~/.amlrun" in done.stderr
+        assert "there is no space left on the machine" in done.stderr and "~/.amlrun" in done.stderr
         record = json.loads((afar.latest() / ".run" / "run.json").read_text(encoding="utf-8"))
         assert record["status"] == "Failed" and "no space left" in record["error"]["message"]
     finally:

@@ -229,7 +229,7 @@ class Search(Driver):
             fits = time.monotonic() + self._training_seconds(ensemble) < self._end
             self._afforded[ensemble.number] = fits
             if not fits:
-                self.log.line(f"Trial {ensemble.number} can't win: the time limit leaves no time to train its members.")
+                self.log.line(f"Trial {ensemble.number} can't win: there is no time left to train its members.")
         return self._afforded[ensemble.number]
 
     @property

@@ -66,7 +66,7 @@ def read(file: Path) -> dict[str, Any]:
     steps = [_step(reader, item) for item in found["transformations"].items] if "transformations" in found else []
     if steps and next(iter(steps[0])) not in _READERS:
         line = found["transformations"].line
-        raise reader.error("transformations", "does not begin with how the files are read", line,
+        raise reader.error("transformations", "the first transformation must be a reader of the files", line,
                            f"Known: {', '.join(_READERS)}.")  # fmt: skip
     return {"paths": paths, "steps": steps or None}
 
@@ -101,11 +101,13 @@ def _step(reader: Sections, item: node.Node) -> dict[str, Any]:
         value = options.plain() if options.kind == "map" else {}
         header = str((value or {}).get("header", "all_files_same_headers"))
         if header not in _HEADERS or header == "all_files_different_headers":
-            raise reader.error(f"{key}.header", f"{header} is not read here", options.line)
+            raise reader.error(f"{key}.header", f"{header} is not supported here", options.line)
         return {name: value}
     if name not in _STEPS:
         known = ", ".join((*_READERS, *_STEPS))
-        raise reader.error(key, "is not done here", line, f"Known: {known}. Do it in the data, or take it out.")
+        raise reader.error(
+            key, "is not supported here", line, f"Known: {known}. Apply it to the data itself, or remove it."
+        )
     value = options.plain()
     if name in ("take", "skip") and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
         raise reader.error(key, "expected a whole number", line)

@@ -57,10 +57,10 @@ def _certificate() -> str:
     file = os.environ.get(variable, "")
     if file:
         return (
-            f"{variable}={file} does not have the authority that signed: a proxy's own certificate is needed there, "
-            "beside the public ones."
+            f"{variable}={file} does not contain the CA that signed it: add the proxy's CA certificate to it, "
+            "beside the public CAs."
         )
-    step = "Set REQUESTS_CA_BUNDLE=/path/to/company-ca.pem (the file of the proxy's authority and the public ones)."
+    step = "Set REQUESTS_CA_BUNDLE=/path/to/company-ca.pem (a file with the proxy's CA and the public CAs)."
     unread = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)), "")
     return f"{unread} is not read by Azure's packages. {step}" if unread else step
 
@@ -82,7 +82,7 @@ def _proxy(cause: str) -> str:
         return "Check the proxy's settings."
     named = f"{variable}={url_without_user(os.environ[variable])}"
     if "407" in cause:
-        return f"{named} asks for a user: write http://USER:PASSWORD@HOST:PORT, from a secret store."
+        return f"{named} requires authentication: set http://USER:PASSWORD@HOST:PORT, from a secret store."
     if "403" in cause or "refused the connection" in cause:
         return f"{named} blocks this host: have it allowed, or add it to NO_PROXY."
     return f"{named} does not respond as a proxy: correct the address, or unset {variable}."

@@ -48,7 +48,7 @@ def submit(
     run_id = runs.new_id(experiment)
     wanted = Input(type="uri_file" if Path(data).is_file() else "uri_folder", path=data)
     place = f"azureml://datastores/{_STORE}/paths/{_prefix(run_id)}/{deployment.output_file_name}"
-    with client.transport.call(f"have {name} score {data}", PATIENCE, transfer=True):
+    with client.transport.call(f"score {data} with {name}", PATIENCE, transfer=True):
         job = client.ml.batch_endpoints.invoke(
             endpoint_name=name, deployment_name=which, inputs={"data": wanted}, job_name=run_id,
             outputs={"score": Output(type="uri_file", path=place)}, experiment_name=experiment,

@@ -67,7 +67,7 @@ def why_waiting(client: Client, name: str, wanted: int = 1) -> str:
         ) else ""  # fmt: skip
     errors = [str((one.get("error") or one).get("message") or "") for one in inner.get("errors") or []]
     if any(errors):
-        return f"{name} gets no nodes: {' '.join(error for error in errors if error)}"
+        return f"{name} cannot get nodes: {' '.join(error for error in errors if error)}"
     return _counts(name, inner, wanted)
 
 
@@ -77,11 +77,11 @@ def _counts(name: str, inner: dict[str, Any], wanted: int) -> str:
     busy, target = int(counts.get("runningNodeCount") or 0), int(inner.get("targetNodeCount") or 0)
     if most < wanted:
         more = f"aml computetarget update amlcompute -n {name} --max-nodes {wanted}"
-        return f"{name} may have at most {most} nodes, and the run needs {wanted}: {more}"
+        return f"{name} has a maximum of {most} nodes, and the run needs {wanted}: {more}"
     if str(inner.get("allocationState") or "").lower() == "resizing" or target > now:
-        return f"{name} is being resized: {now} of {max(target, wanted)} nodes are there, which takes some minutes"
+        return f"{name} is being resized: {now} of {max(target, wanted)} nodes are ready; this takes some minutes"
     if busy + wanted > most:
-        return f"{busy} of the at most {most} nodes of {name} are busy with other runs"
+        return f"{busy} of at most {most} nodes of {name} are busy with other runs"
     if int(counts.get("unusableNodeCount") or 0):
         return f"{counts['unusableNodeCount']} nodes of {name} are unusable: look at the cluster in the studio"
-    return f"{name} has {now} nodes, {busy} of them busy; it starts more when it takes the run up"
+    return f"{name} has {now} nodes, {busy} of them busy; it adds nodes when it schedules the run"

@@ -102,7 +102,7 @@ def _spark_compute(job: SparkJob) -> dict[str, Any]:
     size = target or (job.resources.instance_type if job.resources else None)
     if not size or size.lower() not in SIZES:
         raise AmlError(
-            f"target: serverless Spark has no size {size!r}" if size else "target: names no compute",
+            f"target: serverless Spark has no size {size!r}" if size else "target: no compute is given",
             hint=f"Name an attached Synapse Spark pool, or one of the sizes {', '.join(SIZES)} (--ct).",
         )
     runtime = (job.resources.runtime_version if job.resources else None) or _RUNTIME

@@ -106,7 +106,7 @@ def artifact(client: Client, run_id: str, asset_path: str) -> tuple[str, str] | 
     beside = f"{rest}/" if rest else ""
     if rest and rest not in names and not any(one.startswith(beside) for one in names):
         listed = ", ".join(f"outputs/{name}/{one}" for one in sorted(names)[:10])
-        raise AmlError(f"--asset-path: run {run_id} has no {asset_path}", hint=f"It has: {listed or 'nothing there'}")
+        raise AmlError(f"--asset-path: run {run_id} has no {asset_path}", hint=f"It has: {listed or 'none'}")
     kind = "mlflow_model" if f"{beside}MLmodel" in names else "custom_model"
     return f"azureml://jobs/{run_id}/outputs/{name}" + (f"/paths/{rest}" if rest else ""), kind
 

@@ -90,7 +90,7 @@ def main(args: list[str] | None = None) -> NoReturn:
         if missing is not None:
             _complain(missing)
             sys.exit(missing.exit_code)
-        message = f"aml itself failed: {type(error).__name__}: {error}"
+        message = f"internal error: {type(error).__name__}: {error}"
         _complain(errors.AmlError(message, hint="Please report it with what --debug shows."))
         code = errors.JOB_FAILED
     sys.exit(code if isinstance(code, int) else 0)

@@ -93,8 +93,8 @@ def virtual_machine(
         raise AmlError(f"--private-key-file: there is no file {file}")
     if not yes:
         raise AmlError(
-            f"--private-key-file: the text of {file} would be sent to the workspace, which keeps it",
-            hint="With --yes it is. To run there without sending it:\n"
+            f"--private-key-file: the private key in {file} would be sent to the workspace and stored there",
+            hint="Add --yes to send it. To use the machine without sending the key:\n"
             f"aml computetarget attach remote -n {name} -a ADDRESS -u {username} --private-key-file {private_key_file}",
         )
     settings = {"admin_username": username, "ssh_port": ssh_port, "ssh_private_key_file": str(file.resolve())}

@@ -89,6 +89,6 @@ def introduce(context: Context, service: Service, *, wait: bool) -> None:
             context.say(f"  aml service run -n {name} -d deployment/sample-request.json")
         context.say(f"  aml service get-logs -n {name}    aml service delete -n {name}")
         if not wait and shown.get("traffic") == {}:
-            context.say(f"  aml service update -n {name} sends it the requests once it is deployed")
+            context.say(f"  aml service update -n {name} sends the traffic to it once it is deployed")
 
     context.result(shown, text)

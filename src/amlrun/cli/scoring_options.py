@@ -184,6 +184,6 @@ def show_answer(context: Context, answer: Any) -> None:
     elif context.json:
         context.result({"base64": base64.b64encode(answer).decode("ascii")})
     elif sys.stdout.isatty():
-        context.say(f"The answer is {len(answer)} bytes: write it to a file with > FILE.")
+        context.say(f"The response is {len(answer)} bytes: write it to a file with > FILE.")
     else:
         sys.stdout.buffer.write(answer)

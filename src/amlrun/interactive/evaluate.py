@@ -111,7 +111,7 @@ def _curves(
     for number in shown:
         name, is_class, score = names[number], truth == classes[number], scores[:, number]
         if is_class.all() or not is_class.any():
-            warn(f"class {name}: all rows of y are of one kind, so it has no curves")
+            warn(f"class {name}: y has only positive or only negative rows, so there are no curves")
             continue
         fpr, tpr, at = sk.roc_curve(is_class, score)
         precision, recall, cut = sk.precision_recall_curve(is_class, score)

@@ -63,7 +63,7 @@ def _read(found: V1File, reader: Reader | None, files: Mapping[str, str]) -> Fil
         return reader(found.path, found.text, files)
     except Exception as error:
         # One file that nobody has foreseen is named; it must not keep thousands of others from being read.
-        return left(found, f"aml itself failed on this file: {type(error).__name__}: {error}", "Please report it.")
+        return left(found, f"internal error on this file: {type(error).__name__}: {error}", "Please report it.")
 
 
 def _guarded(folder: Path, result: FileResult) -> FileResult:

@@ -55,7 +55,7 @@ class Modules:
             return rewrite(found.path, found.text, found.kind, outside)
         except Exception as error:
             # As with other readers: one file that nobody has foreseen is named, and the others are read.
-            message = f"aml itself failed on this file: {type(error).__name__}: {error}"
+            message = f"internal error on this file: {type(error).__name__}: {error}"
             return Rewritten(left(found, message, "Please report it."))
 
     def _spread(self) -> list[str]:

@@ -178,7 +178,7 @@ class Engine:
         assert found.run is not None  # noqa: S101 - asked by the caller
         if found.running:
             step = self.progress.change(
-                node.name, state.RUNNING, f"taken over: {found.run.id} is running", run_id=found.run.id
+                node.name, state.RUNNING, f"already running as {found.run.id}", run_id=found.run.id
             )
             step.reused = True
             self._running[node.name] = _Running(node, found.run, wanted, adopted=True)

@@ -42,7 +42,9 @@ def runnable(step: Step, compute: str = "local") -> str:
         if kind == "command" or (kind == "spark" and not compute.startswith("azureml:")):
             return ""
         if compute != "local":
-            return f"a {kind} step runs on {compute.removeprefix('azureml:')} only if all steps do: compute: local"
+            return (
+                f"a {kind} step runs on {compute.removeprefix('azureml:')} only if all steps do: write compute: local"
+            )
         contained = isinstance(step.job, ParallelJob) and step.job.local.container
         return f"a {kind} step can't run in a container: add --no-container" if contained else ""
     return f"a {step.type} step can't run on this machine: submit the pipeline to a cluster"

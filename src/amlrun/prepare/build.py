@@ -160,8 +160,8 @@ def _install_once(
         output = room.stream([*command, "--torch-backend", "cpu"], report, settings)
         if output is None or index_settings.TORCH_HOST not in output:
             return output
-        report(f"  {index_settings.TORCH_HOST}, which has the build for the CPU, could not be reached: PyPI's build of")
-        report("  PyTorch is taken, which brings CUDA (several GB).")
+        report(f"  {index_settings.TORCH_HOST}, which has the CPU wheels, could not be reached: PyTorch is installed")
+        report("  from PyPI, whose wheels include CUDA (several GB).")
     return room.stream(command, report, settings)
 
 

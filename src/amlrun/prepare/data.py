@@ -77,7 +77,7 @@ def locate(project: Project, name: str, reference: str | None) -> Path:
     wanted = asset[0] if asset else name
     dataset = datasets.get(wanted)
     if dataset is None:
-        elsewhere = f"{reference} is not fetched here, and " if reference and not asset else ""
+        elsewhere = f"{reference} is not downloaded here, and " if reference and not asset else ""
         near = did_you_mean(wanted, datasets) or (f"; registered: {', '.join(datasets)}" if datasets else "")
         raise AmlError(
             f"{elsewhere}dataset {wanted!r} has no local path{near}", field=f"input {name}",

@@ -174,7 +174,7 @@ def own(name: str, why: str, *, report: Report) -> Interpreter:
     key = _sha256(f"{name}\n{base}\n{sys.platform}")[:16]
     folder = cache_folder() / f"own-{key}"
     room = Room(folder)
-    report(f"{why}: the script uses the packages of {base}. To give it its own, name a conda file.")
+    report(f"{why}: the script uses the packages of {base}. To give it its own environment, name a conda file.")
     found = _reuse(room)
     if found is None:
         from amlrun.prepare import build

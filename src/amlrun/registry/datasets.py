@@ -61,7 +61,7 @@ class LocalDatasets:
         if "://" in place or place.startswith("azureml:"):
             raise AmlError(
                 f"-p: {place} is not a path on this machine",
-                hint=f"Give the file or folder that {name} is here. To register the URL in a workspace, add -w.",
+                hint=f"Give the file or folder of {name} on this machine. To register the URL in a workspace, add -w.",
             )
         return self._dataset(data.register(self.project, name, Path(place), description))
 

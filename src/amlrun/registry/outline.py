@@ -40,7 +40,7 @@ def new_model(project: Project, name: str, source: Path | None = None) -> list[P
         raise AmlError("already exists", file=models / taken, hint="Choose another name.")
     outline = source if source is not None else _sample(models)
     if not (outline / "train.py").is_file():
-        raise AmlError("a model's folder has a train.py; there is none", file=outline)
+        raise AmlError("has no train.py, which a model's folder needs", file=outline)
     files = list(_files(outline))
     with os_errors(f"make {models / name}"):
         models.mkdir(parents=True, exist_ok=True)

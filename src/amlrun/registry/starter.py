@@ -51,7 +51,7 @@ def rendered(project: Project, framework: str) -> Iterator[Path]:
             raise AmlError(
                 f"Copier could not render the template from {source}: {lines[-1] if lines else '?'}",
                 exit_code=SERVICE,
-                hint="Check that the address can be reached; `uvx copier update` takes a newer template.",
+                hint="Check that its repository can be reached; `uvx copier update` moves to a newer template.",
             )
         yield target
 

@@ -58,7 +58,7 @@ def read(
         job = reader.job()
     else:
         kinds = "command, sweep, spark, automl and pipeline jobs"
-        raise reader.error("type", f"a {named} job is not read here, only {kinds}",
+        raise reader.error("type", f"{named} jobs are not supported here, only {kinds}",
                            root.line if kind is None else kind.line)  # fmt: skip
     return _at(job, target, container)
 

@@ -154,10 +154,10 @@ def _validation(reader: Settings, found: dict[str, Node], job: AutoMLJob) -> Non
             if name in found]  # fmt: skip
     # A number of folds with a share is how the service makes Monte Carlo folds; no other pair means anything.
     if len(ways) > 1 and ways != ["validation_data_size", "n_cross_validations"]:
-        raise reader.error(ways[1], f"{ways[0]} says already how models are validated", reader.lines[ways[1]],
+        raise reader.error(ways[1], f"cannot be combined with {ways[0]}", reader.lines[ways[1]],
                            "Give one of the two.")  # fmt: skip
     if job.test_data is not None and job.test_data_size is not None:
-        raise reader.error("test_data_size", "test_data names the test rows already", found["test_data_size"].line,
+        raise reader.error("test_data_size", "cannot be combined with test_data", found["test_data_size"].line,
                            "Give one of the two.")  # fmt: skip
 
 

@@ -185,7 +185,7 @@ def settings(reader: PartReader, found: dict[str, Node]) -> PipelineSettings:
     if compute and not compute.startswith(("azureml:", "${{")) and compute not in ("serverless", "local"):
         hint = f"Write azureml:{compute}; serverless; or local, to run on this machine."
         line = parts["default_compute"].line
-        raise reader.error("settings.default_compute", f"{compute!r} names no compute", line, hint)
+        raise reader.error("settings.default_compute", f"{compute!r} is not a compute", line, hint)
     return made
 
 

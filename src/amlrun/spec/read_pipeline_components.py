@@ -126,7 +126,7 @@ def body(reader: PartReader, kind: str, found: dict[str, Node], component: Compo
     if kind == "spark":
         return _spark(reader, found)
     if "additional_includes" in found:
-        reader.fault("additional_includes", "is not followed here", found["additional_includes"].line,
+        reader.fault("additional_includes", "is not supported here", found["additional_includes"].line,
                      "Put the files below `code:`.")  # fmt: skip
     job = reader.command({key: value for key, value in found.items() if key not in ("inputs", "outputs")})
     job.name = job.display_name = None

@@ -101,7 +101,7 @@ class PartReader(Reader):
         alien = next((name for name, _, _ in node.pairs if name in _COMPONENTS_ONLY), None)
         if alien is not None or (not step and node.get("value") is not None):
             hint = f"Write the value itself: {key.rpartition('.')[2]}: VALUE"
-            message = f"{alien or 'value'} belongs to a component's input"
+            message = f"{alien or 'value'} is for inputs of components only"
             raise self.error(f"{key}.{alien or 'value'}", message, node.line, hint)
         parts = self.section(key, node, _INPUT_KEYS)
         if "value" in parts:
@@ -111,7 +111,7 @@ class PartReader(Reader):
         kind = self.one_of(f"{key}.type", parts.get("type"), (*DATA_TYPES, *LITERAL_TYPES)) or "uri_folder"
         mode = self.one_of(f"{key}.mode", parts.get("mode"), _INPUT_MODES)
         if kind in LITERAL_TYPES:
-            raise self.error(f"{key}.type", f"{kind} belongs to a component's input", node.line, "Write the value.")
+            raise self.error(f"{key}.type", f"{kind} is for inputs of components only", node.line, "Write the value.")
         if not path:
             if step:
                 self.fault(key, "has no path", node.line, "Write path: FOLDER, azureml:NAME:VERSION, or a binding.")

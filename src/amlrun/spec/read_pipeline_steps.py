@@ -85,7 +85,7 @@ def _kind(reader: PartReader, node: Node) -> str:
     line = type_node.line if type_node is not None else node.line
     if kind in _PREVIEW:
         raise reader.error("type", f"{kind} is an Azure ML preview feature that aml does not support", line,
-                           "Let a script decide, and do nothing where there is nothing to do.")  # fmt: skip
+                           "Decide in the step's script, and do nothing if there is nothing to do.")  # fmt: skip
     known = (*_INLINE, "automl", *_OTHERS)
     if kind not in known:
         meant = did_you_mean(kind, known)

@@ -225,7 +225,7 @@ class _Reader(Sections):
             raise self.error("create_job.job", "is missing", node.line, "Name the pipeline's file.")
         made.job = self._named_job("create_job.job", parts["job"])
         if isinstance(made.job, str) and kind is None:
-            self._fault("create_job.type", "is missing: what is changed of an existing job needs it", "type: pipeline")
+            self._fault("create_job.type", "is missing: changes to an existing job need it", "type: pipeline")
         made.experiment_name = self.word("experiment_name", parts, "create_job.experiment_name")
         for key in ("inputs", "settings", "tags"):
             for name, value in self.named(key, parts):

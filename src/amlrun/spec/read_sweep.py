@@ -89,7 +89,7 @@ def _trial(reader: Reader, found: dict[str, Node], space: dict[str, Parameter]) 
     if not any(f"search_space.{name}" in str(trial.command) for name in space):
         # The service hands the values out as environment variables too (azure-ai-ml's SweepJob).
         reader.notes.append(
-            "trial.command: names no ${{search_space.…}}: only AZUREML_SWEEP_… tells a trial its values"
+            "trial.command: does not use ${{search_space.…}}: trials get their values only as AZUREML_SWEEP_…"
         )
     return trial
 

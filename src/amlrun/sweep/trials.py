@@ -249,7 +249,7 @@ class Starter:
                 return
             except AmlError as error:
                 if not told:
-                    self._report(f"{run.id} can't be ended: {error}")
+                    self._report(f"{run.id} could not be stopped: {error}")
                 told = True
                 if error.exit_code != SERVICE:
                     return

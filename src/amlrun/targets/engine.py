@@ -223,5 +223,5 @@ def explain(output: str, engine: Engine, about: str = "") -> AmlError:
     for pattern, message, hint, code in _REFUSALS:
         if re.search(pattern, flat):
             hint = hint.replace("docker ", f"{engine.name} ") if not engine.docker else hint
-            return AmlError(before + message, hint=f"{hint}\n{engine.name} said: {said[:400]}", exit_code=code)
+            return AmlError(before + message, hint=f"{hint}\n{engine.name} reported: {said[:400]}", exit_code=code)
     return AmlError(f"{before}{engine.name} refused: {said[:400]}")

@@ -65,7 +65,7 @@ class SshTarget:
         """The code and the snapshot, checked; the machine is not asked. Raises AmlError."""
         command = self._command(job)
         files = options.take_snapshot(command, code.find(command), self.project)
-        calls = [f"ssh {self.machine.address}: send {files}, start the script, follow it, fetch the results"]
+        calls = [f"ssh {self.machine.address}: upload {files}, start the script, follow it, download the results"]
         return Plan(redact.masked(to_dict(job)), files, self.location, calls)
 
     def submit(self, job: Job, experiment: str, options: SubmitOptions) -> Run:

@@ -229,7 +229,7 @@ def _refuse(answer: dict[str, Any], machine: Machine) -> None:
         return
     if answer.get("kind") == "full":
         raise AmlError(
-            f"{machine.name}: there is no space left there", exit_code=SERVICE,
-            hint="Free some in ~/.amlrun there (runs/ and environments/ can be removed), then submit again.",
+            f"{machine.name}: there is no space left on the machine", exit_code=SERVICE,
+            hint="Free some in ~/.amlrun there (runs/ and environments/ can be deleted), then submit again.",
         )  # fmt: skip
     raise AmlError(f"{machine.name}: {answer['error']}", exit_code=SERVICE)

@@ -48,7 +48,7 @@ _REFUSALS: tuple[tuple[str, str, str, int], ...] = (
     (r"command not found|not found|no such file or directory.*python|is not recognized",
      "{python} was not found there", "Install Python 3.7 or newer there, or name one: `python:` in data/computes.yml.",
      BAD_INPUT),
-    (r"no space left on device|disk quota exceeded", "there is no space left there",
+    (r"no space left on device|disk quota exceeded", "there is no space left on the machine",
      "Free some there (~/.amlrun), then submit again.", SERVICE),
     (r"syntaxerror|importerror|modulenotfounderror", "its {python} is older than 3.7",
      "Install Python 3.7 or newer there, or name one: `python:` in data/computes.yml.", BAD_INPUT),

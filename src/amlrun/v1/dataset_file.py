@@ -39,7 +39,7 @@ def _path(parameters: Node | None, file: Path) -> str:
     if found is None or found.empty or (found.kind == "list" and not found.items):
         query = parameters.get("query") if parameters else None
         raise AmlError(
-            "an SQL query is not a v2 data asset" if query else "names no path", file=file,
+            "an SQL query is not a v2 data asset" if query else "has no path", file=file,
             line=query.line if query else 1, field="parameters.query" if query else "parameters.path",
             hint="Export the rows to files in a datastore, and register those.",
         )  # fmt: skip

@@ -103,7 +103,7 @@ class Launcher:
         self._mirror()
         message = "%s %s" % (rank["title"], rank_process.how(code))
         rank_process.note_failure(self.spec, "%s; its log: %s" % (message, rank["log"]))
-        rank_process.say("%s; the other %s ended with it." % (message, others))
+        rank_process.say("%s; the other %s stopped with it." % (message, others))
         if rank is not self.ranks[0]:
             rank_process.show_end(rank["log"])
         return code if code > 0 else 128 - code
@@ -120,7 +120,7 @@ class Launcher:
         self.said = True
         left = [rank["title"] for rank, code in zip(self.ranks, codes) if code is None]
         rank_process.say(
-            "%s ended well %d s ago, %s still running: if they wait for it, end the run with: %s"
+            "%s finished successfully %d s ago, %s still running: if they are waiting for it, cancel the run with: %s"
             % (ended[0], _HANG_SECONDS, ", ".join(left) + (" is" if len(left) == 1 else " are"), self.spec["cancel"])
         )
 

@@ -247,7 +247,7 @@ def test_a_reader_that_fails_names_its_file_and_the_rest_is_read(tmp_path: Path)
         "submit.py": Verdict.LEFT,
         "train.py": Verdict.DONE,
     }
-    assert "aml itself failed on this file: IndexError" in report.results[0].findings[0].message
+    assert "internal error on this file: IndexError" in report.results[0].findings[0].message
 
 
 def test_there_is_no_such_path(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_reference_is_found_by_the_datasets_name_or_the_inputs(tmp_path: Path,
 def test_an_address_is_named_in_the_message_that_asks_for_a_local_path(tmp_path: Path, address: str) -> None:
     with pytest.raises(AmlError) as wrong:
         data.locate(Project(tmp_path), "x", address)
-    assert str(wrong.value).startswith(f"input x: {address} is not fetched here, and dataset 'x' has no local path")
+    assert str(wrong.value).startswith(f"input x: {address} is not downloaded here, and dataset 'x' has no local path")
 
 
 @pytest.mark.parametrize(

@@ -67,10 +67,10 @@ def test_a_path_in_v1s_file_starts_at_its_folder(workplace: Workplace) -> None:
     ("change", "message"),
     [
         ({"parameters": {"path": ["a", "b"]}}, "names 2 paths"),
-        ({"parameters": {"path": []}}, "names no path"),
+        ({"parameters": {"path": []}}, "has no path"),
         ({"parameters": {"path": [{"datastoreName": "a"}]}}, "expected a URL, or datastoreName"),
         ({"parameters": {"query": {"datastoreName": "sql", "query": "select 1"}}}, "SQL query is not a v2 data asset"),
-        ({"parameters": {}}, "names no path"),
+        ({"parameters": {}}, "has no path"),
     ],
 )
 def test_what_v2_has_no_data_asset_for_is_named(tmp_path: Path, change: dict[str, object], message: str) -> None:

@@ -174,7 +174,7 @@ def test_a_spark_job(tmp_path: Path) -> None:
         ("type: spark\ncode: src\n", "entry.file: is missing"),
         ("type: spark\ncode: src\nentry: {class_name: a.B}\n", "job.yml:3: entry.file: aml does not run a class"),
         ("type: spark\ncode: src\nentry: {file: a.py}\nargs: ${{inputs.x}}\n", "is not below inputs"),
-        ("type: pipeline\njobs: {}\n", "job.yml:1: type: a pipeline job is not read here"),
+        ("type: pipeline\njobs: {}\n", "job.yml:1: type: pipeline jobs are not supported here"),
         ("script: train.py\narguments: []\ntarget: local\n",
          r"job.yml:1: is a v1 run configuration, not a v2 job\nRun it with: aml run submit-script -c .*\nOr write"),
         ("arguments: []\nframework: Python\n", "is a v1 run configuration"),

@@ -87,7 +87,7 @@ MISTAKES = [
     (
         "validation_data_size: 0.2",
         "n_cross_validations: 3\ncv_split_column_names: [fold]",
-        "10: cv_split_column_names: n_cross_validations says already how models are validated",
+        "10: cv_split_column_names: cannot be combined with n_cross_validations",
     ),
     ("primary_metric: AUCWeighted", "primary_metric: r2_score", "10: primary_metric: r2_score is a metric of regres"),
     ("primary_metric: AUCWeighted", "primary_metric: f1", "10: primary_metric: there is no metric 'f1'"),

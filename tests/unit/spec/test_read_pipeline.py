@@ -118,7 +118,7 @@ SLIPS: list[tuple[str, str, str, str]] = [
     ("  continue_on_step_failure: false", "  continue_on_step_failure: maybe", "maybe", "true or false"),
     ("  word: first\n", "  word:\n", "  word:\n", "has no value"),
     ("  word: first\n", "  word: [a, b]\n", "word: [a", "got a list"),
-    ("  word: first\n", "  word: {type: integer, default: 3}\n", "word: {type", "belongs to a component"),
+    ("  word: first\n", "  word: {type: integer, default: 3}\n", "word: {type", "for inputs of components"),
     ("  word: first\n", "  word: 2026-01-05\n", "word: 2026", "cannot be sent"),
     ("    path: raw.csv", "    path: rows.csv", "rows.csv", "no such file or folder"),
     ("    type: uri_file", "    type: uri_fil", "uri_fil", "did you mean 'uri_file'"),

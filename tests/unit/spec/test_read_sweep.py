@@ -99,7 +99,7 @@ def test_a_line_that_a_shell_must_read_stays_one(tmp_path: Path, line: str) -> N
     text = JOB.replace(JOB[JOB.index("  command: >-") : JOB.index("  environment: azureml")], f"  command: '{line}'\n")
     job = read.read(write(tmp_path, text))
     assert isinstance(job, SweepJob) and job.trial.command == line
-    assert any("names no ${{search_space" in note for note in job.trial.local.notes)
+    assert any("does not use ${{search_space" in note for note in job.trial.local.notes)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_everything_that_a_command_job_says(tmp_path: Path) -> None:
     [
         ("comand: x\n", 1, "comand", "did you mean 'command'"),
         ("code: src\n", 1, "command", "is missing"),
-        ("command: x\ntype: pipeline\n", 2, "type", "pipeline job is not read"),
+        ("command: x\ntype: pipeline\n", 2, "type", "pipeline jobs are not supported"),
         ("command: x\ncode: gone\n", 2, "code", "no such file or folder"),
         ("command: x\nqueue_settings: {job_tier: dedicated}\n", 2, "queue_settings.job_tier", "expected one of spot, "),
         ("command: x\nqueue_settings:\n  priority: hihg\n", 3, "queue_settings.priority", "did you mean 'high'"),

@@ -147,7 +147,7 @@ def _register(context: ConversionContext, made: SdkObject) -> list[list[str]]:
     else:
         path = given.get("model_path")
         if path is None:
-            done.reason = "it names no path"
+            done.reason = "it has no path"
             return []
         words += ["-p", context.resolve(path) if isinstance(known(path), str) else _text(path, done, "path")]
         done.gaps += gaps_in(path) if isinstance(known(path), str) else []

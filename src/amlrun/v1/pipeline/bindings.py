@@ -49,7 +49,7 @@ class StepBindings:
         reader.say(f"{place}.source", f"jobs.{self.name}.inputs.{called}.path")
         mode = self._mode(place, found, {"mount": "ro_mount", "download": "download"}, called, "inputs")
         for key in ("overwrite", "datastore"):
-            reader.say(f"{place}.{key}", "names no input", "ignored")
+            reader.say(f"{place}.{key}", "has no effect on an input", "ignored")
         if source in self.makers:
             maker, output = self.makers[source]
             given = Input(path=f"${{{{parent.jobs.{maker}.outputs.{output}}}}}", mode=mode)

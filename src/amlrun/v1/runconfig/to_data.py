@@ -78,7 +78,7 @@ def _reference(context: TranslationContext, key: Key) -> None:
     name = _name(context, key, kind)
     path = _datastore(store, config.text(*key, "pathOnDataStore")) if store else None
     if not store:
-        config.problem((*key, "dataStoreName"), "names no datastore", "Write the datastore's name.")
+        config.problem((*key, "dataStoreName"), "has no datastore", "Write the datastore's name.")
     if kind == "outputs":
         context.job.outputs[name] = Output("uri_folder", path, "upload")
     else:

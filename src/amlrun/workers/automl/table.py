@@ -138,7 +138,7 @@ def _apply(frame: Any, step: Any, field: str) -> Any:
 
 def _column(frame: Any, name: str, field: str) -> Any:
     if name not in frame.columns:
-        raise BadTable("its MLTable names a column %r that is not there" % name, field)
+        raise BadTable("its MLTable names a column %r that does not exist" % name, field)
     return frame[name]
 
 
@@ -151,4 +151,4 @@ def _converted(column: Any, name: str, kind: Any, field: str) -> Any:
             return column.astype(_TYPES[kind])
     except (TypeError, ValueError) as error:
         raise BadTable("the column %r can't be read as %s" % (name, kind), field) from error
-    raise BadTable("its MLTable wants the column %r as %s, which is not read here" % (name, kind), field)
+    raise BadTable("its MLTable converts the column %r to %s, which is not supported here" % (name, kind), field)
