@@ -46,7 +46,11 @@ def find(notebook: Notebook, learning: FittedModel, modules: dict[str, str], rep
         )
         return saving
     saving.by = _saved(notebook, model)
-    if saving.by is not None:
+    if saving.by is not None and _also_pickled(learning, modules, saving.by):
+        report.did(f"{model} is saved by save_model, as in the notebook, and as a pickle, which score.py loads")
+        saving.by = None
+        _save_line(saving, notebook, learning, modules)
+    elif saving.by is not None:
         report.did(f"the notebook saves {model} itself")
     else:
         _save_line(saving, notebook, learning, modules)
@@ -67,6 +71,13 @@ def find(notebook: Notebook, learning: FittedModel, modules: dict[str, str], rep
         )
     saving.own = _unloadable(notebook, [model, *prepared], report)
     return saving
+
+
+def _also_pickled(learning: FittedModel, modules: dict[str, str], by: Statement) -> bool:
+    """Whether the model, saved in a boosting library's own format, is one of its scikit-learn classes."""
+    module, name = modules.get(learning.maker.split(".")[0], ""), learning.maker.rpartition(".")[2]
+    boosted = module.partition(".")[0] in ("xgboost", "lightgbm", "catboost")
+    return boosted and name.endswith(("Classifier", "Regressor", "Ranker")) and ".save_model(" in by.text()
 
 
 def keep(saving: Saving, model: str | None, variables: Collection[str]) -> None:

@@ -48,7 +48,8 @@ def files(
         return []
     known = _followed(script, target, report)
     if known.file is None or PurePosixPath(known.file).suffix not in (*_PICKLES, *_KERAS):
-        report.ask(f"write score.py yourself: {report.model} is saved neither as a pickle nor with Keras")
+        how = _by_hand(script, report.model, module.name if module else "")
+        report.ask(f"write score.py yourself: {report.model} is saved neither as a pickle nor with Keras{how}")
         return []
     report.model_file = known.file
     folder = target.absolute().parent
@@ -75,6 +76,31 @@ def files(
     if rows is not None:
         made[request] = json.dumps({"data": rows}, indent=2, ensure_ascii=False) + "\n"
     return [Proposal(path, text) for path, text in made.items() if _may_replace(path, root, overwrite, report)]
+
+
+def _by_hand(script: str, model: str, module: str = "") -> str:
+    """How a score.py loads and asks a model that PyTorch, XGBoost or LightGBM saved in a format of its own."""
+    saved = re.search(r"""["']outputs/([^"'{}]+)["']""", script)
+    file = f'next(Path(os.environ["AZUREML_MODEL_DIR"]).rglob("{saved[1] if saved else "FILE"}"))'
+    made = [node.value for node in ast.walk(ast.parse(script)) if isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Call) and ast.unparse(node.targets[0]) == model]  # fmt: skip
+    maker = ast.unparse(made[-1]) if made else "..."
+    if re.search(r"^(?:import|from) torch\b", script, re.MULTILINE):
+        whole = f"{model} = torch.load({file}, weights_only=False)"
+        parts = f"{model} = {maker}; {model}.load_state_dict(torch.load({file}))"
+        load = f"{parts if 'state_dict()' in script else whole}; {model}.eval()"
+        answer = f"{model}(torch.tensor(rows, dtype=torch.float32)).tolist()"
+    elif maker.startswith(("xgb.", "xgboost.")):
+        load = f"{model} = xgboost.Booster(model_file={file})"
+        answer = f"{model}.predict(xgboost.DMatrix(pd.DataFrame(rows))).tolist()"
+    elif maker.startswith(("lgb.", "lightgbm.")):
+        load, answer = f"{model} = lightgbm.Booster(model_file={file})", f"{model}.predict(pd.DataFrame(rows)).tolist()"
+    else:
+        return ""
+    own = (
+        f" (import {maker.partition('(')[0]} from {module})" if module and load.startswith(f"{model} = {maker}") else ""
+    )
+    return f". init() loads it: `{load}`{own}; run() answers: `{answer}`"
 
 
 def outdated(target: Path, root: Path) -> list[Path]:

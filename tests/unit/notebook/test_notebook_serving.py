@@ -506,6 +506,108 @@ history = net.fit(X, df['late'] == 'yes', epochs=1)
     assert "joblib" not in score
 
 
+SAVED_OTHERWISE = {
+    "xgb.train": ("import xgboost as xgb\nbst = xgb.train({}, xgb.DMatrix(X, label=y), 3)\nbst.save_model('b.ubj')\n", [
+        'bst = xgboost.Booster(model_file=next(Path(os.environ["AZUREML_MODEL_DIR"]).rglob("b.ubj")))',
+        "bst.predict(xgboost.DMatrix(pd.DataFrame(rows))).tolist()"]),
+    "lightgbm.train": ("import lightgbm\nbst = lightgbm.train({}, lightgbm.Dataset(X, y), 3)\n"
+                       "bst.save_model('b.txt')\n", [
+        'bst = lightgbm.Booster(model_file=next(Path(os.environ["AZUREML_MODEL_DIR"]).rglob("b.txt")))']),
+    "torch's state": ("""import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self, wide):
+        super().__init__()
+        self.line = nn.Linear(1, wide)
+    def forward(self, x):
+        return self.line(x)
+net = Net(4)
+best = torch.optim.SGD(net.parameters(), lr=0.1)
+loss = net(torch.tensor(X.values)).sum()
+loss.backward()
+best.step()
+torch.save(net.state_dict(), 'weights.pt')
+""", ["net = Net(4); net.load_state_dict(torch.load(", 'rglob("weights.pt")', "net.eval()",
+      "import Net from model_parts", "net(torch.tensor(rows, dtype=torch.float32)).tolist()"]),
+    "torch's whole": ("import torch\nfrom torch import nn\nnet = nn.Sequential(nn.Linear(1, 1))\n"
+                      "best = torch.optim.SGD(net.parameters(), lr=0.1)\nnet(torch.tensor(X.values)).sum().backward()\n"
+                      "best.step()\ntorch.save(net, 'net.pth')\n", ["net = torch.load(", "weights_only=False"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAVED_OTHERWISE)
+def test_what_to_write_for_a_model_of_another_format_is_said(tmp_path: Path, name: str) -> None:
+    lines, told = SAVED_OTHERWISE[name]
+    model = project(tmp_path)
+    text = IMPORTS + "X, y = df[['age']], df['late'] == 'yes'\n" + lines
+    report = convert(notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", text), model)
+    (line,) = [one for one in report["todo"] if "write score.py yourself" in one]
+    assert all(one in line for one in told), line
+
+
+def test_a_boosting_librarys_own_file_is_no_hindrance(tmp_path: Path) -> None:
+    model = project(tmp_path)
+    text = IMPORTS + (
+        "from xgboost import XGBClassifier\nclf = XGBClassifier(n_estimators=3)\nclf.fit(df[['age']].fillna(0), "
+        "df['late'] == 'yes')\nclf.save_model('clf.json')\n"
+    )
+    report = convert(notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", text), model)
+    assert report["model_file"] == "outputs/model.pkl" and "write score.py" not in str(report["todo"])
+    script = (model / "train.py").read_text()
+    assert 'clf.save_model("outputs/clf.json")' in script and 'joblib.dump(clf, "outputs/model.pkl")' in script
+
+
+# Stands in for Keras, of which the script and score.py use this much.
+KERAS = """
+import json, sys, types
+import numpy as np
+class Model:
+    inputs = ["age", "gain"]
+    input_shape = [(None, 1), (None, 1)]
+    def compile(self, **words): pass
+    def fit(self, x, y, **words): return self
+    def save(self, path): open(path, "w").write("{}")
+    def predict(self, x, verbose=0):
+        parts = x.values() if isinstance(x, dict) else x
+        return sum(np.asarray(part).reshape(-1, 1) for part in parts)
+def build(): return Model()
+models = types.SimpleNamespace(load_model=lambda path: Model())
+"""
+
+
+@pytest.mark.parametrize(
+    "given", ["[df[['age']].values, df['gain']]", "{'age': df[['age']].values, 'gain': df['gain']}"]
+)
+def test_a_keras_model_of_several_inputs_answers_its_request(tmp_path: Path, given: str) -> None:
+    model = project(tmp_path)
+    text = f"""# %%
+import pandas as pd
+import keras
+df = pd.read_csv('../data/tickets.csv', sep=';').dropna()
+df['gain'] = df['age'] * 2
+net = keras.build()
+net.compile(loss='mse')
+net.fit({given}, df['late'] == 'yes', epochs=1)
+net.save('net.keras')
+"""
+    report = convert(notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", text), model)
+    assert report["model_file"] == "outputs/net.keras"
+    (model / "keras.py").write_text(KERAS)
+    code = """
+import json, os, subprocess, sys
+subprocess.run([sys.executable, "train.py"], check=True)
+os.environ["AZUREML_MODEL_DIR"] = "outputs"
+import score
+score.init()
+rows = json.loads(open("outputs/sample-request.json").read())["data"]
+values = [list(row.values()) if isinstance(row, dict) else row for row in rows]
+flat = [[one[0] if isinstance(one, list) else one for one in row] for row in values]
+print(len(rows), score.run({"data": rows})["predictions"] == [[sum(row)] for row in flat])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=model, capture_output=True, text=True)
+    assert done.stdout.split()[-2:] == ["2", "True"], done.stdout + done.stderr
+
+
 OPTION_CELL = '# %% tags=["parameters"]\nCEILING = 60\nFACTOR = 1.5\n'
 OPTIONS = {
     "in a line": ("df['age'] = df['age'].fillna(0).clip(upper=CEILING)\ndf['twice'] = df['age'] * FACTOR\n", ""),
