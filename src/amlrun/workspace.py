@@ -64,9 +64,9 @@ class Workspace:
         if not (name and resource_group and subscription):
             parts = {"workspace": name, "resource group": resource_group, "subscription": subscription}
             missing = [part for part, value in parts.items() if not value]
-            wanted = " or ".join(missing) if name else "workspace"
+            lacking = f"no {' or '.join(missing)} is configured for" if name else "no workspace is configured for"
             raise AmlError(
-                f"no {wanted} is configured for {Path(path).absolute()}",
+                f"{lacking} {Path(path).absolute()}",
                 hint="Attach the folder once: aml folder attach -g GROUP -w WORKSPACE --subscription-id ID",
             )
         return cls(subscription, resource_group, name)
