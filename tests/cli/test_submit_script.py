@@ -392,7 +392,8 @@ def test_tags(workplace: Workplace) -> None:
     workplace.aml("run", "update", "-r", "latest", "--add-tag", "b=2")
     assert workplace.record()["tags"] == {"a": "1", "b": "2"}
     assert workplace.latest().name in workplace.aml("run", "list", "--tags", "a=1").stdout
-    assert "No runs" in workplace.aml("run", "list", "--tags", "a=2").stdout
+    assert "No runs match" in workplace.aml("run", "list", "--tags", "a=2").stdout
+    assert "has no child runs" in workplace.aml("run", "list", "--parent-run-id", "latest").stdout
 
 
 def test_list_filters_and_download_logs(workplace: Workplace, tmp_path: Path) -> None:

@@ -119,6 +119,10 @@ def list_runs(
     if not any(row[-1] for row in rows):
         columns, rows = columns[:-1], [row[:-1] for row in rows]  # no tags: room for the ids
     empty = "No runs. Submit one: aml run submit-script -c train-local -e first"
+    if experiment_name or status or tags or compute_target_name:
+        empty = "No runs match."
+    elif parent_run_id is not None:
+        empty = f"{parent_run_id} has no child runs."
     context.listed(found, columns, rows, empty)
 
 

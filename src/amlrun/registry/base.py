@@ -187,6 +187,17 @@ def _rank(model: Model) -> tuple[int, str]:
     return (int(version), "") if version.isdecimal() else (-1, model.created_time)
 
 
+def place_of(source: Path | RunFile) -> Path:
+    """The file or folder on this machine that `source` names. Raises AmlError when it is missing, or has no files."""
+    place = file_in_run(source.run, source.path) if isinstance(source, RunFile) else source.resolve()
+    if not place.exists():
+        raise AmlError("there is nothing to register", file=place)
+    if place.is_dir() and not any(file.is_file() for file in place.rglob("*")):
+        hint = "Name the file or folder that the model was saved to."
+        raise AmlError("there is nothing to register: the folder has no files", file=place, hint=hint)
+    return place
+
+
 def file_in_run(run: RunFolder, path: str | None) -> Path:
     """The file or folder of a run on this machine. Raises AmlError for one that is missing, or outside of the run."""
     written = (file for file in (run.folder / "outputs").rglob("*") if file.is_file())

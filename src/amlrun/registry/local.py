@@ -37,14 +37,13 @@ class LocalRegistry:
         refuse, and when the database or the disk fails; nothing is left half-registered then.
         """
         base.check_name(name)
+        place = base.place_of(source)
         if not isinstance(source, RunFile):
-            if not source.resolve().exists():
-                raise AmlError("there is nothing to register", file=source)
-            return self._register(name, source.resolve(), about, {})
+            return self._register(name, place, about, {})
         run = source.run
         facts = {"asset_path": Path(source.path).as_posix(), **_origin(run)}
         mlflow_run = metrics.mlflow_run(self.project, run.id)
-        return self._register(name, base.file_in_run(run, source.path), about, facts, mlflow_run=mlflow_run)
+        return self._register(name, place, about, facts, mlflow_run=mlflow_run)
 
     def take_over(self, model: LoggedVersion, run: RunFolder) -> Model:
         """Register, as the next version, what a run's script registered in the run's own MLflow store.

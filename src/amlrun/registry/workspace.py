@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from amlrun.azure import assets
 from amlrun.errors import AmlError
 from amlrun.events import OnEvent, ignore, moving
-from amlrun.registry.base import Change, Description, Model, RunFile, check_name, file_in_run, split_id
+from amlrun.registry.base import Change, Description, Model, RunFile, check_name, place_of, split_id
 
 if TYPE_CHECKING:
     from amlrun.azure.client import Client
@@ -35,9 +35,7 @@ class WorkspaceRegistry:
                 **properties, "run_id": source.run.id, "experiment_name": experiment, "asset_path": source.path,
             }  # fmt: skip
         else:
-            file = file_in_run(source.run, source.path) if isinstance(source, RunFile) else source
-            if not file.exists():
-                raise AmlError(f"-p: no such file or folder: {file}")
+            file = place_of(source)
             kind = "mlflow_model" if (file / "MLmodel").is_file() else "custom_model"
             place = assets.upload(self.client, file, moving(self.on_event, "Uploading", size_of(file)))
         version = assets.create_model(self.client, name, place, kind, tags, properties, about.description)

@@ -77,6 +77,17 @@ def test_a_file_that_is_not_the_runs_is_refused(registry: LocalRegistry, path: s
     assert "outputs/model.pkl" in caught.value.hint
 
 
+def test_a_folder_without_files_is_no_model(registry: LocalRegistry) -> None:
+    run = a_run(registry)
+    (run.folder / "outputs" / "empty" / "inner").mkdir(parents=True)
+    for source in (run.folder / "outputs" / "empty", RunFile(run, "outputs/empty")):
+        with pytest.raises(AmlError, match="nothing to register: the folder has no files"):
+            registry.register("m", source, Description())
+    with pytest.raises(AmlError, match="there is nothing to register"):
+        registry.register("m", run.folder / "absent", Description())
+    assert registry.models() == []
+
+
 def test_a_deleted_file_and_a_changed_one_are_told_apart(registry: LocalRegistry, file: Path) -> None:
     made = registry.register("m", file, Description())
     Path(made.uri).write_bytes(b"changed")
