@@ -76,7 +76,7 @@ def commands() -> str:
         lines.append(f"| {', '.join(f'`{flag}`' for flag in option.opts)} | {cell(option.help or '')} |")
     lines += [
         "",
-        "Exit codes: 0 good, 1 the job failed, 2 the input is wrong, 3 the service refused or was out of reach,",
+        "Exit codes: 0 success, 1 the job failed, 2 the input is wrong, 3 the service refused or could not be reached,",
     ]
     lines += ["130 cancelled.", ""]
     for word in sorted(cli.list_commands(context)):
@@ -123,8 +123,8 @@ def phrasebook() -> str:
     lines = [
         "# Phrase book: `az ml` v1",
         "",
-        "Every command of `azure-cli-ml` 1.41.0, its last version. Where the middle column has the command, the flags",
-        "are v1's too. Typed to `aml`, a v1 command that it does not have answers with the right column.",
+        "Every command of `azure-cli-ml` 1.41.0, its last version. If the middle column has the command, its flags",
+        "are v1's too. For a v1 command that is not supported, `aml` prints the right column.",
         "",
         "| `az ml` v1 | `aml` | Azure CLI, `ml` extension (v2) |",
         "| --- | --- | --- |",

@@ -151,7 +151,7 @@ def _calls(statement: Statement, modules: dict[str, str], save: str, display: Di
             _display(node, last, statement, modules, display.widgets)
             report.did("display became print", statement.cell)
         elif name in ("matplotlib.use", "mpl.use", "plt.switch_backend") and isinstance(statement.node, ast.Expr):
-            statement.drop("a run has no screen")
+            statement.drop("a run has no display")
         elif isinstance(node.func, ast.Name) and node.func.id in ("exit", "quit"):
             statement.edit(node.func, "raise SystemExit") if isinstance(statement.node, ast.Expr) else None
 

@@ -89,7 +89,7 @@ class HostedCode:
                         "files.upload() asked for a file: put it under data/ and read it there", cell.number
                     )
                 else:
-                    self.report.did(f"left out {dotted(call.func)}: only {_HOSTS[where]} has it", cell.number)
+                    self.report.did(f"left out {dotted(call.func)}: available only on {_HOSTS[where]}", cell.number)
                 return [source.commented(node, f"only {_HOSTS[where]} has it")]
             elif name in _SET_UP and isinstance(node, ast.Expr | ast.Assign):
                 self.report.did(f"left out {name}: {_SET_UP[name]}", cell.number)

@@ -96,7 +96,7 @@ def find(
         if statement.kept and any(
             _input_of(part) is part for part in ast.walk(statement.node) if isinstance(part, ast.Call)
         ):
-            report.ask("calls input(), but a run has no keyboard: make it an option", statement.cell)
+            report.ask("calls input(), but a run cannot read input: make it an option", statement.cell)
     return options, statements
 
 
@@ -149,7 +149,7 @@ def _asked(name: str, value: ast.expr, statement: Statement, report: Report) -> 
     option = Option(
         f"--{name.lower()}", name, "str" if kind == "input" else kind, "", str(prompt).strip(), required=True
     )
-    report.ask(f"input() became {option.flag}, which must now be given: a run has no keyboard", statement.cell)
+    report.ask(f"input() became the required option {option.flag}: a run cannot read input", statement.cell)
     return option
 
 

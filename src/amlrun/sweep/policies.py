@@ -1,24 +1,24 @@
 """Early termination: pure functions of the reported metrics (V1 and V2 share these rules).
 
-A report is one `mlflow.log_metric` of the primary metric, so report n of a trial is its interval n. A policy
-speaks at interval n when `n % evaluation_interval == 0` and `n >= delay_evaluation`. `best(n)` is the best value
-among a trial's first n reports, `mean(n)` their mean. When the metric is to be large, a trial is stopped if
+A report is one `mlflow.log_metric` of the primary metric, so report n of a trial is its interval n. A policy is
+applied at interval n if `n % evaluation_interval == 0` and `n >= delay_evaluation`. `best(n)` is the best value
+among a trial's first n reports, `mean(n)` their mean. If the goal is maximize, a trial is stopped if
 
 - `bandit`: its best(n) is below B / (1 + `slack_factor`), or below B - `slack_amount`, where B is the best of all
   trials' best(n);
 - `median_stopping`: its best(n) is below the median of all trials' mean(n);
 - `truncation_selection`: its best(n) is among the worst `truncation_percentage` percent of all trials' best(n).
 
-Azure's pages leave some things open. What is chosen here:
+Azure's documentation leaves some details open. The choices made here:
 
-- Who is compared: every trial that has reported at all, the judged one included, running or ended (v1 always
-  sent `exclude_finished_jobs: false`). A trial with fewer than n reports enters with those it has; of a trial
-  with more, only the first n count, so that a young trial is not held against an old one's later reports.
+- Compared trials: every trial that has reported, the evaluated one included, running or finished (v1 always
+  sent `exclude_finished_jobs: false`). A trial with fewer than n reports counts with those it has; of a trial
+  with more, only the first n count, so that a new trial is not compared with the later reports of an old one.
 - A tie never stops a trial: it has to be worse than the bound.
-- When the metric is to be small, `bandit` stops above B * (1 + `slack_factor`), or above B + `slack_amount`; in the
+- If the goal is minimize, `bandit` stops above B * (1 + `slack_factor`), or above B + `slack_amount`; in the
   other two, below becomes above.
-- Where B is negative the ratio would turn round and stop even the best trial, so multiplication and division swap
-  there: the slack always loosens the bound, and maximising x equals minimising -x.
+- If B is negative, the ratio would be reversed and stop even the best trial, so multiplication and division are
+  swapped: the slack always loosens the bound, and maximizing x equals minimizing -x.
 - Truncation: the number of trials to stop is rounded down, and of equal trials none is stopped unless all of
   them are among the worst.
 - The median of an even number of means is the mean of the middle two.

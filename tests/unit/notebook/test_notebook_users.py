@@ -262,7 +262,7 @@ def test_the_environment_is_set_before_the_imports_that_came_after_it(convert):
 def test_what_is_typed_must_be_given(convert):
     found = convert('# %%\nn = int(input("How many? "))\nimport getpass\npw = getpass.getpass()\nprint(n, pw)\n')
     assert 'parser.add_argument("--n", type=int, required=True, help="How many?")' in found.code
-    assert "--n, which must now be given" in found.todo and 'pw = os.environ["PW"]' in found.code
+    assert "input() became the required option --n" in found.todo and 'pw = os.environ["PW"]' in found.code
 
 
 def test_numbers_that_are_set_once_are_options_wherever_they_stand(convert):
