@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from amlrun.migrate.discover import V1File, left
 from amlrun.migrate.result import FileResult, Kind
 from amlrun.migrate.scripts import Outside, Passed, Rewritten, rewrite
+from amlrun.python_source import parameters_of
 
 # How often what is passed is followed further: script → module → module.
 _ROUNDS = 3
@@ -105,17 +106,13 @@ class Modules:
                 body = []
             for node in body:
                 if isinstance(node, ast.FunctionDef):
-                    found[node.name] = _parameters_of(node)
+                    found[node.name] = [one.arg for one in parameters_of(node)]
                 elif isinstance(node, ast.ClassDef):
                     makers = [one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"]
                     if makers:
-                        found[node.name] = _parameters_of(makers[0])[1:]
+                        found[node.name] = [one.arg for one in parameters_of(makers[0])][1:]
             self._parameters[file] = found
         return self._parameters[file]
-
-
-def _parameters_of(function: ast.FunctionDef) -> list[str]:
-    return [arg.arg for arg in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
 
 
 _NOTHING = Rewritten(FileResult("", Kind.JOB))

@@ -7,8 +7,8 @@ import builtins
 
 from amlrun.notebook.read import LEFT_OUT_TAGS, Cell
 from amlrun.notebook.report import Report, listed
-from amlrun.notebook.source import arguments_of, bound, needed_now, used
 from amlrun.notebook.statements import Notebook, split
+from amlrun.python_source import arguments_of, bound, needed_now, used
 
 _KNOWN = {*dir(builtins), "__file__", "__name__", "get_ipython", "display"}
 _HISTORY = {"In", "Out", "_", "__", "___"}  # what Jupyter keeps of the cells before

@@ -15,6 +15,7 @@ from amlrun.errors import AmlError
 from amlrun.notebook.pypi_modules import SAME_NAME
 from amlrun.notebook.report import Report
 from amlrun.prepare.conda_names import pypi_name
+from amlrun.python_source import literal_text
 from amlrun.runs.redact import masked_text
 from amlrun.spec.node import parse
 
@@ -140,11 +141,11 @@ def requirements(script: str, report: Report, beside: Path) -> list[str]:
 def _paths(tree: ast.AST) -> list[str]:
     """The folders that the script adds to `sys.path`, as far as they are written out."""
     return [
-        part.value
+        text
         for call in ast.walk(tree)
         if isinstance(call, ast.Call) and re.match(r"(sys\.)?path\.\w+|site\.addsitedir", ast.unparse(call.func))
         for part in ast.walk(call)
-        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        if (text := literal_text(part)) is not None
     ]
 
 

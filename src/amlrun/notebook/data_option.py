@@ -8,10 +8,12 @@ import re
 from pathlib import Path, PurePath
 
 from amlrun.dataclass import dataclass, field
-from amlrun.notebook import data_folder
 from amlrun.notebook.parameters import Option
 from amlrun.notebook.path_literals import PathLiteral, edit_start, plain
 from amlrun.notebook.report import Report
+
+_LEVELS = 4  # how far above the script the project's data/ is looked for
+_MOST = 5000  # files looked at, so that a folder of pictures does not hold a conversion up
 
 
 @dataclass
@@ -87,7 +89,7 @@ def _default(whole: str, start: str, places: list[PathLiteral], base: Path, targ
     if there.exists():
         return whole if _is_absolute(whole) else _rebased(there, target)
     names = {posixpath.relpath(p.whole, start or ".") for p in places if not p.unknown and PurePath(p.whole).suffix}
-    folder = data_folder.folder_with(sorted(name for name in names if not set(name) & set("*?[")), target)
+    folder = folder_with(sorted(name for name in names if not set(name) & set("*?[")), target)
     if folder is None and _is_absolute(whole):
         return whole
     if folder is None:
@@ -125,3 +127,19 @@ def _rebased(path: Path, target: Path) -> str:
         return Path(os.path.relpath(path, target)).as_posix()
     except ValueError:  # another drive of Windows
         return path.as_posix()
+
+
+def folder_with(files: list[str], script: Path) -> Path | None:
+    """The only folder below the project's `data/` that has all `files` (relative paths); None when there is none."""
+    root = next((up / "data" for up in [script, *script.parents][:_LEVELS] if (up / "data").is_dir()), None)
+    if root is None or not files:
+        return None
+    found = set()
+    for count, path in enumerate(root.rglob("*")):
+        if count > _MOST:
+            return None
+        if path.as_posix().endswith(f"/{files[0]}") and path.is_file():
+            folder = Path(path.as_posix()[: -len(files[0]) - 1])
+            if all((folder / name).is_file() for name in files):
+                found.add(folder)
+    return found.pop() if len(found) == 1 else None

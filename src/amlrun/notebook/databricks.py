@@ -8,8 +8,8 @@ from typing import Any
 
 from amlrun.notebook.parameters import Option
 from amlrun.notebook.report import Report
-from amlrun.notebook.source import dotted, used
 from amlrun.notebook.statements import Notebook
+from amlrun.python_source import dotted, used
 
 _MAKES = ("text", "dropdown", "combobox", "multiselect")
 _READS = ("dbutils.widgets.get", "getArgument", "dbutils.widgets.getArgument")

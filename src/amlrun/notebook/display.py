@@ -8,8 +8,8 @@ from amlrun.dataclass import dataclass, field
 from amlrun.notebook import databricks
 from amlrun.notebook.parameters import Option
 from amlrun.notebook.report import Report
-from amlrun.notebook.source import Edit, dotted, root, used
 from amlrun.notebook.statements import Notebook, Statement
+from amlrun.python_source import Edit, dotted, root, used
 
 # Calls whose value a notebook would not show, or that only would clutter the log.
 _QUIET = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from amlrun.notebook.source import dotted, root
 from amlrun.notebook.statements import Notebook
+from amlrun.python_source import argument, dotted, places_of, root
 
 _READS = {
     "read_csv", "read_table", "read_parquet", "read_excel", "read_json", "read_feather", "read_pickle", "read_fwf",
@@ -89,7 +89,7 @@ def readers(notebook: Notebook, modules: dict[str, str]) -> dict[str, tuple[str,
         node = statement.node
         if not isinstance(node, ast.FunctionDef):
             continue
-        names = [arg.arg for arg in [*node.args.posonlyargs, *node.args.args]]
+        names = [one.arg for one in places_of(node)]
         for call in ast.walk(node):
             kind, value = file_of(call, modules) if isinstance(call, ast.Call) else ("ask", None)
             if value is not None and kind != "ask" and (name := _first_name(value)) in names:
@@ -102,8 +102,7 @@ def given(call: ast.Call, functions: dict[str, tuple[str, str, int]]) -> tuple[s
     if not isinstance(call.func, ast.Name) or call.func.id not in functions:
         return "ask", None
     kind, word, at = functions[call.func.id]
-    by_name = next((keyword.value for keyword in call.keywords if keyword.arg == word), None)
-    return kind, by_name or (call.args[at] if len(call.args) > at else None)
+    return kind, argument(call, word, at)
 
 
 def defaults(node: ast.stmt, functions: dict[str, tuple[str, str, int]]) -> list[tuple[str, ast.expr]]:
@@ -111,8 +110,7 @@ def defaults(node: ast.stmt, functions: dict[str, tuple[str, str, int]]) -> list
     if not isinstance(node, ast.FunctionDef) or node.name not in functions:
         return []
     kind, _, at = functions[node.name]
-    positional = [*node.args.posonlyargs, *node.args.args]
-    at -= len(positional) - len(node.args.defaults)
+    at -= len(places_of(node)) - len(node.args.defaults)
     return [(kind, node.args.defaults[at])] if at >= 0 else []
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from amlrun.dataclass import dataclass, field
-from amlrun.notebook.source import bound, dotted, root, used
 from amlrun.notebook.statements import Notebook
+from amlrun.python_source import bound, dotted, root, used
 
 FIT = {"fit", "partial_fit", "fit_generator", "train_on_batch", "fit_predict"}
 # Classes that prepare data: what they learn is not the model.

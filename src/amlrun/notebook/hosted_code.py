@@ -10,7 +10,7 @@ from amlrun.notebook.magics import imported, parse
 from amlrun.notebook.read import Cell
 from amlrun.notebook.report import Report
 from amlrun.notebook.sdk_v1 import SdkV1
-from amlrun.notebook.source import Edit, Source, apply, bound, dotted, full_name, in_f_strings, modules_of
+from amlrun.python_source import Edit, Source, apply, bound, dotted, full_name, in_f_strings, modules_of
 
 _HOSTS = {"google.colab": "Colab", "kaggle_secrets": "Kaggle", "kaggle_datasets": "Kaggle"}
 _READS_SECRET = ("google.colab.userdata.get", "kaggle_secrets.UserSecretsClient.get_secret")

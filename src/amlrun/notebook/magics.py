@@ -11,7 +11,7 @@ from amlrun.errors import AmlError
 from amlrun.notebook import top_level_await
 from amlrun.notebook.read import Cell
 from amlrun.notebook.report import Report
-from amlrun.notebook.source import Edit, Source, apply, bound, dotted, root
+from amlrun.python_source import Edit, Source, apply, bound, dotted, root
 
 # Cell magics whose cell is Python that a script runs as it is.
 _KEEP_BODY = {

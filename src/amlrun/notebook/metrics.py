@@ -6,8 +6,8 @@ import ast
 import itertools
 
 from amlrun.notebook.report import Report
-from amlrun.notebook.source import Edit, dotted, in_f_strings, root
 from amlrun.notebook.statements import Notebook, Statement
+from amlrun.python_source import Edit, dotted, in_f_strings, root
 
 SCALARS = {
     "accuracy_score", "balanced_accuracy_score", "roc_auc_score", "f1_score", "precision_score", "recall_score",

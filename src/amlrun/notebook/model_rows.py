@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from amlrun.notebook.fitted_model import FittedModel, inside, makers, prepares
 from amlrun.notebook.row_steps import changed_names
-from amlrun.notebook.source import Edit, bound, dotted, root
 from amlrun.notebook.statements import Notebook, Statement
+from amlrun.python_source import Edit, bound, dotted, root
 
 # Where the training writes the request.
 FILE = "outputs/sample-request.json"

@@ -7,8 +7,8 @@ import ast
 from amlrun.notebook.fitted_model import FIT
 from amlrun.notebook.metrics import SCALARS
 from amlrun.notebook.saving import SAVES
-from amlrun.notebook.source import dotted, root
 from amlrun.notebook.statements import Notebook, Statement
+from amlrun.python_source import dotted, root
 
 _JUDGES = {
     "predict", "predict_proba", "score", "evaluate", "classification_report", "confusion_matrix", "roc_curve",

@@ -10,8 +10,8 @@ from typing import Any
 
 from amlrun.dataclass import dataclass
 from amlrun.notebook.report import Report
-from amlrun.notebook.source import assigned, full_name, used
 from amlrun.notebook.statements import Notebook, Statement
+from amlrun.python_source import assigned, full_name, used
 
 _TYPES = {int: "int", float: "float", str: "str", bool: "yes_or_no"}
 _BY_NAME: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}

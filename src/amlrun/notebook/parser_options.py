@@ -6,8 +6,8 @@ import ast
 import builtins
 
 from amlrun.notebook.report import Report
-from amlrun.notebook.source import dotted, full_name, root, used
 from amlrun.notebook.statements import Notebook, Statement
+from amlrun.python_source import dotted, full_name, root, used
 
 
 def take(notebook: Notebook, modules: dict[str, str], arguments: str, report: Report) -> list[str]:

@@ -10,8 +10,8 @@ from pathlib import Path, PurePath
 
 from amlrun.dataclass import dataclass
 from amlrun.notebook.file_calls import JOINERS
-from amlrun.notebook.source import Edit, assigned, dotted, in_f_strings
 from amlrun.notebook.statements import Notebook, Statement
+from amlrun.python_source import Edit, assigned, dotted, in_f_strings, literal_text
 
 _HERE = {"Path.cwd", "pathlib.Path.cwd", "os.getcwd"}
 
@@ -109,7 +109,7 @@ def _pieced(
 ) -> PathLiteral | None:
     """The place that text made of `parts` begins with: a folder, or nothing but `.` as in `f"model_{i}.pkl"`."""
     head = parts[0].value if isinstance(parts[0], ast.FormattedValue) else parts[0]
-    texts = [part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else None for part in parts]
+    texts = [literal_text(part) for part in parts]
     begun = _begun(head, statement, literals, depth) if isinstance(head, ast.expr) else None
     if texts[0] is not None and "/" in texts[0]:
         first = node if isinstance(node, ast.JoinedStr) else parts[0]
@@ -131,8 +131,8 @@ def _added(node: ast.expr) -> list[ast.expr]:
 
 def _written(node: ast.expr) -> str | None:
     """The path that `node` spells when nothing in it but a run could change: `Path("..") / "data"`."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value if "\n" not in node.value else None
+    if (text := literal_text(node)) is not None:
+        return text if "\n" not in text else None
     if isinstance(node, ast.Attribute) and node.attr == "parent":
         inner = _written(node.value)
         return posixpath.join(inner, "..") if inner and inner.strip("./") == "" else inner and posixpath.dirname(inner)
@@ -158,9 +158,9 @@ def existing(statement: Statement, base: Path, seen: set[int], variables: dict[i
     """
     inside = in_f_strings(statement.node)
     for node in ast.walk(statement.node):
-        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in {*seen, *inside}:
+        text = literal_text(node)
+        if text is None or not isinstance(node, ast.expr) or id(node) in {*seen, *inside}:
             continue
-        text = node.value
         if 3 < len(text) < 200 and "\n" not in text and ("/" in text or PurePath(text).suffix) and text[0] != "/":
             there = base / plain(text)
             if there.is_file() or (there.is_dir() and plain(text).strip("./")):
@@ -170,8 +170,9 @@ def existing(statement: Statement, base: Path, seen: set[int], variables: dict[i
 def _joined(place: PathLiteral, parts: list[ast.expr], slash: str = "/") -> PathLiteral:
     """`place` with `parts` behind it, as far as they are known; `slash` is what stands between them."""
     for part in parts:
-        if isinstance(part, ast.Constant) and isinstance(part.value, str) and not place.unknown:
-            place.rest = f"{place.rest}{slash}{part.value}".lstrip("/")
+        text = literal_text(part)
+        if text is not None and not place.unknown:
+            place.rest = f"{place.rest}{slash}{text}".lstrip("/")
         else:
             place.unknown = True
     return place

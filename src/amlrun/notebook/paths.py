@@ -12,8 +12,8 @@ from amlrun.notebook.data_option import Paths
 from amlrun.notebook.file_calls import defaults, file_of, given, readers
 from amlrun.notebook.path_literals import PathLiteral, edit_start, existing, literals_of, plain, resolve
 from amlrun.notebook.report import Report
-from amlrun.notebook.source import arguments_of, in_f_strings, root
 from amlrun.notebook.statements import Notebook, Statement
+from amlrun.python_source import arguments_of, in_f_strings, root
 
 
 def apply(notebook: Notebook, base: Path, target: Path, arguments: str, helper: str, report: Report) -> Paths:

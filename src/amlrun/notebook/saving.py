@@ -12,8 +12,8 @@ from amlrun.dataclass import dataclass, field
 from amlrun.notebook.fitted_model import FittedModel, inside
 from amlrun.notebook.model_rows import bundled
 from amlrun.notebook.report import Report
-from amlrun.notebook.source import Source, bound, dotted, root, used
 from amlrun.notebook.statements import Notebook, Statement
+from amlrun.python_source import Source, bound, dotted, root, used
 
 SAVES = {
     "dump", "save", "save_model", "save_weights", "log_model", "save_pretrained", "state_dict", "to_pickle", "export",

@@ -27,8 +27,8 @@ from amlrun.notebook import (
 )
 from amlrun.notebook.data_option import Paths
 from amlrun.notebook.report import Report
-from amlrun.notebook.source import indent, needed_now, used
 from amlrun.notebook.statements import Notebook, Statement
+from amlrun.python_source import indent, needed_now, used
 
 # Names of the script's own frame; one that the notebook uses itself gets an underscore.
 _FRAME = (

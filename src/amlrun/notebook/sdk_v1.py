@@ -12,8 +12,20 @@ import textwrap
 from amlrun.notebook.magics import parse
 from amlrun.notebook.read import Cell
 from amlrun.notebook.report import Report
-from amlrun.notebook.sdk_v1_data import Datasets, argument
-from amlrun.notebook.source import Edit, Source, apply, bound, dotted, full_name, indent, root, used
+from amlrun.notebook.sdk_v1_data import Datasets
+from amlrun.python_source import (
+    Edit,
+    Source,
+    apply,
+    argument,
+    bound,
+    dotted,
+    full_name,
+    indent,
+    parameters_of,
+    root,
+    used,
+)
 
 _Compound = (ast.For, ast.While, ast.If, ast.With, ast.Try, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -122,8 +134,7 @@ class SdkV1:
         before = set(self.runs)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             self.functions.add(node.name)
-            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            self.runs |= {one.arg for one in given if _RUN_NAME.fullmatch(one.arg)}
+            self.runs |= {one.arg for one in parameters_of(node) if _RUN_NAME.fullmatch(one.arg)}
         header = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr | ast.withitem)]
         mine = self.gone | before | set(self.datasets.known)
         touched = any(used(part) & mine for part in header)

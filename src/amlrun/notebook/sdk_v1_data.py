@@ -8,7 +8,7 @@ import re
 
 from amlrun.notebook.read import Cell
 from amlrun.notebook.report import Report
-from amlrun.notebook.source import full_name
+from amlrun.python_source import argument, full_name, literal_text
 
 _BY_NAME = ("Dataset.get_by_name", "Dataset.get_by_id")
 _FROM_FILES = re.compile(
@@ -78,19 +78,19 @@ class Datasets:
             return self.known.get(value.id)
         if isinstance(value, ast.Subscript):
             of = isinstance(value.value, ast.Attribute) and value.value.attr in _OF_WORKSPACE
-            return (_folder(_text(value.slice) or default), "") if of else None
+            return (_folder(literal_text(value.slice) or default), "") if of else None
         if not isinstance(value, ast.Call):
             return None
         made = full_name(value.func, self.modules)
         if made.endswith(_BY_NAME):
-            return _folder(_text(argument(value, "name", 1)) or default), ""
+            return _folder(literal_text(argument(value, "name", 1)) or default), ""
         if _FROM_FILES.search(made) and made.startswith("azureml."):
             return _files(value, made, default), ""
         func = value.func
         if not isinstance(func, ast.Attribute):
             return None
         if func.attr == "get" and isinstance(func.value, ast.Attribute) and func.value.attr in _OF_WORKSPACE:
-            return _folder(_text(argument(value, "key", 0)) or default), ""
+            return _folder(literal_text(argument(value, "key", 0)) or default), ""
         inner = (
             self._place(func.value, default)
             if not isinstance(func.value, ast.Name) or func.value.id in self.known
@@ -105,16 +105,6 @@ class Datasets:
         return (inner[0], inner[1] + narrowed[func.attr]) if first and func.attr in narrowed else None
 
 
-def argument(call: ast.Call, word: str, at: int) -> ast.expr | None:
-    """What `call` is given as `word`, or at place `at`."""
-    given = next((keyword.value for keyword in call.keywords if keyword.arg == word), None)
-    return given or (call.args[at] if len(call.args) > at else None)
-
-
-def _text(node: ast.expr | None) -> str:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
-
-
 def _folder(name: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name).strip('-.') or 'dataset'}/*.csv"
 
@@ -122,8 +112,7 @@ def _folder(name: str) -> str:
 def _files(call: ast.Call, made: str, default: str) -> str:
     """`path=(store, "a/*.csv")` as `a/*.csv`; a URL as it is."""
     path = argument(call, "path", 0)
-    texts = [_text(part) for part in ast.walk(path) if _text(part)] if path is not None else []  # type: ignore[arg-type]
-    first = next(iter(texts), "")
+    first = next((text for part in ast.walk(path) if (text := literal_text(part))), "") if path is not None else ""
     if "://" in first:
         return first
     last = ".parquet" if "parquet" in made else ".csv"

@@ -7,7 +7,7 @@ import io
 import re
 import tokenize
 
-from amlrun.notebook.source import dotted
+from amlrun.python_source import dotted
 from amlrun.runs import redact
 
 # Names of environment variables that are taken: the shell's working directory is no password.

@@ -13,7 +13,7 @@ from amlrun.notebook import magics
 from amlrun.notebook.hosted_code import HostedCode
 from amlrun.notebook.read import LEFT_OUT_TAGS, Cell
 from amlrun.notebook.report import Report
-from amlrun.notebook.source import Edit, Source, apply, bound, modules_of, used
+from amlrun.python_source import Edit, Source, apply, bound, modules_of, used
 
 # Packages that work by being imported, so that an import which nothing uses must stay.
 _FOR_THEIR_EFFECT = (

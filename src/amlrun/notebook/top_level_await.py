@@ -6,7 +6,7 @@ import ast
 
 from amlrun.notebook.read import Cell
 from amlrun.notebook.report import Report
-from amlrun.notebook.source import Edit, Source, apply, bound, indent
+from amlrun.python_source import Edit, Source, apply, bound, indent
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 

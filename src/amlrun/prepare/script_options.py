@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from amlrun.errors import nearest
+from amlrun.python_source import literal_text
 
 # They read the command line by rules of their own.
 _OTHERS = frozenset(
@@ -54,9 +55,10 @@ def _known(script: Path) -> list[str] | None:
             continue
         if node.func.attr == "add_argument":
             for argument in node.args:
-                if not isinstance(argument, ast.Constant) or not isinstance(argument.value, str):
+                option = literal_text(argument)
+                if option is None:
                     return None
-                options += [argument.value] if argument.value.startswith("--") else []
+                options += [option] if option.startswith("--") else []
         passing = passing or node.func.attr == "parse_known_args"
         if node.func.attr == "add_subparsers":
             return None

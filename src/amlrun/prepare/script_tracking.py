@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from amlrun.python_source import dotted
+
 # A script that asks for the address that is set anyway does no harm.
 _SAME = ("MLFLOW_TRACKING_URI", "get_tracking_uri")
 
@@ -16,14 +18,11 @@ def elsewhere(script: Path) -> list[str]:
         tree = ast.parse(text) if b"set_tracking_uri" in text else ast.Module([], [])
     except (OSError, SyntaxError, ValueError):
         return []
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) == "set_tracking_uri"]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return [
         f"{script.name}:{call.lineno}: mlflow.set_tracking_uri sends metrics elsewhere, not to the run: "
         "delete the line (MLFLOW_TRACKING_URI is already set)"
         for call in calls
-        if not any(same in ast.unparse(call) for same in _SAME)
+        if dotted(call.func).rpartition(".")[2] == "set_tracking_uri"
+        and not any(same in ast.unparse(call) for same in _SAME)
     ]
-
-
-def _name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

@@ -19,6 +19,7 @@ from amlrun.migrate.drivers.objects import Class, Function, Instance, Method, Mo
 from amlrun.migrate.drivers.source import WRITES_FILE, Source
 from amlrun.migrate.drivers.statements import EnoughError, Statements
 from amlrun.migrate.drivers.values import NOTHING, Gap, Name, SdkObject, Text, joined_text
+from amlrun.python_source import places_of
 from amlrun.spec import node as yaml_node
 
 # The path and text of a module of the repository, as `import NAME` in the file of the second argument finds it.
@@ -140,7 +141,7 @@ class _Interpreter(Statements):
     _do_asyncfunctiondef = _do_functiondef
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Function:
-        names = [*node.args.posonlyargs, *node.args.args]
+        names = places_of(node)
         defaults = {
             one.arg: self.value(value, scope)
             for one, value in zip(names[len(names) - len(node.args.defaults) :], node.args.defaults)
@@ -199,7 +200,7 @@ class _Interpreter(Statements):
 
     def _parameters(self, function: Function, args: list[Any], kwargs: dict[str, Any], line: int) -> dict[str, Any]:
         spec = function.node.args
-        names = [one.arg for one in [*spec.posonlyargs, *spec.args]]
+        names = [one.arg for one in places_of(function.node)]
         if function.owner is not None and names:
             args = [function.owner, *args]
         bound = dict(zip(names, args))

@@ -8,10 +8,11 @@ becomes; `holders` and `empty` take out what is not needed afterwards; `imports`
 from __future__ import annotations
 
 import ast
+import difflib
+from itertools import chain
 
 from amlrun.dataclass import dataclass
 from amlrun.migrate.result import FileChange, FileResult, Finding, Kind, Verdict
-from amlrun.migrate.scripts.line_ends import restored
 from amlrun.migrate.scripts.output import Output
 from amlrun.migrate.scripts.rewrite import Rewriter
 from amlrun.migrate.scripts.script import Outside, Passed, Script
@@ -85,3 +86,20 @@ def _unread(path: str, kind: Kind, error: SyntaxError) -> FileResult:
     hint = "Python 2 code is converted first, for example with 2to3 of an older Python; then migrate again."
     finding = Finding(path, error.lineno or 0, Verdict.LEFT, message, hint)
     return FileResult(path, kind, (finding,))
+
+
+def restored(old: str, new: str) -> str:
+    """`new`, with `\\n` alone, with the line ends of `old`; a new line gets those that most lines have."""
+    windows = old.count("\r\n")
+    if not windows:
+        return new
+    most = "\r\n" if windows * 2 > old.count("\n") else "\n"
+    if windows == old.count("\n"):
+        return new.replace("\n", "\r\n")
+    before, after = old.split("\n"), new.split("\n")
+    ends = [most] * len(after)
+    plain = [line.removesuffix("\r") for line in before]
+    for start, other, size in difflib.SequenceMatcher(None, plain, after, autojunk=False).get_matching_blocks():
+        for at in range(size):
+            ends[other + at] = "\r\n" if before[start + at].endswith("\r") else "\n"
+    return "".join(chain.from_iterable(zip(after, [*ends[:-1], ""])))

@@ -11,6 +11,7 @@ from amlrun.migrate.scripts.names import Binding
 from amlrun.migrate.scripts.origins import Origins
 from amlrun.migrate.scripts.plan import Module, Part
 from amlrun.migrate.scripts.script import Script, note
+from amlrun.python_source import argument
 
 _TABLE = {"to_pandas_dataframe", "drop_columns", "keep_columns", "take", "skip", "take_sample"}
 _FILES = {"download", "to_path", "mount", "as_mount", "as_download"}
@@ -255,12 +256,12 @@ class Data:
             # Each call gave a table of its own.
             self.plan.replace(call, [owner, ".copy()"] if self._copied else [owner])
         elif method == "take_sample":
-            share, seed = (self.script.argument(call, word, at) for at, word in enumerate(("probability", "seed")))
+            share, seed = (argument(call, word, at) for at, word in enumerate(("probability", "seed")))
             state: list[Part] = [", random_state=", seed] if seed is not None else []
             if share is not None:
                 self.plan.replace(call, [owner, ".sample(frac=", share, *state, ")"])
         elif method == "download":
-            to = self.script.argument(call, "target_path", 0)
+            to = argument(call, "target_path", 0)
             place: list[Part] = [to] if to is not None else ['"."']
             copied: list[Part] = [Module("shutil"), ".copytree(", owner, ", ", *place, ", dirs_exist_ok=True)"]
             self.plan.replace(call, copied)

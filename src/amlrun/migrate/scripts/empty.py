@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from amlrun.migrate.scripts.names import FUNCTIONS
 from amlrun.migrate.scripts.script import Script
+from amlrun.python_source import FUNCTIONS
 
 _PURE_CALLS = {"os.path.join", "pathlib.Path", "os.environ.get", "os.getenv"}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from amlrun.migrate.scripts.names import FUNCTIONS, Names
+from amlrun.migrate.scripts.names import Names
+from amlrun.python_source import FUNCTIONS
 
 
 def once_in_a_branch(node: ast.AST, names: Names) -> bool:

@@ -9,7 +9,7 @@ from amlrun.migrate.scripts.kinds import MOVED, is_v1, short_name
 from amlrun.migrate.scripts.old_names import JOBLIB
 from amlrun.migrate.scripts.plan import own_lines
 from amlrun.migrate.scripts.script import Script
-from amlrun.notebook.source import Edit
+from amlrun.python_source import Edit
 
 _EXTERNALS = {"joblib": "joblib", "six": "six", "six.moves": "six.moves"}
 Import = (ast.Import, ast.ImportFrom)

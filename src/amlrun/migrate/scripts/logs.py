@@ -10,6 +10,7 @@ from amlrun.migrate.scripts.plan import Counter, Helper, Module, Part, indent_of
 from amlrun.migrate.scripts.script import Script, note, starred
 from amlrun.migrate.scripts.steps import COUNTER, step_of
 from amlrun.migrate.scripts.values import NUMBER, TEXT, metric_name
+from amlrun.python_source import argument, literal_text
 
 MLFLOW = Module("mlflow")
 _CHARTS = ("log_confusion_matrix", "log_accuracy_table", "log_residuals", "log_predictions")
@@ -27,7 +28,7 @@ class Logs:
 
     def seen(self, call: ast.Call) -> None:
         """Count a call of `log`, so that a name that is logged in several places becomes a series."""
-        name = self.script.argument(call, "name", 0)
+        name = argument(call, "name", 0)
         constant = self.script.values.constant(name)
         if constant is not None:
             self._by_name.setdefault(constant, []).append(call)
@@ -46,7 +47,7 @@ class Logs:
         of_value = {"log": self._log, "log_list": self._list, "log_table": self._table}
         if method not in of_value and method not in _CHARTS:
             return self._tags(call, method)
-        name, value = (self.script.argument(call, word, at) for at, word in enumerate(("name", "value")))
+        name, value = (argument(call, word, at) for at, word in enumerate(("name", "value")))
         if name is None or value is None:
             return False
         of_value.get(method, self._chart)(call, name, value)
@@ -55,7 +56,7 @@ class Logs:
     def _log(self, call: ast.Call, name: ast.expr, value: ast.expr) -> None:
         known = self.script.values.kind(value)
         clean = self.name(name)
-        given = self.script.argument(call, "step", 3)
+        given = argument(call, "step", 3)
         step: list[Part] = ["step=", given] if given is not None else self.step(call, name)
         tail: list[Part] = [", ", *step] if step else []
         if clean is None or not known:
@@ -73,7 +74,7 @@ class Logs:
     ) -> None:
         """`function(name, value, …)`; the lines and comments between the arguments stay where they were."""
         words = {one.arg for one in call.keywords}
-        first = self.script.argument(call, "name", 0)
+        first = argument(call, "name", 0)
         if first is None or words - {"name", "value"} or len(call.args) + len(call.keywords) != 2:
             self.plan.replace(call, [*function, "(", *name, ", ", value, *tail, ")"])
             return
@@ -94,9 +95,9 @@ class Logs:
 
     def name(self, node: ast.expr) -> list[Part] | None:
         """The parts of a metric's name that MLflow is sure to take; None when only the run will tell."""
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            clean = metric_name(node.value)
-            return [node] if clean == node.value else [_quoted(clean, self.script.source.slice(node))]
+        if (text := literal_text(node)) is not None:
+            clean = metric_name(text)
+            return [node] if clean == text else [_quoted(clean, self.script.source.slice(node))]
         constant = self.script.values.constant(node)
         if constant is not None:
             clean = metric_name(constant)
@@ -173,7 +174,7 @@ class Logs:
             self.plan.replace(call, ["[", *body, " for ", *over, "]"])
 
     def _row(self, call: ast.Call) -> bool:
-        name = self.script.argument(call, "name", 0)
+        name = argument(call, "name", 0)
         if name is None or any(isinstance(one, ast.Starred) for one in call.args):
             return False
         parts: list[Part] = []
@@ -209,7 +210,7 @@ class Logs:
         self.plan.replace(call, [MLFLOW, ".log_table(", *table, ", ", *self.file(name, ".json"), ")"])
 
     def _image(self, call: ast.Call) -> bool:
-        name, path, plot = (self.script.argument(call, word, at) for at, word in enumerate(("name", "path", "plot")))
+        name, path, plot = (argument(call, word, at) for at, word in enumerate(("name", "path", "plot")))
         if path is not None and not (isinstance(path, ast.Constant) and path.value is None):
             self.plan.replace(call, [MLFLOW, ".log_artifact(", path, ")"])
             return True
@@ -231,9 +232,8 @@ class Logs:
 
     def file(self, name: ast.expr, suffix: str) -> list[Part]:
         """An artifact's file name made of what it was called."""
-        if isinstance(name, ast.Constant) and isinstance(name.value, str):
-            text = name.value if name.value.endswith(suffix) else name.value + suffix
-            return [_quoted(text, self.script.source.slice(name))]
+        if (text := literal_text(name)) is not None:
+            return [_quoted(text if text.endswith(suffix) else text + suffix, self.script.source.slice(name))]
         if isinstance(name, ast.Name | ast.Attribute):
             return ['f"{', name, f'}}{suffix}"']
         return [name, f' + "{suffix}"']
@@ -251,13 +251,13 @@ class Logs:
             self.plan.replace(call, [MLFLOW, ".log_dict(", *loads, ", ", *file, ")"])
 
     def _tags(self, call: ast.Call, method: str) -> bool:
-        key, value = (self.script.argument(call, word, at) for at, word in enumerate(("key", "value")))
+        key, value = (argument(call, word, at) for at, word in enumerate(("key", "value")))
         if method == "tag" and key is not None:
             empty = value is None or (isinstance(value, ast.Constant) and value.value is None)
             last: Part = '""' if empty or value is None else value
             self.plan.replace(call, [MLFLOW, ".set_tag(", key, ", ", last, ")"])
             return True
-        several = self.script.argument(call, "tags" if method == "set_tags" else "properties", 0)
+        several = argument(call, "tags" if method == "set_tags" else "properties", 0)
         if method in ("set_tags", "add_properties") and several is not None:
             remark = None
             if method == "add_properties":
@@ -268,7 +268,7 @@ class Logs:
             return True
         if method in ("get_tags", "get_metrics"):
             data = "metrics" if method == "get_metrics" else "tags"
-            name = self.script.argument(call, "name", 0)
+            name = argument(call, "name", 0)
             if name is None and not call.keywords:
                 self.plan.replace(call, [Helper(RUN_DATA), f"().{data}"])
                 return True

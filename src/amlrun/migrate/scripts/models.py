@@ -7,6 +7,7 @@ import ast
 from amlrun.migrate.scripts.helpers import COLLECT, COPY_MODEL, identifier, variable_of
 from amlrun.migrate.scripts.plan import Helper, Module, Note, Part
 from amlrun.migrate.scripts.script import Script, asks, note, starred
+from amlrun.python_source import argument
 
 _OS, _GLOB = Module("os"), Module("glob")
 
@@ -18,7 +19,7 @@ class Models:
         self.script = script
         self.plan = script.plan
         asked = [node for node in script.names.nodes if isinstance(node, ast.Call) and self.is_path(node)]
-        self._several = len({ast.dump(name) for call in asked if (name := script.argument(call, "model_name", 0))}) > 1
+        self._several = len({ast.dump(name) for call in asked if (name := argument(call, "model_name", 0))}) > 1
 
     def is_path(self, call: ast.Call) -> bool:
         """Whether a call is `Model.get_model_path(…)`."""
@@ -26,7 +27,7 @@ class Models:
 
     def path(self, call: ast.Call) -> bool:
         """Replace `Model.get_model_path(name)`."""
-        name = self.script.argument(call, "model_name", 0)
+        name = argument(call, "model_name", 0)
         if name is None:
             return False
         constant = self.script.values.constant(name)
@@ -57,14 +58,14 @@ class Models:
         made = binding.values[0] if binding is not None and len(binding.values) == 1 else owner
         if not isinstance(made, ast.Call) or self.script.kinds.v1_name(made.func) != "Model" or starred(call):
             return False
-        name = self.script.argument(made, "name", 1)
+        name = argument(made, "name", 1)
         if name is None or starred(made) or self.script.scoring:
             return False
         constant = self.script.values.constant(name)
         if constant is None and made is not owner and not self._movable(name, call):
             return False
         path, remark = self._variable(name if made is owner else self.script.source.slice(name), name, constant)
-        folder = self.script.argument(call, "target_dir", 0)
+        folder = argument(call, "target_dir", 0)
         self.plan.replace(call, [Helper(COPY_MODEL), "(", *path, ", ", folder or '"."', ")"], remark)
         return True
 
@@ -98,7 +99,7 @@ class Models:
 
     def collector(self, call: ast.Call) -> bool:
         """`ModelDataCollector(…, designation="inputs")`: the collector of azureml-ai-monitoring."""
-        given = self.script.argument(call, "designation", 1)
+        given = argument(call, "designation", 1)
         constant = self.script.values.constant(given) or ""
         name = {"inputs": "model_inputs", "predictions": "model_outputs"}.get(constant, constant or "model_data")
         remark = note(
@@ -110,7 +111,7 @@ class Models:
 
     def collect(self, call: ast.Call, method: str) -> bool:
         """`collector.collect(data)`."""
-        data = self.script.argument(call, "input_data", 0)
+        data = argument(call, "input_data", 0)
         if data is None or not isinstance(call.func, ast.Attribute):
             return False
         if method == "add_correlations":

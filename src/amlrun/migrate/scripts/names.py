@@ -6,12 +6,10 @@ Flow-insensitive: a binding knows every expression that is assigned to it anywhe
 from __future__ import annotations
 
 import ast
-from typing import Union
 
 from amlrun.dataclass import dataclass, field
+from amlrun.python_source import FUNCTIONS, Function, arguments_of, parameters_of, places_of
 
-Function = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -209,9 +207,7 @@ class Names:
         outside: list[ast.AST] = [*args.defaults, *(one for one in args.kw_defaults if one is not None)]
         if not isinstance(node, ast.Lambda):
             outside += [*node.decorator_list, *([node.returns] if node.returns else [])]
-        for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg):
-            if arg is None:
-                continue
+        for arg in arguments_of(node):
             made = inner.names.setdefault(arg.arg, Binding(arg.arg))
             made.parameter_of, made.annotation = node, arg.annotation
             made.opaque = arg in (args.vararg, args.kwarg)
@@ -275,8 +271,7 @@ class Names:
         return found if isinstance(found, FUNCTIONS) else None
 
     def _passed(self, call: ast.Call, function: Function) -> list[tuple[ast.arg, ast.expr]]:
-        args = function.args
-        places = [*args.posonlyargs, *args.args]
+        places = places_of(function)
         decorators = [] if isinstance(function, ast.Lambda) else function.decorator_list
         static = any(isinstance(one, ast.Name) and one.id == "staticmethod" for one in decorators)
         if isinstance(self.parents.get(function), ast.ClassDef) and not static:
@@ -286,6 +281,6 @@ class Names:
             if isinstance(value, ast.Starred):
                 break
             found.append((place, value))
-        by_name = {arg.arg: arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)}
+        by_name = {one.arg: one for one in parameters_of(function)}
         found += [(by_name[one.arg], one.value) for one in call.keywords if one.arg in by_name]
         return found

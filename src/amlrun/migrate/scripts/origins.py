@@ -8,6 +8,7 @@ from amlrun.migrate.scripts import kinds as k
 from amlrun.migrate.scripts.helpers import READ_TABLE, identifier, variable_of
 from amlrun.migrate.scripts.plan import Helper, Module, Note, Part
 from amlrun.migrate.scripts.script import Script, asks, note
+from amlrun.python_source import argument
 
 PANDAS = Module("pandas")
 _RECIPE = "The files are read as they are; types and headers that the dataset itself set are not known here."
@@ -94,7 +95,7 @@ class Origins:
             return None
         if not self.script.kinds.v1_name(node.func):
             at = 0  # `.get("x")` of a mapping
-        return self.script.argument(node, word, at)
+        return argument(node, word, at)
 
     def _input(self, node: ast.expr) -> tuple[list[Part], Note]:
         key = self._argument(node, "key", 0)

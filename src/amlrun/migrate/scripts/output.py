@@ -9,7 +9,7 @@ from amlrun.migrate.scripts.helpers import HELPERS
 from amlrun.migrate.scripts.imports import ONE, Imports
 from amlrun.migrate.scripts.plan import indent_of, own_lines
 from amlrun.migrate.scripts.script import Script
-from amlrun.notebook.source import Edit, apply
+from amlrun.python_source import Edit, apply
 
 # Lines that stand for one or two blank lines between what is added and its surroundings.
 _TWO = "#\x00two"

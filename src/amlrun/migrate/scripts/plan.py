@@ -11,7 +11,7 @@ from typing import Union
 from amlrun.dataclass import dataclass, field
 from amlrun.migrate.result import Verdict
 from amlrun.migrate.scripts.names import Names
-from amlrun.notebook.source import Source
+from amlrun.python_source import Source
 
 
 @dataclass(frozen=True)

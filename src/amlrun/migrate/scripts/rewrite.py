@@ -20,6 +20,7 @@ from amlrun.migrate.scripts.plan import Helper, Module, Note, Part, Replacement,
 from amlrun.migrate.scripts.runs import Runs
 from amlrun.migrate.scripts.script import Passed, Script, note, starred
 from amlrun.migrate.scripts.started import Started
+from amlrun.python_source import argument
 from amlrun.runs.redact import masked_text, secret_name
 
 _LOGS = {
@@ -161,13 +162,13 @@ class Rewriter:
 
     def _traceback(self, call: ast.Call) -> None:
         """AutoML's `log_traceback(exception, logger)`, which its scoring scripts call."""
-        error, logger = (self.script.argument(call, word, at) for at, word in enumerate(("exception", "logger")))
+        error, logger = (argument(call, word, at) for at, word in enumerate(("exception", "logger")))
         if error is not None and logger is not None:
             self.plan.replace(call, [logger, ".error(", error, ", exc_info=True)"])
 
     def _fetch(self, call: ast.Call) -> None:
         """Files of a datastore, brought below a folder: a copy of the path that the job is given."""
-        target, prefix = self.script.argument(call, "target_path", 0), self.script.argument(call, "prefix", 1)
+        target, prefix = argument(call, "target_path", 0), argument(call, "prefix", 1)
         statement = self.script.statement(call)
         if target is None or prefix is None or not isinstance(statement, ast.Expr) or statement.value is not call:
             return
@@ -188,7 +189,7 @@ class Rewriter:
 
     def _store(self, call: ast.Call, method: str) -> None:
         """Writing to a datastore: into outputs/, which the run keeps."""
-        target = self.script.argument(call, "target_path", 1)
+        target = argument(call, "target_path", 1)
         place: list[Part] = ['"outputs"']
         if target is not None and not (isinstance(target, ast.Constant) and target.value is None):
             place = [Module("os"), '.path.join("outputs", ', target, ")"]
@@ -196,7 +197,7 @@ class Rewriter:
             "what was uploaded to a datastore is written to outputs/, which is kept with the run",
             "For a fixed place, give the job an output and write there.",
         )
-        source = self.script.argument(call, "src_dir" if method == "upload" else "files", 0)
+        source = argument(call, "src_dir" if method == "upload" else "files", 0)
         if source is None or self.script.statement(call) is None:
             return
         if method == "upload":
@@ -235,7 +236,7 @@ class Rewriter:
         made = binding.values[0] if binding is not None and len(binding.values) == 1 else None
         if isinstance(made, ast.Call):
             static = bool(self.kinds.v1_name(made.func))
-            name = self.script.argument(made, "model_name", 2 if static else 0)
+            name = argument(made, "model_name", 2 if static else 0)
             if name is not None:
                 self.plan.replace(node, [self.script.source.slice(name)])
 

@@ -11,6 +11,7 @@ from amlrun.migrate.scripts.logs import MLFLOW
 from amlrun.migrate.scripts.plan import Helper, Module, Part, indent_of, own_lines
 from amlrun.migrate.scripts.script import Script, note, starred
 from amlrun.migrate.scripts.values import NUMBER
+from amlrun.python_source import argument
 
 OS, SHUTIL = Module("os"), Module("shutil")
 NOTHING = {"complete", "flush", "start", "clean", "cancel", "wait_for_completion"}
@@ -61,7 +62,7 @@ class Runs:
 
     def _fail(self, call: ast.Call) -> bool:
         statement = self.script.statement(call)
-        message = self.script.argument(call, "error_details", 0)
+        message = argument(call, "error_details", 0)
         if statement is None:
             return False
         remark = note("run.fail set no status in a submitted run; raising SystemExit ends the script and fails the run")
@@ -70,8 +71,8 @@ class Runs:
         return True
 
     def _upload(self, call: ast.Call, folder: bool) -> bool:
-        name = self.script.argument(call, "name", 0)
-        path = self.script.argument(call, "path" if folder else "path_or_stream", 1)
+        name = argument(call, "name", 0)
+        path = argument(call, "path" if folder else "path_or_stream", 1)
         if name is None or path is None:
             return False
         target, source = self.script.values.constant(name), self.script.values.constant(path)
@@ -124,8 +125,8 @@ class Runs:
         return True
 
     def _download(self, call: ast.Call) -> bool:
-        name = self.script.argument(call, "name", 0)
-        path = self.script.argument(call, "output_file_path", 1)
+        name = argument(call, "name", 0)
+        path = argument(call, "output_file_path", 1)
         if name is None or path is None:
             return False
         remark = note("run.download_file became a copy of the file that this run wrote")
@@ -134,7 +135,7 @@ class Runs:
 
     def secret(self, call: ast.Call) -> bool:
         """A secret of the workspace's vault: an environment variable."""
-        name = self.script.argument(call, "name", 0)
+        name = argument(call, "name", 0)
         if name is None:
             return False
         constant = self.script.values.constant(name)
@@ -193,7 +194,7 @@ class Runs:
             return self.drop(call)
         client: list[Part] = [MLFLOW, ".MlflowClient()."]
         root: list[Part] = ["(", Helper(ROOT_RUN), "(), "]
-        first, second = (self.script.argument(call, word, at) for at, word in enumerate(("name", "value")))
+        first, second = (argument(call, word, at) for at, word in enumerate(("name", "value")))
         remark = note(
             "the parent run is the pipeline's, named by AZUREML_ROOT_RUN_ID; outside a pipeline it is this run"
         )
@@ -203,14 +204,14 @@ class Runs:
             else:
                 self.plan.replace(call, [Helper(LOG_ROOT), "(", first, ", ", second, ")"], remark)
             return True
-        key = self.script.argument(call, "key", 0)
+        key = argument(call, "key", 0)
         if method == "tag" and key is not None:
             value: list[Part] = [second] if second is not None else ['""']
             self.plan.replace(call, [*client, "set_tag", *root, key, ", ", *value, ")"], remark)
             return True
         if method in ("get_metrics", "get_tags"):
             data: list[Part] = [MLFLOW, ".get_run(", Helper(ROOT_RUN), "()).data.", method[4:]]
-            name = self.script.argument(call, "name", 0)
+            name = argument(call, "name", 0)
             self.plan.replace(call, data if name is None else ["{", name, ": ", *data, "[", name, "]}"], remark)
             return True
         if method in ("upload_file", "upload_folder") and self._upload(call, folder=method == "upload_folder"):

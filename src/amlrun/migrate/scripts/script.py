@@ -12,7 +12,7 @@ from amlrun.migrate.scripts.kinds import Kinds
 from amlrun.migrate.scripts.names import Binding, Names
 from amlrun.migrate.scripts.plan import Note, Plan
 from amlrun.migrate.scripts.values import Values
-from amlrun.notebook.source import Source
+from amlrun.python_source import Source
 
 _USUAL = {"pandas": "pd", "azureml.ai.monitoring": "monitoring"}
 _MODULES = (
@@ -80,11 +80,6 @@ class Script:
             name += "_"
         return name
 
-    def argument(self, call: ast.Call, word: str, at: int) -> ast.expr | None:
-        """The argument of a call by keyword or place."""
-        given = next((one.value for one in call.keywords if one.arg == word), None)
-        return given or (call.args[at] if len(call.args) > at else None)
-
     def passed(self, value: ast.expr) -> Passed | None:
         """The imported function that `value` is an argument of, when its call names it."""
         above = self.names.parents.get(value)
@@ -135,9 +130,9 @@ def starred(call: ast.Call) -> bool:
     return any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords)
 
 
-def note(message: str, hint: str = "", verdict: Verdict = Verdict.NOTE) -> Note:
+def note(message: str, hint: str = "") -> Note:
     """A note on a replacement; its line is the replaced node's."""
-    return Note(verdict, message, hint)
+    return Note(Verdict.NOTE, message, hint)
 
 
 def asks(message: str, hint: str) -> Note:

@@ -10,6 +10,7 @@ from amlrun.migrate.scripts.names import Binding
 from amlrun.migrate.scripts.plan import Module, Note, Part, indent_of, own_lines
 from amlrun.migrate.scripts.runs import KEEPS_NAME
 from amlrun.migrate.scripts.script import Script
+from amlrun.python_source import argument, literal_text
 
 _USES = {"log", "log_list", "log_row", "log_table", "log_image", "tag", "set_tags", "complete", "upload_file"}
 _START: tuple[Part, ...] = (Module("mlflow"), ".start_run(")
@@ -67,7 +68,7 @@ class Started:
         if kind == k.CHILD and isinstance(value, ast.Call) and value in self._children:
             return self._start(value), None
         if kind == k.EXPERIMENT and self._interactive and isinstance(value, ast.Call):
-            name = self.script.argument(value, "name", 1)
+            name = argument(value, "name", 1)
             if name is not None and self.script.kinds.v1_name(value.func) == "Experiment":
                 return (Module("mlflow"), ".set_experiment(", name, ")"), None
         return (), None
@@ -77,7 +78,7 @@ class Started:
         statement = self.script.statement(call)
         if not isinstance(call.func, ast.Attribute) or (kind == k.CHILD and not self.child(call.func.value)):
             return False
-        path = self.script.argument(call, "path_or_stream", 1)
+        path = argument(call, "path_or_stream", 1)
         if method == "upload_file" and path is not None:
             self._upload(call, path)
             return True
@@ -94,7 +95,7 @@ class Started:
 
     def _upload(self, call: ast.Call, path: ast.expr) -> None:
         """A file goes into the folder of its name. MLflow keeps the file's own name there."""
-        name = self.script.argument(call, "name", 0)
+        name = argument(call, "name", 0)
         new, old = (self.script.values.constant(one) if one is not None else None for one in (name, path))
         folder: list[Part] = []
         begins = self.script.values.beginning(name) if name is not None else ""
@@ -110,16 +111,16 @@ class Started:
         if not isinstance(call, ast.Call):
             return (*_START, ")")
         if self.script.kinds.of(call) == k.STARTED:
-            name = self.script.argument(call, "display_name", 9)
+            name = argument(call, "display_name", 9)
             return (*_START, "run_name=", name, ")") if name is not None else (*_START, ")")
-        name = self.script.argument(call, "name", 0)
+        name = argument(call, "name", 0)
         return (*_START, "run_name=", name, ", nested=True)") if name is not None else (*_START, "nested=True)")
 
     def _outputs(self, owner: ast.expr) -> ast.expr | None:
         binding = self.script.names.of.get(owner)
         for value in binding.values if binding is not None else []:
-            given = self.script.argument(value, "outputs", 9) if isinstance(value, ast.Call) else None
-            if isinstance(given, ast.Constant) and isinstance(given.value, str):
+            given = argument(value, "outputs", 9) if isinstance(value, ast.Call) else None
+            if literal_text(given) is not None:
                 return given
         return None
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from amlrun.migrate.scripts.names import FUNCTIONS, Binding, Names
+from amlrun.migrate.scripts.names import Binding, Names
 from amlrun.migrate.scripts.values import counted
+from amlrun.python_source import FUNCTIONS, parameters_of
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -33,7 +34,7 @@ def step_of(call: ast.Call, name: ast.expr, names: Names, block: ast.AST | None)
                 _loop(part, inside, rounds, names)
         elif isinstance(above, FUNCTIONS):
             if not isinstance(above, ast.Lambda) and not _runs_once(above, names, set()):
-                own = [names.of[arg] for arg in _arguments(above)]
+                own = [names.of[arg] for arg in parameters_of(above)]
                 if not any(one in inside for one in own):
                     rounds.append(next((one.name for one in own if one.name in _STEP_NAMES), COUNTER))
             elif isinstance(above, ast.Lambda):
@@ -52,11 +53,6 @@ def _loop(loop: ast.AST, inside: set[Binding], rounds: list[str], names: Names) 
         return
     number = next((one.name for one in own if counted(one, names)), COUNTER)
     rounds.append(number)
-
-
-def _arguments(function: ast.AST) -> list[ast.arg]:
-    args = function.args  # type: ignore[attr-defined]
-    return [*args.posonlyargs, *args.args, *args.kwonlyargs]
 
 
 def _runs_once(function: ast.AST, names: Names, seen: set[ast.AST]) -> bool:

@@ -9,6 +9,7 @@ import re
 from amlrun.migrate.scripts import flow
 from amlrun.migrate.scripts.kinds import Kinds
 from amlrun.migrate.scripts.names import Binding, Names
+from amlrun.python_source import literal_text
 
 # MLflow's alphabet of metric and parameter names (mlflow.utils.validation).
 _REFUSED = re.compile(r"[^\w\-./: ]", re.ASCII)
@@ -148,7 +149,7 @@ class Values:
         for node in self.names.nodes:
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
                 continue
-            flags = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            flags = [text for one in node.args if (text := literal_text(one)) is not None]
             if node.func.attr != "add_argument" or not flags:
                 continue
             words = {one.arg: one.value for one in node.keywords}
@@ -165,11 +166,11 @@ class Values:
                 found[name] = TEXT if default is None or self.kind(default) == TEXT else ""
             else:
                 number = isinstance(kind, ast.Name) and kind.id in ("int", "float")
-                text = isinstance(kind, ast.Name) and kind.id == "str"
+                textual = isinstance(kind, ast.Name) and kind.id == "str"
                 required = words.get("required")
                 sure = "default" in words and self.kind(words["default"]) == NUMBER
                 sure = sure or (isinstance(required, ast.Constant) and required.value is True)
-                found[name] = NUMBER if number and sure else TEXT if text else ""
+                found[name] = NUMBER if number and sure else TEXT if textual else ""
         return found
 
     def _parsed(self, node: ast.Name) -> bool:

@@ -1,4 +1,4 @@
-"""Edit Python text by the places that its syntax tree names, leaving all else as it was written."""
+"""Python text by its syntax tree: what its parts are called and say; edits that leave all else as it was written."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Union
 from amlrun.dataclass import dataclass
 
 Placed = Union[ast.expr, ast.stmt, ast.alias, ast.keyword]
+Function = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 @dataclass(frozen=True)
@@ -170,12 +172,32 @@ def used(node: ast.AST) -> set[str]:
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
 
 
+def literal_text(node: ast.AST | None) -> str | None:
+    """The text that `node` is, where it is written as one literal; else None."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def argument(call: ast.Call, word: str, at: int) -> ast.expr | None:
+    """What a call is given as `word`, or at place `at`."""
+    given = next((keyword.value for keyword in call.keywords if keyword.arg == word), None)
+    return given or (call.args[at] if len(call.args) > at else None)
+
+
+def places_of(function: Function) -> list[ast.arg]:
+    """The parameters that are given by place."""
+    return [*function.args.posonlyargs, *function.args.args]
+
+
+def parameters_of(function: Function) -> list[ast.arg]:
+    """The parameters that have a name of their own: all but `*args` and `**kwargs`."""
+    return [*places_of(function), *function.args.kwonlyargs]
+
+
 def arguments_of(node: ast.AST) -> list[ast.arg]:
-    """Every parameter of a function or lambda."""
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+    """Every parameter of a function or lambda; none of anything else."""
+    if not isinstance(node, FUNCTIONS):
         return []
-    a = node.args
-    return [*a.posonlyargs, *a.args, *a.kwonlyargs, *(arg for arg in (a.vararg, a.kwarg) if arg)]
+    return [*parameters_of(node), *(arg for arg in (node.args.vararg, node.args.kwarg) if arg)]
 
 
 def needed_now(node: ast.AST) -> set[str]:
