@@ -14,9 +14,7 @@ import shutil
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from amlrun.spec.job import BINDING
-
-_PART = re.compile(rf"{BINDING.pattern}|\\.|['\"]|[^\\'\"$]+|\$|\\", re.DOTALL)
+from amlrun.spec.shell_parts import parts
 
 
 def start(line: str, report: Callable[[str], None]) -> list[str]:
@@ -44,18 +42,11 @@ def fill(line: str, values: Mapping[str, str], words: Collection[str]) -> str:
 
     A binding that has no value here is left as it is.
     """
-    quote, made = "", []
-    for found in _PART.finditer(line):
-        part = found[0]
-        if found[1]:
-            key = f"{found[1]}.{found[2]}"
-            value = values.get(key, part)
-            made.append(_word(value, quote) if key in words and key in values else value)
-            continue
-        if part in ("'", '"'):
-            quote = "" if quote == part else quote or part
-        elif part.startswith("\\") and quote == "'" and part[1:] == "'":
-            quote = ""  # in single quotes a backslash is only itself
+    made = []
+    for found, quote in parts(line):
+        part, key = found[0], f"{found[1]}.{found[2]}"
+        if key in values:
+            part = _word(values[key], quote) if key in words else values[key]
         made.append(part)
     return "".join(made)
 

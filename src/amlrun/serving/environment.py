@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from amlrun.errors import AmlError
-from amlrun.prepare import environment, v1_sdk
+from amlrun.prepare import environment, pip_files, v1_sdk
 from amlrun.project import Project
 from amlrun.spec.yaml_data import load
 from amlrun.v1.scoring.inference import Inference
@@ -22,20 +22,23 @@ _RETIRED = re.compile(r"(azureml-defaults|azureml-sdk|azureml-model-management-s
 _NOT_INHERITED = ("VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH")
 
 
-def interpreter(inference: Inference, *, report: Report, server: bool = True) -> tuple[Path, dict[str, str]]:
+def interpreter(inference: Inference, *, report: Report) -> tuple[Path, dict[str, str]]:
     """The Python that scores, and the variables of its conda file; the environment is made if need be.
 
     A conda file that does not name Microsoft's inference server (v1's images had it, through azureml-defaults) gets
-    it with `server`, which is reported. Raises AmlError for a conda file that cannot be used.
+    it, which is reported. Raises AmlError for a conda file that cannot be used.
     """
     if inference.interpreter:
         return environment.user_managed(inference.interpreter).python, {}
-    found = environment.prepare(packages(inference, report=report, server=server), report=report)
+    found = environment.prepare(packages(inference, report=report), report=report)
     return found.python, found.variables
 
 
 def packages(inference: Inference, *, report: Report, server: bool = True) -> Path | dict[str, Any]:
-    """The conda file to make the environment of: as it is, or the specification with what changes for scoring."""
+    """The conda file to make the environment of: as it is, or the specification with what changes for scoring.
+
+    With `server` Microsoft's inference server is in it.
+    """
     if inference.conda is None:
         raise AmlError(
             "no conda file for scoring", file=inference.config.file, field="condaFile",
@@ -75,9 +78,7 @@ def _inlined(line: str, base: Path | None) -> list[str]:
         return [line]
     if match[1] not in ("-r", "--requirement"):
         return [f"{match[1]} {place.resolve().as_posix()}"]
-    text = place.read_text(encoding="utf-8-sig", errors="replace")
-    lines = [re.sub(r"(^|\s)#.*", "", one).strip() for one in text.splitlines()]
-    return [one for written in lines if written for one in _inlined(written, place.parent)]
+    return [one for text, file, _ in pip_files.lines(place) for one in _inlined(text, file.parent)]
 
 
 def variables(

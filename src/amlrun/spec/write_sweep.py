@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from amlrun.spec.job import BINDING, EarlyTermination, Parameter, SweepJob, to_dict
+from amlrun.spec.job import EarlyTermination, Parameter, SweepJob, to_dict
 from amlrun.spec.pipeline import Sweep
+from amlrun.spec.shell_parts import parts
 
 _PLAIN = re.compile(r"[\w./:@%+,=-]+")
-_PART = re.compile(rf"{BINDING.pattern}|\\.|['\"]|[^\\'\"$]+|\$|\\", re.DOTALL)
 _SCHEMA = "https://azuremlschemas.azureedge.net/latest/sweepJob.schema.json"
 _OF_THE_TRIAL = ("code", "command", "environment", "environment_variables", "resources", "distribution")
 _OF_THE_SWEEP = ("name", "display_name", "experiment_name", "description", "tags", "compute", "inputs", "outputs",
@@ -61,15 +61,9 @@ def settings(job: SweepJob | Sweep) -> dict[str, Any]:
 
 def _in_quotes(line: str) -> str:
     """The line with each bare `${{search_space.x}}` in quotes: the service fills in the text before bash parts it."""
-    quote, made = "", []
-    for found in _PART.finditer(line):
-        part = found[0]
-        if found[1] == "search_space" and not quote:
-            part = f'"{part}"'
-        elif part in ("'", '"'):
-            quote = "" if quote == part else quote or part
-        made.append(part)
-    return "".join(made)
+    return "".join(
+        f'"{found[0]}"' if found[1] == "search_space" and not quote else found[0] for found, quote in parts(line)
+    )
 
 
 def left_out(job: SweepJob) -> list[str]:

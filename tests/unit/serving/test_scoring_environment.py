@@ -60,6 +60,16 @@ def test_paths_in_the_pip_list_start_where_the_file_is(tmp_path: Path) -> None:
     assert found == {"dependencies": [{"pip": pips}]}
 
 
+def test_a_requirements_file_is_read_as_pip_reads_it(tmp_path: Path) -> None:
+    text = "dependencies:\n  - pip:\n    - -r requirements.txt\n"
+    (tmp_path / "requirements.txt").write_text("flask \\\n    >=2\n")
+    found, _ = packages(tmp_path, text)
+    assert found == {"dependencies": [{"pip": ["flask     >=2", SERVER]}]}
+    (tmp_path / "requirements.txt").write_text("-r requirements.txt\n")
+    with pytest.raises(AmlError, match="includes itself"):
+        packages(tmp_path, text)
+
+
 def test_an_alias_bomb_is_refused_at_once(tmp_path: Path) -> None:
     """A file of 800 bytes that would be ten to the ninth entries."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]

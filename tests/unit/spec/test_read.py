@@ -274,6 +274,10 @@ def test_search_space_values_in_environment_variables(tmp_path: Path) -> None:
     # The service fills in plain text: a value with a space stays one word there by the quotes.
     tree = job_tree.tree(job, "r", "e", "c:1")
     assert tree["trial"]["command"] == 'python a.py --name "${{search_space.name}}"'
+    # In single quotes a backslash is only itself: what follows them is outside of quotes.
+    job.trial.command = r"python a.py 'C:\' ${{search_space.name}}"
+    command = job_tree.tree(job, "r", "e", "c:1")["trial"]["command"]
+    assert command == r"python a.py 'C:\' " + '"${{search_space.name}}"'
 
 
 def test_what_a_run_wrote_is_an_input(tmp_path: Path) -> None:
