@@ -10,6 +10,8 @@ JOB_FAILED = 1
 BAD_INPUT = 2
 SERVICE = 3
 CANCELLED = 130
+# Of several mistakes at once so many are told in full.
+_MOST_TOLD = 20
 
 
 class AmlError(Exception):
@@ -92,8 +94,9 @@ def first_of(errors: list[AmlError]) -> AmlError:
     """The first of several errors, with the others in its hint, a line each."""
     first, *others = errors
     lines = [first.hint] if first.hint else []
-    lines += [str(other).partition("\n")[0] for other in others[:20]]
-    lines += [f"… and {len(others) - 20} more"] if len(others) > 20 else []
+    lines += [str(other).partition("\n")[0] for other in others[:_MOST_TOLD]]
+    more = len(others) - _MOST_TOLD
+    lines += [f"… and {more} more"] if more > 0 else []
     first.hint = "\n".join(lines)
     return first
 

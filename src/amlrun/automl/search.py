@@ -46,6 +46,9 @@ Phase = Literal["search", "ensembles", "best", "done"]
 class Search(Driver):
     """A search under way."""
 
+    # A draw takes as long as a small trial.
+    draws_ahead = True
+
     job: AutoMLJob = field(init=False)
     plan: dict[str, Any] = field(init=False)
 
@@ -95,11 +98,6 @@ class Search(Driver):
         self._ahead = (number, self._proposals.draw(number, told))
         return None, self._ahead[1]
 
-    def _draw_ahead(self) -> None:
-        """Draw the next trial while others run: a draw takes as long as a small trial."""
-        if self.running and self.queue and self.queue[0] not in self.trials:
-            self.draw(self.queue[0])
-
     # ---- when each phase ends
 
     def reason_to_end(self) -> Outcome | None:
@@ -111,7 +109,6 @@ class Search(Driver):
         late = time.monotonic() > self._end - self._kept
         why = "the time limit is near" if late else self._why
         if not why:
-            self._draw_ahead()
             return None
         if self.queue or self.running:
             self.log.line(f"Stopping the search: {why}.")

@@ -29,12 +29,6 @@ class StepInfo:
     error: dict[str, Any] | None
 
 
-def is_pipeline(job: dict[str, Any]) -> bool:
-    """Whether a job, as the service describes it, is a pipeline with steps."""
-    properties = job.get("properties") or {}
-    return properties.get("jobType") == "Pipeline" and bool(properties.get("jobs"))
-
-
 def after(job: dict[str, Any]) -> dict[str, list[str]]:
     """The steps of a pipeline as the service describes it, each with those whose outputs it reads."""
     steps = (job.get("properties") or {}).get("jobs") or {}

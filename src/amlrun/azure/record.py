@@ -19,15 +19,6 @@ _STATES = {"NotStarted": "Queued", "CancelRequested": "Running", "Unknown": "Que
 _TIMES: tuple[Literal["start_time_utc"], Literal["end_time_utc"]] = ("start_time_utc", "end_time_utc")
 
 
-def workspace_of(run: runs.RunFolder) -> Workspace | None:
-    """The workspace a run lives in; None for a local run."""
-    submitted = run.part("submit")
-    ids = submitted.get("workspace")
-    if not submitted.get("remote") or not ids:
-        return None
-    return Workspace(ids["subscription_id"], ids["resource_group"], ids["workspace_name"])
-
-
 def workspace_ids(workspace: Workspace) -> WorkspaceIds:
     """How a record names a workspace."""
     return {

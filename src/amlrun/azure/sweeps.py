@@ -44,11 +44,6 @@ class TrialInfo:
     ended: str | None
 
 
-def is_sweep(job: dict[str, Any]) -> bool:
-    """Whether a job, as the service describes it, is a sweep."""
-    return (job.get("properties") or {}).get("jobType") == "Sweep"
-
-
 def read(job: dict[str, Any]) -> SweepJob:
     """The sweep that a job of the service is; of its trial only what a watcher needs. Raises AmlError."""
     reply = job.get("properties") or {}

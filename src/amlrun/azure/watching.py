@@ -14,6 +14,7 @@ from amlrun.azure.client import Client
 from amlrun.azure.transport import Shared
 from amlrun.errors import AmlError, os_errors
 from amlrun.runs import store as runs
+from amlrun.runs.files import pieces
 
 # A script's output, a Spark driver's, and a pipeline's, which a batch is.
 _LOGS = ("user_logs/std_log.txt", "logs/azureml/driver/stdout", "logs/azureml/executionlogs.txt")
@@ -29,15 +30,21 @@ def first_poll() -> float:
         raise AmlError(f"AML_AZURE_POLL: expected seconds, got {os.environ['AML_AZURE_POLL']!r}") from None
 
 
+def next_poll(wait: float, news: bool) -> float:
+    """Seconds to the next look after a wait of `wait`: as at first where there was news, else more and more."""
+    first = first_poll()
+    return first if news else min(wait * 1.3, max(first, _SLOWEST_POLL))
+
+
 def follow(client: Client, run: runs.RunFolder, *, follow: bool, until: float | None = None) -> Iterator[bytes]:
     """The log's bytes as they come, until `until` (time.monotonic).
 
     The record follows the job, and its end is re-read from the job itself.
     """
-    yield from _kept(run)
+    yield from pieces(run.log)
     if run.part("process").get("_log_complete"):
         return
-    first = wait = first_poll()
+    wait = first_poll()
     while True:
         details = history(client, run)
         state = str((details or {}).get("status") or "")
@@ -63,7 +70,7 @@ def follow(client: Client, run: runs.RunFolder, *, follow: bool, until: float | 
             record.update_from_service(run, {"properties": {"status": state}}, details)
         if not follow or (until is not None and time.monotonic() >= until):
             return
-        wait = first if grown else min(wait * 1.3, max(first, _SLOWEST_POLL))
+        wait = next_poll(wait, grown)
         time.sleep(wait if until is None else max(0.0, min(wait, until - time.monotonic())))
 
 
@@ -73,15 +80,6 @@ def history(client: Client, run: runs.RunFolder) -> dict[str, Any] | None:
     path = f"/history/v1.0{client.workspace.arm}/runs/{run.id}/details"
     found: dict[str, Any] | None = client.ask(f"read the state of {run.id}", "GET", path, host=host, accept=(404,))
     return found
-
-
-def _kept(run: runs.RunFolder) -> Iterator[bytes]:
-    try:
-        with run.log.open("rb") as stream:
-            while piece := stream.read(1 << 16):
-                yield piece
-    except FileNotFoundError:
-        return
 
 
 def _news(client: Client, run: runs.RunFolder, details: dict[str, Any]) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ import click
 
 from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
-from amlrun.runs.files import write_text
+from amlrun.runs.files import json_text, write_text
 
 if TYPE_CHECKING:
     from amlrun.workspace import Workspace
@@ -155,8 +155,8 @@ class Context:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON (4 spaces, keys sorted, as v1's `-t` did), replacing the file atomically."""
-    write_text(path, json.dumps(value, indent=4, sort_keys=True, default=str) + "\n")
+    """Write `value` as JSON in the form that v1's `-t` had. Raises AmlError when it can't be written."""
+    write_text(path, json_text(value))
 
 
 def _set_debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:

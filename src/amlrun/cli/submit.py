@@ -77,7 +77,7 @@ def submit(
     if dry_run:
         planned = api.plan(job, experiment=experiment, path=path, workspace=find, options=options)
         return _show_plan(context, planned)
-    return _follow(
+    return follow(
         context,
         options,
         lambda show: api.submit(job, experiment=experiment, path=path, workspace=find, on_event=show, options=options),
@@ -90,7 +90,7 @@ def submit_with(context: Context, start: Callable[[Targets, SubmitOptions], Run]
 
     options = _of_command(context, options)
     found = project.find(context.path)
-    return _follow(context, options, lambda show: start(targets.Targets(found, context.find_workspace, show), options))
+    return follow(context, options, lambda show: start(targets.Targets(found, context.find_workspace, show), options))
 
 
 def _of_command(context: Context, options: SubmitOptions) -> SubmitOptions:
@@ -98,10 +98,11 @@ def _of_command(context: Context, options: SubmitOptions) -> SubmitOptions:
     return replace(options, exclude=context.metadata_file, command_line=context.command_line, confirm=context.confirm)
 
 
-def _follow(context: Context, options: SubmitOptions, start: Callable[[Printer], Run]) -> int:
-    from amlrun.cli.watching import Printer, follow
+def follow(context: Context, options: SubmitOptions, start: Callable[[Printer], Run]) -> int:
+    """Start a run and follow it, unless `options.detach`. Returns the exit code."""
+    from amlrun.cli import watching
 
-    with Printer(context) as show:
+    with watching.Printer(context) as show:
         run = start(show)
         studio = run.files.part("process").get("studio_url")
         if studio:
@@ -109,7 +110,7 @@ def _follow(context: Context, options: SubmitOptions, start: Callable[[Printer],
         if options.detach:
             context.result(run.record(), f"Submitted. Follow it: aml run monitor-logs -r {run.id}")
             return 0
-        return follow(context, run, show, submitted=True)
+        return watching.follow(context, run, show, submitted=True)
 
 
 def _show_plan(context: Context, planned: Plan) -> int:

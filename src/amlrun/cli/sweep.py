@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from amlrun.cli.common import Context, common_options
@@ -17,6 +19,10 @@ from amlrun.cli.options import (
 )  # fmt: skip
 from amlrun.errors import AmlError
 from amlrun.targets.base import SubmitOptions
+
+if TYPE_CHECKING:
+    from amlrun.cli.watching import Printer
+    from amlrun.targets.base import Run
 
 
 @click.command("submit-hyperdrive", context_settings={"allow_interspersed_args": False})
@@ -75,16 +81,15 @@ def submit_hyperdrive(
 def take_up(context: Context, name: str, options: SubmitOptions) -> int:
     from amlrun import api
     from amlrun.cli.run import run_id_of
-    from amlrun.cli.watching import Printer, follow
+    from amlrun.cli.submit import follow
     from amlrun.targets.base import RunCreated
 
-    with Printer(context) as show:
+    def resumed(show: Printer) -> Run:
         run = api.resume(run_id_of(name), path=context.path, on_event=show, options=options)
         show(RunCreated(run))
-        if options.detach:
-            context.result(run.record(), f"Submitted. Follow it: aml run monitor-logs -r {run.id}")
-            return 0
-        return follow(context, run, show, submitted=True)
+        return run
+
+    return follow(context, options, resumed)
 
 
 @click.command("best")

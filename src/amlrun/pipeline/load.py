@@ -16,9 +16,7 @@ from amlrun.spec.pipeline import PipelineJob, is_v1
 from amlrun.spec.read_pipeline import Reading
 
 
-def inspect(
-    file: Path, folder: Path, *, target: str | None = None, exporting: bool = False, tree: yaml_node.Tree | None = None
-) -> Reading:
+def inspect(file: Path, folder: Path, *, target: str | None = None, tree: yaml_node.Tree | None = None) -> Reading:
     """The pipeline in `file` as far as it can be read; `folder` is what a v1 file's paths are counted from.
 
     `target` (`--ct`) is where every step shall run; `tree` is the file's, where it was read before. Raises AmlError
@@ -30,7 +28,7 @@ def inspect(
     if is_v1(tree[0]):
         from amlrun.v1.pipeline import to_pipeline
 
-        return to_pipeline.inspect(file, folder, target=target, exporting=exporting)
+        return to_pipeline.inspect(file, folder, target=target)
     reading = read_pipeline.inspect(file, tree)
     if target is not None:
         retarget(reading.job, target)

@@ -17,7 +17,6 @@ from amlrun.runs import store as runs
 from amlrun.runs.record import SubmitPart
 from amlrun.runs.status import RunStatus
 
-_SLOWEST_POLL = 15.0
 _WAITING = ("NotStarted", "Queued", "Unapproved")
 _FINAL = {"Completed": states.COMPLETED, "Failed": states.FAILED, "Canceled": states.CANCELED}
 
@@ -88,7 +87,7 @@ class RemotePipeline:
 
     def follow(self, until: float | None = None) -> RunStatus | None:
         """Watch until the pipeline has ended; None when `until` (time.monotonic) came first. Raises AmlError."""
-        first = wait = watching.first_poll()
+        wait = watching.first_poll()
         while True:
             before = [step.state for step in self.progress.state.steps.values()]
             state = self.look()
@@ -96,7 +95,7 @@ class RemotePipeline:
             if state.is_final:
                 return state
             grown = before != [step.state for step in self.progress.state.steps.values()]
-            wait = first if grown else min(wait * 1.3, max(first, _SLOWEST_POLL))
+            wait = watching.next_poll(wait, grown)
             if until is not None and time.monotonic() + wait > until:
                 return None
             time.sleep(wait)

@@ -9,9 +9,7 @@ from typing import Any
 
 from amlrun.dataclass import dataclass, field
 from amlrun.pipeline import graph
-from amlrun.runs import store as runs
 from amlrun.runs.files import replace_text
-from amlrun.runs.record import PIPELINE_RUN
 from amlrun.spec.pipeline import PipelineJob
 
 WAITING, RUNNING, COMPLETED, FAILED, CANCELED, SKIPPED = (
@@ -61,11 +59,6 @@ def load(private: Path) -> PipelineState | None:
         return PipelineState(value["file"], value["name"], steps, dict(value.get("outputs") or {}))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def is_pipeline(files: runs.RunFolder) -> bool:
-    """Whether a run's record says that it is a pipeline's."""
-    return files.part("submit").get("run_type") == PIPELINE_RUN
 
 
 def planned(job: PipelineJob) -> PipelineState:

@@ -17,6 +17,7 @@ from amlrun.dataclass import dataclass, field
 from amlrun.errors import AmlError
 from amlrun.prepare import code
 from amlrun.runs import store as runs
+from amlrun.runs.process import cores
 from amlrun.spec.job import CommandJob
 
 # More processes than this on one machine are asked about first.
@@ -84,10 +85,10 @@ def check(job: CommandJob) -> list[str]:
     if layout is None:
         return []
     count, here = len(layout.ranks), cores()
+    counted = f"{here} core{'' if here == 1 else 's'}"
     if count > MOST and not job.local.many_ranks:
         raise AmlError(
-            f"distribution: {count} processes on this machine of {_counted(here, 'core')}: more than {MOST} are not "
-            "started unasked",
+            f"distribution: {count} processes on this machine of {counted}: more than {MOST} are not started unasked",
             hint="--yes starts them, --single runs one process, --ct NAME uses a cluster.",
         )
     said = [
@@ -95,7 +96,7 @@ def check(job: CommandJob) -> list[str]:
         " Their speed says nothing about a cluster; --single runs one process."
     ]
     if count > here:
-        said.append(f"{count} processes are more than this machine's {_counted(here, 'core')}: they take turns.")
+        said.append(f"{count} processes are more than this machine's {counted}: they take turns.")
     return said
 
 
@@ -135,15 +136,6 @@ def plan(job: CommandJob, run: runs.RunFolder, command: list[str], has: Callable
         "install": _INSTALL,
         "cancel": f"aml run cancel -r {run.id}",
     }  # fmt: skip
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _common(number: int, each: int, nodes: int) -> dict[str, str]:

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from amlrun.errors import AmlError
-from amlrun.prepare import data, ranks, shell
+from amlrun.prepare import data, shell
 from amlrun.prepare.environment import Interpreter
 from amlrun.project import Project
 from amlrun.runs import store as runs
+from amlrun.runs.process import cores
 from amlrun.spec.job import CommandJob, Input, Output
 
 Report = Callable[[str], None]
@@ -71,7 +72,7 @@ class Site:
     @property
     def cores(self) -> int:
         """How many cores a script may use."""
-        return ranks.cores()
+        return cores()
 
     def has(self, program: str, path: str) -> bool:
         """Whether a program is on that PATH; yes where this can't be known before the run."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,14 @@ from amlrun.errors import os_errors
 UNFINISHED = ".aml-tmp"
 
 
+def json_text(value: Any) -> str:
+    """JSON as all files have it: 4 spaces, keys sorted."""
+    return json.dumps(value, indent=4, sort_keys=True, default=str) + "\n"
+
+
 def replace_json(path: Path, value: Any) -> None:
-    """Replace a JSON file (4 spaces, keys sorted). Raises OSError; the old file is still whole then."""
-    replace_text(path, json.dumps(value, indent=4, sort_keys=True, default=str) + "\n")
+    """Replace a JSON file. Raises OSError; the old file is still whole then."""
+    replace_text(path, json_text(value))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -25,6 +32,14 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def pieces(path: Path, at: int = 0) -> Iterator[bytes]:
+    """The content of a file from `at` on, piece by piece; nothing where there is no such file."""
+    with suppress(FileNotFoundError), path.open("rb") as stream:
+        stream.seek(at)
+        while piece := stream.read(1 << 16):
+            yield piece
 
 
 def replace_text(path: Path, text: str, *, newline: str | None = None) -> None:

@@ -154,17 +154,17 @@ class _Writer:
             self._put("experiments", {"name": name, "artifact_location": ""} | stamps)
             found = self._database.execute(ask, (name,)).fetchone()
             place = (self._project.artifacts / str(found[0])).as_uri()
-            self._set("experiments", "artifact_location", place, found[0])
+            self._change("artifact_location", place, found[0])
             # MLflow's pages then show training runs, not traces of a language model.
             kind = {"key": "mlflow.experimentKind", "value": "custom_model_development", "experiment_id": found[0]}
             if self._has("experiment_tags"):
                 self._put("experiment_tags", kind)
         elif found[1] != "active":
-            self._set("experiments", "lifecycle_stage", "active", found[0])
+            self._change("lifecycle_stage", "active", found[0])
         return int(found[0])
 
-    def _set(self, table: str, column: str, value: Any, experiment: int) -> None:
-        self._database.execute(f"UPDATE {table} SET {column} = ? WHERE experiment_id = ?", (value, experiment))  # noqa: S608
+    def _change(self, column: str, value: Any, experiment: int) -> None:
+        self._database.execute(f"UPDATE experiments SET {column} = ? WHERE experiment_id = ?", (value, experiment))  # noqa: S608
 
     def _put(self, table: str, row: Mapping[str, Any], conflict: str = "REPLACE") -> None:
         """Insert a row, of the columns that this database's table has."""

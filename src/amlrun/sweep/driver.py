@@ -41,6 +41,8 @@ _FAILURES = 5
 class Driver:
     """One sweep under way. `trials` are all its trials so far, by number; `server` a fork server that was started."""
 
+    draws_ahead = False
+
     target: LocalTarget
     stage: Stage
     sweep: runs.RunFolder
@@ -224,11 +226,11 @@ class Driver:
             self._first_start = self._first_start or self._last_start
 
     def _make_ahead(self) -> None:
-        """Draw and make the next trial while others run: of a small one that is half of its time."""
-        ready = self._quick and self.running and self._starter.can_make_ahead
-        if ready and self.queue and self.queue[0] not in self.trials:
+        """Draw the next trial while others run, if that takes long; of small ones make it, too: half of their time."""
+        makes = self._quick and self._starter.can_make_ahead
+        if (makes or self.draws_ahead) and self.running and self.queue and self.queue[0] not in self.trials:
             drawn = self.draw(self.queue[0])
-            if drawn is not None:
+            if makes and drawn is not None:
                 self._starter.make_ahead(self.queue[0], drawn[1], drawn[0])
 
     def draw(self, number: int) -> tuple[dict[str, Any] | None, dict[str, Scalar]] | None:

@@ -25,7 +25,6 @@ from amlrun.sweep.store import Settings, Trial
 from amlrun.targets.base import Outcome
 from amlrun.targets.run_log import last_line
 
-_SLOWEST_POLL = 15.0
 # The trials' own states may lag behind the sweep's.
 _LAST_LOOKS = 10
 
@@ -164,7 +163,7 @@ class RemoteSweep:
             self.log.draw(self)
             if state in runs.FINAL:
                 return self._end(first)
-            wait = first if len(self.ended) > before else min(wait * 1.3, max(first, _SLOWEST_POLL))
+            wait = watching.next_poll(wait, len(self.ended) > before)
             if until is not None and time.monotonic() + wait > until:
                 return None
             time.sleep(wait)

@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from amlrun.azure import client as azure_client
 from amlrun.azure import codes, job_tree, record, submission
 from amlrun.azure.client import Client
-from amlrun.events import Message, OnEvent, PackageLoaded, ignore, moving
+from amlrun.events import moving
 from amlrun.prepare import code, conda_file
-from amlrun.project import Project
 from amlrun.runs import provenance
 from amlrun.runs import store as runs
-from amlrun.runs.record import SWEEP_RUN, SubmitPart
+from amlrun.runs.record import SWEEP_RUN
 from amlrun.runs.status import RunStatus
 from amlrun.spec import write_sweep
 from amlrun.spec.automl import AutoMLJob
@@ -30,38 +27,17 @@ from amlrun.spec.job import V1_DATASET, CommandJob, SparkJob, SweepJob
 from amlrun.spec.jobs import Job
 from amlrun.spec.pipeline import PipelineJob
 from amlrun.targets import azureml_automl, azureml_pipeline, steps
+from amlrun.targets.azureml_sender import Sender
 from amlrun.targets.base import Plan, Run, SubmitOptions
-from amlrun.workspace import Workspace
 
 
-class AzureMLTarget:
+class AzureMLTarget(Sender):
     """Runs jobs in one workspace. Nothing is opened, and azure-ai-ml not needed, before a method has to ask."""
 
-    type = "azureml"
     runs_sweeps = True
     runs_pipelines = True
     runs_batches = True
     interrupt_cancels = False
-
-    def __init__(self, project: Project, workspace: Workspace, on_event: OnEvent = ignore) -> None:
-        self.project = project
-        self.workspace = workspace
-        self.on_event = on_event
-
-    @cached_property
-    def client(self) -> Client:
-        """The connection; it signs in at its first call. Raises AmlError when azure-ai-ml is not installed."""
-        azure_client.require()
-        return azure_client.to(self.workspace, self.report, lambda name: self.on_event(PackageLoaded(name)))
-
-    @property
-    def location(self) -> str:
-        """The workspace's name."""
-        return self.workspace.name
-
-    def report(self, text: str) -> None:
-        """Tell one line."""
-        self.on_event(Message(text))
 
     def plan(self, job: Job, experiment: str, options: SubmitOptions) -> Plan:
         """The job as it would be sent, its snapshot, and the calls that would send it. Raises AmlError."""
@@ -108,22 +84,6 @@ class AzureMLTarget:
                 run.files.write_part("prepared", prepared)
                 submission.send(client, run.files, tree)
         return run
-
-    @contextmanager
-    def attempt(self, mark: str, first: SubmitPart, name: str, options: SubmitOptions) -> Iterator[tuple[Run, bool]]:
-        """The run of a submit, and whether its job was sent before: an identical command may have left it unfinished.
-
-        A new one begins with the record `first` and is called `name`. The listener is told of it.
-        """
-        first |= {"_target_type": self.type, "remote": True, "workspace": record.workspace_ids(self.workspace)}
-
-        def make() -> runs.RunFolder:
-            return steps.create_run(self.project, first, name, options)
-
-        with submission.attempt(self.project.runs, mark, make, detach=options.detach, report=self.report) as files:
-            run = Run(files, self)
-            steps.announce(run)
-            yield run, "status" in files.part("process")
 
     def status(self, run: runs.RunFolder) -> RunStatus:
         """The state as the service has it now; of an ended run its times, error and metrics are read once."""

@@ -7,40 +7,21 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from amlrun.azure import submission
-from amlrun.azure.client import Client
 from amlrun.errors import AmlError, os_errors
-from amlrun.events import OnEvent
-from amlrun.project import Project
 from amlrun.runs import redact
 from amlrun.runs import store as runs
 from amlrun.runs.record import AUTOML_RUN, SubmitPart
 from amlrun.spec import write_automl
 from amlrun.spec.automl import TABLES, AutoMLJob
 from amlrun.spec.job import Input, Output
+from amlrun.targets.azureml_sender import Sender
 from amlrun.targets.base import Plan, Run, SubmitOptions
 
 SENT_AS = "{}: uploaded as an MLTable, which AutoML in a workspace requires"
-
-
-class Sender(Protocol):
-    """What a submit needs of the workspace's target."""
-
-    project: Project
-    on_event: OnEvent
-
-    @property
-    def client(self) -> Client: ...
-
-    def report(self, text: str) -> None: ...
-
-    def attempt(
-        self, mark: str, first: SubmitPart, name: str, options: SubmitOptions
-    ) -> AbstractContextManager[tuple[Run, bool]]: ...
 
 
 def plan(job: AutoMLJob, location: str, experiment: str) -> Plan:

@@ -20,7 +20,8 @@ from amlrun.spec import write_automl
 from amlrun.spec.job import CommandJob, Environment
 from amlrun.spec.pipeline import PipelineJob
 from amlrun.targets import steps
-from amlrun.targets.azureml_automl import SENT_AS, Sender
+from amlrun.targets.azureml_automl import SENT_AS
+from amlrun.targets.azureml_sender import Sender
 from amlrun.targets.base import Plan, Run, SubmitOptions
 
 

@@ -21,6 +21,7 @@ from amlrun.prepare.machines import Machine
 from amlrun.project import Project
 from amlrun.runs import metrics, mlflow_db, provenance, redact
 from amlrun.runs import store as runs
+from amlrun.runs.files import pieces
 from amlrun.runs.record import ExitPart
 from amlrun.runs.status import RunStatus
 from amlrun.spec import read_spark
@@ -168,7 +169,7 @@ class SshTarget:
 
     def logs(self, run: runs.RunFolder, *, follow: bool, until: float | None = None) -> Iterator[bytes]:
         """The log, from here as far as it is here, then from there; a connection that is lost is made again."""
-        yield from ssh_files.read_log(run, 0)
+        yield from pieces(run.log)
         if self.has_files(run):
             return
         over = False

@@ -36,17 +36,6 @@ def patience(follow: bool) -> Iterator[float | None]:
     yield None
 
 
-def read_log(run: runs.RunFolder, at: int) -> Iterator[bytes]:
-    """What of the log is here."""
-    try:
-        with run.log.open("rb") as stream:
-            stream.seek(at)
-            while piece := stream.read(1 << 16):
-                yield piece
-    except FileNotFoundError:
-        return
-
-
 def write_log(run: runs.RunFolder, at: int, data: bytes) -> None:
     """Write a piece of the log at its own place: two who follow one run write the same. Raises AmlError."""
     with os_errors("write the run's log"):

@@ -13,6 +13,7 @@ from amlrun.prepare.environment import Interpreter
 from amlrun.project import Project
 from amlrun.runs import new_mlflow_db, redact
 from amlrun.runs import store as runs
+from amlrun.runs.process import cores
 from amlrun.runs.record import PIPELINE_RUN, PreparedPart, SubmitPart
 from amlrun.spec.job import CommandJob, to_dict
 from amlrun.targets.base import Run, RunCreated, SubmitOptions
@@ -29,7 +30,7 @@ def notes(job: CommandJob) -> list[str]:
     """What is said once, before a job starts on one machine. Raises AmlError for too many ranks."""
     from amlrun.prepare import spark
 
-    return [*job.local.notes, *ranks.check(job), *spark.notes(job, ranks.cores())]
+    return [*job.local.notes, *ranks.check(job), *spark.notes(job, cores())]
 
 
 def first_record(job: CommandJob, whole: Job, experiment: str, target: str | None, words: Sequence[str]) -> SubmitPart:
