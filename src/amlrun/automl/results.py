@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from amlrun.runs import store as runs
 from amlrun.spec.job import Parameter
 from amlrun.sweep import results
 from amlrun.sweep.progress import SweepState
@@ -67,13 +66,3 @@ def recipe_line(trial: Trial) -> str:
 
 def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def guardrails(run: runs.RunFolder) -> list[dict[str, str]]:
-    """The guardrails of a search; none before its table was read."""
-    try:
-        plan = json.loads((run.private / "automl" / "plan.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    found: list[dict[str, str]] = plan["guardrails"]
-    return found

@@ -20,7 +20,6 @@ from amlrun.spec.schedule import WEEK_DAYS, Cron, OnChange, Recurrence, Schedule
 # By commit, as the template's own workflows have them.
 _CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
 _UV = "astral-sh/setup-uv@20cfd1bf945f4377ade1205e4dbc17946fc9a30d # v10.0.1"
-KINDS = ("systemd", "cron", "taskscheduler", "github")
 
 
 @dataclass

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from amlrun.dataclass import dataclass, field
-from amlrun.errors import AmlError, did_you_mean, first_of
+from amlrun.errors import AmlError, did_you_mean
 from amlrun.spec import node as yaml_node
 from amlrun.spec import read_pipeline_components as components
 from amlrun.spec.job import Output
@@ -37,17 +37,6 @@ class Reading:
     let_pass: list[AmlError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     component: Component | None = None
-
-
-def read(file: Path) -> PipelineJob:
-    """The pipeline job in `file`, as azure-ai-ml's `load_job` takes it.
-
-    Raises AmlError, with file and line, for the first mistake; the others stand in its hint, a line each.
-    """
-    reading = inspect(file)
-    if reading.refused:
-        raise first_of(reading.refused)
-    return reading.job
 
 
 def inspect(file: Path, tree: Tree | None = None) -> Reading:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError, first_of
+from amlrun.errors import AmlError
 from amlrun.spec import node as yaml_node
 from amlrun.spec import time_zones
 from amlrun.spec.node import Node
@@ -32,17 +32,6 @@ _MISNAMED = {"pattern": "schedule", "timezone": "time_zone", "weekdays": "week_d
 def is_schedule(root: Node) -> bool:
     """Whether a file's tree is a v2 schedule."""
     return root.kind == "map" and (root.get("create_job") is not None or root.get("trigger") is not None)
-
-
-def read(file: Path) -> Schedule:
-    """The schedule in `file`.
-
-    Raises AmlError, with file and line, for the first mistake; the others stand in its hint, a line each.
-    """
-    found, wrong = inspect(file)
-    if found is None or wrong:
-        raise first_of(wrong)
-    return found
 
 
 def inspect(

@@ -74,7 +74,7 @@ def test_pipeline_components_are_their_steps(tmp_path: Path) -> None:
 
 
 def test_order_closure_and_what_follows(tmp_path: Path) -> None:
-    nodes = graph.nodes(read_pipeline.read(project(tmp_path)))
+    nodes = graph.nodes(load.load(project(tmp_path), tmp_path))
     assert graph.order(nodes) == ["prep", "train", "report"]
     assert graph.closure(nodes, ["train"]) == {"prep", "train"}
     assert graph.downstream(nodes, "train") == {"train", "report"}
@@ -95,11 +95,11 @@ def test_order_closure_and_what_follows(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_set(tmp_path: Path, pair: tuple[str, str], words: str) -> None:
     with pytest.raises(AmlError, match=words):
-        overrides.apply(read_pipeline.read(project(tmp_path)), [pair])
+        overrides.apply(load.load(project(tmp_path), tmp_path), [pair])
 
 
 def test_what_is_set(tmp_path: Path) -> None:
-    job = read_pipeline.read(project(tmp_path, PIPELINE.replace("word: first", "word: 1")))
+    job = load.load(project(tmp_path, PIPELINE.replace("word: first", "word: 1")), tmp_path)
     overrides.apply(job, [("inputs.word", "2.5"), ("settings.force_rerun", "true"), ("tags.a", "b"),
                           ("jobs.prep.inputs.word", "x"), ("jobs.prep.compute", "gpu")])  # fmt: skip
     assert job.inputs["word"].value == 2.5 and job.settings.force_rerun is True and job.tags == {"a": "b"}

@@ -229,7 +229,7 @@ def test_overrides_are_laid_over_the_component(tmp_path: Path) -> None:
     text = WITH_COMPONENT + "    environment_variables: {LEVEL: debug}\n    resources: {instance_count: 2}\n"
     file = project(tmp_path, text)
     (tmp_path / "train.yml").write_text(COMPONENT, encoding="utf-8")
-    step = read_pipeline.read(file).jobs["train"]
+    step = load.load(file, tmp_path).jobs["train"]
     assert isinstance(step.job, CommandJob)
     assert step.job.environment_variables == {"LEVEL": "debug"}
     assert step.job.resources is not None and step.job.resources.instance_count == 2
@@ -240,7 +240,7 @@ def test_a_pipeline_component_that_contains_itself(tmp_path: Path) -> None:
     file = project(tmp_path, "type: pipeline\njobs:\n  a: {type: pipeline, component: inner.yml}\n")
     (tmp_path / "inner.yml").write_text("type: pipeline\njobs:\n  b: {type: pipeline, component: inner.yml}\n")
     with pytest.raises(AmlError, match="contains itself"):
-        read_pipeline.read(file)
+        load.load(file, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_a_pipeline_component_that_contains_itself(tmp_path: Path) -> None:
 def test_a_literal_is_what_azure_ml_takes_it_for(tmp_path: Path, written: str, value: Any) -> None:
     # azure-ai-ml reads YAML 1.1; 1e-3 without a point is a text there, and a number again on the wire.
     file = project(tmp_path, PIPELINE.replace("word: first", f"word: {written}"))
-    found = read_pipeline.read(file).inputs["word"].value
+    found = load.load(file, tmp_path).inputs["word"].value
     assert found == value or str(found) == written
 
 
@@ -261,7 +261,7 @@ def test_what_azure_ai_ml_loads_is_read_with_the_same_steps(tmp_path: Path) -> N
         file = project(tmp_path, text)
         (tmp_path / "train.yml").write_text(COMPONENT, encoding="utf-8")
         theirs = load_job(file)
-        ours = read_pipeline.read(file)
+        ours = load.load(file, tmp_path)
         assert {name: step.type for name, step in theirs.jobs.items()} == {n: s.type for n, s in ours.jobs.items()}
         for name, step in theirs.jobs.items():
             assert set(step.inputs) >= set(ours.jobs[name].inputs)

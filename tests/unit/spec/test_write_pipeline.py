@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from amlrun.spec import read_pipeline, write
+from amlrun.pipeline.load import load
+from amlrun.spec import write
 
 pytestmark = pytest.mark.unit
 PIPELINE = """\
@@ -60,10 +61,10 @@ def test_it_loads_and_reads_as_before(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "src" / "step.py").write_text("", encoding="utf-8")
     file = tmp_path / "pipeline.yml"
     file.write_text(PIPELINE, encoding="utf-8")
-    before = read_pipeline.read(file)
+    before = load(file, tmp_path)
     text = write.text(before, tmp_path)
     file.write_text(text, encoding="utf-8")
-    after = read_pipeline.read(file)
+    after = load(file, tmp_path)
     assert list(after.jobs) == ["search", "count", "many"]
     for name, step in before.jobs.items():
         assert after.jobs[name].job == step.job, name
