@@ -20,17 +20,17 @@ def read(folder):
 
 
 def prep(args):
-    """Split the rows into those to train with and those to measure with."""
+    """Split the rows into a training and a test set."""
     table = read(args.data)
     # Your own preparation goes here.
     train, test = train_test_split(table, test_size=args.test_share, stratify=table[TARGET], random_state=42)
     train.to_csv(args.train / "train.csv", index=False)
     test.to_csv(args.test / "test.csv", index=False)
-    print(len(train), "rows to train with,", len(test), "to measure with")
+    print(len(train), "training rows,", len(test), "test rows")
 
 
 def evaluate(args):
-    """Measure the new and the registered model on the same rows, and pass on the better one."""
+    """Score the new and the registered model on the same rows, and pass on the better one."""
     table = read(args.data)
     features, target = table.drop(columns=TARGET), table[TARGET]
     report = {}
@@ -56,9 +56,9 @@ def main():
     first = commands.add_parser("prep", help=prep.__doc__)
     first.set_defaults(step=prep)
     first.add_argument("--data", type=Path, required=True, help="a folder of CSV files")
-    first.add_argument("--test-share", type=float, required=True, help="share of rows to measure with")
-    first.add_argument("--train", type=Path, required=True, help="the folder to write rows to train with")
-    first.add_argument("--test", type=Path, required=True, help="the folder to write rows to measure with")
+    first.add_argument("--test-share", type=float, required=True, help="fraction of rows for the test set")
+    first.add_argument("--train", type=Path, required=True, help="the folder to write the training set to")
+    first.add_argument("--test", type=Path, required=True, help="the folder to write the test set to")
     last = commands.add_parser("evaluate", help=evaluate.__doc__)
     last.set_defaults(step=evaluate)
     last.add_argument("--data", type=Path, required=True, help="a folder of CSV files")
