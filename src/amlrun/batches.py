@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amlrun.dataclass import dataclass
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, did_you_mean
 from amlrun.events import Message, OnEvent
 from amlrun.prepare import data as datasets
 from amlrun.runs import store as runs
@@ -114,9 +114,14 @@ def _files(wanted: Batch, target: Target) -> Path:
         return place.resolve()
     if data.startswith("azureml:") or "://" in data:
         return datasets.locate(target.project, data, data)
+    hint = "Name a folder, a file, or a dataset: aml dataset list shows them."
     if Path(data).name != data:
-        hint = "Name a folder, a file, or a dataset: aml dataset list shows them."
         raise AmlError(f"--input-data: no such file or folder: {data}", hint=hint)
+    known = datasets.load(target.project)
+    if data not in known:
+        near = did_you_mean(data, known)
+        hint = f"Correct it, or register the dataset: aml dataset register -n {data} -p FOLDER"
+        raise AmlError(f"--input-data: there is no file, folder or dataset {data!r}{near}", hint=hint)
     return datasets.locate(target.project, data, f"azureml:{data}")
 
 

@@ -273,4 +273,4 @@ def test_another_kind_of_file_is_told_where_it_goes(tmp_path: Path) -> None:
     (tmp_path / "t.py").touch()
     for command in ("explain", "export"):
         told = aml(tmp_path, command, "-f", "p.yml", code=2).stderr
-        assert "is a pipeline job, not an automl job" in told and "goes to -y" in told
+        assert "is a pipeline job, not an automl job" in told and "aml pipeline check" in told

@@ -134,3 +134,26 @@ def test_a_note_on_a_whole_file_has_no_field(workplace: Workplace) -> None:
     old = "ArgumentVector: [train.py]\nTarget: docker\nPrepareEnvironment: false\n"
     (workplace.model / "aml_config" / "old.runconfig").write_text(old)
     assert "old.runconfig:1: a Workbench file" in workplace.aml("explain", "-c", "old").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("run submit-script nosuch.py", "Error: script: there is no 'nosuch.py' in"),
+        ("run submit-script train.py", "It is in models/m: add --path models/m"),
+        ("run submit-script prepare.py", "It is in tools/etl: add --source-directory tools/etl"),
+        ("run submit-script trian.py --path models/m", "aml's options come before it"),
+        ("run submit-script -c local --path models/m trian.py", "'trian.py' in {model}\nDid you mean train.py?"),
+        ("export models/m/aml_config/local.runconfig", "Error: nothing to export\nGive -c NAME for a job, -y FILE"),
+        ("export -e exp", "Error: nothing to export"),
+        ("explain --ct local", "Error: nothing to explain"),
+        ("job create -f pyproject.toml", "pyproject.toml:2: is not YAML: text that belongs to no key"),
+    ],
+)
+def test_what_was_typed_is_blamed(workplace: Workplace, words: str, told: str) -> None:
+    workplace.script("")
+    (workplace.root / "tools" / "etl").mkdir(parents=True)
+    (workplace.root / "tools" / "etl" / "prepare.py").touch()
+    (workplace.root / "pyproject.toml").write_text('[project]\nname = "p"\n', encoding="utf-8")
+    said = workplace.aml(*words.split(), cwd=workplace.root, code=2).stderr
+    assert told.format(model=workplace.model) in said and ".runconfig:" not in said, said

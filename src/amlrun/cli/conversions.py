@@ -129,7 +129,7 @@ def automl_job(file: Path, target: str | None) -> AutoMLJob:
     job = api.load_job(file, target=target)
     if not isinstance(job, AutoMLJob):
         hint = (
-            "A v1 pipeline's file goes to -y."
+            "A v1 pipeline goes to -y; aml pipeline check reads a v2 one."
             if job.type == "pipeline"
             else "It is already a v2 job: run it with aml job create -f."
         )

@@ -53,7 +53,8 @@ def command(
         refuse({"-c": name, "--ic": ic, "--dc": dc}, "-f")
         return explain_automl(context, file, target)
     if name is None:
-        refuse({"--ct": target}, "--ic and --dc")
+        if ic or dc:
+            refuse({"--ct": target}, "--ic and --dc")
         return explain_files(context, ic, dc)
     refuse({"--ic": ic, "--dc": dc}, "-c")
     from amlrun.runs import redact

@@ -65,8 +65,9 @@ def command(
                 "-n": service, "-m": model}, "-f")  # fmt: skip
         return export_automl(context, file, wanted.target, destination)
     if wanted.name is None:
-        refuse({**given, "-e": wanted.experiment, "--ct": wanted.target,
-                "--hyperdrive-configuration-name": sweep_name}, "--ic and --dc")  # fmt: skip
+        if ic or dc or service or model:
+            refuse({**given, "-e": wanted.experiment, "--ct": wanted.target,
+                    "--hyperdrive-configuration-name": sweep_name}, "--ic and --dc")  # fmt: skip
         return export_files(context, ic, dc, service, model, destination)
     refuse({"--ic": ic, "--dc": dc, "-n": service, "-m": model}, "-c")
     folder = folder_of(context, destination)

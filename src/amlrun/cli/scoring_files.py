@@ -41,7 +41,10 @@ def explain_files(context: Context, ic: str | None, dc: str | None) -> None:
         if name is not None
     }
     if not found:
-        raise AmlError("nothing to explain", hint="Give -c NAME, or --ic FILE, --dc FILE or both.")
+        raise AmlError(
+            "nothing to explain",
+            hint="Give -c NAME, -y FILE (a v1 pipeline), -f FILE (an AutoML job), or --ic FILE, --dc FILE or both.",
+        )
     show_rows(context, found)
 
 
@@ -55,7 +58,9 @@ def export_files(
 
     if name is None or model is None:
         raise AmlError(
-            "nothing to export", hint="Give -c NAME for a job; -n NAME -m MODEL --ic FILE --dc FILE for an endpoint."
+            "nothing to export",
+            hint="Give -c NAME for a job, -y FILE for a v1 pipeline, -f FILE for an AutoML job;\n"
+            "-n NAME -m MODEL --ic FILE --dc FILE for an endpoint.",
         )
     check_name(name)
     config = read_deployment(context.path, dc)

@@ -29,6 +29,7 @@ _PROBLEMS = (
      "in double quotes `\\` begins an escape", "Use single quotes, or / in the path."),
     (r"found undefined alias|expected alphabetic or numeric character",
      "a value that begins with * or & means a reference in YAML", "Put the value into quotes."),
+    (r"expected '<document start>'", "text that belongs to no key", "Is it a YAML file? It has `key: value` lines."),
     (r"cannot start any token", "a value begins with a character that YAML reserves (@, `, %)",
      "Put the value into quotes."),
     (r"sequence entries are not allowed", "a list begins on the line of its key",

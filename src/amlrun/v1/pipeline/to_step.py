@@ -125,7 +125,7 @@ class StepReader(StepBindings):
         )  # fmt: skip
         reader.let_pass += by_line(config.problems)
         for blocking_error in context.blocking_errors:
-            if blocking_error.file == config.file and blocking_error.field == "script":
+            if blocking_error.file in (config.file, None) and blocking_error.field == "script":
                 blocking_error = reader.error(f"{self.place}.script_name", blocking_error.message, blocking_error.hint)
             if source.is_dir():
                 reader.let_pass.append(blocking_error)

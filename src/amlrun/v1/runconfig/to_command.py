@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from amlrun.errors import did_you_mean, nearest
+from amlrun.errors import AmlError, did_you_mean, nearest
 from amlrun.v1.config import Key
 from amlrun.v1.reading import split
 from amlrun.v1.runconfig.context import TranslationContext
@@ -122,14 +123,26 @@ def _check_script(context: TranslationContext, script: str, key: str) -> None:
         there, beside, below = False, [], ""
     if not there:
         near = nearest(place.name, beside)
-        meant = f"Did you mean {near}?" if near else f"Available: {', '.join(beside[:8]) or 'none'}."
-        meant = f"It is in {below}: add --source-directory {below}" if below else meant
-        context.blocking_error((key,), f"there is no {script!r} in {context.source}", meant, name=key)
+        meant = f"Did you mean {near}?" if near else f"Available: {', '.join(beside[:8])}." if beside else ""
+        if below:
+            flag = "--path" if (context.source / below / "aml_config").is_dir() else "--source-directory"
+            meant = f"It is in {below}: add {flag} {below}"
+        elif {"--path", "--source-directory"} & {*context.script_and_arguments}:
+            meant = "What follows the script are its own arguments: aml's options come before it."
+        problem = f"there is no {script!r} in {context.source}"
+        if context.script_and_arguments and key == "script":
+            # It was typed: no line of the file is wrong.
+            context.blocking_errors.append(AmlError(problem, field=key, hint=meant))
+        else:
+            context.blocking_error((key,), problem, meant, name=key)
 
 
 def _folder_with(source: Path, script: str) -> str:
-    """The folder directly below `source` that has the script; empty when none has."""
-    return next((one.name for one in sorted(source.iterdir()) if one.is_dir() and (one / script).is_file()), "")
+    """The folder below `source`, at most two deep, that has the script; empty when none has."""
+    found = (sorted(source.glob(f"{deep}/{glob.escape(script)}")) for deep in ("*", "*/*"))
+    places = (file.relative_to(source).parts for files in found for file in files if file.is_file())
+    inside = len(PurePosixPath(script).parts)
+    return next(("/".join(parts[:-inside]) for parts in places if parts[0] not in ("runs", ".venv")), "")
 
 
 def rewrite(context: TranslationContext, word: str, where: Key) -> str:
