@@ -93,8 +93,6 @@ def load_job(
     from amlrun.spec.pipeline import is_pipeline
 
     place = Path(file)
-    if place.is_dir():
-        raise AmlError("is a folder", file=place, hint="Name the job's YAML file.")
     tree = node.read(place)
     container = projects.find(place).container if container is None else container
     if is_pipeline(tree[0]):

@@ -100,7 +100,7 @@ def explain_pipeline(context: Context, file: Path, target: str | None) -> None:
     """Show every key of a v1 pipeline's file: its value, its line, and what it becomes."""
     from amlrun.v1.pipeline.to_pipeline import inspect
 
-    reading = inspect(_file(file), context.path, target=target)
+    reading = inspect(file, context.path, target=target)
     show_rows(context, {"": reading.rows})
     for problem in [*reading.refused, *reading.let_pass]:
         context.warn(str(problem).partition("\n")[0])
@@ -111,14 +111,8 @@ def export_pipeline(context: Context, file: Path, target: str | None, destinatio
     from amlrun.v1.pipeline.exporting import export
 
     folder = folder_of(context, destination)
-    made = export(_file(file), context.path, folder, target=target)
+    made = export(file, context.path, folder, target=target)
     show_job(context, made.job, destination, made.notes, made.comments, made.head, folder)
-
-
-def _file(file: Path) -> Path:
-    if file.is_dir():
-        raise AmlError("is a folder", file=file, hint="Name the pipeline's YAML file.")
-    return file
 
 
 def automl_job(file: Path, target: str | None) -> AutoMLJob:

@@ -22,8 +22,6 @@ def inspect(file: Path, folder: Path, *, target: str | None = None, tree: yaml_n
     `target` (`--ct`) is where every step shall run; `tree` is the file's, where it was read before. Raises AmlError
     only for a file that is no pipeline.
     """
-    if file.is_dir():
-        raise AmlError("is a folder", file=file, hint="Name the pipeline's YAML file.")
     tree = tree or yaml_node.read(file)
     if is_v1(tree[0]):
         from amlrun.v1.pipeline import to_pipeline

@@ -125,9 +125,18 @@ class Workshop:
     def tool(self) -> str:
         """What builds environments: conda's own kind where there is one, else uv. Raises AmlError."""
         asked = os.environ.get(TOOL_VARIABLE)
-        if asked and asked != "uv" and not shutil.which(asked):
-            raise AmlError(f"{TOOL_VARIABLE}={asked}: no such program on this machine")
-        return asked or next((name for name in TOOLS if shutil.which(name)), "uv")
+        if asked and asked != "uv" and not self.has(asked):
+            raise AmlError(f"{TOOL_VARIABLE}={asked}: no such program {self.where}")
+        return asked or next((name for name in TOOLS if self.has(name)), "uv")
+
+    @property
+    def where(self) -> str:
+        """The place, for messages."""
+        return "on this machine"
+
+    def has(self, program: str) -> bool:
+        """Whether a program is on PATH."""
+        return shutil.which(program) is not None
 
     def identity(self) -> str:
         """The system, the processor, and whether there is a GPU."""

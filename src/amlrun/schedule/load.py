@@ -17,8 +17,6 @@ def inspect(file: Path) -> tuple[Schedule | None, list[AmlError], list[Row]]:
 
     Raises AmlError only for a file that is no YAML or no schedule.
     """
-    if file.is_dir():
-        raise AmlError("is a folder", file=file, hint="Name the schedule's YAML file.")
     tree = yaml_node.read(file)
     if schedule_file.is_v1(tree[0]):
         found = schedule_file.inspect(file, tree[0])

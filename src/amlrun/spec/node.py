@@ -80,6 +80,8 @@ def read(file: Path) -> Tree:
 
     Raises AmlError, with file and line, for a file that can't be read or is not one YAML document.
     """
+    if file.is_dir():
+        raise AmlError("is a folder", file=file, hint="Name the YAML file.")
     with os_errors(f"read {file}"):
         size = file.stat().st_size
         if size > MOST_BYTES:

@@ -13,8 +13,8 @@ from pathlib import Path
 from amlrun import project
 from amlrun.errors import AmlError
 from amlrun.prepare import room
-from amlrun.prepare.interpreter import TOOL_VARIABLE, Report
-from amlrun.prepare.room import READY, TOOLS, Room, Workshop
+from amlrun.prepare.interpreter import Report
+from amlrun.prepare.room import READY, Room, Workshop
 from amlrun.targets.docker_run import Mount, variables
 from amlrun.targets.engine import Engine, Image
 from amlrun.targets.images import Contents
@@ -54,17 +54,20 @@ class ContainerWorkshop(Workshop):
 
     def tool(self) -> str:
         """The image's own conda, else uv for its Python. Raises AmlError for an image with neither."""
-        asked = os.environ.get(TOOL_VARIABLE)
-        has = self.contents.programs
-        if asked in TOOLS and asked not in has:
-            raise AmlError(f"{TOOL_VARIABLE}={asked}: {self.image.name} has no such program")
-        found = asked or next((name for name in TOOLS if name in has), "uv")
+        found = super().tool()
         if found == "uv" and self.contents.python is None:
             raise AmlError(
                 f"{self.image.name} has neither conda nor Python, which the conda file needs",
                 hint="Use an image with Python 3.7 or newer, or set userManagedDependencies: true.",
             )
         return found
+
+    @property
+    def where(self) -> str:
+        return f"in {self.image.name}"
+
+    def has(self, program: str) -> bool:
+        return program in self.contents.programs
 
     def identity(self) -> str:
         """The image's content and the processor."""

@@ -139,6 +139,11 @@ class Connection:
                 return {**answer, "out": out}
         raise AssertionError
 
+    def run(self, words: list[str], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run a command there to its end."""
+        done = self.call("execute", words=words, env=dict(variables), apart=True)
+        return subprocess.CompletedProcess(words, done["code"], done["out"].decode("utf-8", "replace"), done["err"])
+
     def stream(self, words: list[str], report: Callable[[str], None], variables: Mapping[str, str]) -> str | None:
         """Run a builder there and report its lines as they come; None when it went well, else its output."""
         lines = room.Lines(report)

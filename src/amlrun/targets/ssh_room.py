@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -12,8 +11,8 @@ from typing import IO, Any
 from amlrun import project
 from amlrun.errors import AmlError
 from amlrun.prepare import room
-from amlrun.prepare.interpreter import TOOL_VARIABLE, Report
-from amlrun.prepare.room import READY, TOOLS, Room, Workshop
+from amlrun.prepare.interpreter import Report
+from amlrun.prepare.room import READY, Room, Workshop
 from amlrun.targets import machine_facts
 from amlrun.targets.ssh_connection import Connection
 
@@ -25,12 +24,12 @@ class RemoteWorkshop(Workshop):
         self.connection, self.there, self.report = connection, there, report
         self.has_spark = bool(machine_facts.spark_submit(there))
 
-    def tool(self) -> str:
-        asked = os.environ.get(TOOL_VARIABLE)
-        has = self.there["tools"]
-        if asked in TOOLS and asked not in has:
-            raise AmlError(f"{TOOL_VARIABLE}={asked}: no such program on {self.connection.machine.name}")
-        return asked or next((name for name in TOOLS if name in has), "uv")
+    @property
+    def where(self) -> str:
+        return f"on {self.connection.machine.name}"
+
+    def has(self, program: str) -> bool:
+        return program in self.there["tools"]
 
     def identity(self) -> str:
         return f"{self.there['system']}-{self.there['machine']}"
@@ -108,8 +107,7 @@ class RemoteRoom(Room):
         return {}
 
     def run(self, words: list[str], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        done = self._call("execute", words=words, env=dict(variables), apart=True)
-        return subprocess.CompletedProcess(words, done["code"], done["out"].decode("utf-8", "replace"), done["err"])
+        return self._shop.connection.run(words, variables)
 
     def stream(self, words: list[str], report: Report, variables: Mapping[str, str]) -> str | None:
         return self._shop.connection.stream(words, report, variables)

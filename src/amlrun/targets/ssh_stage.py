@@ -97,8 +97,7 @@ class RemoteEngine(Engine):
 
     def run(self, command: list[str], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         """Run a command there to its end."""
-        done = self.connection.call("execute", words=command, env=dict(variables), apart=True)
-        return subprocess.CompletedProcess(command, done["code"], done["out"].decode("utf-8", "replace"), done["err"])
+        return self.connection.run(command, variables)
 
     def stream(self, words: list[str], report: Callable[[str], None], doing: str) -> None:
         output = self.connection.stream([self.program, *words], report, {})

@@ -127,3 +127,8 @@ def test_lines_are_remembered(tmp_path: Path) -> None:
         5,
     ]
     assert yaml_data.line_of({"a": 1}, "a") is None
+
+
+def test_a_folder_is_named_as_one(tmp_path: Path) -> None:
+    with pytest.raises(AmlError, match="is a folder"):
+        node.read(tmp_path)
