@@ -128,7 +128,7 @@ def test_a_python_that_is_not_there_or_too_old(afar: Afar) -> None:
     afar.script("print(1)\n")
     entry = afar.computes.read_text(encoding="utf-8")
     afar.computes.write_text(f"{entry}  python: python3.99\n", encoding="utf-8")
-    assert "there is no python3.99 there" in afar.submit_there(code=2).stderr and not afar.runs.exists()
+    assert "python3.99 was not found there" in afar.submit_there(code=2).stderr and not afar.runs.exists()
     old = afar.there.home / "old"
     old.write_text('#!/bin/sh\necho "SyntaxError: future feature annotations is not defined" >&2\nexit 1\n')
     old.chmod(0o755)
