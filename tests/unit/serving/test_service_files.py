@@ -109,7 +109,7 @@ def test_the_names_that_sdk_v1_and_the_flags_use_are_taken(folder: Path) -> None
         ("a: b: c\n", 1, "", "two keys on one line"),
         ("- a\n", 1, "", "expected keys and values"),
         ("", 1, "", "is empty"),
-        ("entryScript: score.py\n", None, "", "another kind of file.*\nExpected keys such as computeType"),
+        ("entryScript: score.py\n", None, "", "a different kind of file.*\nExpected keys such as computeType"),
     ],
 )
 def test_a_wrong_value_is_named_with_file_line_and_key(
