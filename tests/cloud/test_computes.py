@@ -142,10 +142,10 @@ def test_bad_input_is_refused_before_any_request(cloud: Cloud, words: tuple[str,
 @pytest.mark.parametrize(
     ("capacity", "says"),
     [
-        ({"allocationState": "Resizing", "targetNodeCount": 2}, "cpu-cluster is being resized: 0 of 2 nodes are there"),
-        ({"currentNodeCount": 4, "nodeStateCounts": {"runningNodeCount": 4}}, "4 of the at most 4 nodes of cpu-"),
+        ({"allocationState": "Resizing", "targetNodeCount": 2}, "cpu-cluster is being resized: 0 of 2 nodes are ready"),
+        ({"currentNodeCount": 4, "nodeStateCounts": {"runningNodeCount": 4}}, "4 of at most 4 nodes of cpu-"),
         ({"errors": [{"error": {"code": "ClusterCoreQuotaReached", "message": "Quota of 24 cores reached."}}]},
-         "cpu-cluster gets no nodes: Quota of 24 cores reached."),
+         "cpu-cluster cannot get nodes: Quota of 24 cores reached."),
         ({"scaleSettings": {"maxNodeCount": 0}}, "aml computetarget update amlcompute -n cpu-cluster --max-nodes 1"),
     ],
 )  # fmt: skip
