@@ -360,5 +360,5 @@ def test_ranks_that_wait_for_one_that_has_ended_are_named(capfdbinary: pytest.Ca
         launcher.idle_since -= 61
         launcher._tell_of_waiting([0, None, None])
     said = capfdbinary.readouterr().out.decode()
-    assert said.count("rank 0 ended well 60 s ago, rank 1, rank 2 are still running") == 1
+    assert said.count("rank 0 finished successfully 60 s ago, rank 1, rank 2 are still running") == 1
     assert "aml run cancel -r r1" in said
