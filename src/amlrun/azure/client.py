@@ -11,7 +11,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amlrun.errors import AmlError
@@ -156,23 +155,6 @@ class Client:
     def arm(self, doing: str, method: str, below: str, version: str, **more: Any) -> Any:
         """`ask` for a path below the workspace."""
         return self.ask(doing, method, f"{self.workspace.arm}{below}", version, **more)
-
-
-def connect(
-    path: Path,
-    *,
-    report: Report,
-    name: str | None = None,
-    resource_group: str | None = None,
-    subscription_id: str | None = None,
-) -> Client:
-    """A client for the workspace that the flags and `path` mean. Opens no connection.
-
-    Raises AmlError when azure-ai-ml is missing or no workspace is known.
-    """
-    require()
-    workspace = Workspace.find(path, name=name, resource_group=resource_group, subscription_id=subscription_id)
-    return to(workspace, report)
 
 
 def to(workspace: Workspace, report: Report, loaded: Report = _ignore, *, show_progress: bool = False) -> Client:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from amlrun.migrate.discover import classify
 from amlrun.migrate.result import Kind, Verdict
-from amlrun.migrate.scripts import rewrite_script
+from amlrun.migrate.scripts import rewrite
 
 # Statements of SDK v1 (indented by the number of blanks in front), and plain ones that have to stay.
 V1 = [
@@ -75,14 +75,14 @@ def parses(text: str) -> bool:
 )
 @example("from azureml.core import Run\nrun = Run.get_context()\nif 1: run.complete()\nelse: run.log('a', 1)", Kind.JOB)
 def test_a_rewrite_is_safe(text: str, kind: Kind) -> None:
-    result = rewrite_script("train.py", text, kind)
+    result = rewrite("train.py", text, kind).result
     if not parses(text):
         assert result.verdict is Verdict.LEFT and not result.changes
         return
     assert not any("would not parse" in one.message for one in result.findings), result.findings
     new = result.changes[0].new if result.changes else text
     assert parses(new), new
-    again = rewrite_script("train.py", new, kind)
+    again = rewrite("train.py", new, kind).result
     assert not again.changes, f"{new}\n--- and again:\n{again.changes[0].diff}"
     if result.verdict is not Verdict.LEFT:
         imported = [node for node in ast.walk(ast.parse(new)) if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -95,7 +95,7 @@ def test_a_rewrite_is_safe(text: str, kind: Kind) -> None:
 def test_plain_lines_stay_in_order(text: str) -> None:
     if not parses(text):
         return
-    result = rewrite_script("train.py", text, Kind.JOB)
+    result = rewrite("train.py", text, Kind.JOB).result
     new = (result.changes[0].new if result.changes else text).split("\n")
     plain = [line for line in text.split("\n") if line.strip() in ("print('run.log(1)')  # a comment", "x += 1; y = 2")]
     kept = [line for line in new if line in plain]
@@ -108,7 +108,7 @@ def test_a_damaged_script_is_never_an_exception(text: str, data: st.DataObject) 
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(len(text), start + 30)))
     damaged = text[:start] + data.draw(st.text(max_size=5)) + text[end:]
-    result = rewrite_script("train.py", damaged, Kind.JOB)
+    result = rewrite("train.py", damaged, Kind.JOB).result
     assert all(parses(change.new) for change in result.changes)
 
 

@@ -14,7 +14,7 @@ import pytest
 from support.v1_scripts import SCRIPTS
 
 from amlrun.migrate.result import Kind
-from amlrun.migrate.scripts import rewrite_script
+from amlrun.migrate.scripts import rewrite
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +51,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, (script, *_) in SCRIPTS.items():
         folder = root / name
         folder.mkdir()
-        result = rewrite_script("train.py", script, Kind.JOB)
+        result = rewrite("train.py", script, Kind.JOB).result
         assert "azureml" not in result.changes[0].new, result.changes[0].new
         (folder / "train.py").write_text(result.changes[0].new, encoding="utf-8")
         folders.append(str(folder))

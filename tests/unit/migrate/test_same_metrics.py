@@ -9,7 +9,7 @@ from support.v1_project import LoggedRun, V1Project
 from support.v1_scripts import SCRIPTS
 
 from amlrun.migrate.result import Kind
-from amlrun.migrate.scripts import rewrite_script
+from amlrun.migrate.scripts import rewrite
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def in_a_project(folder: Path, script: str, package: bool) -> list[Logged]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_before_and_after(name: str, tmp_path: Path) -> None:
-    new = rewrite_script("train.py", CASES[name], Kind.JOB).changes[0].new
+    new = rewrite("train.py", CASES[name], Kind.JOB).result.changes[0].new
     unchanged = in_a_project(tmp_path / "unchanged", CASES[name], package=True)
     assert unchanged[0][0] or len(unchanged) > 1
     assert in_a_project(tmp_path / "migrated", new, package=False) == unchanged

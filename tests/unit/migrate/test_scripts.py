@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from amlrun.migrate.result import Kind, Verdict
-from amlrun.migrate.scripts import rewrite_script
+from amlrun.migrate.scripts import rewrite
 
 EXAMPLES = Path(__file__).parents[4] / "shared" / "reference" / "migration-examples" / "scripts"
 HEAD = "from azureml.core import Run\n\nrun = Run.get_context()\n"
@@ -17,16 +17,16 @@ HEAD = "from azureml.core import Run\n\nrun = Run.get_context()\n"
 
 def rewritten(text: str, kind: Kind = Kind.JOB) -> str:
     """The new text; it parses, and a second rewrite changes nothing."""
-    result = rewrite_script("train.py", text, kind)
+    result = rewrite("train.py", text, kind).result
     new = result.changes[0].new if result.changes else text
     ast.parse(new.removeprefix("\ufeff"))
-    again = rewrite_script("train.py", new, kind)
+    again = rewrite("train.py", new, kind).result
     assert not again.changes, again.changes[0].diff
     return new
 
 
 def verdict(text: str, kind: Kind = Kind.JOB) -> Verdict:
-    return rewrite_script("train.py", text, kind).verdict
+    return rewrite("train.py", text, kind).result.verdict
 
 
 def body(text: str, kind: Kind = Kind.JOB) -> str:
@@ -142,7 +142,7 @@ def test_mixed_line_ends_stay() -> None:
 
 
 def test_a_lone_carriage_return_is_named() -> None:
-    result = rewrite_script("train.py", HEAD.replace("\n", "\r\r\n"), Kind.JOB)
+    result = rewrite("train.py", HEAD.replace("\n", "\r\r\n"), Kind.JOB).result
     assert result.verdict is Verdict.LEFT and not result.changes
     assert result.findings[0].line == 1
 
@@ -161,7 +161,7 @@ def test_a_test_for_the_run_still_holds() -> None:
 
 def test_the_run_handed_to_unknown_code_is_left() -> None:
     text = HEAD + "from elsewhere import train\n\ntrain(run)\nrun.log('a', 1)\n"
-    result = rewrite_script("train.py", text, Kind.JOB)
+    result = rewrite("train.py", text, Kind.JOB).result
     assert result.verdict is Verdict.LEFT
     (left,) = [one for one in result.findings if one.verdict is Verdict.LEFT]
     assert (left.line, left.message) == (6, "the run is passed to train, which this file does not define")
@@ -335,14 +335,14 @@ def test_a_name_of_ones_own_is_not_touched() -> None:
     ['print "python 2"\nimport azureml.core\n', "import azureml.core\ndef f(:\n", "import azureml.core\n\0\n"],
 )
 def test_what_does_not_parse_is_named(text: str) -> None:
-    result = rewrite_script("train.py", text, Kind.JOB)
+    result = rewrite("train.py", text, Kind.JOB).result
     assert result.verdict is Verdict.LEFT and not result.changes
     assert result.findings[0].hint
 
 
 def test_a_script_too_deep_to_read_is_named() -> None:
     text = HEAD + f"x = {'-' * 20_000}1\n"
-    result = rewrite_script("train.py", text, Kind.JOB)
+    result = rewrite("train.py", text, Kind.JOB).result
     assert result.verdict is Verdict.LEFT and not result.changes
 
 
@@ -352,7 +352,7 @@ def test_a_secret_is_in_no_message() -> None:
         "print(len(Auth('t', 'c', service_principal_password='hunter2hunter2').get_token()))\nx = Auth.get_token\n"
         "y = Auth('t', 'c', service_principal_password='hunter2hunter2').get_token()\n"
     )
-    result = rewrite_script("train.py", text, Kind.JOB)
+    result = rewrite("train.py", text, Kind.JOB).result
     assert result.verdict is Verdict.LEFT
     assert not any("hunter2" in finding.message + finding.hint for finding in result.findings)
 

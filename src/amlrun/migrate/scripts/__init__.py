@@ -17,7 +17,10 @@ from amlrun.migrate.scripts.output import Output
 from amlrun.migrate.scripts.rewrite import Rewriter
 from amlrun.migrate.scripts.script import Outside, Passed, Script
 
-__all__ = ["Outside", "Passed", "Rewritten", "rewrite", "rewrite_script"]
+__all__ = ["Outside", "Passed", "Rewritten", "rewrite"]
+
+
+_ALONE = Outside()
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,8 @@ class Rewritten:
     ignored: frozenset[str] = frozenset()
 
 
-def rewrite_script(path: str, text: str, kind: Kind) -> FileResult:
-    """Rewrite a job or scoring script on its own. See `rewrite`."""
-    return rewrite(path, text, kind, Outside()).result
-
-
-def rewrite(path: str, text: str, kind: Kind, outside: Outside) -> Rewritten:
-    """Rewrite a job or scoring script, given what is known of the other files.
+def rewrite(path: str, text: str, kind: Kind, outside: Outside = _ALONE) -> Rewritten:
+    """Rewrite a job or scoring script, given what is known of the other files; by default it stands alone.
 
     A script that does not parse, before or after, is left as it is and named; nothing is raised.
     """
