@@ -48,18 +48,19 @@ def _fits(notebook: Notebook) -> Iterator[tuple[Statement, ast.expr, set[str | N
 
 
 def bundled(notebook: Notebook, learning: FittedModel) -> tuple[Statement, ast.expr] | None:
-    """What the only preparation beside the model is fitted with, when it makes all that the model is fitted with.
+    """What a preparation beside the model is fitted with, when it makes all that the model is fitted with.
 
     `Xs = scaler.fit_transform(X)`, `model.fit(Xs, y)`: the two are one pipeline, which takes X.
     """
     calls = [rows for _, rows, names in _fits(notebook) if learning.model in names]
     names = {rows.id for rows in calls if isinstance(rows, ast.Name)}
-    if len(learning.prepared) != 1 or len(names) != 1 or not all(isinstance(rows, ast.Name) for rows in calls):
+    if len(names) != 1 or not all(isinstance(rows, ast.Name) for rows in calls):
         return None
     (name,) = names
     makes = [one for one in notebook.body if name in one.binds | changed_names(one.node)]
-    node = makes[0].node if len(makes) == 1 else None
+    node = makes[-1].node if makes else None
     call = node.value if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
-    if not isinstance(call, ast.Call) or dotted(call.func) != f"{learning.prepared[0]}.fit_transform" or not call.args:
+    every = {f"{one}.fit_transform" for one in learning.prepared}
+    if not isinstance(call, ast.Call) or dotted(call.func) not in every or not call.args:
         return None
-    return makes[0], call.args[0]
+    return makes[-1], call.args[0]

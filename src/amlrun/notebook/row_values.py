@@ -36,7 +36,7 @@ class Names:
     """What the names of a script stand for: `modules` by alias, its own `functions`, and literals or lambdas.
 
     `imports` are the statements that bring the names that it imports; `options` are variables that hold an option's
-    value, which only a run knows.
+    value or a preparation, such as an encoder, which only a run knows.
     """
 
     modules: dict[str, str]
@@ -195,6 +195,10 @@ class _Rewriter:
             return self._arguments(node)
         if not isinstance(func, ast.Attribute):
             raise OtherRowsError
+        learnt = isinstance(func.value, ast.Name) and func.value.id in self.names.options
+        if learnt and func.attr in ("transform", "fit_transform") and len(node.args) == 1 and not node.keywords:
+            func.value, func.attr = self.part(func.value), "transform"
+            return self._arguments(node)
         module = self._module(func.value)
         if module is not None:
             if module == "pandas" and func.attr == "cut":

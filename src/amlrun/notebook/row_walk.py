@@ -6,8 +6,10 @@ import ast
 from typing import Any
 
 from amlrun.notebook import row_values
+from amlrun.notebook.fitted_model import prepares
 from amlrun.notebook.row_steps import Call, Step, Table, changed_names, in_place, is_plain
 from amlrun.notebook.row_values import Names, OtherRowsError
+from amlrun.notebook.source import dotted
 
 # Methods of a table that leave its columns as they are, or take some away.
 _KEEP = {
@@ -22,11 +24,11 @@ _DEPTH = 5
 class Walk:
     """`fitted` is the table that a model was fitted with last.
 
-    `arguments` is the variable that holds the script's options; empty where their values are not to be had.
+    `arguments` is the variable with the script's options, None where the model keeps no value; `once` is fitted once.
     """
 
-    def __init__(self, names: Names, arguments: str = "") -> None:
-        self.names, self.arguments = names, arguments
+    def __init__(self, names: Names, arguments: str | None, once: set[str]) -> None:
+        self.names, self.arguments, self.once = names, arguments, once
         self.tables: dict[str, Any] = {}
         self.fitted: Table | None = None
         self.depth = 0
@@ -96,13 +98,18 @@ class Walk:
             self.tables.pop(target.id, None)
             self.names.literals.pop(target.id, None)
             self.names.options.discard(target.id)
-            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == self.arguments and self.arguments:
+            if self._is_kept(target.id, node):
                 self.names.options.add(target.id)
                 self.options.add(target.id)
             elif value is not None:
                 self.tables[target.id] = value
             elif isinstance(node, ast.Lambda) or row_values.is_literal(node):
                 self.names.literals[target.id] = node
+
+    def _is_kept(self, name: str, node: ast.expr) -> bool:
+        """Whether the model can keep this value: an option's, or a preparation that learns once."""
+        option = isinstance(node, ast.Attribute) and ast.unparse(node.value) == self.arguments
+        return option or (name in self.once and isinstance(node, ast.Call) and prepares(dotted(node.func)))
 
     def _same(self, table: Table) -> set[str]:
         return {name for name, one in self.tables.items() if one is table}

@@ -13,6 +13,8 @@ from amlrun.notebook.row_steps import Call, Step, Table
 from amlrun.notebook.row_values import Names
 from amlrun.notebook.row_walk import Walk
 
+_FITS = ("fit", "fit_transform", "partial_fit")
+
 
 @dataclass
 class RowWise:
@@ -20,7 +22,7 @@ class RowWise:
 
     `functions` are the script's own that the lines call; `left` are the statements that make wanted columns in a way
     that one row does not decide. `dummies`: the lines spread columns as `get_dummies` does. `options` are the script's
-    variables with an option's value in them, which the model has to bring.
+    variables with an option's value or a fitted preparation in them, which the model has to bring.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -54,8 +56,8 @@ def of_script(script: str, wanted: list[str], importable: set[str] | None = None
                     else ast.Import([alias])
                 )
                 names.imports[name] = ast.unparse(one)
-    walk = Walk(names, arguments)
     body = next((node.body for node in reversed(tree.body) if isinstance(node, ast.If)), [])
+    walk = Walk(names, arguments or None, _fitted_once(body) if arguments else set())
     walk.block([*(node for node in tree.body if isinstance(node, ast.Assign)), *body])
     table = walk.fitted or Table()
     callable_ = set(functions) if importable is None else importable & set(functions)
@@ -63,6 +65,15 @@ def of_script(script: str, wanted: list[str], importable: set[str] | None = None
     found.options = [one for one in found.functions if one in walk.options]
     found.functions = [one for one in found.functions if one not in walk.options]
     return found
+
+
+def _fitted_once(body: list[ast.stmt]) -> set[str]:
+    """Variables of which the script calls `fit` or `fit_transform` once, in no loop: what they have learnt stays."""
+    calls = [node.func for statement in body for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    fits = [ast.unparse(one.value) for one in calls if isinstance(one, ast.Attribute) and one.attr in _FITS]
+    looped = {name for statement in body if isinstance(statement, ast.For | ast.While) for name in fits
+              if f"{name}.fit" in ast.unparse(statement)}  # fmt: skip
+    return {name for name in fits if fits.count(name) == 1} - looped
 
 
 def _chosen(table: Table, wanted: list[str], imports: dict[str, str], missing: set[str]) -> RowWise:

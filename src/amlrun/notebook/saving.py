@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from amlrun.dataclass import dataclass, field
-from amlrun.notebook.fitted_model import FittedModel, inside
+from amlrun.notebook.fitted_model import FittedModel, inside, makers
 from amlrun.notebook.model_rows import bundled
 from amlrun.notebook.report import Report
 from amlrun.notebook.statements import Notebook, Statement
@@ -33,8 +33,13 @@ class Saving:
     own: set[str] = field(default_factory=set)  # functions and classes of the notebook that a pickle of it names
 
 
-def find(notebook: Notebook, learning: FittedModel, modules: dict[str, str], report: Report) -> Saving:
-    """The save line that the notebook lacks; what is fitted and not saved, or cannot be loaded again, is reported."""
+def find(
+    notebook: Notebook, learning: FittedModel, modules: dict[str, str], report: Report, kept: Collection[str] = ()
+) -> Saving:
+    """The save line that the notebook lacks; what is fitted and not saved, or cannot be loaded again, is reported.
+
+    The model keeps the variables `kept`, which score.py applies to rows.
+    """
     saving = Saving()
     model = learning.model
     if model is None:
@@ -61,9 +66,12 @@ def find(notebook: Notebook, learning: FittedModel, modules: dict[str, str], rep
         if others:
             report.ask(f"fitted too, but only {model} is saved: {', '.join(others)}")
     prepared = [name for name in learning.prepared if not _saved(notebook, name)]
-    if saving.pipeline is not None:
-        report.bundled = prepared[0]
-    elif prepared:
+    report.bundled = _part(saving.pipeline)
+    prepared = [name for name in prepared if name not in {report.bundled, *kept}]
+    for name in [name for name in prepared if _encodes_target(notebook, name)]:
+        prepared.remove(name)
+        report.did(f"{name} encodes the target: score.py answers with its numbers, in the order of {name}.classes_")
+    if prepared:
         report.prepared = prepared
         report.ask(
             f"fitted beside the model, needed to use it, and not saved with it: {', '.join(prepared)}; in scikit-learn "
@@ -81,10 +89,10 @@ def _also_pickled(learning: FittedModel, modules: dict[str, str], by: Statement)
 
 
 def keep(saving: Saving, model: str | None, variables: Collection[str]) -> None:
-    """Have the model keep these variables' values, which score.py needs: a run's options are known to it alone."""
+    """Have the model keep these variables' values, which score.py needs: options and preparations of the run."""
     if not variables:
         return
-    line = f"{model}.train_options = {{{', '.join(f'{name!r}: {name}' for name in variables)}}}  # score.py needs them"
+    line = f"{model}.train_values = {{{', '.join(f'{name!r}: {name}' for name in variables)}}}  # score.py needs them"
     if saving.by is not None:
         saving.by.lead.append(line)
     elif saving.line is not None and "make_pipeline(" in saving.line:
@@ -92,6 +100,29 @@ def keep(saving: Saving, model: str | None, variables: Collection[str]) -> None:
         saving.line = f"{model} = {whole}\n{line}\n{saving.line.replace(whole, str(model))}"
     else:
         saving.line = f"{line}\n{saving.line}"
+
+
+def _part(pipeline: tuple[Statement, ast.expr] | None) -> str | None:
+    """The preparation of `scaled = scaler.fit_transform(rows)`."""
+    node = pipeline[0].node if pipeline is not None else None
+    call = node.value if isinstance(node, ast.Assign) else None
+    return root(call.func) if isinstance(call, ast.Call) else None
+
+
+def _encodes_target(notebook: Notebook, name: str) -> bool:
+    """Whether a LabelEncoder makes `y`, or a column that the notebook takes as `y` or drops from what it fits with."""
+    if not makers(notebook).get(name, "").endswith(("LabelEncoder", "LabelBinarizer")):
+        return False
+    nodes = [node for statement in notebook.body for node in ast.walk(statement.node)]
+    assigned = [node for node in nodes if isinstance(node, ast.Assign)]
+    made = [node.targets[0] for node in assigned
+            if isinstance(node.value, ast.Call) and dotted(node.value.func) == f"{name}.fit_transform"]  # fmt: skip
+    columns = {ast.unparse(one.slice) for one in made if isinstance(one, ast.Subscript)}
+    taken = {ast.unparse(node.value.slice) for node in assigned
+             if isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Subscript)}  # fmt: skip
+    drops = [node for node in nodes if isinstance(node, ast.Call) and dotted(node.func).endswith((".drop", ".pop"))]
+    taken |= {ast.unparse(part) for call in drops for part in ast.walk(call) if isinstance(part, ast.Constant)}
+    return bool(made) and columns <= taken
 
 
 def _only_judged(notebook: Notebook) -> str | None:
@@ -153,7 +184,7 @@ def _save_line(saving: Saving, notebook: Notebook, learning: FittedModel, module
         )
         whole = model
         if saving.pipeline is not None:
-            whole = f"make_pipeline({learning.prepared[0]}, {model})"
+            whole = f"make_pipeline({_part(saving.pipeline)}, {model})"
             saving.imports.add("from sklearn.pipeline import make_pipeline")
         saving.line = f'joblib.dump({whole}, "outputs/model.pkl")'
 

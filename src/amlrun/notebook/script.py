@@ -92,7 +92,7 @@ def plan(
     lines = parser_options.take(notebook, modules, names["args"], report)
     shown = display.apply(notebook, modules, names["args"], names["save_figures"], report)
     learned = fitted_model.find(notebook, modules)
-    saved = saving.find(notebook, learned, modules, report)
+    saved = saving.find(notebook, learned, modules, report, kept)
     report.model = learned.model
     logs = "mlflow" not in {module.split(".")[0] for module in modules.values()} and metrics.log(
         notebook, learned.model, names["logged"], report

@@ -652,3 +652,76 @@ print(made.values.tolist() == [[30.0, 90.0]] * len(rows), len(score.run({"data":
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=model, capture_output=True, text=True)
     assert done.stdout.split()[-2:] == ["True", "1"], done.stdout + done.stderr
+
+
+ENCODED = {
+    "encoders and a scaler": ("""
+from sklearn.preprocessing import LabelEncoder, StandardScaler
+df = df.dropna()
+plans = LabelEncoder()
+df['plan'] = plans.fit_transform(df['plan'])
+late = LabelEncoder()
+y = late.fit_transform(df['late'])
+X_train, X_test, y_train, y_test = train_test_split(df[['age', 'plan']], y, random_state=0)
+scaler = StandardScaler()
+X_train = scaler.fit_transform(X_train)
+X_test = scaler.transform(X_test)
+model = LogisticRegression()
+model.fit(X_train, y_train)
+score = model.score(X_test, y_test)
+""", "model.train_values = {'plans': plans}", ["age", "plan"]),
+    "columns scaled in place": ("""
+from sklearn.preprocessing import LabelEncoder, MinMaxScaler
+df = df.dropna()
+sizes = MinMaxScaler()
+df[['age']] = sizes.fit_transform(df[['age']])
+late = LabelEncoder()
+df['late'] = late.fit_transform(df['late'])
+y = df['late']
+model = LogisticRegression().fit(df[['age']], y)
+""", "model.train_values = {'sizes': sizes}", ["age"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lines", [
+    "df['age'] = one.fit_transform(df['age'])\ndf['plan'] = one.fit_transform(df['plan'])\n",
+    "for name in ['age', 'plan']:\n    df[name] = one.fit_transform(df[name])\n",
+])  # fmt: skip
+def test_an_encoder_that_learns_twice_is_not_applied_to_a_request(tmp_path: Path, lines: str) -> None:
+    model = project(tmp_path)
+    text = (
+        f"{IMPORTS}from sklearn.preprocessing import LabelEncoder\ndf = df.dropna()\none = LabelEncoder()\n{lines}"
+        "model = LogisticRegression().fit(df[['age', 'plan']], df['late'])\n"
+    )
+    report = convert(notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", text), model)
+    assert "train_values" not in (model / "train.py").read_text()
+    assert any("beside the model" in line and "one" in line for line in report["todo"])
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_several_preparations_beside_a_model_are_applied_to_a_request(tmp_path: Path, name: str) -> None:
+    lines, kept, columns = ENCODED[name]
+    model = project(tmp_path)
+    report = convert(notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", IMPORTS + lines), model)
+    assert [line for line in report["todo"] if "no metric" not in line] == []
+    assert kept in (model / "train.py").read_text().replace('"', "'") and "late encodes the target" in str(
+        report["done"]
+    )
+    rows = json.loads((tmp_path / "deployment" / "sample-request.json").read_text())["data"]
+    assert list(rows[0]) == columns
+    code = f"""
+import os, runpy
+made = runpy.run_path("train.py", run_name="__main__")
+os.environ["AZUREML_MODEL_DIR"] = "outputs"
+import score
+score.init()
+table = made["pd"].DataFrame({rows!r})
+if "plans" in made:
+    table["plan"] = made["plans"].transform(table["plan"])
+else:
+    table[["age"]] = made["sizes"].transform(table[["age"]])
+answers = score.run({{"data": {rows!r}}})["probabilities"]
+print(answers == made["model"].predict_proba(table).tolist(), len(answers))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=model, capture_output=True, text=True)
+    assert done.stdout.split()[-2:] == ["True", "2"], done.stdout + done.stderr
