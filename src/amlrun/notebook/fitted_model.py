@@ -231,6 +231,22 @@ def _prepared(notebook: Notebook, made: dict[str, str], model: str) -> set[str]:
     return fitted - wrapped - {model}
 
 
+def encodes_target(notebook: Notebook, name: str) -> bool:
+    """Whether a LabelEncoder makes `y`, or a column that the notebook takes as `y` or drops from what it fits with."""
+    if not makers(notebook).get(name, "").endswith(("LabelEncoder", "LabelBinarizer")):
+        return False
+    nodes = [node for statement in notebook.body for node in ast.walk(statement.node)]
+    assigned = [node for node in nodes if isinstance(node, ast.Assign)]
+    made = [node.targets[0] for node in assigned
+            if isinstance(node.value, ast.Call) and dotted(node.value.func) == f"{name}.fit_transform"]  # fmt: skip
+    columns = {ast.unparse(one.slice) for one in made if isinstance(one, ast.Subscript)}
+    taken = {ast.unparse(node.value.slice) for node in assigned
+             if isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Subscript)}  # fmt: skip
+    drops = [node for node in nodes if isinstance(node, ast.Call) and dotted(node.func).endswith((".drop", ".pop"))]
+    taken |= {ast.unparse(part) for call in drops for part in ast.walk(call) if isinstance(part, ast.Constant)}
+    return bool(made) and columns <= taken
+
+
 def _trainers(notebook: Notebook) -> set[str]:
     """Functions that fit something and hand it back, or hand back what another such function gave them."""
     functions = [s.node for s in notebook.body if isinstance(s.node, ast.FunctionDef)]

@@ -19,7 +19,7 @@ class Report:
     modules: list[str] = field(default_factory=list)  # made beside the script
     model: str | None = None
     model_file: str | None = None  # where the script saves it, when that is a pickle
-    prepared: list[str] = field(default_factory=list)  # fitted beside the model, and not saved with it
+    prepared: list[str] = field(default_factory=list)  # fitted beside the model, and only kept in it
     bundled: str | None = None  # fitted beside the model, and saved with it in one pipeline
     sampled: bool = False  # whether the training writes a sample request
     _done: dict[str, list[int]] = field(default_factory=dict)

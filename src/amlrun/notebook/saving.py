@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from amlrun.dataclass import dataclass, field
-from amlrun.notebook.fitted_model import FittedModel, inside, makers
+from amlrun.notebook.fitted_model import FittedModel, encodes_target, inside
 from amlrun.notebook.model_rows import bundled
 from amlrun.notebook.report import Report
 from amlrun.notebook.statements import Notebook, Statement
@@ -68,11 +68,16 @@ def find(
     prepared = [name for name in learning.prepared if not _saved(notebook, name)]
     report.bundled = _part(saving.pipeline)
     prepared = [name for name in prepared if name not in {report.bundled, *kept}]
-    for name in [name for name in prepared if _encodes_target(notebook, name)]:
+    for name in [name for name in prepared if encodes_target(notebook, name)]:
         prepared.remove(name)
         report.did(f"{name} encodes the target: score.py answers with its numbers, in the order of {name}.classes_")
-    if prepared:
+    if prepared and saving.line is not None and "joblib.dump(" in saving.line and learning.maker:
         report.prepared = prepared
+        report.ask(
+            f"fitted beside the model, not applied by score.py: {', '.join(prepared)}. They are saved in the model: "
+            f"call model.train_values[{prepared[0]!r}].transform(…) in score.py's read_table(), or use one Pipeline"
+        )
+    elif prepared:
         report.ask(
             f"fitted beside the model, needed to use it, and not saved with it: {', '.join(prepared)}; in scikit-learn "
             "one Pipeline holds them all"
@@ -107,22 +112,6 @@ def _part(pipeline: tuple[Statement, ast.expr] | None) -> str | None:
     node = pipeline[0].node if pipeline is not None else None
     call = node.value if isinstance(node, ast.Assign) else None
     return root(call.func) if isinstance(call, ast.Call) else None
-
-
-def _encodes_target(notebook: Notebook, name: str) -> bool:
-    """Whether a LabelEncoder makes `y`, or a column that the notebook takes as `y` or drops from what it fits with."""
-    if not makers(notebook).get(name, "").endswith(("LabelEncoder", "LabelBinarizer")):
-        return False
-    nodes = [node for statement in notebook.body for node in ast.walk(statement.node)]
-    assigned = [node for node in nodes if isinstance(node, ast.Assign)]
-    made = [node.targets[0] for node in assigned
-            if isinstance(node.value, ast.Call) and dotted(node.value.func) == f"{name}.fit_transform"]  # fmt: skip
-    columns = {ast.unparse(one.slice) for one in made if isinstance(one, ast.Subscript)}
-    taken = {ast.unparse(node.value.slice) for node in assigned
-             if isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Subscript)}  # fmt: skip
-    drops = [node for node in nodes if isinstance(node, ast.Call) and dotted(node.func).endswith((".drop", ".pop"))]
-    taken |= {ast.unparse(part) for call in drops for part in ast.walk(call) if isinstance(part, ast.Constant)}
-    return bool(made) and columns <= taken
 
 
 def _only_judged(notebook: Notebook) -> str | None:

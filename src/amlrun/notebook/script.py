@@ -111,7 +111,7 @@ def plan(
         report.did(f"moved {', '.join(sorted(module.moved))} to {module.name}.py, for train.py and score.py")
     elif saved.own:
         saving.name_own(saved, learned.model, report)
-    saving.keep(saved, learned.model, kept)
+    saving.keep(saved, learned.model, [*kept, *report.prepared])
     report.sampled = sampled and model_rows.sample(notebook, learned, names["save_request"], saved.pipeline)
     options, taken = parameters.find(notebook, found.variables, modules, report)
     values = parameters.assignments(options, taken, names["args"])

@@ -255,13 +255,13 @@ def test_hidden_state_is_named(tmp_path: Path) -> None:
     assert "cell 2: uses ghost, which no cell sets" in found["todo"]
 
 
-def test_preparation_that_is_not_saved_is_named(tmp_path: Path) -> None:
+def test_preparation_that_is_not_applied_is_named(tmp_path: Path) -> None:
     _, found = convert(
         tmp_path,
         "# %%\nfrom sklearn.preprocessing import StandardScaler\nfrom sklearn.linear_model import Ridge\n"
         "scaler = StandardScaler()\nX = scaler.fit_transform([[1], [2]])\nmodel = Ridge().fit(X + 1, [1, 2])\n",
     )
-    assert any("not saved with it: scaler;" in line for line in found["todo"])
+    assert any("not applied by score.py: scaler. They are saved in the model" in line for line in found["todo"])
 
 
 @pytest.mark.parametrize(

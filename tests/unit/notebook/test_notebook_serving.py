@@ -694,8 +694,8 @@ def test_an_encoder_that_learns_twice_is_not_applied_to_a_request(tmp_path: Path
         "model = LogisticRegression().fit(df[['age', 'plan']], df['late'])\n"
     )
     report = convert(notebooks_help.write(tmp_path / "notebooks" / "n.ipynb", text), model)
-    assert "train_values" not in (model / "train.py").read_text()
-    assert any("beside the model" in line and "one" in line for line in report["todo"])
+    assert "transform" not in (model / "score.py").read_text()
+    assert any("not applied by score.py: one." in line for line in report["todo"])
 
 
 @pytest.mark.parametrize("name", ENCODED)
