@@ -65,9 +65,9 @@ def find(
         others = sorted(set(learning.fitted) - {model} - inside(notebook, model))
         if others:
             report.ask(f"fitted too, but only {model} is saved: {', '.join(others)}")
-    prepared = [name for name in learning.prepared if not _saved(notebook, name)]
+    unsaved = [name for name in learning.prepared if not _saved(notebook, name)]
     report.bundled = _part(saving.pipeline)
-    prepared = [name for name in prepared if name not in {report.bundled, *kept}]
+    prepared = [name for name in unsaved if name not in {report.bundled, *kept}]
     for name in [name for name in prepared if encodes_target(notebook, name)]:
         prepared.remove(name)
         report.did(f"{name} encodes the target: score.py answers with its numbers, in the order of {name}.classes_")
@@ -82,7 +82,7 @@ def find(
             f"fitted beside the model, needed to use it, and not saved with it: {', '.join(prepared)}; in scikit-learn "
             "one Pipeline holds them all"
         )
-    saving.own = _unloadable(notebook, [model, *prepared], report)
+    saving.own = _unloadable(notebook, [model, *unsaved], report)
     return saving
 
 

@@ -326,14 +326,6 @@ for depth in (1, 2):
 """,
         ["age", "plan"],
     ),
-    "an option in a column": (
-        """
-LIMIT = 40
-df['old'] = df['age'].fillna(0).clip(upper=LIMIT)
-model = LogisticRegression().fit(df[['old']], df['late'])
-""",
-        ["old"],
-    ),
     "a lambda, and a run of MLflow's": (
         """
 import mlflow
