@@ -9,7 +9,7 @@ from amlrun.notebook import row_values
 from amlrun.notebook.fitted_model import prepares
 from amlrun.notebook.row_steps import Call, Step, Table, changed_names, in_place, is_plain
 from amlrun.notebook.row_values import Names, OtherRowsError
-from amlrun.notebook.source import dotted
+from amlrun.python_source import dotted
 
 # Methods of a table that leave its columns as they are, or take some away.
 _KEEP = {
