@@ -73,6 +73,11 @@ def parses(text: str) -> bool:
     "from azureml.core import Run\nrun = Run.get_context()\nc = run.child_run('c')\nself.r = run\nc.complete()",
     Kind.JOB,
 )
+@example(
+    "from azureml.core import Run\nrun = Run.get_context()\nc = run.child_run('c')\nws = run.experiment.workspace\n"
+    "c.complete()",
+    Kind.JOB,
+)
 @example("from azureml.core import Run\nrun = Run.get_context()\nif 1: run.complete()\nelse: run.log('a', 1)", Kind.JOB)
 def test_a_rewrite_is_safe(text: str, kind: Kind) -> None:
     result = rewrite("train.py", text, kind).result

@@ -164,10 +164,14 @@ class Started:
         return call.func.attr == "complete" and self.script.names.of.get(call.func.value) is binding
 
     def _parent_uses(self, statement: ast.AST) -> bool:
-        """Whether the parent is used; that it gets a second name is no use."""
+        """Whether the parent is used; a second name of it, or of its experiment and workspace, is no use."""
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name):
             return False
         return any(
-            isinstance(node, ast.expr) and self.script.kinds.of(node) == k.RUN and isinstance(node, ast.Name)
+            isinstance(node, ast.Name) and self.script.kinds.of(node) == k.RUN and not self._experiment_of(node)
             for node in ast.walk(statement)
         )
+
+    def _experiment_of(self, name: ast.Name) -> bool:
+        above = self.script.names.parents[name]
+        return isinstance(above, ast.Attribute) and above.attr == "experiment"
