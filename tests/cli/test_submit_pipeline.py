@@ -397,3 +397,16 @@ def test_a_sweep_s_outputs_are_its_best_trial_s(place: Workplace) -> None:
         assert {step["reused"] for step in steps.values()} == {again}
         made = place.runs / steps["read"]["run_id"] / "outputs" / "o" / "made.txt"
         assert made.read_text(encoding="utf-8") == "0.2"
+
+
+def test_an_output_of_the_pipeline_is_registered_from_the_step_that_made_it(place: Workplace) -> None:
+    words = ("run", "submit-pipeline", "-n", "exp", "-y", "pipeline.yml", "-o", "json")
+    steps = json.loads(place.aml(*words, cwd=place.root).stdout)["steps"]
+    (train,) = [step["run_id"] for step in steps if step["name"] == "train"]
+    place.aml(*words, cwd=place.root)  # whose steps are all reused
+    register = ("model", "register", "-n", "made", "-r", "latest", "--asset-path")
+    for path, name in (("outputs/model", "model"), ("outputs/model/made.txt", "made.txt")):
+        made = json.loads(place.aml(*register, path, "-o", "json", cwd=place.root).stdout)
+        assert made["runId"] == train and made["path"].endswith(f"/{name}"), made
+    told = place.aml(*register, "outputs/tables", cwd=place.root, code=2).stderr
+    assert "has no outputs/tables" in told and "Its outputs are: outputs/model" in told

@@ -89,7 +89,7 @@ def register(
     with Printer(context) as show:
         if given is not None:
             run = _best(find(context, given, show))
-            registry, source = registry_of(context, show, run), RunFile(run.files, asset_path or "")
+            registry, source = registry_of(context, show, run), RunFile(*run.owner_of(asset_path or ""))
             model = registry.register(name, source, about)
         elif model_path is not None:
             registry = registry_of(context, show)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amlrun.errors import first_of
+from amlrun.errors import AmlError, first_of
 from amlrun.events import Message, OnEvent, ignore
 from amlrun.pipeline import check, graph
 from amlrun.pipeline import state as states
@@ -120,6 +120,19 @@ class LocalPipelineRun(PipelineRun, DrivenRun["Work"]):
     """A pipeline whose steps are started from this machine."""
 
     noun = "pipeline"
+
+    def owner_of(self, path: str) -> tuple[runs.RunFolder, str]:
+        """The step that wrote one of the pipeline's outputs, `outputs/NAME`, and its path there."""
+        made = {name: Path(place) for name, place in self.progress().outputs.items()}
+        name, _, rest = path.removeprefix("outputs/").partition("/")
+        if name not in made:
+            hint = f"Its outputs are: {', '.join(f'outputs/{one}' for one in made) or 'none; name a run of its steps'}"
+            raise AmlError(f"--asset-path: the pipeline {self.id} has no {path or 'such output'}", hint=hint)
+        place, inside = made[name] / rest, self.folder.parent
+        if not place.is_relative_to(inside):
+            raise AmlError(f"--asset-path: {path} is outside the runs: {place}", hint=f"Register it with -p {place}")
+        step, *parts = place.relative_to(inside).parts
+        return runs.RunFolder(inside / step), "/".join(parts)
 
     def drive(self, work: Work, on_event: OnEvent) -> None:
         """Run the steps to their end."""

@@ -77,7 +77,7 @@ def register_model(
     if isinstance(source, (str, Path)):
         return open_registry(path, workspace=workspace, on_event=on_event).register(name, Path(source), about)
     registry = open_registry(source.files.folder, workspace=workspace, run=source, on_event=on_event)
-    return registry.register(name, RunFile(source.files, asset_path or ""), about)
+    return registry.register(name, RunFile(*source.owner_of(asset_path or "")), about)
 
 
 def get_model(

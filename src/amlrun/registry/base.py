@@ -117,6 +117,8 @@ class HasFiles(Protocol):
 
     files: RunFolder
 
+    def owner_of(self, path: str) -> tuple[RunFolder, str]: ...
+
 
 class Registry(Protocol):
     """Models by name and version."""

@@ -226,6 +226,10 @@ class Run:
         """The files in the run's `outputs/` that are on this machine; `download` fetches the others."""
         return sorted(file for file in (self.folder / "outputs").rglob("*") if file.is_file())
 
+    def owner_of(self, path: str) -> tuple[runs.RunFolder, str]:
+        """The run that wrote what this one has as `path`, and its path there. Raises AmlError when none did."""
+        return self.files, path
+
     @property
     def has_files(self) -> bool:
         """Whether the outputs are on this machine; if not, `download` fetches them."""
