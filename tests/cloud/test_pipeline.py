@@ -267,7 +267,7 @@ def test_an_automl_step_gets_mltables_of_bare_files(cloud: Cloud) -> None:
     cloud.workspace.runs_jobs = False
     done = cloud.aml(*WORDS, "--async")
     assert done.code == 0, done.text
-    assert "inputs.table: uploaded as an MLTable" in done.out and "search.validation_data: sent as" in done.out
+    assert "inputs.table: uploaded as an MLTable" in done.out and "search.validation_data: uploaded as" in done.out
     sent = job(cloud).said
     search = sent["jobs"]["search"]
     assert search["training_data"] == "${{parent.inputs.table}}" and search["resources"]["instance_type"]

@@ -99,8 +99,8 @@ except AttributeError as error:
     print("AttributeError")
 """)
     assert done.stdout.splitlines() == ["True True 3 a True", "[1] joblib", "AttributeError"]
-    assert done.stderr.count("numpy.float is gone") == 1
-    assert done.stderr.count("sklearn.externals.joblib is gone") == 1
+    assert done.stderr.count("numpy.float was removed") == 1
+    assert done.stderr.count("sklearn.externals.joblib was removed") == 1
 
 
 def test_arguments_that_scikit_learn_takes_by_name_may_stand_in_their_old_place(project: V1Project) -> None:
