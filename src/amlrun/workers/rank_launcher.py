@@ -43,7 +43,7 @@ class Launcher:
         self.told = False
         self.started: list[subprocess.Popen[bytes]] = []
         self.mirrored = 0
-        self.idle_since = 0.0
+        self.idle_since = time.monotonic()
         self.said = False
 
     def run(self) -> int:
