@@ -57,24 +57,20 @@ def build(room: Room, wanted: CondaFile, tool: str, report: Report, more: Sequen
 def over(base: Path, folder: Path, ready: Path, name: str) -> Interpreter:
     """An environment that sees the packages of the Python `base`, and takes what is installed by itself."""
     shutil.rmtree(folder, ignore_errors=True)
-    asked = "json.dumps([[p for p in sys.path if p.endswith('-packages')], bool(importlib.util.find_spec('pip'))])"
-    found = subprocess.run(
-        [str(base), "-c", f"import importlib.util, json, sys; print({asked})"],
+    places = subprocess.run(
+        [str(base), "-c", "import json, sys; print(json.dumps([p for p in sys.path if p.endswith('-packages')]))"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    places, has_pip = ([], True) if found.returncode else json.loads(found.stdout)
-    # uv's own environments have no pip, which the run's command may call.
-    seed = [] if has_pip else ["--seed"]
     made = subprocess.run(
-        [find_uv(), "venv", "--quiet", "--no-project", "--no-config", *seed, "--python", str(base), str(folder)],
+        [find_uv(), "venv", "--quiet", "--no-project", "--no-config", "--python", str(base), str(folder)],
         capture_output=True, text=True, errors="replace", check=False,
     )  # fmt: skip
-    if made.returncode or found.returncode:
-        raise AmlError(f"no environment could be created from {base}: {(made.stderr or found.stderr).strip()[-300:]}",
+    if made.returncode or places.returncode:
+        raise AmlError(f"no environment could be created from {base}: {(made.stderr or places.stderr).strip()[-300:]}",
                        exit_code=JOB_FAILED)  # fmt: skip
     python = python_in(folder)
     own = next(iter(folder.glob("Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages")))
-    (own / "aml-base.pth").write_text("".join(f"{place}\n" for place in places), encoding="utf-8")
+    (own / "aml-base.pth").write_text("".join(f"{place}\n" for place in json.loads(places.stdout)), encoding="utf-8")
     if os.name == "nt":
         (python.parent / "pip.cmd").write_text(f'@"{python}" -m pip %*\n', encoding="utf-8")
     else:

@@ -189,6 +189,7 @@ def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
     A `created_utc` in `submit` means a run that was made earlier, elsewhere: it is not `latest`, and is listed by it.
     """
     run = RunFolder(runs / run_id)
+    made = RunFolder(runs / f".{run_id}-{os.urandom(4).hex()}")
     first: parts.SubmitPart = {
         "run_id": run_id,
         "root_run_id": submit.get("parent_run_id", run_id),
@@ -204,24 +205,29 @@ def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
     }
     try:
         make_ignored(runs)
-        run.folder.mkdir(parents=True)
+        # It appears whole: others look at `runs/` meanwhile, and a trial without a record would be the latest run.
+        (made.folder / ".run").mkdir(parents=True)
         for folder in ("outputs", "logs", "user_logs"):
-            (run.folder / folder).mkdir()
-        # Its record appears whole: others look at `runs/` meanwhile, and a trial without it would be the latest run.
-        made = run.folder / ".run-new"
-        made.mkdir()
+            (made.folder / folder).mkdir()
         # A spare block, freed by the supervisor when the disk is full, so that the end can still be recorded.
-        (made / "reserve").write_bytes(b"\0" * 65536)
-        replace_json(made / "submit.json", {**first, **submit})
+        (made.private / "reserve").write_bytes(b"\0" * 65536)
+        replace_json(made.private / "submit.json", {**first, **submit})
         if "created_utc" in submit:
-            _date(made / "submit.json", submit["created_utc"])
-        made.rename(run.private)
+            _date(made.private / "submit.json", submit["created_utc"])
+        try:
+            made.folder.rename(run.folder)
+        except OSError as error:
+            if run.folder.exists():
+                raise FileExistsError(run.folder) from error
+            raise
+        made = run
         run.write_view()
     except FileExistsError as error:
+        shutil.rmtree(made.folder, ignore_errors=True)
         hint = "Give the job another `name:`, or none."
         raise AmlError(f"run {run_id} already exists", file=run.folder, hint=hint) from error
     except BaseException as error:
-        shutil.rmtree(run.folder, ignore_errors=True)  # half of one would be listed as damaged
+        shutil.rmtree(made.folder, ignore_errors=True)  # half of one would be listed as damaged
         if isinstance(error, OSError):
             raise os_error(error, f"make {run.folder}") from error
         raise
@@ -254,6 +260,8 @@ def list_runs(runs: Path) -> list[RunFolder]:
     except OSError:
         return []
     for entry in entries:
+        if entry.name.startswith("."):  # it is being made
+            continue
         try:
             born = os.stat(f"{entry.path}/.run/submit.json").st_mtime_ns  # noqa: PTH116 - thousands of them
         except OSError:

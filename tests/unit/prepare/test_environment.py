@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,8 +13,6 @@ from support.workplace import Workplace
 
 from amlrun.errors import AmlError
 from amlrun.prepare import environment
-from amlrun.prepare.interpreter import python_in
-from amlrun.prepare.room import find_uv
 from amlrun.spec.job import CommandJob
 from amlrun.v1.runconfig import to_job
 
@@ -220,14 +217,3 @@ def test_what_a_command_installs_goes_into_the_runs_environment(workplace: Workp
     assert "there True" in done.stdout
     ours = [sys.executable, "-c", "import toposort"]
     assert b"ModuleNotFoundError" in subprocess.run(ours, capture_output=True, check=False).stderr
-
-
-def test_a_python_without_pip_gets_it_in_the_run_s_environment(workplace: Workplace, tmp_path: Path) -> None:
-    subprocess.run([find_uv(), "venv", "--quiet", "--no-project", str(tmp_path / "bare")], check=True)
-    workplace.script("import toposort\nprint('there')\n")
-    command = "pip install -q toposort && python train.py"
-    job = {"command": command, "code": ".", "compute": "local", "environment": "azureml:sklearn:1"}
-    (workplace.model / "job.yml").write_text(json.dumps(job), encoding="utf-8")
-    bare = str(python_in(tmp_path / "bare").parent)
-    done = workplace.aml("job", "create", "-f", "job.yml", env={"PATH": os.pathsep.join([bare, os.environ["PATH"]])})
-    assert "there" in done.stdout

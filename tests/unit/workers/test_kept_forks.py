@@ -161,7 +161,8 @@ def test_a_cancel_that_comes_too_late_does_not_end_the_next_trial(server: Server
     # As a cancel of b does that found it running, a moment before it ended.
     (earlier / ".run" / "cancel.json").write_text("{}")
     os.kill(pid(earlier), signal.SIGTERM)
-    wait_for(lambda: pid(hit) != pid(earlier))
+    record = hit / ".run" / "process.json"  # its first one is removed before the second is written
+    wait_for(lambda: record.exists() and str(pid(earlier)) not in record.read_text())
     (server.folder / "go_on").touch()
     assert server.answers.read(1) == b"."
     assert (part(hit, "exit")["exit_code"], part(earlier, "exit")["exit_code"]) == (0, 0)
