@@ -53,6 +53,17 @@ def located(message: str, file: str | Path | None, line: int | None = None, fiel
 
 
 @contextmanager
+def placed(file: Path | None, line: int | None, field: str) -> Iterator[None]:
+    """Give an AmlError of the block this place, where it has none of its own; without a file it stays as it is."""
+    try:
+        yield
+    except AmlError as error:
+        if file is not None and error.file is None:
+            error.file, error.line, error.field = file, line, field
+        raise
+
+
+@contextmanager
 def os_errors(doing: str) -> Iterator[None]:
     """Turn an OSError of the block into a message: `doing` completes "could not …"."""
     try:

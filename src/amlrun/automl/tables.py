@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError
+from amlrun.errors import placed
 from amlrun.prepare import data
 from amlrun.project import Project
 from amlrun.spec import node
@@ -39,13 +39,9 @@ def sources(project: Project, job: AutoMLJob) -> dict[str, dict[str, Any]]:
 
 
 def _source(project: Project, job: AutoMLJob, name: str, wanted: Input) -> dict[str, Any]:
-    try:
+    key = f"{name}.path"
+    with placed(job.source.file, job.line(key), key):
         place = data.locate(project, name, wanted.path)
-    except AmlError as error:
-        if error.file is None:
-            key = f"{name}.path"
-            error.file, error.line, error.field = job.source.file, job.line(key), key
-        raise
     recipe = place if place.name == "MLTable" else place / "MLTable"
     if place.is_dir() and recipe.is_file():
         return {"field": name, **read(recipe)}

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from amlrun.errors import AmlError
+from amlrun.errors import AmlError, placed
 from amlrun.prepare import ranks, shell, v1_sdk
 from amlrun.prepare.environment import Interpreter
 from amlrun.prepare.site import Site
@@ -84,12 +84,8 @@ def _places(site: Site, job: CommandJob) -> dict[str, str]:
 
 
 def _input(site: Site, job: CommandJob, name: str, wanted: Input) -> str:
-    try:
+    with placed(*job.local.sources.get(name, (None, None, ""))):
         return site.input(name, wanted)
-    except AmlError as error:
-        if error.file is None and name in job.local.sources:
-            error.file, error.line, error.field = job.local.sources[name]
-        raise
 
 
 def _fill(text: str, places: dict[str, str]) -> str:

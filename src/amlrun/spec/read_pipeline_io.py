@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from amlrun.errors import AmlError, did_you_mean
+from amlrun.errors import AmlError, did_you_mean, located
 from amlrun.spec import node as yaml_node
 from amlrun.spec.job import Input, Output, Scalar
 from amlrun.spec.node import Node
@@ -132,7 +132,7 @@ class PartReader(Reader):
         return str(place)
 
     def remark(self, key: str, text: str, line: int) -> None:
-        self.faults.notes.append(f"{self.file.name}:{line}: {self.prefix}{key}: {text}")
+        self.faults.notes.append(located(text, self.file.name, line, f"{self.prefix}{key}"))
 
     def literal(self, key: str, node: Node) -> Scalar:
         """A literal as azure-ai-ml sees it, which reads YAML 1.1; words that it reads otherwise are noted."""

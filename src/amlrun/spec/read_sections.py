@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from amlrun.errors import AmlError, did_you_mean
+from amlrun.errors import AmlError, did_you_mean, located
 from amlrun.runs import store as runs
 from amlrun.spec.job import QueueSettings, Scalar
 from amlrun.spec.node import Node
@@ -148,7 +148,7 @@ class Sections:
 
     def remark(self, key: str, text: str, line: int) -> None:
         """Say it once at submit."""
-        self.notes.append(f"{self.file.name}:{line}: {key}: {text}")
+        self.notes.append(located(text, self.file.name, line, key))
 
 
 _WORDS = {"yes": True, "on": True, "no": False, "off": False}
