@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -47,7 +48,7 @@ def replace_text(path: Path, text: str, *, newline: str | None = None) -> None:
 
     A device, a pipe or a link (`-t /dev/stdout`) is written to: moving a file there would take its place.
     """
-    if path.is_symlink() or (path.exists() and not path.is_file()):
+    if not _is_replaceable(path):
         with path.open("w", encoding="utf-8", newline=newline) as stream:
             stream.write(text)
         return
@@ -59,6 +60,14 @@ def replace_text(path: Path, text: str, *, newline: str | None = None) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _is_replaceable(path: Path) -> bool:
+    """Whether a path is a plain file, or nothing yet. One look: records are written on the way of every trial."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return True
 
 
 def make_ignored(folder: Path) -> None:

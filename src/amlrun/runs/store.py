@@ -206,7 +206,7 @@ def create(runs: Path, run_id: str, submit: parts.SubmitPart) -> RunFolder:
     try:
         make_ignored(runs)
         # It appears whole: others look at `runs/` meanwhile, and a trial without a record would be the latest run.
-        (made.folder / ".run").mkdir(parents=True)
+        made.private.mkdir(parents=True)
         for folder in ("outputs", "logs", "user_logs"):
             (made.folder / folder).mkdir()
         # A spare block, freed by the supervisor when the disk is full, so that the end can still be recorded.
