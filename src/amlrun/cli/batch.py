@@ -108,15 +108,11 @@ def _file(name: str, path: Path, root: Path) -> Path:
 def _export(
     context: Context, config: Config, script: Inference, wanted: BatchSettings, model: tuple[str, ...], folder: Path
 ) -> int:
-    from dataclasses import replace
-
-    from amlrun.cli.conversions import without_secrets
+    from amlrun.cli.conversions import publishable
     from amlrun.serving.model_file import Choice
     from amlrun.v1.scoring import batch_endpoint, endpoint
 
-    made = batch_endpoint.translate(script, config, wanted, Choice(model).registered())
-    shown, secrets = without_secrets(made.deployment)
-    made = replace(made, deployment=shown, notes=[*made.notes, *secrets])
+    made = publishable(batch_endpoint.translate(script, config, wanted, Choice(model).registered()))
     files = endpoint.write(made, folder, "batch-endpoint.yml", "batch-deployment.yml")
     for note in made.notes:
         context.warn(note)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from amlrun.spec.automl import AutoMLJob
     from amlrun.spec.jobs import Job
     from amlrun.v1.config import Row
+    from amlrun.v1.scoring.endpoint import Managed
 
 
 def refuse(given: Mapping[str, Any], other: str) -> None:
@@ -62,6 +64,12 @@ def without_secrets(tree: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return shown, [f"{place}: *** stands for a secret: {hint.format(place)}" for place in _differing(tree, shown, "")]
 
 
+def publishable(made: Managed) -> Managed:
+    """An endpoint's files `without_secrets`, whose places are among the notes."""
+    shown, secrets = without_secrets(made.deployment)
+    return replace(made, deployment=shown, notes=[*made.notes, *secrets])
+
+
 def _differing(one: Any, other: Any, place: str) -> Iterator[str]:
     if isinstance(one, dict):
         for key in one:
@@ -90,7 +98,8 @@ def show_job(
         write_text(file, content)
     if beside and not destination:
         context.warn("the Dockerfile is written only with -o FILE, beside it")
-    for note in (notes := [*notes, *secrets]):
+    notes = [*notes, *secrets]
+    for note in notes:
         context.warn(note)
     value = {"job": tree, "notes": notes, "files": [str(file) for file in written]}
     context.result(value, f"Wrote {destination}" if destination else text.rstrip("\n"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import click
 
 from amlrun import project as projects
 from amlrun.cli.common import Context, F, with_options
-from amlrun.cli.conversions import show_rows, without_secrets
+from amlrun.cli.conversions import publishable, show_rows
 from amlrun.cli.scoring_options import Script
 from amlrun.errors import AmlError
 from amlrun.runs.files import write_text
@@ -67,9 +66,7 @@ def export_files(
     compute_type(config)
     inference = Script(ic, {}).inference(context.path)
     folder = Path(destination).absolute() if destination else context.path
-    made = endpoint.translate(name, "blue", model, inference, config)
-    hidden, secrets = without_secrets(made.deployment)
-    made = replace(made, deployment=hidden, notes=[*made.notes, *secrets])
+    made = publishable(endpoint.translate(name, "blue", model, inference, config))
     texts, trees = endpoint.texts(made, folder), endpoint.trees(made, folder)
     files = [folder / file for file in _FILES] if destination else []
     for file, text in zip(files, texts):

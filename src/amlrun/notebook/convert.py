@@ -79,8 +79,9 @@ def convert(notebook: Path, script: Path, *, apply: bool = False, overwrite: boo
     called = serving.functions(text, script, report) if apply else []
     if called:
         text, report, module = _script(notebook, script, apply, called)
-    kept = serving.options(_whole(text, module), script, report, module) if apply else []
-    sampled = apply and serving.is_sampled(_whole(text, module), script, report, module)
+    whole = _whole(text, module)
+    kept = serving.options(whole, script, report, module) if apply else []
+    sampled = apply and serving.is_sampled(whole, script, report, module)
     if kept or sampled:
         text, report, module = _script(notebook, script, apply, called, kept=kept, sampled=sampled)
     named = runconfig.dataset(report, script)

@@ -24,10 +24,10 @@ _DEPTH = 5
 class Walk:
     """`fitted` is the table that a model was fitted with last.
 
-    `arguments` is the variable with the script's options, None where the model keeps no value; `once` is fitted once.
+    `arguments` is the variable with the script's options, empty where the model keeps no value; `once` is fitted once.
     """
 
-    def __init__(self, names: Names, arguments: str | None, once: set[str]) -> None:
+    def __init__(self, names: Names, arguments: str, once: set[str]) -> None:
         self.names, self.arguments, self.once = names, arguments, once
         self.tables: dict[str, Any] = {}
         self.fitted: Table | None = None

@@ -57,7 +57,7 @@ def of_script(script: str, wanted: list[str], importable: set[str] | None = None
                 )
                 names.imports[name] = ast.unparse(one)
     body = next((node.body for node in reversed(tree.body) if isinstance(node, ast.If)), [])
-    walk = Walk(names, arguments or None, _fitted_once(body) if arguments else set())
+    walk = Walk(names, arguments, _fitted_once(body) if arguments else set())
     walk.block([*(node for node in tree.body if isinstance(node, ast.Assign)), *body])
     table = walk.fitted or Table()
     callable_ = set(functions) if importable is None else importable & set(functions)

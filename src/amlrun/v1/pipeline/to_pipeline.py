@@ -172,7 +172,6 @@ class Steps:
         self.job = job
         self.names = names
         self.makers: dict[str, tuple[str, str]] = {}  # destination → (step, output)
-        self.ids: dict[str, str] = {}
 
     def read(self, nodes: dict[str, Node]) -> None:
         """Add the steps to the job. Mistakes are gathered by the file."""
